@@ -1,0 +1,102 @@
+# Two commands: `make demo` and `make test`. Both set up what they need, in .switchyard/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+STATE := .switchyard
+BIN := $(STATE)/venv/bin
+PY := $(BIN)/python
+
+# Nothing here may see or use the caller's AWS account or Terraform settings. Deploying is done with Terraform.
+unexport $(filter AWS_% TF_VAR_% TF_CLI_ARGS% TF_WORKSPACE TF_DATA_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME,$(.VARIABLES))
+export AWS_ACCESS_KEY_ID := test
+export AWS_SECRET_ACCESS_KEY := test
+export AWS_REGION := eu-west-1
+export AWS_DEFAULT_REGION := eu-west-1
+export AWS_CONFIG_FILE := /dev/null
+export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+export AWS_EC2_METADATA_DISABLED := true
+export CHECKPOINT_DISABLE := 1
+
+TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
+	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
+INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
+	|| { cat $(STATE)/init.log; echo "terraform init failed. Its providers come from what $(STATE)/terraform.rc says."; exit 1; }
+STEPS := lint unit plan-test examples package local checkov
+
+.PHONY: help demo down test setup $(STEPS) fmt docs lock bench checkov-plan clean
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup  ## Deploy to a local cloud, send real events, verify. CAPABILITIES="finding_export …" for some.
+	@$(PY) -m local demo $(CAPABILITIES)
+
+down:  ## Stop what make demo started.
+	@if [ -x $(PY) ]; then $(PY) -m local down; else echo "Nothing is running: there is no $(PY)."; fi
+
+test: setup  ## Everything that CI runs, cheapest first.
+	@started=$$SECONDS; for step in $(STEPS); do \
+		echo "== $$step"; begun=$$SECONDS; \
+		$(MAKE) $$step || { echo "make test: FAILED in $$step after $$((SECONDS - begun)) s. To run that alone: make $$step"; exit 1; }; \
+		echo "== $$step: passed in $$((SECONDS - begun)) s"; \
+	done; echo "make test: all passed in $$((SECONDS - started)) s"
+
+setup:  ## Make .switchyard/: Python packages, Terraform, where its providers come from.
+	@$(PYTHON) tools/bootstrap.py
+
+lint: setup  ## Style, types, formatting, and READMEs that say what the code says.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(TERRAFORM) fmt -check -diff -recursive || { echo "Run: make fmt"; exit 1; }
+	@$(PY) -m tools.docs --check
+
+unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
+	@$(PY) -m pytest tests/unit $(PYTEST_ARGS)
+
+plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" to choose.
+	@$(INIT)
+	@$(TERRAFORM) test $(if $(MAKE_TERMOUT),,-no-color) $(TEST_ARGS)
+
+examples: setup  ## Plan every HCL example of every README.
+	@$(PY) -m pytest tests/examples $(PYTEST_ARGS)
+
+package: setup  ## Build the zips and layers for AWS into build/.
+	@$(PY) -m tools.package $(PACKAGE_ARGS)
+
+local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy.
+	@$(PY) -m pytest tests/local $(PYTEST_ARGS)
+
+checkov: setup  ## Checkov on the Terraform source.
+	@$(PYTHON) tools/bootstrap.py checkov
+	@$(STATE)/checkov/bin/checkov --config-file .checkov.yaml $(CHECKOV_ARGS)
+
+checkov-plan: setup  ## Checkov on a plan: PLAN=plan.json, from `terraform show -json`.
+	@$(PYTHON) tools/bootstrap.py checkov
+	@test -n "$(PLAN)" || { echo "Name the plan: make checkov-plan PLAN=plan.json"; exit 1; }
+	@$(STATE)/checkov/bin/checkov --file $(PLAN) --repo-root-for-plan-enrichment . --framework terraform_plan \
+		--skip-download --compact --quiet $(CHECKOV_ARGS)
+
+fmt: setup  ## Format Python and HCL.
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+	@$(TERRAFORM) fmt -recursive
+
+docs: setup  ## Write the inputs and outputs into the READMEs.
+	@$(PY) -m tools.docs
+
+lock: setup  ## Pin requirements/*.in anew into *.txt.
+	@cd requirements && for name in dev layer runtime checkov $$(ls layer-*.in 2>/dev/null | sed 's/\.in$$//'); do \
+		env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS ../$(BIN)/uv pip compile $$name.in --output-file $$name.txt \
+			--upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-config --quiet; \
+	done
+
+bench: setup  ## Measure throughput, API calls, memory, start times and sizes.
+	@$(PY) -m bench $(BENCH_ARGS)
+
+clean:  ## Stop the demo and remove everything that was made.
+	@if [ -x $(PY) ] && [ -d $(STATE)/demo ]; then $(PY) -m local down || true; fi
+	@rm -rf $(STATE) build

@@ -1,0 +1,1 @@
+"""Measurements, side by side, on the local cloud. Never a test: machines differ."""

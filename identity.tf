@@ -1,0 +1,1 @@
+# Identity: one module block, variable and output per capability.

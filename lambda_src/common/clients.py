@@ -1,0 +1,19 @@
+"""AWS clients: made when first asked for, one per service and process, retries and time limits set once."""
+
+import functools
+from typing import Any
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """The boto3 client of `service` ("s3", "securityhub", ...). Thread-safe to use."""
+    import boto3  # 90 ms: paid by the first call, not by whatever imports the handler
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 10},  # exponential with full jitter, 20 s at most
+        connect_timeout=5,
+        read_timeout=30,
+        user_agent_extra="switchyard",
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]

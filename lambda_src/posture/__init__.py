@@ -1,0 +1,1 @@
+"""Capabilities that watch and report the security posture."""

@@ -1,0 +1,185 @@
+"""Step Functions task: one chunk (about ten minutes) of an export, called again until it is done.
+
+Event:  {"execution": {"arn", "name", "started_at"[, "redrive_count"]}, "retry_count": n,
+         "input": the execution's input: {"filters": ...} in GetFindings' shape, or {"state": ...} to go on,
+         "state": null at first, then what the last call returned}
+Answer: {"done", "continue_as_new", "next_execution_name", "state", "exported", "objects"}
+
+The same event may come any number of times: what it writes depends on execution and position alone.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from common import clients, observability, settings
+
+from . import filters, lock
+from .errors import InvalidFilter, translated
+from .objects import Destination, Writer, record
+from .pacing import Pacer
+from .state import State
+from .timestamps import canonical
+from .walk import walk
+
+RESERVE_SECONDS = 60  # for the last page and object
+CHECK_AFTER_SECONDS = 60
+MAX_NAME = 80  # of an execution
+
+CHUNK_STARTED = "chunk started"
+CHUNK_ENDED = "chunk ended"
+SURPLUS_DELETED = "objects of a killed try deleted"
+METRIC = "FindingsExported"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment; sizes in bytes, times in seconds, RATE_LIMIT in requests a second."""
+
+    bucket: str
+    lock_table: str
+    count_parameter: str
+    prefix: str = "findings/"
+    bucket_owner: str | None = None
+    kms_key_arn: str | None = None
+    filters: dict[str, Any] = field(
+        default_factory=lambda: {"RecordState": [{"Value": "ACTIVE", "Comparison": "EQUALS"}]}
+    )
+    rate_limit: float = 3.0
+    max_runtime_seconds: int = 600
+    max_iterations: int = 1000
+    object_bytes: int = 8 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for name in ("rate_limit", "max_runtime_seconds", "max_iterations", "object_bytes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name.upper()} must be above 0")
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Runs one chunk and logs how far it came."""
+    log = observability.begin(context, execution=event["execution"]["name"])
+    log.info(CHUNK_STARTED, extra={"retry_count": event["retry_count"], "first": event["state"] is None})
+    answer = run(event, settings.load(Settings), clients.client, lambda: context.get_remaining_time_in_millis() / 1000)
+    log.info(CHUNK_ENDED, extra={key: answer[key] for key in ("done", "exported", "objects")})
+    return answer
+
+
+def run(
+    event: Mapping[str, Any],
+    config: Settings,
+    client: Callable[[str], Any],
+    seconds_left: Callable[[], float],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """One chunk. Raises what `errors` lists; SettingsError and unexpected AWS errors pass unchanged."""
+    began = clock()
+    execution = event["execution"]
+    state = _state(event, config, client)
+    state.retried |= event["retry_count"] > 0 or execution.get("redrive_count", 0) > 0
+    before = state.exported
+
+    destination = Destination(client("s3"), config.bucket, config.prefix, config.bucket_owner, config.kms_key_arn)
+    writer = Writer(
+        lambda part, body: destination.put(destination.run_key(state.dt, state.run_id, part), body),
+        state.parts,
+        config.object_bytes,
+    )
+
+    def time_is_up() -> bool:
+        return clock() - began >= config.max_runtime_seconds or seconds_left() < RESERVE_SECONDS
+
+    for findings in walk(client("securityhub"), state, Pacer(config.rate_limit, clock, sleep), time_is_up):
+        for finding in findings:
+            writer.add(record(finding, state.run_id, state.started_at))
+        state.exported += len(findings)
+    writer.flush()
+    state.parts = writer.part
+    state.iterations += 1
+    if state.done and state.retried:
+        deleted = destination.delete_surplus(state.dt, state.run_id, state.parts)
+        observability.logger().info(SURPLUS_DELETED, extra={"deleted": deleted})
+
+    if clock() - began > CHECK_AFTER_SECONDS:
+        # A function outlives its stopped execution: it must not set the counter of the run that came after.
+        lock.check(client, config.lock_table, state.run_id)
+    _set_counter(client, config, state.exported)
+    next_name = _continue_as_new(client, config, state) if _is_due(state, config) else None
+    observability.count(METRIC, state.exported - before)
+    return {
+        "done": state.done,
+        "continue_as_new": next_name is not None,
+        "next_execution_name": next_name,
+        "state": state.dump(),
+        "exported": state.exported,
+        "objects": state.parts,
+    }
+
+
+def _state(event: Mapping[str, Any], config: Settings, client: Callable[[str], Any]) -> State:
+    """Where to go on. An execution's first chunk takes the lock, a run's first one resets the counter."""
+    if event["state"] is not None:
+        return State.load(event["state"])
+    execution, given = event["execution"], _input(event["input"])
+    if given.get("state") is not None:
+        state = State.load(given["state"])
+        state.execution_arn = execution["arn"]
+    else:
+        started = datetime.fromisoformat(execution["started_at"]).astimezone(UTC)
+        wanted = config.filters if given.get("filters") is None else given["filters"]
+        state = State(
+            run_id=execution["name"],
+            execution_arn=execution["arn"],
+            started_at=canonical(started),
+            dt=f"{started:%Y-%m-%d}",
+            filters=filters.resolve(wanted, started, client("securityhub").meta.service_model),
+        )
+    now = datetime.now(UTC)
+    lock.acquire(client, config.lock_table, _claim(state), now)
+    if not state.generation:
+        _set_counter(client, config, 0)
+    return state
+
+
+def _input(given: object) -> Mapping[str, Any]:
+    """The input; other keys (a comment, an event) are ignored, except those that look like filters."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidFilter('The execution\'s input must be an object such as {"filters": {...}}, or {}.')
+    for key in given:
+        if key.lower() in ("filter", "filters") and key != "filters":
+            raise InvalidFilter(f'The execution\'s input has {key!r}; write it "filters".')
+        if key in ("RecordState", "WorkflowStatus", "SeverityLabel", "CreatedAt", "UpdatedAt"):
+            raise InvalidFilter(f'The execution\'s input has {key!r} at its top; put it into "filters".')
+    return given
+
+
+def _claim(state: State) -> lock.Claim:
+    return lock.Claim(state.run_id, state.execution_arn, state.started_at)
+
+
+def _set_counter(client: Callable[[str], Any], config: Settings, total: int) -> None:
+    with translated("setting the counter"):
+        client("ssm").put_parameter(Name=config.count_parameter, Value=str(total), Type="String", Overwrite=True)
+
+
+def _is_due(state: State, config: Settings) -> bool:
+    """Whether the run has to go on as a new execution: one holds 25,000 events of history."""
+    return not state.done and state.iterations >= config.max_iterations
+
+
+def _continue_as_new(client: Callable[[str], Any], config: Settings, state: State) -> str:
+    """Readies the state for the next execution and gives that one the lock; returns its name."""
+    state.generation += 1
+    state.iterations = 0
+    suffix = f"-{state.generation}"
+    name = state.run_id[: MAX_NAME - len(suffix)] + suffix
+    state.execution_arn = f"{state.execution_arn.rsplit(':', 1)[0]}:{name}"
+    now = datetime.now(UTC)
+    lock.hand_over(client, config.lock_table, _claim(state), now)
+    return name

@@ -1,0 +1,150 @@
+"""Filters in the native shape of GetFindings (AwsSecurityFindingFilters): checked, made absolute, clipped.
+
+The shape comes from botocore's model, so that what is allowed is what the runtime's boto3 can send.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .errors import InvalidFilter
+from .timestamps import canonical, parse
+
+Filters = dict[str, list[dict[str, Any]]]
+
+MAX_BYTES = 16 * 1024  # they travel in the state machine's state
+EPOCH = canonical(datetime(1970, 1, 1, tzinfo=UTC))
+FOREVER = "2100-01-01T00:00:00.000Z"  # the hub gets both ends of a range, always
+
+# Filters on these take any string as far as the API's model goes, but only the values of these enums exist:
+# anything else (`"NEW "`) would export nothing, silently.
+_CLOSED = ("ComplianceStatus", "RecordState", "SeverityLabel", "VerificationState", "WorkflowStatus")
+
+
+def resolve(filters: object, started: datetime, model: Any) -> Filters:
+    """`filters` checked, with every date filter as absolute Start and End, so that each chunk asks the same.
+
+    `model` is the client's `meta.service_model`. Raises InvalidFilter naming all that is wrong.
+    """
+    from botocore.validate import ParamValidator
+
+    shape = model.operation_model("GetFindings").input_shape.members["Filters"]
+    if not isinstance(filters, Mapping):
+        raise InvalidFilter("The filters must be an object of the filter attributes of GetFindings.")
+    report = ParamValidator().validate(filters, shape)
+    if report.has_errors():
+        raise InvalidFilter(f"The filters are not valid: {_hint(filters, shape)}{report.generate_report()}.")
+    problems = list(_problems(filters, shape, model))
+    if problems:
+        raise InvalidFilter(f"The filters are not valid: {'; '.join(problems)}.")
+    resolved = {
+        key: [_absolute(value, started) if _is_date(shape, key) else dict(value) for value in values]
+        for key, values in filters.items()
+    }
+    if len(json.dumps(resolved)) > MAX_BYTES:
+        raise InvalidFilter(f"The filters exceed {MAX_BYTES} bytes as JSON; use fewer or shorter values.")
+    return resolved
+
+
+def clipped(filters: Filters, created_at: str | None) -> Filters | None:
+    """`filters` limited to findings created at `created_at` or later; None when none can be left.
+
+    Ranges of one attribute are OR'ed by the API, so each of the user's own ranges is cut.
+    """
+    if created_at is None:
+        return filters
+    start = _moment(created_at)
+    ranges = filters.get("CreatedAt") or [{"Start": EPOCH, "End": max(FOREVER, created_at)}]
+    left = [
+        {"Start": value["Start"] if _moment(value["Start"]) > start else created_at, "End": value["End"]}
+        for value in ranges
+        if _moment(value["End"]) >= start
+    ]
+    return {**filters, "CreatedAt": left} if left else None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _is_date(shape: Any, key: str) -> bool:
+    return bool(shape.members[key].member.name == "DateFilter")
+
+
+def _hint(filters: Mapping[str, Any], shape: Any) -> str:
+    """For misspelt attributes, to go in front of the long list of the allowed ones."""
+    return "".join(
+        f"{key!r} is not a filter, did you mean {match!r}? "
+        for key in sorted(map(str, set(filters) - set(shape.members)))
+        for match in difflib.get_close_matches(key.strip(), shape.members, n=1)
+    )
+
+
+def _problems(filters: Mapping[str, Any], shape: Any, model: Any) -> Iterator[str]:
+    """What the model's types leave open: blanks, enums, limits, dates."""
+    if len(filters) > 10:
+        yield f"{len(filters)} attributes are filtered, Security Hub takes at most 10"
+    for key, values in filters.items():
+        if not 1 <= len(values) <= 20:
+            yield f"{key} has {len(values)} values, Security Hub takes 1 to 20 (or leave {key} out)"
+        for place, value in enumerate(values):
+            for problem in _value_problems(key, value, shape.members[key].member, model):
+                yield f"{key}[{place}] {problem}"
+
+
+def _value_problems(key: str, value: Mapping[str, Any], shape: Any, model: Any) -> Iterator[str]:
+    for name, given in value.items():
+        allowed = getattr(shape.members[name], "enum", None)
+        if allowed and given not in allowed:
+            yield f"has {name} {given!r}, allowed are {', '.join(allowed)}"
+        elif isinstance(given, str) and not given.strip():
+            yield f"has a blank {name}"
+    if shape.name == "DateFilter":
+        yield from _date_problems(value, shape)
+    elif shape.name == "NumberFilter":
+        if not value:
+            yield "needs at least one of Gte, Lte, Gt, Lt, Eq"
+        if "Gte" in value and "Lte" in value and value["Gte"] > value["Lte"]:
+            yield "has a Gte above its Lte"
+    else:
+        lacking = [name for name in shape.members if name not in value]
+        if lacking:
+            yield f"needs {' and '.join(lacking)}"
+        elif key in _CLOSED and value["Comparison"] in ("EQUALS", "NOT_EQUALS"):
+            allowed = model.shape_for(key).enum
+            if value["Value"] not in allowed:
+                yield f"compares with {value['Value']!r}, which no finding has; use {', '.join(allowed)}"
+
+
+def _date_problems(value: Mapping[str, Any], shape: Any) -> Iterator[str]:
+    bounds = {name: parse(value[name]) for name in ("Start", "End") if name in value}
+    for name, moment in bounds.items():
+        if moment is None:
+            yield f"has {name} {value[name]!r}, which is not a timestamp such as 2024-01-31T00:00:00Z"
+    start, end = bounds.get("Start"), bounds.get("End")
+    if start and end and start > end:
+        yield f"starts ({value['Start']}) after it ends ({value['End']})"
+    if ("DateRange" in value) == bool(bounds):
+        yield "needs either a DateRange or Start and End"
+    elif "DateRange" in value:
+        relative, members = value["DateRange"], shape.members["DateRange"].members
+        if not 1 <= relative.get("Value", 0) <= 36500:
+            yield "needs a DateRange Value of 1 to 36500 days"
+        for name, given in relative.items():
+            allowed = getattr(members[name], "enum", None)
+            if allowed and given not in allowed:
+                yield f"has DateRange {name} {given!r}, allowed are {', '.join(allowed)}"
+
+
+def _absolute(value: Mapping[str, Any], started: datetime) -> dict[str, Any]:
+    """Always Start and End: an open end lies far ahead, past any update during the run."""
+    start, end = value.get("Start", EPOCH), value.get("End", FOREVER)
+    if "DateRange" in value:
+        edge = max(canonical(started - timedelta(days=value["DateRange"]["Value"])), EPOCH)
+        if value["DateRange"].get("Comparison") == "OLDER_THAN":
+            end = edge
+        else:
+            start = edge
+    return {"Start": start, "End": end}

@@ -1,0 +1,93 @@
+"""The walk over all findings, oldest first: paced, one page ahead, past throttles and lost page tokens."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from common import observability
+
+from .errors import HubNotEnabled, InvalidFilter, ResumeNotPossible, TokenRefused, Transient, translated
+from .filters import Filters, clipped
+from .pacing import Pacer
+from .state import State
+
+PAGE = 100
+MAX_STALLS = 10
+_OLDEST_FIRST = [{"Field": "CreatedAt", "SortOrder": "asc"}]
+
+CHUNK_CUT_SHORT = "chunk ended early, the service pushes back"
+RESUMED = "page token refused, walking on from the last position"
+
+Page = dict[str, Any]
+
+
+def walk(
+    securityhub: Any, state: State, pacer: Pacer, time_is_up: Callable[[], bool]
+) -> Iterator[list[dict[str, Any]]]:
+    """Yields the findings by page, without those exported before; sets `state.done` when there are no more.
+
+    Keeps `state.token`, `clip` and `position` at the page yielded, so that a chunk may end after any page.
+    While the caller works on a page, the next is fetched. Takes one page at least, then ends when
+    `time_is_up()`, or when the hub keeps failing (Transient): what was taken until then is not lost.
+
+    Raises HubNotEnabled, InvalidFilter, ResumeNotPossible, and Transient on the first page.
+    """
+    pages = stalls = 0
+    with ThreadPoolExecutor(max_workers=1) as worker:
+
+        def submit(token: str | None) -> "Future[Page] | None":
+            """None when no finding can be left. One fetch at a time: memory holds two pages at most."""
+            filters = clipped(state.filters, state.clip)
+            return worker.submit(_fetch, securityhub, pacer, filters, token) if filters is not None else None
+
+        pending = submit(state.token)
+        while pending:
+            try:
+                page = pending.result()
+            except Transient as error:
+                if not pages:
+                    raise
+                observability.logger().warning(CHUNK_CUT_SHORT, extra={"cause": type(error).__name__, "pages": pages})
+                return
+            except TokenRefused:
+                stalls += 1
+                if stalls > MAX_STALLS:
+                    raise ResumeNotPossible(
+                        f"Security Hub refused its own page tokens {stalls} times in a row; start again."
+                    ) from None
+                state.clip, state.token = state.position.resume_from(), None
+                observability.logger().warning(RESUMED, extra={"created_at": state.clip, "pages": pages})
+                pending = submit(None)
+                continue
+            pages += 1
+            state.token = page.get("NextToken")
+            ended = not state.token or time_is_up()
+            pending = None if ended else submit(state.token)
+            findings = [finding for finding in page["Findings"] if state.position.take(finding)]
+            if findings:
+                stalls = 0
+                yield findings
+    state.done = not state.token
+
+
+def _fetch(securityhub: Any, pacer: Pacer, filters: Filters, token: str | None) -> Page:
+    """One page; also learns from its retries how fast to go on."""
+
+    def known(code: str, message: str) -> Exception | None:
+        if code == "InvalidAccessException":
+            return HubNotEnabled(
+                f"Security Hub refuses to answer ({message}); enable it in this account and Region, and "
+                "export where the administrator account aggregates its findings."
+            )
+        if code == "InvalidInputException" and token:
+            return TokenRefused(message)  # the same filters were accepted when the walk began
+        if code == "InvalidInputException":
+            return InvalidFilter(f"Security Hub refuses the filters: {message}")
+        return None
+
+    arguments: dict[str, Any] = {"NextToken": token} if token else {}
+    pacer.wait()
+    with translated("reading findings from Security Hub", known):
+        page: Page = securityhub.get_findings(Filters=filters, SortCriteria=_OLDEST_FIRST, MaxResults=PAGE, **arguments)
+    pacer.report(page.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+    return page

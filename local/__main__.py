@@ -1,0 +1,45 @@
+"""`python -m local demo [capability …] | up | down | calls`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from local.cloud import Cloud, LocalCloudError
+
+
+def main() -> int:
+    """Run one command; failures print what to do, not a stack trace."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("command", choices=["demo", "up", "down", "calls"])
+    parser.add_argument("capability", nargs="*", help="run only these (demo)")
+    arguments = parser.parse_args()
+    from local import demo
+    from local.cloud import start
+
+    try:
+        if arguments.command == "demo":
+            return demo.demo(arguments.capability)
+        if arguments.command == "down":
+            demo.down()
+        elif arguments.command == "up":
+            demo.down()
+            cloud, pid = start(demo.port(), demo.FOLDER / "cloud")
+            demo.PID.write_text(str(pid))
+            print(f"The local cloud is up at {cloud.endpoint}; stop it with `make down`.")
+        else:
+            for call in Cloud(demo.port()).calls():
+                at = time.strftime("%H:%M:%S", time.localtime(call["at"]))
+                fault = f" [{call['fault']}]" if call["fault"] else ""
+                print(f"{at} {call['service']}:{call['operation']} {call['status']}{fault} {call['principal']}")
+    except (LocalCloudError, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""JSON tables in Athena typed by their Glue columns, as a JSON SerDe reads them.
+
+MiniStack lets DuckDB guess the types from the data: run names that are UUIDs become a column of UUIDs, a column
+that no row has does not exist, and a table without data has no structs.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_SAMPLE = 2_000  # lines a file
+
+
+def _split(text: str, separator: str = ",") -> list[str]:
+    """*text* at the separators that stand in no angle or round brackets."""
+    parts, depth, start = [], 0, 0
+    for place, character in enumerate(text):
+        depth += (character in "<(") - (character in ">)")
+        if character == separator and depth == 0:
+            parts.append(text[start:place])
+            start = place + 1
+    return [*parts, text[start:]]
+
+
+def duckdb_type(glue: str, seen: Any = None) -> str:
+    """DuckDB's type for a Glue (Hive) type; struct fields are spelt as in *seen*, a sample of the data, if there."""
+    from ministack.services.athena import _DUCKDB_TYPE_BY_ATHENA
+
+    glue = glue.strip()
+    kind, _, inner = glue.partition("<")
+    inner = inner.removesuffix(">")
+    if kind == "array":
+        return duckdb_type(inner, seen.get("[]") if isinstance(seen, dict) else None) + "[]"
+    if kind == "map":
+        key, value = _split(inner)
+        return f"MAP({duckdb_type(key)}, {duckdb_type(value)})"
+    if kind == "struct":
+        fields = [_split(field, ":") for field in _split(inner)]
+        made = [
+            f'"{spelt}" {duckdb_type(":".join(rest), sub)}'
+            for (name, *rest) in fields
+            for spelt, sub in [_spelling(name, seen)]
+        ]
+        return f"STRUCT({', '.join(made)})"
+    if kind.startswith("decimal"):
+        return glue.upper()
+    return str(_DUCKDB_TYPE_BY_ATHENA.get(kind.split("(")[0], "VARCHAR"))
+
+
+def _spelling(name: str, seen: Any) -> tuple[str, Any]:
+    """The key of *seen* that is *name* in any case, and what is below it."""
+    for key, below in (seen or {}).items():
+        if key.lower() == name.lower():
+            return key, below
+    return name, None
+
+
+def _keys(value: Any, into: dict[str, Any]) -> None:
+    """Collect the keys of a JSON value, level by level; list elements are below "[]"."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            _keys(below, into.setdefault(key, {}))
+    elif isinstance(value, list):
+        for element in value:
+            _keys(element, into.setdefault("[]", {}))
+
+
+def _lines(files: list[str]) -> Iterator[str]:
+    for name in files:
+        with gzip.open(name, "rt") if name.endswith(".gz") else Path(name).open() as lines:
+            yield from itertools.islice(lines, _SAMPLE)
+
+
+def _columns(table: dict[str, Any]) -> list[dict[str, str]]:
+    return (table.get("StorageDescriptor") or {}).get("Columns") or []
+
+
+def install() -> None:
+    """Replace MiniStack's relation over JSON files, and over no files."""
+    from ministack.services import athena as engine
+
+    relation, empty = engine._table_relation, engine._empty_relation
+
+    def table_relation(table: dict[str, Any], files: list[str]) -> str:
+        columns = _columns(table)
+        if engine._data_format(table) != "json" or not columns:
+            return str(relation(table, files))
+        seen: dict[str, Any] = {}
+        for line in _lines(files):
+            _keys(json.loads(line), seen)
+        typed = []
+        for column in columns:
+            name, below = _spelling(column["Name"], seen)
+            typed.append(f"'{name}': '{duckdb_type(column['Type'], below)}'")
+        hive = engine._hive_options(engine._path_partition_keys(table, files))
+        listed = engine._sql_list(files)
+        return f"read_json({listed}, format = 'newline_delimited', columns = {{{', '.join(typed)}}}, {hive})"
+
+    def empty_relation(table: dict[str, Any]) -> str:
+        if engine._data_format(table) != "json":
+            return str(empty(table))
+        every = [*_columns(table), *(table.get("PartitionKeys") or [])]
+        nulls = [f'CAST(NULL AS {duckdb_type(column["Type"])}) AS "{column["Name"]}"' for column in every]
+        return f"(SELECT {', '.join(nulls)} WHERE FALSE)" if nulls else str(empty(table))
+
+    engine._table_relation = table_relation
+    engine._empty_relation = empty_relation

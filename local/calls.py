@@ -1,0 +1,45 @@
+"""A record of every API call that reached the gateway."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One API call. `at` is Unix seconds, `ms` the time to answer, `fault` the kind of the injected fault if any."""
+
+    at: float
+    service: str
+    operation: str
+    principal: str
+    account: str
+    region: str
+    status: int
+    ms: float
+    fault: str = ""
+
+
+class Calls:
+    """The last *limit* calls, oldest first."""
+
+    def __init__(self, limit: int = 500_000) -> None:
+        self._calls: collections.deque[Call] = collections.deque(maxlen=limit)
+        self._lock = threading.Lock()
+
+    def add(self, call: Call) -> None:
+        """Record one call."""
+        with self._lock:
+            self._calls.append(call)
+
+    def since(self, at: float = 0.0, principal: str = "") -> list[Call]:
+        """Calls from Unix time *at* on whose principal ARN holds *principal*."""
+        with self._lock:
+            return [c for c in self._calls if c.at >= at and principal in c.principal]
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        with self._lock:
+            self._calls.clear()

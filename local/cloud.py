@@ -1,0 +1,153 @@
+"""Start, find and stop the local cloud, and talk to it. Loopback only, dummy credentials only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local import engine
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".switchyard"
+DEFAULT_PORT = 4566
+
+
+class LocalCloudError(Exception):
+    """The local cloud cannot do what was asked; the message says what to do."""
+
+
+class Cloud:
+    """A running local cloud on 127.0.0.1:`port`."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.endpoint = f"http://127.0.0.1:{port}"
+
+    def client(
+        self,
+        service: str,
+        account: str = "",
+        region: str = engine.REGION,
+        attempts: int = 8,
+        **credentials: str,
+    ) -> Any:
+        """boto3 client as the account's root (the default account unless given), or with *credentials*."""
+        import boto3
+        from botocore.config import Config
+
+        keys: dict[str, Any] = dict(credentials) or {
+            "aws_access_key_id": account or "test",
+            "aws_secret_access_key": "test",
+        }
+        config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910)
+        session = boto3.session.Session(**keys, region_name=region)
+        return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
+    def control(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
+        """One command to the gateway's control interface; LocalCloudError with its message when refused."""
+        url = f"{self.endpoint}/_switchyard/{path}?{urllib.parse.urlencode(query)}"
+        body = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(url, data=body, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise LocalCloudError(json.load(error)["error"]) from error
+
+    def calls(self, since: float = 0.0, principal: str = "") -> list[dict[str, Any]]:
+        """API calls recorded since Unix time *since* whose caller's ARN holds *principal* (see `local.calls.Call`)."""
+        answer: list[dict[str, Any]] = self.control("GET", "calls", since=since, principal=principal)
+        return answer
+
+    def notifications(self, topic_arn: str) -> list[dict[str, Any]]:
+        """What a topic sent to its subscribers: subject, message, at."""
+        answer: list[dict[str, Any]] = self.control("GET", "notifications", topic=topic_arn)
+        return answer
+
+    def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str] | None = None) -> None:
+        """An event from an AWS service (`source: aws.*`) on the default bus."""
+        event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": resources or []}
+        self.control("POST", "events", {**event, "account": engine.ACCOUNT_ID, "region": engine.REGION})
+
+    @contextlib.contextmanager
+    def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
+        """Inject faults (fields of `local.faults.Rule`) for the length of a `with` block."""
+        self.control("PUT", "faults", {"rules": list(rules), "seed": seed})
+        try:
+            yield
+        finally:
+            self.control("PUT", "faults", {"rules": []})
+
+    def running(self) -> bool:
+        """Whether a local cloud answers on this port."""
+        try:
+            return bool(self.control("GET", "health")["status"] == "running")
+        except (OSError, LocalCloudError, ValueError):
+            return False
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(port: int, data_dir: Path) -> tuple[Cloud, int]:
+    """Start a gateway process with its state in *data_dir*; the cloud and its process id, once it answers."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise LocalCloudError(f"Port {port} is in use. Run `make down`, or set SWITCHYARD_PORT to another port.")
+    shutil.rmtree(data_dir, ignore_errors=True)
+    data_dir.mkdir(parents=True)
+    runtime = HOME / "runtime" / "bin" / "python"
+    log = data_dir / "cloud.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from local.gateway import serve; serve({port})"],
+            cwd=ROOT,
+            env=engine.environment(port, data_dir, runtime if runtime.exists() else None),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    cloud = Cloud(port)
+    deadline = time.monotonic() + 30
+    while not cloud.running():
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(process.pid)
+            tail = "\n".join(log.read_text().splitlines()[-15:])
+            raise LocalCloudError(f"The local cloud did not start. Its log ({log}) ends with:\n{tail}")
+        time.sleep(0.05)
+    return cloud, process.pid
+
+
+def stop(pid: int) -> None:
+    """End a gateway and its function processes."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, sent)
+        except (ProcessLookupError, PermissionError):
+            return
+        for _ in range(50):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            try:
+                os.killpg(pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.05)

@@ -1,0 +1,152 @@
+"""MiniStack set up for Switchyard: environment, moto beside it, and the corrections of its answers."""
+
+from __future__ import annotations
+
+import collections
+import importlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+notifications: collections.deque[dict[str, Any]] = collections.deque(maxlen=10_000)
+"""Messages that topics sent to their subscribers, oldest first: topic, subject, message, at (Unix seconds)."""
+
+ACCOUNT_ID = "123456789012"
+REGION = "eu-west-1"
+
+
+def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -> dict[str, str]:
+    """The whole environment of the gateway process: nothing of the user's AWS settings gets in."""
+    keep = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}}
+    return {
+        **keep,
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_AUTOCREATE_AWS_MANAGED": "1",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "INFO",
+        "S3_DATA_DIR": str(data_dir / "s3"),
+        "STATE_DIR": str(data_dir / "state"),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **({"SWITCHYARD_RUNTIME_PYTHON": str(runtime_python)} if runtime_python else {}),
+    }
+
+
+# Modules of this package that correct or extend an engine; each has an `install()`.
+CORRECTIONS = ("iam", "moto_bridge", "step_functions", "event_targets", "metrics", "athena")
+
+
+def install() -> None:
+    """Apply every correction; called once, before the first request."""
+    for name in CORRECTIONS:
+        importlib.import_module(f"local.{name}").install()
+    _use_runtime_python()
+    _name_errors()
+    _keep_notifications()
+
+
+def _use_runtime_python() -> None:
+    """Functions run on a Python that has only what the Lambda runtime ships, so a missing dependency shows."""
+    python = os.environ.get("SWITCHYARD_RUNTIME_PYTHON")
+    if not python:
+        return
+    from ministack.core import lambda_runtime
+
+    detect = lambda_runtime._detect_runtime_binary
+
+    def detect_runtime_binary(runtime: str) -> tuple[str, str]:
+        binary, script = detect(runtime)
+        return (python, script) if runtime.startswith("python") else (binary, script)
+
+    lambda_runtime._detect_runtime_binary = detect_runtime_binary
+
+
+def _name_errors() -> None:
+    """The errorType of a failed call as Lambda gives it: the exception's class, Runtime.ExitError, Sandbox.Timedout."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    plain, named = '"error": str(e), "trace"', '"error": str(e), "error_type": type(e).__name__, "trace"'
+    assert plain in lambda_runtime._PYTHON_WORKER_SCRIPT, "MiniStack's worker has changed"
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(plain, named)
+
+    last = threading.local()  # a call and its worker's answer stay on one thread
+    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
+
+    def worker_invoke(self: Any, *args: Any, **kwargs: Any) -> Any:
+        last.answer = {}
+        last.answer = invoke(self, *args, **kwargs)
+        return last.answer
+
+    def execute_function(*args: Any) -> Any:
+        last.answer = {}
+        result = execute(*args)
+        message = str(last.answer.get("error", ""))
+        if result.get("error") and message.startswith("Worker process died"):
+            exited = "RequestId: Error: Runtime exited with error: signal: killed"
+            result["body"] = {"errorType": "Runtime.ExitError", "errorMessage": exited}
+        elif result.get("error") and last.answer.get("error_type"):
+            result["body"] = {**result["body"], "errorType": last.answer["error_type"]}
+        return result
+
+    lambda_runtime.Worker.invoke = worker_invoke
+    lambda_svc._execute_function_warm = execute_function
+
+
+def _keep_notifications() -> None:
+    """Keep what topics sent out: it is all that a test can see of an e-mail."""
+    from ministack.services import sns
+
+    fanout = sns._fanout
+
+    def kept(topic_arn: str, message_id: str, message: str, subject: str = "", *rest: Any, **options: Any) -> Any:
+        notifications.append({"topic": topic_arn, "subject": subject, "message": message, "at": time.time()})
+        return fanout(topic_arn, message_id, message, subject, *rest, **options)
+
+    sns._fanout = kept
+
+
+def kill_function(name: str) -> int:
+    """SIGKILL the running processes of a function; how many were hit."""
+    from ministack.core import lambda_runtime
+
+    killed = 0
+    for pool in list(lambda_runtime._workers.values()):
+        for worker in list(pool) if isinstance(pool, (list, set, tuple)) else [pool]:
+            process = worker._proc
+            if worker.func_name == name and worker.in_use and process and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def peak_memory_kib(name: str) -> int:
+    """Peak resident set of the live processes of a function, in KiB (VmHWM; Linux only, else 0)."""
+    from ministack.core import lambda_runtime
+
+    peak = 0
+    for pool in list(lambda_runtime._workers.values()):
+        for worker in list(pool) if isinstance(pool, (list, set, tuple)) else [pool]:
+            if worker.func_name != name or not worker._proc:
+                continue
+            status = Path(f"/proc/{worker._proc.pid}/status")
+            if status.exists():
+                line = next((s for s in status.read_text().splitlines() if s.startswith("VmHWM")), "VmHWM: 0")
+                peak = max(peak, int(line.split()[1]))
+    return peak

@@ -1,0 +1,266 @@
+"""IAM checks that AWS makes and MiniStack does not: KMS use on the caller's behalf, and service principals.
+
+The first: a caller that reads or writes data encrypted with a customer managed key needs `kms:Decrypt` or
+`kms:GenerateDataKey` on that key too, from its own policies *and* the key policy. The second: a service that
+delivers to a queue, topic, function or encrypted resource must be allowed by the resource's policy and by the
+key policy of the key that encrypts it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+import hashlib
+import json
+import time
+from typing import Any
+
+_kms_denial: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_kms_denial", default="")
+
+# Action -> what the service does with the key in the caller's name.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms and the like pages.
+_KEY_USE: dict[str, tuple[str, ...]] = {
+    "s3:PutObject": ("kms:GenerateDataKey",),
+    "s3:GetObject": ("kms:Decrypt",),
+    "s3:GetObjectVersion": ("kms:Decrypt",),
+    "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "sqs:ReceiveMessage": ("kms:Decrypt",),
+    "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "secretsmanager:GetSecretValue": ("kms:Decrypt",),
+    "secretsmanager:BatchGetSecretValue": ("kms:Decrypt",),
+    "secretsmanager:CreateSecret": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "secretsmanager:PutSecretValue": ("kms:GenerateDataKey", "kms:Decrypt"),
+    **{
+        f"dynamodb:{operation}": ("kms:Decrypt",)
+        for operation in [
+            "BatchGetItem",
+            "BatchWriteItem",
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "Scan",
+            "UpdateItem",
+        ]
+    },
+}
+
+request_headers: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("headers", default=None)
+"""Headers of the request being answered (the gateway sets it), for checks that depend on them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """One use of a customer managed key by a service in somebody's name."""
+
+    key_arn: str
+    actions: tuple[str, ...]
+    via_service: str
+    encryption_context: dict[str, str]
+
+
+def key_arn(key: str) -> str:
+    """ARN of a key given by id, ARN or alias; empty for AWS owned and AWS managed keys."""
+    from ministack.services import kms
+
+    if not key or "alias/aws/" in key:
+        return ""
+    record = kms._resolve_key(key)
+    return str(record["Arn"]) if record else key
+
+
+def _s3_key(resource_arn: str, action: str) -> tuple[str, dict[str, str]]:
+    from ministack.services import s3
+
+    bucket, _, key = resource_arn.split(":::", 1)[-1].partition("/")
+    header = "x-amz-server-side-encryption-aws-kms-key-id"
+    if action == "s3:PutObject":
+        headers = request_headers.get() or {}
+        if headers.get("x-amz-server-side-encryption", "aws:kms") != "aws:kms":
+            return "", {}
+        return headers.get(header) or s3._bucket_default_sse_headers(bucket).get(header, ""), {
+            "aws:s3:arn": f"arn:aws:s3:::{bucket}"
+        }
+    record = (s3._buckets.get(bucket) or {"objects": {}})["objects"].get(key) or {}
+    return record.get("preserved_headers", {}).get(header, ""), {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
+
+
+def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str, str]]:
+    if service == "s3":
+        return _s3_key(resource_arn, action)
+    if service == "sqs":
+        from ministack.services import sqs
+
+        queue = sqs._queue_by_arn(resource_arn)
+        return (queue["attributes"].get("KmsMasterKeyId") or "" if queue else ""), {"aws:sqs:arn": resource_arn}
+    if service == "sns":
+        from ministack.services import sns
+
+        topic = sns._topic_by_arn_any_scope(resource_arn)
+        return (topic["attributes"].get("KmsMasterKeyId") or "" if topic else ""), {"aws:sns:topicArn": resource_arn}
+    if service == "dynamodb":
+        from ministack.services import dynamodb
+
+        name = resource_arn.split(":table/", 1)[-1].split("/")[0]
+        table = dynamodb._tables.get(name) or {}
+        return (table.get("SSEDescription") or {}).get("KMSMasterKeyArn", ""), {"aws:dynamodb:tableName": name}
+    if service == "secretsmanager":
+        from ministack.services import secretsmanager
+
+        _, secret = secretsmanager._resolve(resource_arn)
+        return ((secret or {}).get("KmsKeyId") or ""), {"SecretARN": resource_arn}
+    return "", {}
+
+
+def key_use(service: str, resource_arn: str, action: str, region: str) -> Use | None:
+    """How answering *action* on *resource_arn* uses a customer managed key, or None."""
+    actions = _KEY_USE.get(action)
+    if not actions or not resource_arn.startswith("arn:"):
+        return None
+    key, context = _key_of(service, resource_arn, action)
+    arn = key_arn(key)
+    return Use(arn, actions, f"{service}.{region}.amazonaws.com", context) if arn else None
+
+
+def _condition_keys(use: Use, account: str) -> dict[str, Any]:
+    context: dict[str, Any] = {f"kms:EncryptionContext:{k}": v for k, v in use.encryption_context.items()}
+    return {**context, "kms:ViaService": use.via_service, "kms:CallerAccount": account}
+
+
+def service_may(
+    service: str, action: str, resource_arn: str, policy: Any, source_arn: str, account: str, region: str
+) -> str:
+    """Why the service principal *service* may not do *action*, or an empty string when it may."""
+    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+
+    context: dict[str, Any] = {
+        "aws:sourcearn": source_arn,
+        "aws:sourceaccount": account,
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": service,
+    }
+
+    def allowed(document: Any, asked: str, on: str, extra: dict[str, Any]) -> bool:
+        asked_context = EvalContext(
+            principal_arn="*",
+            principal_type="Service",
+            principal_account="",
+            action=asked,
+            resource_arn=on,
+            region=region,
+            secure_transport=True,
+            service_context={**context, **{k.lower(): v for k, v in extra.items()}},
+        )
+        return bool(evaluate_resource_policy(document, asked_context, service=service).decision == "Allow")
+
+    if not allowed(policy, action, resource_arn, {}):
+        return f"the policy of {resource_arn} does not let {service} do {action}"
+    use = key_use(action.split(":")[0], resource_arn, action, region)
+    if use:
+        from ministack.services import kms
+
+        document = (kms.key_policy_for_arn(use.key_arn) or ("", ""))[0]
+        # A service principal calls KMS itself: there is no kms:ViaService in its request, and EventBridge says
+        # not even for whom it asks (SNS developer guide, "Key management": no aws:SourceArn, no aws:SourceAccount).
+        extra = {f"kms:EncryptionContext:{k}": v for k, v in use.encryption_context.items()}
+        if service == "events.amazonaws.com":
+            extra |= {"aws:SourceArn": "", "aws:SourceAccount": ""}
+        for kms_action in use.actions:
+            if not allowed(document, kms_action, use.key_arn, extra):
+                return f"the key policy of {use.key_arn} does not let {service} do {kms_action}"
+    return ""
+
+
+def role_session(role_arn: str, session_name: str, service: str) -> dict[str, Any]:
+    """boto3 credentials of a session that *service* holds of *role_arn*; PermissionError when its trust refuses."""
+    from ministack.services import iam, sts
+
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    role = iam._roles.get_scoped(account, None, name)
+    trust = (role or {}).get("AssumeRolePolicyDocument")
+    if not role or not _trusts(trust, service):
+        raise PermissionError(f"{service} is not trusted to assume {role_arn}")
+    digest = hashlib.sha256(f"{role_arn}:{session_name}:{service}".encode()).hexdigest()
+    key, secret, token = f"ASIA{digest[:16].upper()}", digest[16:56], digest[::-1]
+    sts.register_session(
+        key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name[:64]}",
+            "UserId": f"{name}:{session_name[:64]}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "IssuedAt": time.time(),
+        },
+    )
+    return {"aws_access_key_id": key, "aws_secret_access_key": secret, "aws_session_token": token}
+
+
+def _trusts(document: Any, service: str) -> bool:
+    document = json.loads(document) if isinstance(document, str) else document or {}
+    for statement in document.get("Statement", []):
+        principals = (statement.get("Principal") or {}).get("Service", [])
+        principals = [principals] if isinstance(principals, str) else principals
+        if statement.get("Effect") == "Allow" and service in principals:
+            return True
+    return False
+
+
+def install() -> None:
+    """Add the KMS check to MiniStack's `enforce`, and its reason to the denial that the caller reads."""
+    from ministack.core import iam_actions, iam_evaluator
+
+    enforce = iam_evaluator.enforce
+    denied_response = iam_actions.access_denied_response
+
+    def enforce_with_kms(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        _kms_denial.set("")
+        denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+        if denied is not None:
+            return denied
+        use = key_use(service, resource_arn, iam_action, region)
+        if use is None:
+            return None
+        from ministack.core.responses import get_account_id
+
+        for action in use.actions:
+            context = _condition_keys(use, get_account_id())
+            denied = enforce(access_key_id, action, "kms", region, use.key_arn, context)
+            if denied is not None:
+                principal = getattr(denied, "principal_arn", "")
+                _kms_denial.set(
+                    f"User: {principal} is not authorized to perform: {action} on resource: {use.key_arn} "
+                    f"because no identity-based policy allows the {action} action"
+                )
+                return denied
+        return None
+
+    def access_denied_response(*args: Any, **kwargs: Any) -> Any:
+        if _kms_denial.get():
+            kwargs = {**kwargs, "message": _kms_denial.get()}
+        return denied_response(*args, **kwargs)
+
+    s3_context = iam_actions.s3_service_context
+    encryption_headers = (
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-server-side-encryption-customer-algorithm",
+    )
+
+    def s3_service_context(iam_action: str, query: Any, path: str = "", headers: dict[str, str] | None = None) -> Any:
+        """With the condition keys of a write's key, which bucket policies of ours use."""
+        sent = {f"s3:{name}": (headers or {})[name] for name in encryption_headers if (headers or {}).get(name)}
+        return {
+            **s3_context(iam_action, query, path, headers),
+            **(sent if iam_action == "s3:PutObject" else {}),
+        }
+
+    iam_actions.s3_service_context = s3_service_context
+    iam_evaluator.enforce = enforce_with_kms
+    iam_actions.access_denied_response = access_denied_response

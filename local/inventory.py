@@ -1,0 +1,51 @@
+"""What exists in the local cloud's default account: to show that a destroy leaves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.cloud import Cloud
+
+# Service, list operation, where the names are. Keys that await deletion do not count.
+_LISTS: list[tuple[str, str, str, str]] = [
+    ("athena", "list_work_groups", "WorkGroups", "Name"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("dynamodb", "list_tables", "TableNames", ""),
+    ("events", "list_rules", "Rules", "Name"),
+    ("glue", "get_databases", "DatabaseList", "Name"),
+    ("iam", "list_policies", "Policies", "Arn"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+    ("kms", "list_aliases", "Aliases", "AliasName"),
+    ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+    ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("lambda", "list_layers", "Layers", "LayerName"),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("s3", "list_buckets", "Buckets", "Name"),
+    ("scheduler", "list_schedules", "Schedules", "Name"),
+    ("secretsmanager", "list_secrets", "SecretList", "Name"),
+    ("sns", "list_topics", "Topics", "TopicArn"),
+    ("sqs", "list_queues", "QueueUrls", ""),
+    ("ssm", "describe_parameters", "Parameters", "Name"),
+    ("stepfunctions", "list_state_machines", "stateMachines", "name"),
+]
+
+
+def resources(cloud: Cloud) -> set[str]:
+    """`service:name` of everything found, such as `lambda:switchyard-finding-export`."""
+    found: set[str] = set()
+    for service, operation, field, name in _LISTS:
+        client = cloud.client(service)
+        extra: dict[str, Any] = {"Scope": "Local"} if operation == "list_policies" else {}
+        if client.can_paginate(operation):
+            pages = client.get_paginator(operation).paginate(**extra)
+        else:
+            pages = [getattr(client, operation)(**extra)]
+        for page in pages:
+            found |= {f"{service}:{item[name] if name else item}" for item in page.get(field) or []}
+    kms = cloud.client("kms")
+    for page in kms.get_paginator("list_keys").paginate():
+        for key in page["Keys"]:
+            state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            if state["KeyState"] != "PendingDeletion":
+                found.add(f"kms:{key['KeyId']}")
+    return found

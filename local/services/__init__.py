@@ -1,0 +1,70 @@
+"""AWS services of our own, served by moto: those it lacks, and those where it is too shallow for us.
+
+A service is a package here with moto's four files, named as moto names it (signing name, no hyphens):
+
+``urls.py``
+    ``url_bases`` (host patterns) and ``url_paths``; ``{0}/.*$`` suffices, since `base.Response` routes.
+``exceptions.py``
+    A class per error code of the service's model (subclasses of moto's ``ServiceException``).
+``models.py``
+    The backend, extending moto's own where there is one. Methods marked ``@operation()`` take the request's
+    members in snake_case and return the response as a dict. ``<package>_backends`` is its ``BackendDict``,
+    by boto3's name; where botocore lists no Regions, with ``use_boto3_regions=False, additional_regions=``.
+``responses.py``
+    A `base.Response` bound to that backend, with moto's response class as second base where there is one.
+
+Its ``__init__.py`` defines ``install()``, which calls `register` with the package, and optionally
+``COMMANDS``: functions that scenarios call for what no API does (a click in the console, time that passes).
+
+To add a service, write the package and add its name to `SERVICES`. One that moto lacks altogether needs
+nothing more: `register` enters it in moto's index.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import moto
+from moto.backend_index import backend_url_patterns
+
+SERVICES = ("securityhub",)
+
+
+def install_all() -> None:
+    """Put every service of ours into moto's registry. Call before moto's server app or `mock_aws` starts."""
+    for name in SERVICES:
+        import_module(f"{__name__}.{name}").install()
+
+
+def register(package: ModuleType) -> None:
+    """Make moto find *package* as the service of its name, instead of moto's own where there is one."""
+    name = package.__name__.rpartition(".")[2]
+    attribute = f"{name}_backends"
+    backends = getattr(import_module(f"{package.__name__}.models"), attribute)
+    known = any(service == name for service, _ in backend_url_patterns)
+    if known:  # whoever has imported moto's backends must reach ours
+        for module in (name, f"{name}.models", f"{name}.responses"):
+            setattr(import_module(f"moto.{module}"), attribute, backends)
+    else:  # moto imports moto.<name> to find a backend
+        setattr(package, attribute, backends)
+        sys.modules[f"moto.{name}"] = package
+        setattr(moto, name, package)
+    bases = import_module(f"{package.__name__}.urls").url_bases
+    backend_url_patterns[:] = [
+        *((name, re.compile(base)) for base in bases),
+        *(entry for entry in backend_url_patterns if entry[0] != name),
+    ]
+
+
+def command(name: str, data: dict[str, Any]) -> Any:
+    """Run ``COMMANDS[...]`` of a service; *name* is ``service/command``, *data* its keyword arguments."""
+    service, _, verb = name.partition("/")
+    if service in SERVICES:
+        commands = getattr(import_module(f"{__name__}.{service}"), "COMMANDS", {})
+        if verb in commands:
+            return commands[verb](**data)
+    raise ValueError(f"no service command {name!r}")

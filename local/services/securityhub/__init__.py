@@ -1,0 +1,39 @@
+"""Security Hub on moto's backend: finding filters and paging, custom actions, standards, events.
+
+Beyond the API: `send_custom_action` is the analyst's click in the console, `set_token_lifetime` ages tokens.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from local.services import register
+
+from .models import SecurityHubBackend, backend_of
+
+
+def install() -> None:
+    """Serve Security Hub from here in moto. Idempotent; before moto's server app or `mock_aws` starts."""
+    register(sys.modules[__name__])
+
+
+def send_custom_action(action_target_arn: str, findings: list[str | dict[str, str]]) -> int:
+    """Choose a custom action for up to 20 findings, as the console does; returns the number of events sent.
+
+    Each finding, given by its Id or as ``{"Id": ..., "ProductArn": ...}``, is sent in an event of its own:
+    https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-integration-types.html
+    Raises ResourceNotFoundException for an unknown action or finding, InvalidInputException for more than 20.
+    """
+    return backend_of(action_target_arn).send_custom_action(action_target_arn, findings)
+
+
+def set_token_lifetime(seconds: float) -> None:
+    """Seconds for which a NextToken of any account and Region can be used; applies to issued ones too."""
+    SecurityHubBackend.token_ttl_seconds = seconds
+
+
+COMMANDS: dict[str, Any] = {
+    "send_custom_action": send_custom_action,
+    "set_token_lifetime": set_token_lifetime,
+}

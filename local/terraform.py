@@ -1,0 +1,73 @@
+"""Terraform on the local cloud, in a working copy of the root module with state of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local.cloud import HOME, ROOT, Cloud, LocalCloudError
+
+# A backend that a user configured in the root module must never be reached from here.
+_OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
+
+
+class Terraform:
+    """The root module in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
+
+    def __init__(
+        self, cloud: Cloud, folder: Path, variables: dict[str, Any], say: Callable[[str], None] = print
+    ) -> None:
+        from tools.bootstrap import terraform_bin, terraform_env
+
+        self.folder, self._say, self._binary = folder, say, terraform_bin()
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in ROOT.glob("*.tf"):
+            shutil.copy(path, folder / path.name)
+        shutil.copy(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+        (folder / "demo_override.tf").write_text(_OVERRIDE)
+        modules = folder / "modules"
+        if not modules.is_symlink():
+            modules.symlink_to(ROOT / "modules")
+        inputs = {"build_dir": str(HOME / "build"), **variables}
+        (folder / "demo.auto.tfvars.json").write_text(json.dumps(inputs, indent=2))
+        self._environment = {**terraform_env(folder / ".terraform"), "AWS_ENDPOINT_URL": cloud.endpoint}
+
+    def _run(self, *arguments: str, good: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [self._binary, f"-chdir={self.folder}", *arguments],
+            env=self._environment,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        if done.returncode not in good:
+            raise LocalCloudError(f"terraform {arguments[0]} failed:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+        return done
+
+    def init(self) -> None:
+        """`terraform init`; the lock file stays as committed."""
+        self._run("init", "-input=false", "-no-color", "-lockfile=readonly")
+
+    def apply(self) -> None:
+        """`terraform apply`."""
+        self._run("apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=30")
+
+    def drift(self) -> str:
+        """What a new plan would change; empty when nothing (`-detailed-exitcode` 0)."""
+        done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
+        return done.stdout if done.returncode == 2 else ""
+
+    def outputs(self) -> dict[str, Any]:
+        """Root outputs by name."""
+        return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}
+
+    def destroy(self) -> None:
+        """`terraform destroy`; LocalCloudError when a resource stays in the state."""
+        self._run("destroy", "-auto-approve", "-input=false", "-no-color", "-parallelism=30")
+        left = self._run("state", "list").stdout.split()
+        if left:
+            raise LocalCloudError(f"terraform destroy left {', '.join(left)}")

@@ -1,0 +1,16 @@
+provider "aws" {
+  region = var.region
+}
+
+# Shared by all capabilities; each capability is a module block in the file of its domain.
+module "context" {
+  source = "./modules/context"
+
+  name_prefix              = var.name_prefix
+  alarm_emails             = var.alarm_emails
+  log_retention_days       = var.log_retention_days
+  permissions_boundary_arn = var.permissions_boundary_arn
+  build_dir                = var.build_dir
+  access_log_force_destroy = var.access_log_force_destroy
+  tags                     = var.tags
+}

@@ -1,0 +1,128 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the bucket; the environment's prefix goes in front."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+  }
+  validation {
+    condition     = length("${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}") <= 63
+    error_message = "name must be shorter: ${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region} is longer than the 63 characters AWS allows."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the objects; null for the stack's key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias."
+  }
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete the bucket with the objects in it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "expiration_days" {
+  description = "Days after which objects are deleted; null keeps them."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.expiration_days == null || try(var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days, false)
+    error_message = "expiration_days must be a whole number of 1 or more, or null to keep objects."
+  }
+}
+
+variable "noncurrent_days" {
+  description = "Days for which overwritten and deleted objects can be brought back."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days
+    error_message = "noncurrent_days must be a whole number of 1 or more."
+  }
+}
+
+variable "transitions" {
+  description = "Days after which objects move to a cheaper storage class, by class."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for class in keys(var.transitions) : contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"], class)])
+    error_message = "transitions take the classes STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER and DEEP_ARCHIVE."
+  }
+  validation {
+    condition     = alltrue([for class, days in var.transitions : days >= (endswith(class, "_IA") ? 30 : 0) && days < coalesce(var.expiration_days, days + 1)])
+    error_message = "transitions to STANDARD_IA and ONEZONE_IA need 30 days or more, and every transition must come before expiration_days."
+  }
+}
+
+variable "policy_statements" {
+  description = "Further statements of the bucket policy. `principals` by type (`Service`, `AWS`); `paths` are keys or patterns in the bucket (`reports/*`), and `/` is the bucket itself."
+  type = list(object({
+    sid        = string
+    principals = map(list(string))
+    actions    = list(string)
+    paths      = optional(list(string), ["*"])
+    effect     = optional(string, "Allow")
+    conditions = optional(map(map(list(string))), {})
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition = alltrue(flatten([
+      for s in var.policy_statements : [for a in s.actions : can(regex("^s3:[A-Za-z0-9]+\\*?$", a))] if s.effect != "Deny"
+    ]))
+    error_message = "Each action must be one of S3's, such as \"s3:GetObject\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for s in var.policy_statements : [for id in flatten(values(s.principals)) : id != "*"] if s.effect != "Deny"
+    ]))
+    error_message = "A principal of \"*\" would open the bucket to everybody: name accounts, roles or services."
+  }
+  validation {
+    condition     = alltrue([for s in var.policy_statements : contains(["Allow", "Deny"], s.effect)])
+    error_message = "effect must be Allow or Deny."
+  }
+  validation {
+    condition = (
+      alltrue([for s in var.policy_statements : can(regex("^[A-Za-z0-9]+$", s.sid))]) &&
+      length(distinct(concat(["DenyInsecureTransport", "DenyOtherEncryption", "DenyCallersKeys"], var.policy_statements[*].sid))) == 3 + length(var.policy_statements)
+    )
+    error_message = "Each sid must be made of letters and digits and be used once; DenyInsecureTransport, DenyOtherEncryption and DenyCallersKeys are the bucket's own."
+  }
+}

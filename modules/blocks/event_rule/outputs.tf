@@ -1,0 +1,29 @@
+# ARN and name follow from the inputs, so that policies made of them are known at plan time;
+# depends_on makes whoever uses them wait until events are delivered.
+
+output "arn" {
+  description = "ARN of the rule."
+  value       = local.arn
+  depends_on  = [aws_cloudwatch_event_target.this]
+}
+
+output "name" {
+  description = "Name of the rule."
+  value       = local.name
+  depends_on  = [aws_cloudwatch_event_target.this]
+}
+
+output "dead_letter_queue_arn" {
+  description = "ARN of the queue of events that could not be delivered."
+  value       = module.dead_letter_queue.arn
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue of events that could not be delivered."
+  value       = module.dead_letter_queue.url
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = module.dead_letter_queue.alarm_names
+}

@@ -1,0 +1,108 @@
+locals {
+  suffix   = var.fifo ? ".fifo" : ""
+  name     = "${var.context.name_prefix}-${var.name}${local.suffix}"
+  dlq_name = "${var.context.name_prefix}-${var.name}-dlq${local.suffix}"
+  arn_root = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
+  arn      = "${local.arn_root}:${local.name}"
+  dlq_arn  = "${local.arn_root}:${local.dlq_name}"
+  tls_only = {
+    Sid       = "DenyInsecureTransport"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sqs:*"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
+
+  alarms = merge(
+    { for v in [var.alarms.depth] : "depth" => { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = v, meaning = "messages waiting" } if v != null },
+    { for v in [var.alarms.age_seconds] : "age" => { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = v, meaning = "seconds of age of the oldest message" } if v != null },
+    { for on in [var.dead_letter_queue] : "dlq-depth" => { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages given up" } if on },
+  )
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  count = var.dead_letter_queue ? 1 : 0
+
+  name                        = local.dlq_name
+  fifo_queue                  = var.fifo
+  content_based_deduplication = var.fifo
+  message_retention_seconds   = 1209600
+  kms_master_key_id           = var.context.kms_key_arn
+  tags                        = var.context.tags
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.arn]
+  })
+}
+
+resource "aws_sqs_queue_policy" "dead_letter" {
+  count = var.dead_letter_queue ? 1 : 0
+
+  queue_url = aws_sqs_queue.dead_letter[0].url
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [merge(local.tls_only, { Resource = local.dlq_arn })]
+  })
+}
+
+resource "aws_sqs_queue" "this" {
+  name                        = local.name
+  fifo_queue                  = var.fifo
+  content_based_deduplication = var.fifo
+  visibility_timeout_seconds  = var.visibility_timeout_seconds
+  message_retention_seconds   = var.message_retention_seconds
+  kms_master_key_id           = var.context.kms_key_arn
+  tags                        = var.context.tags
+
+  redrive_policy = var.dead_letter_queue ? jsonencode({
+    deadLetterTargetArn = local.dlq_arn
+    maxReceiveCount     = var.max_receive_count
+  }) : null
+
+  # The ARN above is made of names, so the order must be said.
+  depends_on = [aws_sqs_queue.dead_letter]
+}
+
+resource "aws_sqs_queue_policy" "this" {
+  queue_url = aws_sqs_queue.this.url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [merge(local.tls_only, { Resource = local.arn })],
+      [
+        for sid, s in var.senders : {
+          Sid       = sid
+          Effect    = "Allow"
+          Principal = { Service = s.service }
+          Action    = "sqs:SendMessage"
+          Resource  = local.arn
+          Condition = merge(
+            { ArnLike = { "aws:SourceArn" = s.source_arns } },
+            # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody.
+            { for service in [s.service] : "StringEquals" => { "aws:SourceAccount" = var.context.account_id } if service == "s3.amazonaws.com" },
+          )
+        }
+      ],
+    )
+  })
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.context.name_prefix}-${var.name}-${each.key}"
+  alarm_description   = "${each.value.threshold} or more ${each.value.meaning} in ${each.value.queue}"
+  namespace           = "AWS/SQS"
+  metric_name         = each.value.metric
+  dimensions          = { QueueName = each.value.queue }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = each.value.threshold
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
+}

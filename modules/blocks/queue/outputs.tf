@@ -1,0 +1,36 @@
+# ARNs and names follow from the inputs, so that policies made of them are known at plan time;
+# depends_on makes whoever uses them wait for what they name.
+
+output "arn" {
+  description = "ARN of the queue."
+  value       = local.arn
+  depends_on  = [aws_sqs_queue.this, aws_sqs_queue_policy.this]
+}
+
+output "name" {
+  description = "Name of the queue."
+  value       = local.name
+  depends_on  = [aws_sqs_queue.this, aws_sqs_queue_policy.this]
+}
+
+output "url" {
+  description = "URL of the queue."
+  value       = aws_sqs_queue.this.url
+  depends_on  = [aws_sqs_queue_policy.this]
+}
+
+output "dead_letter_queue_arn" {
+  description = "ARN of the dead-letter queue; null without one."
+  value       = var.dead_letter_queue ? local.dlq_arn : null
+  depends_on  = [aws_sqs_queue.dead_letter, aws_sqs_queue_policy.dead_letter]
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the dead-letter queue; null without one."
+  value       = one(aws_sqs_queue.dead_letter[*].url)
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = values(aws_cloudwatch_metric_alarm.this)[*].alarm_name
+}

@@ -1,0 +1,117 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the queue; the environment's prefix goes in front."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+  }
+  validation {
+    condition     = length("${var.context.name_prefix}-${var.name}${var.dead_letter_queue ? "-dlq" : ""}${var.fifo ? ".fifo" : ""}") <= 80
+    error_message = "name must be shorter: with the prefix and the endings of dead-letter and FIFO queues it is longer than the 80 characters AWS allows."
+  }
+}
+
+variable "dead_letter_queue" {
+  description = "Move messages that were received too often to a second queue, with an alarm on its first message. False for a queue that is itself a dead-letter queue."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "max_receive_count" {
+  description = "How often a message may be received before it goes to the dead-letter queue."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
+    error_message = "max_receive_count must be between 1 and 1000; 5 or more for a queue that Lambda reads, or throttled calls lose messages."
+  }
+}
+
+variable "visibility_timeout_seconds" {
+  description = "Seconds a received message stays hidden; six times the timeout of a function that reads the queue."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
+    error_message = "visibility_timeout_seconds must be between 0 and 43200 (12 hours)."
+  }
+}
+
+variable "message_retention_seconds" {
+  description = "Seconds a message is kept. The dead-letter queue keeps its own for 14 days."
+  type        = number
+  default     = 345600
+  nullable    = false
+
+  validation {
+    condition     = var.message_retention_seconds >= 60 && var.message_retention_seconds <= 1209600
+    error_message = "message_retention_seconds must be between 60 and 1209600 (14 days)."
+  }
+}
+
+variable "fifo" {
+  description = "Keep order within message groups and drop duplicates by content."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "senders" {
+  description = "Services that may send, by the sid of their statement: the service principal and the ARNs (patterns allowed) of the resources that send. Roles of this account need no entry."
+  type = map(object({
+    service     = string
+    source_arns = list(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for sid, s in var.senders : can(regex("^[A-Za-z0-9]+$", sid)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", s.service))])
+    error_message = "senders are named by a sid of letters and digits, and service must be a service principal such as \"events.amazonaws.com\"."
+  }
+  validation {
+    condition     = alltrue([for s in var.senders : length(s.source_arns) > 0])
+    error_message = "Each sender needs at least one source ARN: without one, anybody's resources of that service could send."
+  }
+}
+
+variable "alarms" {
+  description = "Waiting messages (`depth`) and age in seconds of the oldest one (`age_seconds`) at which an alarm on the queue itself goes off; null for none."
+  type = object({
+    depth       = optional(number)
+    age_seconds = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for v in values(var.alarms) : v == null || try(v >= 1, false)])
+    error_message = "alarms.depth and alarms.age_seconds must be 1 or more, or null."
+  }
+}

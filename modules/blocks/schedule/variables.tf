@@ -1,0 +1,126 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the schedule; the environment's prefix goes in front."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+  }
+  validation {
+    condition     = length("${var.context.name_prefix}-${var.name}") <= 64
+    error_message = "name must be shorter: ${var.context.name_prefix}-${var.name} is longer than the 64 characters AWS allows."
+  }
+}
+
+variable "description" {
+  description = "What the schedule is for."
+  type        = string
+  nullable    = false
+}
+
+variable "schedule_expression" {
+  description = "When the target is called: `cron(...)`, `rate(...)` or `at(...)`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule_expression))
+    error_message = "schedule_expression must be cron(...), rate(...) or at(...), such as \"cron(0 3 ? * SUN *)\"."
+  }
+}
+
+variable "time_zone" {
+  description = "Time zone of the expression, by its IANA name."
+  type        = string
+  default     = "UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$", var.time_zone))
+    error_message = "time_zone must be an IANA name, such as \"UTC\" or \"Europe/Berlin\"."
+  }
+}
+
+variable "flexible_window_minutes" {
+  description = "Minutes within which the call may be made, so that schedules do not all start at once; null for the exact time."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.flexible_window_minutes == null || try(var.flexible_window_minutes >= 1 && var.flexible_window_minutes <= 1440, false)
+    error_message = "flexible_window_minutes must be between 1 and 1440, or null."
+  }
+}
+
+variable "target_arn" {
+  description = "ARN of the function, state machine, queue or topic that is called."
+  type        = string
+  nullable    = false
+}
+
+variable "action" {
+  description = "How it is called, and all the schedule's role may do with it: `lambda:InvokeFunction`, `states:StartExecution`, `sqs:SendMessage` or `sns:Publish`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["lambda:InvokeFunction", "states:StartExecution", "sqs:SendMessage", "sns:Publish"], var.action)
+    error_message = "action must be lambda:InvokeFunction, states:StartExecution, sqs:SendMessage or sns:Publish."
+  }
+}
+
+variable "input" {
+  description = "What the target gets, as JSON."
+  type        = string
+  default     = "{}"
+  nullable    = false
+
+  validation {
+    condition     = can(jsondecode(var.input))
+    error_message = "input must be JSON; write it as jsonencode({ ... })."
+  }
+}
+
+variable "maximum_retry_attempts" {
+  description = "How often a call is tried again before it goes to the dead-letter queue."
+  type        = number
+  default     = 185
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_retry_attempts >= 0 && var.maximum_retry_attempts <= 185
+    error_message = "maximum_retry_attempts must be between 0 and 185."
+  }
+}
+
+variable "maximum_event_age_in_seconds" {
+  description = "How long a call is tried before it goes to the dead-letter queue."
+  type        = number
+  default     = 3600
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_event_age_in_seconds >= 60 && var.maximum_event_age_in_seconds <= 86400
+    error_message = "maximum_event_age_in_seconds must be between 60 and 86400 (a day)."
+  }
+}

@@ -1,0 +1,107 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the state machine; the environment's prefix goes in front."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+  }
+  validation {
+    condition     = length("${var.context.name_prefix}-${var.name}") <= 80
+    error_message = "name must be shorter: ${var.context.name_prefix}-${var.name} is longer than the 80 characters AWS allows."
+  }
+}
+
+variable "definition" {
+  description = "Definition in the Amazon States Language, as JSON."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(jsondecode(var.definition).States)
+    error_message = "definition must be a JSON object with StartAt and States; write it as jsonencode({ StartAt = ..., States = ... })."
+  }
+}
+
+variable "type" {
+  description = "`STANDARD`, which runs for up to a year and each step once, or `EXPRESS`, which runs for up to 5 minutes and at least once."
+  type        = string
+  default     = "STANDARD"
+  nullable    = false
+
+  validation {
+    condition     = contains(["STANDARD", "EXPRESS"], var.type)
+    error_message = "type must be STANDARD or EXPRESS."
+  }
+}
+
+variable "policy_statements" {
+  description = "What the role may do: one statement for each purpose, with the actions and resources it needs and no more."
+  type = list(object({
+    sid        = string
+    actions    = list(string)
+    resources  = list(string)
+    effect     = optional(string, "Allow")
+    conditions = optional(map(map(list(string))), {})
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition = alltrue(flatten([
+      for s in var.policy_statements : [for a in s.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+\\*?$", a))] if s.effect != "Deny"
+    ]))
+    error_message = "Each action must be named, such as \"s3:GetObject\" or \"s3:Get*\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
+  }
+  validation {
+    condition     = alltrue([for s in var.policy_statements : contains(["Allow", "Deny"], s.effect)])
+    error_message = "effect must be Allow or Deny."
+  }
+  validation {
+    condition     = alltrue([for s in var.policy_statements : can(regex("^[A-Za-z0-9]+$", s.sid))]) && length(distinct(var.policy_statements[*].sid)) == length(var.policy_statements)
+    error_message = "Each sid must be made of letters and digits and be used once, such as \"ReadReports\"."
+  }
+  validation {
+    condition     = alltrue([for s in var.policy_statements : length(s.actions) > 0 && length(s.resources) > 0])
+    error_message = "Each statement needs at least one action and one resource."
+  }
+}
+
+variable "key_services" {
+  description = "Services whose data the state machine reads or writes under the stack's key, such as `[\"s3\", \"dynamodb\"]`: it may use the key through them and through nothing else."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for s in var.key_services : can(regex("^[a-z0-9-]+$", s))])
+    error_message = "key_services takes service names as they appear in kms:ViaService before the Region, such as \"s3\", \"sqs\" or \"secretsmanager\"."
+  }
+}
+
+variable "include_execution_data" {
+  description = "Log the input and output of states too. They may hold personal data."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -1,0 +1,37 @@
+output "context" {
+  description = "What capabilities and blocks take as their `context`."
+  value       = merge(local.context, { layer_arns = [aws_lambda_layer_version.common.arn] })
+  # Whoever uses the context finds the topic and the log bucket ready (not its lifecycle, which takes S3 a minute).
+  depends_on = [
+    module.alarm_topic,
+    aws_s3_bucket_ownership_controls.access_logs,
+    aws_s3_bucket_policy.access_logs,
+    aws_s3_bucket_server_side_encryption_configuration.access_logs,
+  ]
+}
+
+output "kms_key_arn" {
+  description = "ARN of the key that encrypts data, logs and queues."
+  value       = aws_kms_key.this.arn
+}
+
+output "kms_alias_name" {
+  description = "Alias of the key."
+  value       = aws_kms_alias.this.name
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that gets every alarm."
+  value       = module.alarm_topic.arn
+}
+
+output "access_log_bucket" {
+  description = "Name of the bucket that gets the S3 access logs."
+  value       = local.access_log_bucket
+  depends_on  = [aws_s3_bucket_policy.access_logs]
+}
+
+output "layer_arn" {
+  description = "ARN of the common layer's version."
+  value       = aws_lambda_layer_version.common.arn
+}

@@ -1,0 +1,131 @@
+locals {
+  name            = "finding-export"
+  count_parameter = coalesce(var.count_parameter_name, "/${var.context.name_prefix}/${local.name}/count")
+  own_bucket      = var.destination == null
+  bucket_name     = local.own_bucket ? module.bucket[0].id : var.destination.bucket_name
+  bucket_arn      = "arn:${var.context.partition}:s3:::${local.bucket_name}"
+  bucket_owner    = local.own_bucket ? var.context.account_id : var.destination.account_id
+  kms_key_arn     = local.own_bucket ? coalesce(var.kms_key_arn, var.context.kms_key_arn) : var.destination.kms_key_arn
+
+  # Objects that the functions write; the run's name and a number follow the date.
+  object_arns = "${local.bucket_arn}/${var.prefix}dt=*"
+
+  environment = {
+    BUCKET       = local.bucket_name
+    BUCKET_OWNER = local.bucket_owner
+    PREFIX       = var.prefix
+    KMS_KEY_ARN  = local.kms_key_arn == null ? "" : local.kms_key_arn
+  }
+
+  write_statements = concat(
+    [{
+      sid       = "WriteFindings"
+      actions   = ["s3:PutObject"]
+      resources = [local.object_arns]
+    }],
+    local.kms_key_arn == null ? [] : [{
+      sid       = "EncryptFindings"
+      actions   = ["kms:GenerateDataKey"]
+      resources = [local.kms_key_arn]
+      conditions = {
+        StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] }
+      }
+    }],
+  )
+}
+
+module "bucket" {
+  source = "../../blocks/bucket"
+  count  = local.own_bucket ? 1 : 0
+
+  context         = var.context
+  name            = local.name
+  kms_key_arn     = local.kms_key_arn
+  expiration_days = var.expiration_days
+  force_destroy   = var.force_destroy
+}
+
+# One run at a time: the holder of the only item may export.
+module "lock" {
+  source = "../../blocks/table"
+
+  context             = var.context
+  name                = "${local.name}-lock"
+  hash_key            = "LockId"
+  ttl_attribute       = "ExpiresAt"
+  deletion_protection = false # it holds nothing that a run does not make anew
+}
+
+resource "aws_ssm_parameter" "count" {
+  # checkov:skip=CKV2_AWS_34: a number of findings is no secret, and operators read it without a key
+  name        = local.count_parameter
+  description = "Findings that the latest run of ${var.context.name_prefix}-${local.name} has exported so far"
+  type        = "String"
+  value       = "0"
+  tags        = var.context.tags
+
+  lifecycle {
+    ignore_changes = [value] # the function counts
+  }
+}
+
+module "function" {
+  source = "../../blocks/function"
+
+  context           = var.context
+  name              = local.name
+  description       = "Exports one chunk of the Security Hub findings to S3"
+  package           = "posture/finding_export"
+  handler           = "posture.finding_export.export.handler"
+  memory_size       = 512
+  timeout           = 900
+  dead_letter_queue = false # only the state machine calls it, and waits for the answer
+  key_services      = ["dynamodb"]
+
+  environment = merge(local.environment, {
+    COUNT_PARAMETER     = local.count_parameter
+    FILTERS             = jsonencode(local.filters)
+    LOCK_TABLE          = module.lock.name
+    MAX_ITERATIONS      = tostring(var.chunks_per_execution)
+    MAX_RUNTIME_SECONDS = tostring(var.chunk_seconds)
+    OBJECT_BYTES        = tostring(floor(var.object_mib * 1024 * 1024))
+    RATE_LIMIT          = tostring(var.requests_per_second)
+  })
+
+  policy_statements = concat(local.write_statements, [
+    {
+      sid       = "ReadFindings"
+      actions   = ["securityhub:GetFindings"]
+      resources = ["arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"]
+    },
+    {
+      sid       = "ListOwnObjects"
+      actions   = ["s3:ListBucket"]
+      resources = [local.bucket_arn]
+      conditions = {
+        StringLike = { "s3:prefix" = ["${var.prefix}dt=*"] }
+      }
+    },
+    {
+      # A retried chunk may end with fewer objects than the attempt that was lost.
+      sid       = "RemoveSurplusObjects"
+      actions   = ["s3:DeleteObject"]
+      resources = [local.object_arns]
+    },
+    {
+      sid       = "Count"
+      actions   = ["ssm:PutParameter"]
+      resources = ["arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${local.count_parameter}"]
+    },
+    {
+      sid       = "Lock"
+      actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+      resources = [module.lock.arn]
+    },
+    {
+      sid       = "SeeWhetherTheHolderRuns"
+      actions   = ["states:DescribeExecution"]
+      resources = ["arn:${var.context.partition}:states:${var.context.region}:${var.context.account_id}:execution:${local.state_machine_name}:*"]
+    },
+  ])
+}

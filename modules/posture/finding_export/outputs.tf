@@ -1,0 +1,106 @@
+output "state_machine_arn" {
+  description = "State machine to start for an export; its input may be {} or {\"filters\": …} in the shape of GetFindings."
+  value       = module.state_machine.arn
+}
+
+output "bucket_name" {
+  description = "Bucket that takes the findings."
+  value       = local.bucket_name
+}
+
+output "prefix" {
+  description = "Key prefix of the exported objects."
+  value       = var.prefix
+}
+
+output "count_parameter_name" {
+  description = "SSM parameter with the number of findings that the latest run has exported so far."
+  value       = aws_ssm_parameter.count.name
+}
+
+output "topic_arn" {
+  description = "Topic that tells of each change of a run's status."
+  value       = module.topic.arn
+}
+
+output "function_names" {
+  description = "Names of the functions."
+  value = merge(
+    { export = module.function.name },
+    var.continuous ? { continuous = module.continuous_function[0].name } : {},
+  )
+}
+
+output "role_arns" {
+  description = "Roles of the functions, for the policies of a destination in another account."
+  value = merge(
+    { export = module.function.role_arn },
+    var.continuous ? { continuous = module.continuous_function[0].role_arn } : {},
+  )
+}
+
+output "lock_table_name" {
+  description = "Table whose only item names the run that may export."
+  value       = module.lock.name
+}
+
+output "athena" {
+  description = "Database, table, workgroup and named query ids; null with a destination of one's own."
+  value = local.own_bucket ? {
+    database  = aws_glue_catalog_database.this[0].name
+    table     = aws_glue_catalog_table.findings[0].name
+    workgroup = aws_athena_workgroup.this[0].name
+    queries   = { for name, query in aws_athena_named_query.this : name => query.id }
+  } : null
+}
+
+output "alarm_names" {
+  description = "Alarms of the export, by what they watch."
+  value = merge(
+    { for name in module.function.alarm_names : name => name },
+    { for name in module.state_machine.alarm_names : name => name },
+  )
+}
+
+output "destination_bucket_policy" {
+  description = "Statements, as JSON, that the owner of `destination` adds to the bucket's policy; null without one."
+  value = local.own_bucket ? null : jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "SwitchyardFindingExportObjects"
+        Effect    = "Allow"
+        Principal = { AWS = local.role_arns }
+        Action    = ["s3:PutObject", "s3:DeleteObject"]
+        Resource  = local.object_arns
+      },
+      {
+        Sid       = "SwitchyardFindingExportList"
+        Effect    = "Allow"
+        Principal = { AWS = local.role_arns }
+        Action    = "s3:ListBucket"
+        Resource  = local.bucket_arn
+        Condition = { StringLike = { "s3:prefix" = "${var.prefix}dt=*" } }
+      },
+    ]
+  })
+}
+
+output "destination_key_policy" {
+  description = "Statement, as JSON, that the owner of `destination` adds to the policy of the bucket's key; null without one."
+  value = local.own_bucket ? null : jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "SwitchyardFindingExport"
+      Effect    = "Allow"
+      Principal = { AWS = local.role_arns }
+      Action    = "kms:GenerateDataKey"
+      Resource  = "*"
+      Condition = { StringEquals = { "kms:ViaService" = "s3.${var.context.region}.amazonaws.com" } }
+    }]
+  })
+}
+
+locals {
+  role_arns = concat([module.function.role_arn], module.continuous_function[*].role_arn)
+}

@@ -1,0 +1,247 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "filters" {
+  description = "Which findings a run exports, unless its input says otherwise; by kind of attribute, as in [GetFindings](https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFindingFilters.html). Criteria of one attribute are alternatives, attributes must all match."
+  type = object({
+    strings = optional(map(list(object({
+      value      = string
+      comparison = optional(string, "EQUALS")
+    }))), {})
+    dates = optional(map(list(object({
+      start     = optional(string)
+      end       = optional(string)
+      last_days = optional(number)
+    }))), {})
+    numbers = optional(map(list(object({
+      eq  = optional(number)
+      gte = optional(number)
+      lte = optional(number)
+    }))), {})
+    maps = optional(map(list(object({
+      key        = string
+      value      = string
+      comparison = optional(string, "EQUALS")
+    }))), {})
+    cidrs    = optional(map(list(string)), {})
+    booleans = optional(map(bool), {})
+  })
+  default = {
+    strings = { RecordState = [{ value = "ACTIVE" }] }
+  }
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.filters.strings), local.filter_attributes.strings)) == 0
+    error_message = "filters.strings: ${join(", ", setsubtract(keys(var.filters.strings), local.filter_attributes.strings))} is no string attribute of GetFindings. For a finding's workflow use WorkflowStatus, for a standard GeneratorId with comparison PREFIX."
+  }
+  validation {
+    condition     = length(setsubtract(keys(var.filters.dates), local.filter_attributes.dates)) == 0
+    error_message = "filters.dates: ${join(", ", setsubtract(keys(var.filters.dates), local.filter_attributes.dates))} is no date attribute of GetFindings; those are ${join(", ", local.filter_attributes.dates)}."
+  }
+  validation {
+    condition     = length(setsubtract(keys(var.filters.numbers), local.filter_attributes.numbers)) == 0
+    error_message = "filters.numbers: ${join(", ", setsubtract(keys(var.filters.numbers), local.filter_attributes.numbers))} is no number attribute of GetFindings; those are ${join(", ", local.filter_attributes.numbers)}."
+  }
+  validation {
+    condition     = length(setsubtract(keys(var.filters.maps), local.filter_attributes.maps)) == 0
+    error_message = "filters.maps: ${join(", ", setsubtract(keys(var.filters.maps), local.filter_attributes.maps))} is no map attribute of GetFindings; those are ${join(", ", local.filter_attributes.maps)}."
+  }
+  validation {
+    condition = (
+      length(setsubtract(keys(var.filters.cidrs), local.filter_attributes.cidrs)) == 0
+      && alltrue([for cidr in flatten(values(var.filters.cidrs)) : can(cidrhost(cidr, 0))])
+    )
+    error_message = "filters.cidrs takes address ranges such as 10.0.0.0/8 for ${join(", ", local.filter_attributes.cidrs)}."
+  }
+  validation {
+    condition     = length(setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans)) == 0
+    error_message = "filters.booleans: ${join(", ", setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans))} is no boolean attribute of GetFindings; those are ${join(", ", local.filter_attributes.booleans)}."
+  }
+  validation {
+    condition = alltrue([
+      for c in flatten([values(var.filters.strings), values(var.filters.maps)]) : contains(
+        ["EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS", "CONTAINS", "NOT_CONTAINS", "CONTAINS_WORD"], c.comparison
+      ) && c.value == trimspace(c.value) && c.value != ""
+    ])
+    error_message = "Each comparison must be EQUALS, PREFIX, NOT_EQUALS, PREFIX_NOT_EQUALS, CONTAINS, NOT_CONTAINS or CONTAINS_WORD, and each value must be non-empty without blanks at its ends (\"NEW \" never matches)."
+  }
+  validation {
+    condition = alltrue([
+      for c in flatten(values(var.filters.dates)) :
+      c.last_days != null
+      ? try(c.last_days >= 1, false) && c.start == null && c.end == null
+      : c.start != null && c.end != null && try(timecmp(c.start, c.end) < 0, false)
+    ])
+    error_message = "Each date criterion is either last_days (1 or more), or start and end as RFC 3339 timestamps (2026-01-31T00:00:00Z) with start before end."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for criteria in concat(values(var.filters.strings), values(var.filters.dates), values(var.filters.maps), values(var.filters.numbers)) :
+      [length(criteria) > 0 && length(criteria) <= 20]
+    ]))
+    error_message = "Each filtered attribute takes 1 to 20 criteria."
+  }
+}
+
+variable "schedule_expression" {
+  description = "When to start a run by itself, as an EventBridge Scheduler expression such as `cron(0 3 ? * SUN *)`; null for runs by hand only."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.schedule_expression == null || can(regex("^(cron|rate)\\(.+\\)$", var.schedule_expression))
+    error_message = "schedule_expression must be cron(...) or rate(...), such as \"cron(0 3 ? * SUN *)\"."
+  }
+}
+
+variable "continuous" {
+  description = "Also export each new or updated finding as Security Hub publishes it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "notification_emails" {
+  description = "Addresses told of each change of a run's status; each must confirm its subscription."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "notification_statuses" {
+  description = "Statuses of a run that are told."
+  type        = set(string)
+  default     = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.notification_statuses, ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])) == 0
+    error_message = "notification_statuses may hold RUNNING, SUCCEEDED, FAILED, TIMED_OUT and ABORTED."
+  }
+}
+
+variable "destination" {
+  description = "An existing bucket, possibly in another account, that takes the findings instead of one of this module's own; its owner attaches the outputs `destination_bucket_policy` and `destination_key_policy`. Athena is then set up beside that bucket, not here."
+  type = object({
+    bucket_name = string
+    account_id  = string
+    kms_key_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.destination == null || can(regex("^[0-9]{12}$", var.destination.account_id))
+    error_message = "destination.account_id must be the 12-digit id of the account that owns the bucket; writes to a bucket of anybody else are refused."
+  }
+  validation {
+    condition     = try(var.destination.kms_key_arn, null) == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.destination.kms_key_arn))
+    error_message = "destination.kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias: an alias of another account cannot be used."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the module's own bucket; null for the stack's key."
+  type        = string
+  default     = null
+}
+
+variable "prefix" {
+  description = "Key prefix of the exported objects."
+  type        = string
+  default     = "findings/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-zA-Z0-9_/-]+/$", var.prefix))
+    error_message = "prefix must end in a slash and hold letters, digits, -, _ and / only."
+  }
+}
+
+variable "expiration_days" {
+  description = "Days after which exported objects are deleted; null keeps them."
+  type        = number
+  default     = null
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete the bucket with the findings in it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "count_parameter_name" {
+  description = "SSM parameter that holds the number of findings that the latest run has exported so far; null for `/<name prefix>/finding-export/count`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.count_parameter_name == null || can(regex("^/[a-zA-Z0-9_./-]+$", var.count_parameter_name))
+    error_message = "count_parameter_name must be a full path that begins with a slash, such as /sechubexport/findingcount."
+  }
+}
+
+variable "requests_per_second" {
+  description = "Pace of GetFindings calls, 100 findings each. The quota of an account is 3 a second; a higher one must have been granted."
+  type        = number
+  default     = 3
+  nullable    = false
+
+  validation {
+    condition     = var.requests_per_second > 0 && var.requests_per_second <= 1000
+    error_message = "requests_per_second must be above 0 and at most 1000."
+  }
+}
+
+variable "object_mib" {
+  description = "Compressed size at which an object is closed and the next begun, in MiB. Bounds the function's memory."
+  type        = number
+  default     = 8
+  nullable    = false
+
+  validation {
+    condition     = var.object_mib >= 1 && var.object_mib <= 64
+    error_message = "object_mib must be between 1 and 64."
+  }
+}
+
+variable "chunk_seconds" {
+  description = "How long one call of the function exports before it hands over to the next, in seconds."
+  type        = number
+  default     = 600
+  nullable    = false
+
+  validation {
+    condition     = var.chunk_seconds >= 1 && var.chunk_seconds <= 780
+    error_message = "chunk_seconds must be between 1 and 780: a function ends at 900 seconds and needs time to finish its object."
+  }
+}
+
+variable "chunks_per_execution" {
+  description = "Calls of the function after which a run goes on in a new execution, well before the 25,000 events that an execution's history may hold."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.chunks_per_execution >= 1 && var.chunks_per_execution <= 1500
+    error_message = "chunks_per_execution must be between 1 and 1500: each chunk with retries may take 16 events of the 25,000."
+  }
+}

@@ -1,0 +1,76 @@
+# Security posture: one module block, variable and output per capability.
+
+module "finding_export" {
+  source = "./modules/posture/finding_export"
+  count  = var.finding_export == null ? 0 : 1
+
+  context               = module.context.context
+  chunk_seconds         = var.finding_export.chunk_seconds
+  chunks_per_execution  = var.finding_export.chunks_per_execution
+  continuous            = var.finding_export.continuous
+  count_parameter_name  = var.finding_export.count_parameter_name
+  destination           = var.finding_export.destination
+  expiration_days       = var.finding_export.expiration_days
+  filters               = var.finding_export.filters
+  force_destroy         = var.finding_export.force_destroy
+  kms_key_arn           = var.finding_export.kms_key_arn
+  notification_emails   = var.finding_export.notification_emails
+  notification_statuses = var.finding_export.notification_statuses
+  object_mib            = var.finding_export.object_mib
+  prefix                = var.finding_export.prefix
+  requests_per_second   = var.finding_export.requests_per_second
+  schedule_expression   = var.finding_export.schedule_expression
+}
+
+variable "finding_export" {
+  description = "Export of the Security Hub findings to S3, queryable in Athena; {} for the defaults, null for off. See modules/posture/finding_export."
+  type = object({
+    chunk_seconds        = optional(number)
+    chunks_per_execution = optional(number)
+    continuous           = optional(bool)
+    count_parameter_name = optional(string)
+    destination = optional(object({
+      bucket_name = string
+      account_id  = string
+      kms_key_arn = optional(string)
+    }))
+    expiration_days = optional(number)
+    filters = optional(object({
+      strings = optional(map(list(object({
+        value      = string
+        comparison = optional(string, "EQUALS")
+      }))), {})
+      dates = optional(map(list(object({
+        start     = optional(string)
+        end       = optional(string)
+        last_days = optional(number)
+      }))), {})
+      numbers = optional(map(list(object({
+        eq  = optional(number)
+        gte = optional(number)
+        lte = optional(number)
+      }))), {})
+      maps = optional(map(list(object({
+        key        = string
+        value      = string
+        comparison = optional(string, "EQUALS")
+      }))), {})
+      cidrs    = optional(map(list(string)), {})
+      booleans = optional(map(bool), {})
+    }))
+    force_destroy         = optional(bool)
+    kms_key_arn           = optional(string)
+    notification_emails   = optional(set(string))
+    notification_statuses = optional(set(string))
+    object_mib            = optional(number)
+    prefix                = optional(string)
+    requests_per_second   = optional(number)
+    schedule_expression   = optional(string)
+  })
+  default = null
+}
+
+output "finding_export" {
+  description = "Outputs of modules/posture/finding_export; null when off."
+  value       = one(module.finding_export[*])
+}

@@ -1,0 +1,231 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name = "reports"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.bucket == "test-reports-111122223333-eu-central-1" && output.id == aws_s3_bucket.this.bucket && output.arn == "arn:aws:s3:::test-reports-111122223333-eu-central-1"
+    error_message = "The name is nobody else's, and known at plan time."
+  }
+  assert {
+    condition     = !aws_s3_bucket.this.force_destroy
+    error_message = "A bucket with objects is not destroyed."
+  }
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this.block_public_acls, aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls, aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+    ])
+    error_message = "Public access is blocked in all four ways."
+  }
+  assert {
+    condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
+    error_message = "ACLs are off."
+  }
+  assert {
+    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "Versions are kept."
+  }
+  assert {
+    condition = one(aws_s3_bucket_server_side_encryption_configuration.this.rule).bucket_key_enabled && one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default) == {
+      sse_algorithm = "aws:kms", kms_master_key_id = var.context.kms_key_arn
+    }
+    error_message = "Objects are encrypted with the stack's key, through a bucket key."
+  }
+  assert {
+    condition     = aws_s3_bucket_logging.this.target_bucket == var.context.access_log_bucket && aws_s3_bucket_logging.this.target_prefix == "test-reports-111122223333-eu-central-1/"
+    error_message = "Accesses are logged, under the bucket's own prefix."
+  }
+  assert {
+    condition     = aws_s3_bucket_notification.this.eventbridge
+    error_message = "Events reach EventBridge."
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.this.rule[0].abort_incomplete_multipart_upload[0].days_after_initiation == 7 && aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration[0].noncurrent_days == 30
+    error_message = "Unfinished uploads and old versions go."
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.this.rule[1].expiration[0].expired_object_delete_marker
+    error_message = "Objects stay, leftover delete markers go."
+  }
+  assert {
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement == [
+      {
+        Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "s3:*",
+        Resource  = ["arn:aws:s3:::test-reports-111122223333-eu-central-1", "arn:aws:s3:::test-reports-111122223333-eu-central-1/*"],
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid = "DenyOtherEncryption", Effect = "Deny", Principal = "*", Action = "s3:PutObject", Resource = "arn:aws:s3:::test-reports-111122223333-eu-central-1/*",
+        Condition = {
+          Null            = { "s3:x-amz-server-side-encryption" = "false" }
+          StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.context.kms_key_arn }
+        }
+      },
+      {
+        Sid       = "DenyCallersKeys", Effect = "Deny", Principal = "*", Action = "s3:PutObject", Resource = "arn:aws:s3:::test-reports-111122223333-eu-central-1/*",
+        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      },
+    ]
+    error_message = "TLS only, the bucket's key only, and nobody is granted anything."
+  }
+}
+
+run "options" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    kms_key_arn     = "arn:aws:kms:eu-central-1:444455556666:key/99992222-3333-4444-5555-666677778888"
+    force_destroy   = true
+    expiration_days = 400
+    noncurrent_days = 1
+    transitions     = { STANDARD_IA = 30, GLACIER = 90 }
+    policy_statements = [
+      { sid = "PutEvidence", principals = { AWS = ["arn:aws:iam::444455556666:root"] }, actions = ["s3:PutObject"], paths = ["evidence/*"] },
+      { sid = "ReadAcl", principals = { Service = ["logging.s3.amazonaws.com"] }, actions = ["s3:GetBucketAcl"], paths = ["/"], conditions = { StringEquals = { "aws:SourceAccount" = ["111122223333"] } } },
+    ]
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn && output.kms_key_arn == var.kms_key_arn
+    error_message = "Another key encrypts the objects."
+  }
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Condition.StringNotEquals == { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.kms_key_arn }
+    error_message = "Only that other key is let in."
+  }
+  assert {
+    condition     = aws_s3_bucket.this.force_destroy && aws_s3_bucket_lifecycle_configuration.this.rule[1].expiration[0].days == 400 && aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration[0].noncurrent_days == 1
+    error_message = "Objects expire."
+  }
+  assert {
+    condition     = { for t in aws_s3_bucket_lifecycle_configuration.this.rule[1].transition : t.storage_class => t.days } == { STANDARD_IA = 30, GLACIER = 90 }
+    error_message = "Objects move to cheaper classes."
+  }
+  assert {
+    condition = slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 3, 5) == [
+      { Sid = "PutEvidence", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::444455556666:root"] }, Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-reports-111122223333-eu-central-1/evidence/*"] },
+      {
+        Sid       = "ReadAcl", Effect = "Allow", Principal = { Service = ["logging.s3.amazonaws.com"] }, Action = ["s3:GetBucketAcl"], Resource = ["arn:aws:s3:::test-reports-111122223333-eu-central-1"],
+        Condition = { StringEquals = { "aws:SourceAccount" = ["111122223333"] } }
+      },
+    ]
+    error_message = "Further statements cover the paths they name."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    name              = "my_reports"
+    kms_key_arn       = "alias/mine"
+    expiration_days   = 0
+    noncurrent_days   = 0
+    policy_statements = [{ sid = "S", principals = { AWS = ["444455556666"] }, actions = ["s3:*"] }]
+  }
+
+  expect_failures = [
+    var.name,
+    var.kms_key_arn,
+    var.expiration_days,
+    var.noncurrent_days,
+    var.policy_statements,
+  ]
+}
+
+run "refuses_malformed_values_2" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    name              = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    transitions       = { STANDARD_IA = 7 }
+    policy_statements = [{ sid = "S", principals = { AWS = ["*"] }, actions = ["s3:GetObject"] }]
+  }
+
+  expect_failures = [
+    var.name,
+    var.transitions,
+    var.policy_statements,
+  ]
+}
+
+run "refuses_malformed_values_3" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    transitions       = { GLACIER = 90 }
+    expiration_days   = 60
+    policy_statements = [{ sid = "S", effect = "Permit", principals = { AWS = ["444455556666"] }, actions = ["s3:GetObject"] }]
+  }
+
+  expect_failures = [
+    var.transitions,
+    var.policy_statements,
+  ]
+}
+
+run "refuses_own_sid" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    policy_statements = [{ sid = "DenyOtherEncryption", principals = { AWS = ["444455556666"] }, actions = ["s3:GetObject"] }]
+  }
+
+  expect_failures = [var.policy_statements]
+}
+
+run "refuses_unknown_class" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    transitions = { COLD = 30 }
+  }
+
+  expect_failures = [var.transitions]
+}

@@ -1,0 +1,162 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name          = "status"
+  description   = "Status changes"
+  event_pattern = "{\"source\":[\"aws.states\"]}"
+  targets = {
+    function = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:test-export", kind = "lambda", input = "{}" }
+    machine  = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export", kind = "states" }
+    queue    = { arn = "arn:aws:sqs:eu-central-1:111122223333:test-work", kind = "sqs" }
+    topic = {
+      arn  = "arn:aws:sns:eu-central-1:111122223333:test-status"
+      kind = "sns"
+      input_transformer = {
+        input_paths    = { status = "$.detail.status" }
+        input_template = "\"The run is <status>.\""
+      }
+    }
+  }
+}
+
+run "targets" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/event_rule"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.this.name == "test-status" && aws_cloudwatch_event_rule.this.event_pattern == var.event_pattern && output.arn == "arn:aws:events:eu-central-1:111122223333:rule/test-status"
+    error_message = "Name and ARN follow from prefix and name."
+  }
+  assert {
+    condition     = toset(values(aws_cloudwatch_event_target.this)[*].arn) == toset([for t in var.targets : t.arn])
+    error_message = "Each target gets the events."
+  }
+  assert {
+    condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:test-status-rule-dlq" && t.retry_policy[0].maximum_retry_attempts == 185 && t.retry_policy[0].maximum_event_age_in_seconds == 86400])
+    error_message = "What cannot be delivered within a day is kept."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.this["topic"].input_transformer[0].input_template == "\"The run is <status>.\"" && aws_cloudwatch_event_target.this["topic"].input_transformer[0].input_paths == tomap({ status = "$.detail.status" })
+    error_message = "The event is transformed."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.this["function"].input == "{}" && aws_cloudwatch_event_target.this["queue"].input == null
+    error_message = "The event is replaced where asked for."
+  }
+  assert {
+    condition     = keys(aws_lambda_permission.this) == ["function"] && aws_lambda_permission.this["function"].principal == "events.amazonaws.com" && aws_lambda_permission.this["function"].source_arn == output.arn && aws_lambda_permission.this["function"].action == "lambda:InvokeFunction"
+    error_message = "This rule alone may call the function."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [{
+      Sid = "StartStateMachines", Effect = "Allow", Action = "states:StartExecution", Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:test-export"]
+    }]
+    error_message = "The role may start its state machine and nothing else."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Condition == {
+      StringEquals = { "aws:SourceAccount" = "111122223333" }
+      ArnEquals    = { "aws:SourceArn" = "arn:aws:events:eu-central-1:111122223333:rule/test-status" }
+    }
+    error_message = "Only this rule assumes the role."
+  }
+  assert {
+    condition     = output.dead_letter_queue_arn == "arn:aws:sqs:eu-central-1:111122223333:test-status-rule-dlq" && output.alarm_names[0] == "test-status-rule-dlq-depth"
+    error_message = "An undelivered event raises an alarm."
+  }
+}
+
+run "no_role_without_state_machine" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/event_rule"
+  }
+
+  variables {
+    maximum_retry_attempts       = 0
+    maximum_event_age_in_seconds = 60
+    targets                      = { queue = { arn = "arn:aws:sqs:eu-central-1:111122223333:test-work", kind = "sqs" } }
+  }
+
+  assert {
+    condition     = length(aws_iam_role.this) == 0 && length(aws_lambda_permission.this) == 0 && aws_cloudwatch_event_target.this["queue"].role_arn == null
+    error_message = "No role and no permission that nobody needs."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.this["queue"].retry_policy[0].maximum_retry_attempts == 0
+    error_message = "Retries are as given."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/event_rule"
+  }
+
+  variables {
+    name                         = "status-"
+    event_pattern                = "aws.states"
+    targets                      = {}
+    maximum_retry_attempts       = 186
+    maximum_event_age_in_seconds = 59
+  }
+
+  expect_failures = [
+    var.name,
+    var.event_pattern,
+    var.targets,
+    var.maximum_retry_attempts,
+    var.maximum_event_age_in_seconds,
+  ]
+}
+
+run "refuses_malformed_values_2" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/event_rule"
+  }
+
+  variables {
+    name    = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    targets = { bus = { arn = "arn:aws:events:eu-central-1:111122223333:event-bus/b", kind = "bus" } }
+  }
+
+  expect_failures = [
+    var.name,
+    var.targets,
+  ]
+}
+
+run "refuses_two_inputs" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/event_rule"
+  }
+
+  variables {
+    targets = { queue = { arn = "arn:aws:sqs:eu-central-1:111122223333:q", kind = "sqs", input = "{}", input_transformer = { input_template = "{}" } } }
+  }
+
+  expect_failures = [var.targets]
+}

@@ -1,0 +1,182 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name = "work"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this.name == "test-work" && output.arn == "arn:aws:sqs:eu-central-1:111122223333:test-work" && output.name == "test-work"
+    error_message = "Name and ARN follow from prefix and name."
+  }
+  assert {
+    condition     = aws_sqs_queue.this.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter[0].kms_master_key_id == var.context.kms_key_arn
+    error_message = "Both queues are encrypted with the stack's key."
+  }
+  assert {
+    condition     = jsondecode(aws_sqs_queue.this.redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-central-1:111122223333:test-work-dlq", maxReceiveCount = 5 }
+    error_message = "Messages received five times go to the dead-letter queue."
+  }
+  assert {
+    condition     = jsondecode(aws_sqs_queue.dead_letter[0].redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-central-1:111122223333:test-work"] }
+    error_message = "The dead-letter queue takes messages of its own queue only."
+  }
+  assert {
+    condition     = aws_sqs_queue.dead_letter[0].message_retention_seconds == 1209600 && aws_sqs_queue.this.message_retention_seconds == 345600
+    error_message = "Dead letters are kept for 14 days, messages for 4."
+  }
+  assert {
+    condition = jsondecode(aws_sqs_queue_policy.this.policy).Statement == [{
+      Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+    error_message = "Only TLS is let in, and nobody is granted anything."
+  }
+  assert {
+    condition     = jsondecode(aws_sqs_queue_policy.dead_letter[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_sqs_queue_policy.dead_letter[0].policy).Statement[0].Resource == output.dead_letter_queue_arn
+    error_message = "Only TLS is let in to the dead-letter queue."
+  }
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["dlq-depth"] && aws_cloudwatch_metric_alarm.this["dlq-depth"].dimensions == tomap({ QueueName = "test-work-dlq" }) && aws_cloudwatch_metric_alarm.this["dlq-depth"].threshold == 1 && aws_cloudwatch_metric_alarm.this["dlq-depth"].metric_name == "ApproximateNumberOfMessagesVisible"
+    error_message = "The first dead letter raises an alarm."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["dlq-depth"].alarm_actions == toset([var.context.alarm_topic_arn])
+    error_message = "Alarms go to the topic."
+  }
+}
+
+run "senders" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  variables {
+    senders = {
+      Uploads = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::uploads"] }
+      Rule    = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-central-1:111122223333:rule/test-findings"] }
+    }
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_sqs_queue_policy.this.policy).Statement : s if s.Effect == "Allow"] == [
+      {
+        Sid       = "Rule", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
+        Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-findings"] } }
+      },
+      {
+        Sid       = "Uploads", Effect = "Allow", Principal = { Service = "s3.amazonaws.com" }, Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
+        Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:s3:::uploads"] }, StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      },
+    ]
+    error_message = "A sender may send for its resources only, and a bucket must be this account's."
+  }
+}
+
+run "dead_letter_queue_itself" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  variables {
+    dead_letter_queue = false
+    alarms            = { depth = 1, age_seconds = 3600 }
+  }
+
+  assert {
+    condition     = length(aws_sqs_queue.dead_letter) == 0 && output.dead_letter_queue_arn == null && output.dead_letter_queue_url == null
+    error_message = "A dead-letter queue has none of its own."
+  }
+  assert {
+    condition     = toset(output.alarm_names) == toset(["test-work-depth", "test-work-age"]) && aws_cloudwatch_metric_alarm.this["age"].metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.this["age"].threshold == 3600
+    error_message = "Depth and age raise alarms when asked for."
+  }
+}
+
+run "fifo" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  variables {
+    fifo = true
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this.name == "test-work.fifo" && aws_sqs_queue.dead_letter[0].name == "test-work-dlq.fifo" && aws_sqs_queue.this.fifo_queue && aws_sqs_queue.dead_letter[0].fifo_queue
+    error_message = "Both queues are FIFO, with the ending AWS demands."
+  }
+  assert {
+    condition     = output.alarm_names[0] == "test-work-dlq-depth"
+    error_message = "Alarm names stay free of the ending."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  variables {
+    name                       = "Work"
+    max_receive_count          = 0
+    visibility_timeout_seconds = 43201
+    message_retention_seconds  = 59
+    senders                    = { All = { service = "*", source_arns = ["arn:aws:s3:::b"] } }
+    alarms                     = { depth = 0 }
+  }
+
+  expect_failures = [
+    var.name,
+    var.max_receive_count,
+    var.visibility_timeout_seconds,
+    var.message_retention_seconds,
+    var.senders,
+    var.alarms,
+  ]
+}
+
+run "refuses_malformed_values_2" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  variables {
+    name    = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    senders = { Rule = { service = "events.amazonaws.com", source_arns = [] } }
+  }
+
+  expect_failures = [
+    var.name,
+    var.senders,
+  ]
+}

@@ -1,0 +1,145 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name                = "weekly"
+  description         = "Starts an export"
+  schedule_expression = "cron(0 3 ? * SUN *)"
+  target_arn          = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export"
+  action              = "states:StartExecution"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/schedule"
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this.name == "test-weekly" && output.arn == "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/test-weekly"
+    error_message = "Name and ARN follow from prefix and name."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this.schedule_expression_timezone == "UTC" && aws_scheduler_schedule.this.flexible_time_window[0].mode == "OFF"
+    error_message = "Calls are made at the exact time, in UTC."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this.kms_key_arn == var.context.kms_key_arn
+    error_message = "The schedule's input is encrypted with the stack's key."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this.target[0].arn == var.target_arn && aws_scheduler_schedule.this.target[0].input == "{}"
+    error_message = "The target is called."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this.target[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:test-weekly-schedule-dlq" && aws_scheduler_schedule.this.target[0].retry_policy[0].maximum_retry_attempts == 185 && aws_scheduler_schedule.this.target[0].retry_policy[0].maximum_event_age_in_seconds == 3600
+    error_message = "A call that fails for an hour is kept."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [
+      { Sid = "CallTarget", Effect = "Allow", Action = "states:StartExecution", Resource = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export" },
+      { Sid = "KeepFailedCalls", Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-weekly-schedule-dlq" },
+      {
+        Sid       = "UseKeyThroughServices", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.context.kms_key_arn,
+        Condition = { StringLike = { "kms:ViaService" = ["sqs.eu-central-1.*"] } }
+      },
+      {
+        Sid       = "ReadOwnSchedule", Effect = "Allow", Action = "kms:Decrypt", Resource = var.context.kms_key_arn,
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:scheduler:schedule:arn" = "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/test-weekly" } }
+      },
+    ]
+    error_message = "The role may call its target, keep what failed and read its own schedule."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition == {
+      StringEquals = { "aws:SourceAccount" = "111122223333", "aws:SourceArn" = "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default" }
+    }
+    error_message = "Only this account's schedules assume the role."
+  }
+  assert {
+    condition     = output.alarm_names[0] == "test-weekly-schedule-dlq-depth"
+    error_message = "A call that failed for good raises an alarm."
+  }
+}
+
+run "options" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/schedule"
+  }
+
+  variables {
+    target_arn              = "arn:aws:sns:eu-central-1:111122223333:test-status"
+    action                  = "sns:Publish"
+    time_zone               = "Europe/Berlin"
+    flexible_window_minutes = 15
+    input                   = "\"good morning\""
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this.schedule_expression_timezone == "Europe/Berlin" && aws_scheduler_schedule.this.flexible_time_window[0].mode == "FLEXIBLE" && aws_scheduler_schedule.this.flexible_time_window[0].maximum_window_in_minutes == 15
+    error_message = "Zone and window are as given."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[2].Condition.StringLike["kms:ViaService"] == ["sns.eu-central-1.*", "sqs.eu-central-1.*"]
+    error_message = "To publish to an encrypted topic the role may use the key through SNS."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/schedule"
+  }
+
+  variables {
+    name                         = "Weekly"
+    schedule_expression          = "0 3 * * SUN"
+    time_zone                    = "+02:00"
+    flexible_window_minutes      = 0
+    action                       = "ec2:StopInstances"
+    input                        = "good morning"
+    maximum_retry_attempts       = 186
+    maximum_event_age_in_seconds = 59
+  }
+
+  expect_failures = [
+    var.name,
+    var.schedule_expression,
+    var.time_zone,
+    var.flexible_window_minutes,
+    var.action,
+    var.input,
+    var.maximum_retry_attempts,
+    var.maximum_event_age_in_seconds,
+  ]
+}
+
+run "refuses_long_name" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/schedule"
+  }
+
+  variables {
+    name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+  }
+
+  expect_failures = [var.name]
+}

@@ -1,0 +1,204 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name       = "export"
+  definition = "{\"StartAt\":\"Done\",\"States\":{\"Done\":{\"Type\":\"Succeed\"}}}"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  assert {
+    condition     = aws_sfn_state_machine.this.name == "test-export" && output.arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export" && aws_sfn_state_machine.this.type == "STANDARD"
+    error_message = "Name and ARN follow from prefix and name."
+  }
+  assert {
+    condition     = aws_sfn_state_machine.this.encryption_configuration[0].type == "CUSTOMER_MANAGED_KMS_KEY" && aws_sfn_state_machine.this.encryption_configuration[0].kms_key_id == var.context.kms_key_arn
+    error_message = "Executions are encrypted with the stack's key."
+  }
+  assert {
+    condition     = aws_sfn_state_machine.this.logging_configuration[0].level == "ALL" && !aws_sfn_state_machine.this.logging_configuration[0].include_execution_data && aws_sfn_state_machine.this.logging_configuration[0].log_destination == "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/vendedlogs/states/test-export:*"
+    error_message = "Every event is logged, without the data."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/vendedlogs/states/test-export" && aws_cloudwatch_log_group.this.retention_in_days == 365 && aws_cloudwatch_log_group.this.kms_key_id == var.context.kms_key_arn
+    error_message = "The log group has a retention and the stack's key."
+  }
+  assert {
+    condition     = aws_sfn_state_machine.this.tracing_configuration[0].enabled
+    error_message = "Tracing is on."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement == [{
+      Sid = "AssumedByStateMachine", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "states.amazonaws.com" },
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+        ArnLike      = { "aws:SourceArn" = ["arn:aws:states:eu-central-1:111122223333:stateMachine:test-export", "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export/*"] }
+      }
+    }]
+    error_message = "Only this state machine assumes the role."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.runtime.policy).Statement == [
+      {
+        Sid = "DeliverLogs", Effect = "Allow", Resource = "*",
+        Action = [
+          "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+          "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        ]
+      },
+      { Sid = "WriteTraces", Effect = "Allow", Action = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"], Resource = "*" },
+      {
+        Sid       = "EncryptExecutions", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.context.kms_key_arn,
+        Condition = { StringLike = { "kms:EncryptionContext:aws:states:stateMachineArn" = ["arn:aws:states:eu-central-1:111122223333:stateMachine:test-export", "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export/*"] } }
+      },
+      {
+        Sid       = "EncryptLogDelivery", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = var.context.kms_key_arn,
+        Condition = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:aws:logs:eu-central-1:111122223333:*" } }
+      },
+    ]
+    error_message = "The runtime may log, trace and encrypt its executions, and nothing else."
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.grants) == 0
+    error_message = "Without policy_statements the states may call nothing."
+  }
+  assert {
+    condition     = toset(output.alarm_names) == toset(["test-export-failed", "test-export-timed-out", "test-export-throttled"])
+    error_message = "Failed, timed-out and throttled executions raise alarms."
+  }
+  assert {
+    condition = alltrue([
+      for metric, alarm in aws_cloudwatch_metric_alarm.this : alarm.metric_name == metric && alarm.namespace == "AWS/States" &&
+      alarm.dimensions == tomap({ StateMachineArn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export" }) && alarm.alarm_actions == toset([var.context.alarm_topic_arn])
+    ])
+    error_message = "Alarms watch this state machine and go to the topic."
+  }
+  assert {
+    condition     = aws_iam_role.this.name == "test-export-states-eu-central-1"
+    error_message = "The role's name tells it from that of a function of the same name."
+  }
+}
+
+run "express" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  variables {
+    type                   = "EXPRESS"
+    include_execution_data = true
+    key_services           = ["dynamodb"]
+    policy_statements      = [{ sid = "InvokeExport", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
+  }
+
+  assert {
+    condition     = aws_sfn_state_machine.this.type == "EXPRESS" && aws_sfn_state_machine.this.logging_configuration[0].level == "ALL" && aws_sfn_state_machine.this.logging_configuration[0].include_execution_data
+    error_message = "Express workflows log too: they have no other history."
+  }
+  assert {
+    condition     = contains([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : s.Sid], "DeliverLogs")
+    error_message = "Express workflows need the rights of log delivery too."
+  }
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "ExecutionThrottled")
+    error_message = "Express workflows have no such metric."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.grants[0].policy).Statement == [{ Sid = "InvokeExport", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
+    error_message = "Statements reach the role as written."
+  }
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["dynamodb.eu-central-1.*"]]
+    error_message = "The key serves the named services only."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  variables {
+    name              = "Export"
+    definition        = "{}"
+    type              = "FAST"
+    policy_statements = [{ sid = "S", actions = ["lambda:*"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
+    key_services      = ["sqs.eu-central-1"]
+  }
+
+  expect_failures = [
+    var.name,
+    var.definition,
+    var.type,
+    var.policy_statements,
+    var.key_services,
+  ]
+}
+
+run "refuses_malformed_values_2" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  variables {
+    name              = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    policy_statements = [{ sid = "S", effect = "Permit", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
+  }
+
+  expect_failures = [
+    var.name,
+    var.policy_statements,
+  ]
+}
+
+run "refuses_sid_with_blank" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  variables {
+    policy_statements = [{ sid = "Call it", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
+  }
+
+  expect_failures = [var.policy_statements]
+}
+
+run "refuses_statement_without_action" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  variables {
+    policy_statements = [{ sid = "S", actions = [], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
+  }
+
+  expect_failures = [var.policy_statements]
+}

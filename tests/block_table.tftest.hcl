@@ -1,0 +1,148 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name     = "orders"
+  hash_key = "OrderId"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/table"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.name == "test-orders" && output.arn == "arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders" && output.name == "test-orders"
+    error_message = "Name and ARN follow from prefix and name."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled
+    error_message = "Every second of the last 35 days can be restored."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.server_side_encryption[0].enabled && aws_dynamodb_table.this.server_side_encryption[0].kms_key_arn == var.context.kms_key_arn
+    error_message = "The table is encrypted with the stack's key."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST"
+    error_message = "Capacity follows demand."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "The table is protected from deletion."
+  }
+  assert {
+    condition     = [for a in aws_dynamodb_table.this.attribute : "${a.name}:${a.type}"] == ["OrderId:S"]
+    error_message = "Keys are strings unless said otherwise."
+  }
+  assert {
+    condition     = length(aws_dynamodb_table.this.ttl) == 0 && aws_dynamodb_table.this.stream_enabled == false && output.stream_arn == null
+    error_message = "No expiry and no stream unless asked for."
+  }
+}
+
+run "options" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/table"
+  }
+
+  variables {
+    range_key           = "CreatedAt"
+    attributes          = { CreatedAt = "N" }
+    ttl_attribute       = "ExpiresAt"
+    stream_view_type    = "NEW_AND_OLD_IMAGES"
+    deletion_protection = false
+    global_secondary_indexes = {
+      ByCustomer = { hash_key = "CustomerId", range_key = "CreatedAt", projection_type = "INCLUDE", non_key_attributes = ["Status"] }
+    }
+  }
+
+  assert {
+    condition     = toset([for a in aws_dynamodb_table.this.attribute : "${a.name}:${a.type}"]) == toset(["OrderId:S", "CreatedAt:N", "CustomerId:S"])
+    error_message = "Each key of table and indexes is declared once, with its type."
+  }
+  assert {
+    condition     = one(aws_dynamodb_table.this.global_secondary_index).name == "ByCustomer" && one(aws_dynamodb_table.this.global_secondary_index).non_key_attributes == toset(["Status"])
+    error_message = "The index is as given."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.ttl[0].enabled && aws_dynamodb_table.this.ttl[0].attribute_name == "ExpiresAt"
+    error_message = "Items expire."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.stream_enabled && aws_dynamodb_table.this.stream_view_type == "NEW_AND_OLD_IMAGES"
+    error_message = "The stream is on."
+  }
+  assert {
+    condition     = !aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "Protection can be lifted."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/table"
+  }
+
+  variables {
+    name                     = "Orders"
+    global_secondary_indexes = { ByStatus = { hash_key = "Status", projection_type = "INCLUDE" } }
+    stream_view_type         = "ALL"
+  }
+
+  expect_failures = [
+    var.name,
+    var.global_secondary_indexes,
+    var.stream_view_type,
+  ]
+}
+
+run "refuses_malformed_values_2" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/table"
+  }
+
+  variables {
+    name       = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    attributes = { Status = "S" }
+  }
+
+  expect_failures = [
+    var.name,
+    var.attributes,
+  ]
+}
+
+run "refuses_unknown_type" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/table"
+  }
+
+  variables {
+    attributes = { OrderId = "STRING" }
+  }
+
+  expect_failures = [var.attributes]
+}

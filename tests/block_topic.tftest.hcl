@@ -1,0 +1,121 @@
+mock_provider "aws" {}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name = "status"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/topic"
+  }
+
+  assert {
+    condition     = aws_sns_topic.this.name == "test-status" && output.arn == "arn:aws:sns:eu-central-1:111122223333:test-status"
+    error_message = "Name and ARN follow from prefix and name."
+  }
+  assert {
+    condition     = aws_sns_topic.this.kms_master_key_id == var.context.kms_key_arn
+    error_message = "The topic is encrypted with the stack's key."
+  }
+  assert {
+    condition = jsondecode(aws_sns_topic_policy.this.policy).Statement == [{
+      Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+    error_message = "Only TLS is let in, and nobody is granted anything."
+  }
+  assert {
+    condition     = length(aws_sns_topic_subscription.email) == 0
+    error_message = "Nobody is subscribed unless named."
+  }
+}
+
+run "publishers_and_subscribers" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/topic"
+  }
+
+  variables {
+    display_name        = "Status"
+    email_subscriptions = ["security@example.com"]
+    publishers = {
+      Rule    = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] }
+      Uploads = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::uploads"] }
+    }
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_sns_topic_policy.this.policy).Statement : s if s.Effect == "Allow"] == [
+      {
+        Sid       = "Rule", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
+        Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] } }
+      },
+      {
+        Sid       = "Uploads", Effect = "Allow", Principal = { Service = "s3.amazonaws.com" }, Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
+        Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:s3:::uploads"] }, StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      },
+    ]
+    error_message = "A publisher may publish for its resources only, and a bucket must be this account's."
+  }
+  assert {
+    condition     = aws_sns_topic_subscription.email["security@example.com"].protocol == "email" && aws_sns_topic_subscription.email["security@example.com"].endpoint == "security@example.com"
+    error_message = "Addresses are subscribed."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/topic"
+  }
+
+  variables {
+    name                = "my_topic"
+    display_name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    email_subscriptions = ["security"]
+    publishers          = { All = { service = "*", source_arns = ["arn:aws:s3:::b"] } }
+  }
+
+  expect_failures = [
+    var.name,
+    var.display_name,
+    var.email_subscriptions,
+    var.publishers,
+  ]
+}
+
+run "refuses_malformed_values_2" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/topic"
+  }
+
+  variables {
+    name       = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    publishers = { Rule = { service = "events.amazonaws.com", source_arns = [] } }
+  }
+
+  expect_failures = [
+    var.name,
+    var.publishers,
+  ]
+}

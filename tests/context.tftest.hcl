@@ -1,0 +1,211 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      key_id = "11112222-3333-4444-5555-666677778888"
+    }
+  }
+  mock_resource "aws_lambda_layer_version" {
+    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1" }
+  }
+}
+
+variables {
+  build_dir = "tests/fixtures/build"
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/context"
+  }
+
+  assert {
+    condition = jsonencode(output.context) == jsonencode({
+      name_prefix              = "switchyard"
+      partition                = "aws"
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:switchyard-alarms"
+      access_log_bucket        = "switchyard-access-logs-111122223333-eu-central-1"
+      log_retention_days       = 365
+      layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
+      permissions_boundary_arn = null
+      build_dir                = "tests/fixtures/build"
+      tags                     = {}
+    })
+    error_message = "The context holds what blocks take, and nothing else."
+  }
+  assert {
+    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket && output.layer_arn == output.context.layer_arns[0]
+    error_message = "What the context holds is told by itself too."
+  }
+  assert {
+    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    error_message = "The key rotates, and its deletion can be called off for 30 days."
+  }
+  assert {
+    condition     = aws_kms_alias.this.name == "alias/switchyard" && aws_kms_alias.this.target_key_id == "11112222-3333-4444-5555-666677778888"
+    error_message = "The key has an alias."
+  }
+  assert {
+    condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Principal } == {
+      AccountThroughIam = { AWS = "arn:aws:iam::111122223333:root" }
+      LogGroups         = { Service = "logs.eu-central-1.amazonaws.com" }
+      LogDelivery       = { Service = "delivery.logs.amazonaws.com" }
+      AlarmsToTopics    = { Service = "cloudwatch.amazonaws.com" }
+      EventsToTopics    = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
+      EventsToQueues    = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
+    }
+    error_message = "The account and the services that carry its data use the key, and nobody else."
+  }
+  assert {
+    condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Action } == {
+      AccountThroughIam = "kms:*"
+      LogGroups         = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      LogDelivery       = "kms:Decrypt"
+      AlarmsToTopics    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      EventsToTopics    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      EventsToQueues    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    }
+    error_message = "Services encrypt and decrypt; none administers the key."
+  }
+  assert {
+    condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Condition if s.Sid != "AccountThroughIam" } == {
+      LogGroups   = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-central-1:111122223333:log-group:*" } }
+      LogDelivery = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:aws:logs:eu-central-1:111122223333:*" } }
+      AlarmsToTopics = {
+        ArnLike      = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+      EventsToTopics = { ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" } }
+      EventsToQueues = { ArnLike = { "kms:EncryptionContext:aws:sqs:arn" = "arn:aws:sqs:eu-central-1:111122223333:switchyard-*" } }
+    }
+    error_message = "Each service uses the key for this account's log groups, or this stack's topics and queues, only."
+  }
+  assert {
+    condition     = aws_s3_bucket.access_logs.bucket == "switchyard-access-logs-111122223333-eu-central-1" && !aws_s3_bucket.access_logs.force_destroy
+    error_message = "The log bucket's name is nobody else's, and logs are not destroyed."
+  }
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.access_logs.block_public_acls, aws_s3_bucket_public_access_block.access_logs.block_public_policy,
+      aws_s3_bucket_public_access_block.access_logs.ignore_public_acls, aws_s3_bucket_public_access_block.access_logs.restrict_public_buckets,
+      aws_s3_bucket_ownership_controls.access_logs.rule[0].object_ownership == "BucketOwnerEnforced",
+      aws_s3_bucket_versioning.access_logs.versioning_configuration[0].status == "Enabled",
+    ])
+    error_message = "The log bucket is private and keeps versions."
+  }
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.access_logs.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "S3 delivers logs only under its own keys."
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.access_logs.rule[0].expiration[0].days == 365
+    error_message = "Access logs live as long as other logs."
+  }
+  assert {
+    condition = jsondecode(aws_s3_bucket_policy.access_logs.policy).Statement == [
+      {
+        Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "s3:*",
+        Resource  = ["arn:aws:s3:::switchyard-access-logs-111122223333-eu-central-1", "arn:aws:s3:::switchyard-access-logs-111122223333-eu-central-1/*"],
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid      = "DeliverAccessLogs", Effect = "Allow", Principal = { Service = "logging.s3.amazonaws.com" }, Action = "s3:PutObject",
+        Resource = "arn:aws:s3:::switchyard-access-logs-111122223333-eu-central-1/*",
+        Condition = {
+          ArnLike      = { "aws:SourceArn" = "arn:aws:s3:::switchyard-*" }
+          StringEquals = { "aws:SourceAccount" = "111122223333" }
+        }
+      },
+    ]
+    error_message = "S3 delivers the logs of this stack's buckets, over TLS; nobody else writes."
+  }
+  assert {
+    condition     = aws_lambda_layer_version.common.filename == "tests/fixtures/build/layers/common.zip" && aws_lambda_layer_version.common.source_code_hash == filebase64sha256("tests/fixtures/build/layers/common.zip") && aws_lambda_layer_version.common.compatible_runtimes == toset(["python3.13"])
+    error_message = "The common layer is the built one."
+  }
+}
+
+run "options" {
+  command = plan
+
+  module {
+    source = "./modules/context"
+  }
+
+  variables {
+    name_prefix              = "staging"
+    alarm_emails             = ["security@example.com"]
+    log_retention_days       = 30
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    access_log_force_destroy = true
+    tags                     = { team = "security" }
+  }
+
+  assert {
+    condition     = output.context.name_prefix == "staging" && output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:staging-alarms" && output.kms_alias_name == "alias/staging"
+    error_message = "The prefix begins every name."
+  }
+  assert {
+    condition     = output.context.permissions_boundary_arn == "arn:aws:iam::111122223333:policy/boundary" && output.context.log_retention_days == 30
+    error_message = "Boundary and retention reach every block."
+  }
+  assert {
+    condition     = aws_s3_bucket.access_logs.force_destroy && aws_s3_bucket_lifecycle_configuration.access_logs.rule[0].expiration[0].days == 30
+    error_message = "Access logs follow retention and force_destroy."
+  }
+  assert {
+    condition     = output.context.tags == tomap({ team = "security" }) && aws_kms_key.this.tags == tomap({ team = "security" }) && aws_s3_bucket.access_logs.tags == tomap({ team = "security" })
+    error_message = "Everything carries the tags."
+  }
+}
+
+run "missing_layer" {
+  command = plan
+
+  module {
+    source = "./modules/context"
+  }
+
+  variables {
+    build_dir = "tests/fixtures/never_built"
+  }
+
+  expect_failures = [aws_lambda_layer_version.common]
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/context"
+  }
+
+  variables {
+    name_prefix              = "Switchyard"
+    alarm_emails             = ["security"]
+    log_retention_days       = 31
+    permissions_boundary_arn = "boundary"
+    build_dir                = "build/"
+  }
+
+  expect_failures = [var.name_prefix, var.alarm_emails, var.log_retention_days, var.permissions_boundary_arn, var.build_dir]
+}

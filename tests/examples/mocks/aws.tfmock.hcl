@@ -1,0 +1,27 @@
+# What data sources answer when an example is planned; resources' computed values stay unknown, as in a real plan.
+mock_data "aws_caller_identity" {
+  defaults = {
+    account_id = "111122223333"
+    arn        = "arn:aws:iam::111122223333:user/example"
+  }
+}
+
+mock_data "aws_partition" {
+  defaults = {
+    partition          = "aws"
+    dns_suffix         = "amazonaws.com"
+    reverse_dns_prefix = "com.amazonaws"
+  }
+}
+
+mock_data "aws_region" {
+  defaults = {
+    id     = "eu-central-1"
+    name   = "eu-central-1"
+    region = "eu-central-1"
+  }
+}
+
+mock_data "aws_iam_policy_document" {
+  defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+}

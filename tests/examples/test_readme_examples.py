@@ -1,0 +1,204 @@
+"""Every `hcl` block of every README.md is planned, so that none can rot.
+
+A block of bare assignments is a terraform.tfvars of the root stack. Any other is a root module of its own, in
+which `source = "…/modules/<path>"`, local or remote, is this repository's module; when it uses
+`module.context` without declaring it, it gets one with the defaults. The AWS provider checks the
+arguments, and is mocked beyond that. All blocks are planned by one `terraform test`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from tools import docs, package
+from tools.bootstrap import ROOT, terraform_bin, terraform_env
+
+EXAMPLES = [example for readme in docs.readmes() for example in docs.examples(readme)]
+HERE = Path(__file__).parent
+CONTEXT = """
+module "context" {
+  source      = "../../modules/context"
+  name_prefix = "example"
+}
+"""
+
+
+def folder(example: docs.Example) -> str:
+    """The name of an example's folder and run."""
+    return re.sub(r"[^\w]+", "_", example.name)
+
+
+def is_variables(text: str) -> bool:
+    """Whether HCL is values of the root stack's variables, not blocks. AssertionError for anything else."""
+    try:
+        content = hcl2.loads(text)
+    except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
+        raise AssertionError(f"is not HCL: {error}") from None
+    blocks = {isinstance(value, list) and any(map(is_block, value)) for value in content.values()}
+    assert len(blocks) == 1, "is neither only values of variables nor only blocks"
+    if True in blocks:
+        return False
+    # Terraform only warns of an unknown variable, and says nothing of an unknown attribute of an object.
+    declared = docs.declared(ROOT, "variable")
+    for name, value in content.items():
+        assert name in declared, f"sets {name}, which is no variable of the root stack"
+        wanted = docs.expression(declared[name].get("type", "any"))
+        if wanted.startswith("object(") and isinstance(value, dict):
+            unknown = [key for key in value if not re.search(rf"\b{re.escape(docs.unquote(key))} = ", wanted)]
+            assert not unknown, f"sets {name}.{unknown[0]}, which is no attribute of that variable"
+    return True
+
+
+def is_block(item: Any) -> bool:
+    """Whether python-hcl2 read an object from a block; the mark is in its innermost body."""
+    return isinstance(item, dict) and ("__is_block__" in item or any(map(is_block, item.values())))
+
+
+def module_source(match: re.Match[str]) -> str:
+    """`source` of a module of this repository, from an example's folder."""
+    return f'{match[1]}"../../{match[2]}"' if (ROOT / match[2]).is_dir() else match[0]
+
+
+def root_module(example: docs.Example) -> str:
+    """An example's text as a root module in the workspace."""
+    text = re.sub(r'(\bsource\s*=\s*)"[^"]*?\b(modules/[\w/]+)(?:\?[^"]*)?"', module_source, example.text)
+    if "module.context." in text and not re.search(r'^module "context"', text, re.MULTILINE):
+        text += CONTEXT
+    return text
+
+
+def packages(texts: Iterable[str]) -> set[str]:
+    """Zips that plans look for, below the build folder and without suffix."""
+    named = {name for text in texts for name in re.findall(r'\bpackage\s*=\s*"([\w/]+)"', text)}
+    built = {"/".join(path.parts[-2:]) for path in (ROOT / "modules").glob("*/*") if path.is_dir()}
+    layers = {f"layers/{name.rpartition('/')[2]}" for name in built} | {"layers/common"}
+    return named | built | layers | set(package.capabilities())
+
+
+def workspace(root: Path, examples: list[docs.Example]) -> dict[str, str]:
+    """Writes the root stack with the examples beside it; gives the problems of those that are not HCL.
+
+    Each example has a test file of its own, since an error in a run keeps Terraform from the runs after it.
+    """
+    for path in [*ROOT.glob("*.tf"), ROOT / ".terraform.lock.hcl"]:
+        shutil.copy(path, root)
+    (root / "modules").symlink_to(ROOT / "modules")
+    shutil.copytree(HERE / "mocks", root / "mocks")
+    (root / "tests").mkdir()
+    for name in packages(example.text for example in examples):
+        package.write(root / "build" / f"{name}.zip", package.archive({"empty.py": b""}))
+
+    problems = {}
+    for example in examples:
+        name = folder(example)
+        try:
+            variables = is_variables(example.text)
+        except AssertionError as error:
+            problems[name] = f"{example.name} {error}"
+            continue
+        mocks = ['mock_provider "aws" {\n  source = "./mocks"\n}\n']
+        if variables:
+            what = f"variables {{\n{example.text}}}"
+        else:
+            what = f'module {{\n    source = "./examples/{name}"\n  }}'
+            path = root / "examples" / name
+            path.mkdir(parents=True)
+            (path / "main.tf").write_text(root_module(example))
+            if "required_providers" not in example.text:
+                shutil.copy(ROOT / "versions.tf", path)
+            mocks += [
+                f'mock_provider "aws" {{\n  alias  = "{alias}"\n  source = "./mocks"\n}}\n'
+                for alias in re.findall(r'^\s*alias\s*=\s*"(\w+)"', example.text, re.MULTILINE)
+            ]
+        run = f'run "{name}" {{\n  command = plan\n  {what}\n}}\n'
+        (root / "tests" / f"{name}.tftest.hcl").write_text("\n".join([*mocks, run]))
+    return problems
+
+
+def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
+    """Plans all examples in an empty folder; what is wrong with each, by its folder's name."""
+    problems = workspace(root, examples)
+
+    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [terraform_bin(), f"-chdir={root}", *arguments],
+            env=terraform_env(root / ".terraform"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    init = terraform("init", "-backend=false", "-lockfile=readonly", "-no-color")
+    if init.returncode:
+        return dict.fromkeys(map(folder, examples), init.stdout + init.stderr) | problems
+    done = terraform("test", "-json")
+    passed: set[str] = set()
+    said: dict[str, str] = {}
+    for message in map(json.loads, done.stdout.splitlines()):
+        name = Path(message.get("@testfile", "")).name.removesuffix(".tftest.hcl")
+        if message["type"] == "test_run" and message["test_run"].get("status") == "pass":
+            passed.add(name)
+        if message["type"] == "diagnostic" and message["diagnostic"]["severity"] == "error":
+            told = message["diagnostic"]
+            where = f"{told['range']['filename']}:{told['range']['start']['line']}: " if "range" in told else ""
+            said[name] = f"{said.get(name, '')}{where}{told['summary']}\n{told.get('detail', '')}\n"
+    for name in {folder(example) for example in examples} - passed - problems.keys():
+        problems[name] = said.get(name) or said.get("") or done.stdout[-3000:] + done.stderr
+    return problems
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The outcome of planning every example of the repository."""
+    return plan(tmp_path_factory.mktemp("examples"), EXAMPLES)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_plans(example: docs.Example, problems: dict[str, str]) -> None:
+    problem = problems.get(folder(example))
+    assert not problem, f"{example.name} cannot be planned:\n{problem}"
+
+
+@pytest.mark.timeout(300)
+def test_a_bad_example_is_found(tmp_path: Path) -> None:
+    """Of good and bad examples, the bad ones fail, and each says why."""
+    queue = 'resource "aws_sqs_queue" "q" {\n  %s\n}'
+    texts = {
+        "variables": 'tags = { team = "security" }\nfinding_export = { expiration_days = 30 }',
+        "remote_module": 'module "c" {\n  source = "git::https://x.example/x.git//modules/context?ref=v1"\n}',
+        "alias": 'provider "aws" {\n  alias = "replica"\n}\n' + queue % "provider = aws.replica",
+        "bad_variable": "log_retention_days = 31",
+        "unknown_variable": "no_such_capability = {}",
+        "unknown_attribute": "finding_export = { no_such_attribute = 1 }",
+        "missing_argument": 'resource "aws_sqs_queue_policy" "q" {\n  policy = "{}"\n}',
+        "bad_value": queue % "message_retention_seconds = 1",
+        "undeclared": queue % "name = var.name",
+        "syntax": 'module "q" {',
+        "both": "log_retention_days = 30\n" + queue % "",
+    }
+    examples = [docs.Example(ROOT / name / "README.md", 1, text + "\n") for name, text in texts.items()]
+    found = plan(tmp_path, examples)
+    said = {name: found.get(folder(e), "") for name, e in zip(texts, examples, strict=True)}
+    reasons = {
+        "bad_variable": "log_retention_days must be",
+        "unknown_variable": "no variable of the root stack",
+        "unknown_attribute": "finding_export.no_such_attribute, which is no attribute",
+        "missing_argument": "queue_url",
+        "bad_value": "message_retention_seconds",
+        "undeclared": "undeclared input variable",
+        "syntax": "is not HCL",
+        "both": "neither only values of variables nor only blocks",
+    }
+    assert {name for name, text in said.items() if text} == set(reasons), said
+    for name, reason in reasons.items():
+        assert reason in said[name]

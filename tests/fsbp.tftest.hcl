@@ -1,0 +1,284 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      key_id = "11112222-3333-4444-5555-666677778888"
+    }
+  }
+  mock_resource "aws_lambda_layer_version" {
+    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1" }
+  }
+}
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+# AWS Foundational Security Best Practices, by control id; what no control could see in a plan is left out.
+
+run "context" {
+  command = plan
+
+  module {
+    source = "./modules/context"
+  }
+
+  variables {
+    build_dir = "tests/fixtures/build"
+  }
+
+  assert {
+    condition     = aws_kms_key.this.enable_key_rotation
+    error_message = "KMS.4: key rotation should be on."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_kms_key.this.policy).Statement : s.Principal != "*" && try(s.Principal.AWS, "") != "*"])
+    error_message = "KMS.5: keys should not be publicly accessible."
+  }
+  assert {
+    condition     = aws_s3_bucket_public_access_block.access_logs.block_public_acls && aws_s3_bucket_public_access_block.access_logs.restrict_public_buckets
+    error_message = "S3.8: public access should be blocked for the log bucket."
+  }
+  assert {
+    condition     = contains([for s in jsondecode(aws_s3_bucket_policy.access_logs.policy).Statement : s.Effect if try(s.Condition.Bool["aws:SecureTransport"], "") == "false"], "Deny")
+    error_message = "S3.5: requests to the log bucket should use TLS."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.access_logs.rule) > 0
+    error_message = "S3.13: the log bucket should have a lifecycle configuration."
+  }
+}
+
+run "bucket" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    name = "data"
+  }
+
+  assert {
+    condition     = aws_s3_bucket_public_access_block.this.block_public_acls && aws_s3_bucket_public_access_block.this.block_public_policy && aws_s3_bucket_public_access_block.this.ignore_public_acls && aws_s3_bucket_public_access_block.this.restrict_public_buckets
+    error_message = "S3.1 and S3.8: all four public access blocks should be on."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Effect == "Deny"])
+    error_message = "S3.2 and S3.3: the bucket policy should grant nothing to the public."
+  }
+  assert {
+    condition     = contains([for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Effect if try(s.Condition.Bool["aws:SecureTransport"], "") == "false"], "Deny")
+    error_message = "S3.5: requests should use TLS."
+  }
+  assert {
+    condition     = aws_s3_bucket_logging.this.target_bucket == var.context.access_log_bucket
+    error_message = "S3.9: server access logging should be on."
+  }
+  assert {
+    condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
+    error_message = "S3.12: ACLs should not manage access."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this.rule) > 0
+    error_message = "S3.10 and S3.13: there should be a lifecycle configuration."
+  }
+  assert {
+    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "S3.14: versioning should be on."
+  }
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
+    error_message = "S3.17: objects should be encrypted with KMS."
+  }
+  assert {
+    condition     = aws_s3_bucket_notification.this.eventbridge
+    error_message = "S3.11: event notifications should be on."
+  }
+}
+
+run "function" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/function"
+  }
+
+  variables {
+    name        = "export"
+    description = "Exports findings"
+    package     = "posture/finding_export"
+    handler     = "posture.finding_export.export.handler"
+    invokers    = { Topic = { principal = "sns.amazonaws.com", source_arn = "arn:aws:sns:eu-central-1:111122223333:topic" } }
+  }
+
+  assert {
+    condition     = alltrue([for p in aws_lambda_permission.invoker : p.principal != "*" && p.source_arn != null])
+    error_message = "Lambda.1: functions should not be publicly callable."
+  }
+  assert {
+    condition     = aws_lambda_function.this.runtime == "python3.13"
+    error_message = "Lambda.2: functions should use a supported runtime."
+  }
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
+    error_message = "Lambda.7: active tracing should be on."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : alltrue([for a in flatten([s.Action]) : !endswith(a, "*")])])
+    error_message = "IAM.1 and IAM.21: policies should name their actions."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : !(contains(flatten([s.Action]), "kms:Decrypt") && s.Resource == "*")])
+    error_message = "KMS.2: inline policies should not allow decryption with all keys."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.this.retention_in_days >= 365
+    error_message = "CloudWatch.16: logs should be kept for a year."
+  }
+  assert {
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : length(a.alarm_actions) > 0])
+    error_message = "CloudWatch.15: alarms should have an action."
+  }
+  assert {
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : a.actions_enabled != false])
+    error_message = "CloudWatch.17: alarm actions should be on."
+  }
+}
+
+run "queue" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/queue"
+  }
+
+  variables {
+    name = "work"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this.kms_master_key_id != null && aws_sqs_queue.dead_letter[0].kms_master_key_id != null
+    error_message = "SQS.1: queues should be encrypted."
+  }
+  assert {
+    condition     = alltrue([for s in concat(jsondecode(aws_sqs_queue_policy.this.policy).Statement, jsondecode(aws_sqs_queue_policy.dead_letter[0].policy).Statement) : s.Effect == "Deny"])
+    error_message = "SQS.3: queue policies should grant nothing to the public."
+  }
+  assert {
+    condition     = aws_sqs_queue.this.tags == tomap(var.context.tags)
+    error_message = "SQS.2: queues should be tagged."
+  }
+  assert {
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : length(a.alarm_actions) > 0])
+    error_message = "CloudWatch.15: alarms should have an action."
+  }
+}
+
+run "topic" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/topic"
+  }
+
+  variables {
+    name       = "status"
+    publishers = { Rule = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] } }
+  }
+
+  assert {
+    condition     = aws_sns_topic.this.kms_master_key_id != null
+    error_message = "SNS.1: topics should be encrypted."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_sns_topic_policy.this.policy).Statement : s.Principal != "*" && try(s.Condition.ArnLike["aws:SourceArn"], null) != null if s.Effect == "Allow"])
+    error_message = "SNS.4: topic policies should grant nothing to the public."
+  }
+}
+
+run "table" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/table"
+  }
+
+  variables {
+    name     = "orders"
+    hash_key = "OrderId"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST"
+    error_message = "DynamoDB.1: capacity should follow demand."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled
+    error_message = "DynamoDB.2: point-in-time recovery should be on."
+  }
+  assert {
+    condition     = aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "DynamoDB.6: deletion protection should be on."
+  }
+}
+
+run "state_machine" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/state_machine"
+  }
+
+  variables {
+    name       = "export"
+    definition = "{\"StartAt\":\"Done\",\"States\":{\"Done\":{\"Type\":\"Succeed\"}}}"
+  }
+
+  assert {
+    condition     = aws_sfn_state_machine.this.logging_configuration[0].level == "ALL"
+    error_message = "StepFunctions.1: logging should be on."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.this.retention_in_days >= 365
+    error_message = "CloudWatch.16: logs should be kept for a year."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : alltrue([for a in flatten([s.Action]) : !endswith(a, "*")])])
+    error_message = "IAM.1 and IAM.21: policies should name their actions."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : !(contains(flatten([s.Action]), "kms:Decrypt") && s.Resource == "*")])
+    error_message = "KMS.2: inline policies should not allow decryption with all keys."
+  }
+  assert {
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : length(a.alarm_actions) > 0])
+    error_message = "CloudWatch.15: alarms should have an action."
+  }
+}

@@ -1,0 +1,89 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      key_id = "11112222-3333-4444-5555-666677778888"
+    }
+  }
+  mock_resource "aws_lambda_layer_version" {
+    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1" }
+  }
+}
+
+variables {
+  build_dir = "tests/fixtures/build"
+}
+
+run "nothing_set" {
+  command = plan
+
+  assert {
+    condition     = output.context.name_prefix == "switchyard" && output.context.log_retention_days == 365
+    error_message = "Without variables the stack has its default prefix and retention."
+  }
+  assert {
+    condition     = output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:switchyard-alarms" && output.access_log_bucket == "switchyard-access-logs-111122223333-eu-central-1" && output.kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    error_message = "The shared parts are named."
+  }
+}
+
+run "base_variables_reach_the_context" {
+  command = plan
+
+  variables {
+    region                   = "eu-central-1"
+    name_prefix              = "staging"
+    alarm_emails             = ["security@example.com"]
+    log_retention_days       = 30
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    access_log_force_destroy = true
+    tags                     = { team = "security" }
+  }
+
+  assert {
+    condition = output.context == {
+      name_prefix              = "staging"
+      partition                = "aws"
+      account_id               = "111122223333"
+      region                   = "eu-central-1"
+      kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:staging-alarms"
+      access_log_bucket        = "staging-access-logs-111122223333-eu-central-1"
+      log_retention_days       = 30
+      layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+      build_dir                = "tests/fixtures/build"
+      tags                     = tomap({ team = "security" })
+    }
+    error_message = "Each base variable reaches the capabilities."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  variables {
+    region                   = "Frankfurt"
+    name_prefix              = "-switchyard"
+    alarm_emails             = ["security"]
+    log_retention_days       = 0
+    permissions_boundary_arn = "boundary"
+    build_dir                = ""
+  }
+
+  expect_failures = [var.region, var.name_prefix, var.alarm_emails, var.log_retention_days, var.permissions_boundary_arn, var.build_dir]
+}

@@ -1,0 +1,23 @@
+"""clients.client: one per service, with the retries and time limits that all functions share."""
+
+import pytest
+
+from common import clients
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    clients.client.cache_clear()
+
+
+def test_one_client_per_service() -> None:
+    assert clients.client("sqs") is clients.client("sqs")
+    assert clients.client("sqs") is not clients.client("sns")
+
+
+def test_configuration() -> None:
+    config = clients.client("sqs").meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 10}
+    assert (config.connect_timeout, config.read_timeout) == (5, 30)
+    assert config.user_agent_extra == "switchyard"

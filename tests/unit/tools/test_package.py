@@ -1,0 +1,191 @@
+"""Zips: the same bytes whoever builds them, only what belongs in them, and no more work than needed."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools import package
+from tools.bootstrap import REQUIREMENTS, ROOT, SetupError
+
+CAPABILITY = "posture/sample"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A source tree with a capability, shared code and much that does not belong in a zip."""
+    root = tmp_path / "lambda_src"
+    for name in (
+        "common/__init__.py",
+        "common/clients.py",
+        "common/__pycache__/clients.cpython-311.pyc",
+        "posture/__init__.py",
+        "posture/sample/__init__.py",
+        "posture/sample/handler.py",
+        "posture/sample/data/page.html",
+        "posture/sample/.hidden",
+        "posture/sample/tests/test_handler.py",
+        "posture/other/handler.py",
+        "posture/empty/notes.txt",
+    ):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# {name}\n")
+    return root
+
+
+def names(content: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(content)).namelist()
+
+
+def test_capabilities_are_the_folders_with_code(source: Path) -> None:
+    assert package.capabilities(source) == ["posture/other", "posture/sample"]
+
+
+def test_a_zip_holds_the_capability_and_what_it_shares_and_nothing_else(source: Path) -> None:
+    assert names(package.archive(package.function_files(CAPABILITY, source))) == [
+        "common/__init__.py",
+        "common/clients.py",
+        "posture/__init__.py",
+        "posture/sample/__init__.py",
+        "posture/sample/data/page.html",
+        "posture/sample/handler.py",
+    ]
+
+
+def test_times_modes_and_order_of_creation_do_not_change_a_zip(source: Path, tmp_path: Path) -> None:
+    first = package.archive(package.function_files(CAPABILITY, source))
+    copy = tmp_path / "elsewhere"
+    for path in sorted(source.rglob("*"), reverse=True):
+        if path.is_file():
+            target = copy / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            target.chmod(0o755)
+            os.utime(target, (1, 1))
+    assert package.archive(package.function_files(CAPABILITY, copy)) == first
+
+
+def test_entries_say_nothing_about_the_machine(source: Path) -> None:
+    content = package.archive(package.function_files(CAPABILITY, source))
+    for entry in zipfile.ZipFile(io.BytesIO(content)).infolist():
+        assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+        assert entry.external_attr >> 16 == 0o100644
+        assert entry.create_system == 3
+        assert entry.compress_type == zipfile.ZIP_STORED  # deflate's bytes depend on the zlib at hand
+        assert entry.extra == b""
+
+
+def test_an_unchanged_zip_is_left_alone(source: Path, tmp_path: Path) -> None:
+    first = package.build_function(CAPABILITY, tmp_path / "build", source)
+    assert first.changed
+    os.utime(first.path, (1, 1))
+    second = package.build_function(CAPABILITY, tmp_path / "build", source)
+    assert not second.changed
+    assert second.sha256 == first.sha256
+    assert second.path.stat().st_mtime == 1
+    (source / CAPABILITY / "handler.py").write_text("# new\n")
+    assert package.build_function(CAPABILITY, tmp_path / "build", source).sha256 != first.sha256
+
+
+def test_a_zip_over_the_limit_is_refused_and_says_where_to_put_the_rest(source: Path, tmp_path: Path) -> None:
+    (source / CAPABILITY / "big.txt").write_bytes(bytes(package.FUNCTION_LIMIT))
+    with pytest.raises(SetupError, match=r"posture/sample\.zip would be .* requirements/layer-sample\.in"):
+        package.build_function(CAPABILITY, tmp_path / "build", source)
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ([], ["data/a", "posture/b"]),
+        (["b"], ["posture/b"]),
+        (["data/a"], ["data/a"]),
+        (["b", "a"], ["posture/b", "data/a"]),
+    ],
+)
+def test_capabilities_are_named_by_path_or_by_name(asked: list[str], chosen: list[str]) -> None:
+    assert package.select(asked, ["data/a", "posture/b"]) == chosen
+
+
+def test_an_unknown_capability_is_named_with_those_there_are() -> None:
+    with pytest.raises(SetupError, match=r"no capability c\. There are: data/a, posture/b"):
+        package.select(["c"], ["data/a", "posture/b"])
+
+
+@pytest.mark.parametrize("platform", ["manylinux2014_aarch64", "manylinux2014_x86_64", "manylinux_2_28_aarch64"])
+def test_known_platforms(platform: str) -> None:
+    arch = "x86_64" if platform.endswith("x86_64") else "aarch64"
+    assert package.Target("3.13", platform).options()[-1].startswith(f"{arch}-manylinux")
+
+
+def test_an_unknown_platform_is_refused() -> None:
+    with pytest.raises(SetupError, match=r"Platform win_amd64 is not known"):
+        package.Target("3.13", "win_amd64").options()
+
+
+def test_two_clean_builds_of_this_repository_are_the_same(tmp_path: Path) -> None:
+    """In processes of their own, with another umask, time zone, locale and hash seed; layer included."""
+    digests = []
+    for number, environment in enumerate(
+        ({"TZ": "UTC", "PYTHONHASHSEED": "1"}, {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "2"})
+    ):
+        target = tmp_path / str(number)
+        subprocess.run(
+            [sys.executable, "-m", "tools.package", "--build-dir", target],
+            cwd=ROOT,
+            env=os.environ | environment,
+            umask=(0o022, 0o077)[number],
+            check=True,
+            capture_output=True,
+        )
+        digests.append({path.relative_to(target): path.read_bytes() for path in target.rglob("*.zip")})
+    assert Path("layers/common.zip") in digests[0]
+    assert set(digests[0]) > {Path(f"{name}.zip") for name in package.capabilities()}
+    assert digests[0] == digests[1]
+
+
+def test_the_layer_holds_packages_without_what_installing_left(tmp_path: Path) -> None:
+    content = package.build_layer("common", REQUIREMENTS / "layer.txt", tmp_path, package.AWS).path.read_bytes()
+    entries = names(content)
+    assert "python/aws_lambda_powertools/__init__.py" in entries
+    assert all(name.startswith("python/") for name in entries)
+    left_over = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json", ".pyc", ".lock")
+    assert not [name for name in entries if name.endswith(left_over) or name.startswith("python/bin/")]
+    assert not [name for name in entries if "boto" in name.split("/")[1] or "xray" in name.split("/")[1]]
+
+
+def test_a_layer_is_built_again_only_for_other_requirements_or_another_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = []
+
+    def layer_files(requirements: Path, target: package.Target) -> dict[str, bytes]:
+        built.append(target)
+        return {"python/a.py": requirements.read_bytes()}
+
+    monkeypatch.setattr(package, "layer_files", layer_files)
+    requirements = tmp_path / "layer.txt"
+    requirements.write_text("a==1\n")
+
+    assert package.build_layer("a", requirements, tmp_path, package.AWS).changed
+    assert not package.build_layer("a", requirements, tmp_path, package.AWS).changed
+    assert len(built) == 1
+    package.build_layer("a", requirements, tmp_path, package.Target("3.12", None))
+    assert len(built) == 2
+    requirements.write_text("a==2\n")
+    assert package.build_layer("a", requirements, tmp_path, package.Target("3.12", None)).changed
+    (tmp_path / "layers" / "a.zip").write_bytes(b"damaged")
+    assert package.build_layer("a", requirements, tmp_path, package.Target("3.12", None)).changed
+
+
+def test_a_failure_is_a_message(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert package.main(["--build-dir", str(tmp_path), "nothing_like_it"]) == 1
+    assert "There is no capability nothing_like_it" in capsys.readouterr().err

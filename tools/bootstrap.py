@@ -1,0 +1,444 @@
+"""Makes `.switchyard/`: all that `make demo` and `make test` need, on a machine with only Python and make.
+
+    python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov]     (default: the first three)
+
+venv       the tools and the local cloud, from requirements/dev.txt
+runtime    what Lambda's own runtime ships, from requirements/runtime.txt: local functions run in it, so that
+           none can import what AWS would not have
+checkov    Checkov, alone, because its pins clash with moto's
+terraform  `bin/terraform` (PATH's when it is recent enough, else a pinned download) and `terraform.rc`
+           (where providers come from)
+
+A step runs again only when what it was made from has changed. Standard library only: it runs before there is
+anything to import. Others import `terraform_env`, `terraform_bin` and the paths.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python can be asked to run
+    sys.exit(
+        "Switchyard needs Python 3.11 or later; {} is {}.{}. Install one, or name one you have: "
+        "make PYTHON=python3.13 setup".format(sys.executable, *sys.version_info[:2])
+    )
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import io
+import os
+import platform
+import re
+import shutil
+import stat
+import subprocess
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".switchyard"
+VENV = STATE / "venv"
+RUNTIME = STATE / "runtime"
+CHECKOV = STATE / "checkov"
+TERRAFORM = STATE / "bin" / "terraform"
+TERRAFORM_RC = STATE / "terraform.rc"
+LOCK_FILE = ROOT / ".terraform.lock.hcl"
+REQUIREMENTS = ROOT / "requirements"
+
+TERRAFORM_MINIMUM = (1, 11)
+TERRAFORM_VERSION = "1.11.4"
+TERRAFORM_RELEASES = "https://releases.hashicorp.com/terraform"
+# The lines of terraform_1.11.4_SHA256SUMS for the platforms we support.
+TERRAFORM_SHA256 = {
+    "darwin_amd64": "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b",
+    "darwin_arm64": "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
+    "linux_amd64": "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc",
+    "linux_arm64": "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633",
+}
+MIRROR_VARIABLE = "SWITCHYARD_PROVIDER_MIRROR"
+MIRROR_PLACES = (
+    "~/.terraform.d/plugins",
+    "~/.terraform.d/mirror",
+    "~/.local/share/terraform/plugins",
+    "/usr/local/share/terraform/plugins",
+    "/usr/local/share/terraform/providers",
+    "/usr/share/terraform/plugins",
+    "/usr/share/terraform/providers",
+    "/opt/terraform/plugins",
+    "/opt/terraform/providers",
+    "/opt/terraform-plugins",
+    "/opt/terraform-mirror",
+    "/opt/tf-plugins",
+)
+
+# Nothing here may reach an account of the user's: their settings are dropped, and these say nothing to AWS.
+DUMMY_AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class SetupError(Exception):
+    """A step that could not be done; its text says what failed and what to do."""
+
+
+def host_platform() -> str:
+    """The host in Terraform's words, such as `linux_amd64`."""
+    machine = platform.machine().lower()
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    return f"{platform.system().lower()}_{arch}"
+
+
+def terraform_env(data_dir: Path | None = None) -> dict[str, str]:
+    """The environment for Terraform and for anything that calls AWS's API in a test or a demo.
+
+    The caller's own without any of its `AWS_*` and `TF_*` settings, with dummy credentials, Terraform's
+    CLI configuration, and `.switchyard/bin` first on PATH. `data_dir` is what Terraform uses for
+    `.terraform`; by default one of ours, so that the user's own (and its backend) is left alone. Set
+    AWS_ENDPOINT_URL in the result to reach a local cloud.
+    """
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+    env |= DUMMY_AWS
+    env |= {
+        "CHECKPOINT_DISABLE": "1",
+        "PATH": os.pathsep.join([str(TERRAFORM.parent), env.get("PATH", os.defpath)]),
+        "TF_CLI_CONFIG_FILE": str(TERRAFORM_RC),
+        "TF_DATA_DIR": str(data_dir or STATE / "terraform"),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+    }
+    return env
+
+
+def terraform_bin() -> str:
+    """The path of the Terraform that set-up chose. Raises SetupError before set-up."""
+    if not TERRAFORM.exists():
+        raise SetupError("Terraform is not set up. Run: make setup")
+    return str(TERRAFORM)
+
+
+# --- running things ----------------------------------------------------------------------------------------
+
+
+def run(command: Sequence[str | Path], advice: str, env: Mapping[str, str] | None = None) -> str:
+    """Runs quietly and returns what it wrote; its last lines and `advice` are the error when it fails."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise SetupError(f"{command[0]}: {error.strerror}\n{advice}") from None
+    if done.returncode:
+        tail = "\n".join("    " + line for line in done.stdout.strip().splitlines()[-15:])
+        raise SetupError(f"{Path(command[0]).name} ended with status {done.returncode}:\n{tail}\n{advice}")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """One set-up at a time, over all processes."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def stamp_of(*inputs: Path | str) -> str:
+    """A digest of files' content and of strings."""
+    digest = hashlib.sha256()
+    for item in inputs:
+        digest.update(item.read_bytes() if isinstance(item, Path) else item.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+# --- Python environments -----------------------------------------------------------------------------------
+
+
+def uv_settings(pip_config: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What `pip config list` says of indexes, certificates and proxies, as uv's variables.
+
+    uv does not read pip's configuration; a machine set up for pip should need nothing more. What `environ`
+    already says to uv stays. Hashes decide which files are accepted, so looking in all indexes is safe.
+    """
+    values: dict[str, str] = {}
+    for line in pip_config.splitlines():  # such as: global.index-url='https://…', or :env:.cert='…'
+        if match := re.fullmatch(r"(?:global|install|site|user|:env:)\.([\w-]+)='(.*)'", line):
+            values[match[1]] = match[2].replace("\\n", " ")
+    settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
+    names = {
+        "index-url": ["UV_DEFAULT_INDEX"],
+        "extra-index-url": ["UV_INDEX"],
+        "no-index": ["UV_NO_INDEX"],
+        "trusted-host": ["UV_INSECURE_HOST"],
+        "timeout": ["UV_HTTP_TIMEOUT"],
+        "default-timeout": ["UV_HTTP_TIMEOUT"],
+        "cert": ["SSL_CERT_FILE"],
+        "proxy": ["HTTP_PROXY", "HTTPS_PROXY"],
+    }
+    for key, targets in names.items():
+        if value := values.get(key):
+            settings |= dict.fromkeys(targets, value)
+    if links := values.get("find-links"):
+        settings["UV_FIND_LINKS"] = ",".join(links.split())
+    return {k: v for k, v in settings.items() if k not in environ}
+
+
+def uv_env() -> dict[str, str]:
+    """The environment uv runs in. Needs `.switchyard/venv`."""
+    env = dict(os.environ)
+    env |= uv_settings(run([VENV / "bin" / "pip", "config", "list"], "Look at pip's configuration."), env)
+    if not env.keys() & {"HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"}:
+        env["UV_CACHE_DIR"] = str(STATE / "cache")
+    env.pop("VIRTUAL_ENV", None)
+    return env | {"UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def requirement(name: str, requirements: str) -> str:
+    """The pinned line of one package with its hashes, out of a requirement file's text."""
+    match = re.search(rf"^{re.escape(name)}==.*?(?<!\\)$", requirements, re.MULTILINE | re.DOTALL)
+    if not match:
+        raise SetupError(f"{name} is not pinned in requirements/dev.txt. Run: make lock")
+    return match[0] + "\n"
+
+
+NETWORK_ADVICE = "Check the network and `pip config list`, then run the same command again."
+
+
+def make_environment(folder: Path, requirements: Path) -> bool:
+    """Makes a virtual environment that holds exactly `requirements`. False if it was there already."""
+    stamp_file = folder / ".stamp"
+    stamp = stamp_of(requirements, sys.version, sys.base_prefix)
+    python = folder / "bin" / "python"
+    if python.exists() and stamp_file.exists() and stamp_file.read_text() == stamp:
+        return False
+    stamp_file.unlink(missing_ok=True)
+    uv = VENV / "bin" / "uv"
+    if folder == VENV:
+        run(
+            [sys.executable, "-m", "venv", "--clear", folder],
+            "Python's venv module is incomplete. On Debian and Ubuntu: sudo apt install python3-venv",
+        )
+        only_uv = folder / "uv.txt"
+        only_uv.write_text(requirement("uv", requirements.read_text()))
+        pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        run([*pip, "--require-hashes", "-r", only_uv], NETWORK_ADVICE)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        run([uv, "venv", "--quiet", "--python", VENV / "bin" / "python", folder], NETWORK_ADVICE, uv_env())
+    run(
+        [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", requirements],
+        NETWORK_ADVICE,
+        uv_env(),
+    )
+    stamp_file.write_text(stamp)
+    return True
+
+
+# --- Terraform ---------------------------------------------------------------------------------------------
+
+
+def terraform_version(binary: str | Path) -> tuple[int, ...] | None:
+    """The version a binary reports; None when it does not run."""
+    try:
+        done = subprocess.run(
+            [str(binary), "version"],
+            env=terraform_env() | {"TF_CLI_CONFIG_FILE": os.devnull},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"Terraform v(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def download_terraform(target: Path, releases: str = TERRAFORM_RELEASES) -> None:
+    """Fetches the pinned Terraform for this host to `target`; refuses anything but the known zip."""
+    host = host_platform()
+    manual = f"Put Terraform {'.'.join(map(str, TERRAFORM_MINIMUM))} or later on PATH, and run again."
+    expected = TERRAFORM_SHA256.get(host)
+    if not expected:
+        raise SetupError(f"There is no pinned Terraform for {host}. {manual}")
+    url = f"{releases}/{TERRAFORM_VERSION}/terraform_{TERRAFORM_VERSION}_{host}.zip"
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 - ours, not the user's
+            content = response.read()
+    except OSError as error:
+        raise SetupError(f"{url} could not be fetched: {error}\n{manual}") from None
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
+        raise SetupError(f"{url} is not the known file: its SHA-256 is {actual}, not {expected}.\n{manual}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        partial.write_bytes(archive.read("terraform"))
+    partial.chmod(partial.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    target.unlink(missing_ok=True)
+    partial.rename(target)
+
+
+def install_terraform() -> bool:
+    """`.switchyard/bin/terraform`: PATH's when recent enough, else the pinned one. False if it was right."""
+    search = os.pathsep.join(p for p in os.get_exec_path() if Path(p) != TERRAFORM.parent)
+    found = shutil.which("terraform", path=search)
+    if found and (version := terraform_version(found)) and version >= TERRAFORM_MINIMUM:
+        if TERRAFORM.is_symlink() and TERRAFORM.readlink() == Path(found):
+            return False
+        TERRAFORM.parent.mkdir(parents=True, exist_ok=True)
+        TERRAFORM.unlink(missing_ok=True)
+        TERRAFORM.symlink_to(found)
+        return True
+    pinned = tuple(int(part) for part in TERRAFORM_VERSION.split("."))
+    if not TERRAFORM.is_symlink() and terraform_version(TERRAFORM) == pinned:
+        return False
+    download_terraform(TERRAFORM)
+    if terraform_version(TERRAFORM) != pinned:
+        raise SetupError(f"{TERRAFORM} does not run on this machine. Put one that does on PATH.")
+    return True
+
+
+def locked_providers(lock: str) -> dict[str, str]:
+    """Provider address to version, from the text of a dependency lock file."""
+    return dict(re.findall(r'^provider "([^"]+)" \{\s*version\s*=\s*"([^"]+)"', lock, re.MULTILINE))
+
+
+def mirrored(mirror: Path, providers: Mapping[str, str], host: str) -> list[str]:
+    """Those of `providers` that a filesystem mirror holds in that version for a host, unpacked or packed."""
+    return [
+        address
+        for address, version in providers.items()
+        if (mirror / address / version / host).is_dir()
+        or list((mirror / address).glob(f"terraform-provider-*_{version}_{host}.zip"))
+    ]
+
+
+def find_mirror(providers: Mapping[str, str], places: Iterable[str]) -> tuple[Path, list[str]] | None:
+    """The first of `places` that holds a locked provider, and which it holds."""
+    for place in places:
+        folder = Path(place).expanduser()
+        with contextlib.suppress(OSError):
+            if held := mirrored(folder, providers, host_platform()):
+                return folder.resolve(), held
+    return None
+
+
+def user_cli_config(environ: Mapping[str, str]) -> Path | None:
+    """The user's own Terraform CLI configuration, if it says where providers come from."""
+    home = environ.get("HOME")
+    for name in (environ.get("TF_CLI_CONFIG_FILE"), f"{home}/.terraformrc" if home else None):
+        if name and Path(name) != TERRAFORM_RC:
+            with contextlib.suppress(OSError):
+                if re.search(r"^\s*provider_installation\b", Path(name).read_text(), re.MULTILINE):
+                    return Path(name).resolve()
+    return None
+
+
+def render_cli_config(mirror: tuple[Path, list[str]] | None, cache: Path) -> str:
+    """The text of terraform.rc."""
+    lines = [f'plugin_cache_dir = "{cache.as_posix()}"', "disable_checkpoint = true", ""]
+    if mirror:
+        folder, held = mirror
+        names = ", ".join(f'"{address}"' for address in held)
+        lines += [
+            "provider_installation {",
+            "  filesystem_mirror {",
+            f'    path    = "{folder.as_posix()}"',
+            f"    include = [{names}]",
+            "  }",
+            "  direct {",
+            f"    exclude = [{names}]",
+            "  }",
+            "}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def configure_terraform() -> bool:
+    """`.switchyard/terraform.rc`: a mirror when one is found, else the registry. False if it was right.
+
+    The variable SWITCHYARD_PROVIDER_MIRROR comes first, then the user's own CLI configuration, then the
+    usual places.
+    """
+    providers = locked_providers(LOCK_FILE.read_text()) if LOCK_FILE.exists() else {}
+    chosen = os.environ.get(MIRROR_VARIABLE)
+    if chosen:
+        mirror = find_mirror(providers, [chosen])
+        if not mirror:
+            wanted = ", ".join(f"{address} {version}" for address, version in providers.items())
+            raise SetupError(
+                f"{MIRROR_VARIABLE}={chosen} holds no {wanted} for {host_platform()}. Correct or unset it."
+            )
+    elif own := user_cli_config(os.environ):
+        if TERRAFORM_RC.is_symlink() and TERRAFORM_RC.resolve() == own:
+            return False
+        TERRAFORM_RC.unlink(missing_ok=True)
+        TERRAFORM_RC.symlink_to(own)
+        return True
+    else:
+        mirror = find_mirror(providers, MIRROR_PLACES)
+    cache = STATE / "plugin-cache"
+    cache.mkdir(exist_ok=True)
+    text = render_cli_config(mirror, cache)
+    if TERRAFORM_RC.exists() and not TERRAFORM_RC.is_symlink() and TERRAFORM_RC.read_text() == text:
+        return False
+    TERRAFORM_RC.unlink(missing_ok=True)
+    TERRAFORM_RC.write_text(text)
+    return True
+
+
+# --- command -----------------------------------------------------------------------------------------------
+
+STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
+    "venv": [("Python packages", lambda: make_environment(VENV, REQUIREMENTS / "dev.txt"))],
+    "runtime": [("runtime of local functions", lambda: make_environment(RUNTIME, REQUIREMENTS / "runtime.txt"))],
+    "terraform": [("Terraform", install_terraform), ("where its providers come from", configure_terraform)],
+    "checkov": [("Checkov", lambda: make_environment(CHECKOV, REQUIREMENTS / "checkov.txt"))],
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Brings the named parts up to date; 1 when one could not be."""
+    parser = argparse.ArgumentParser(prog="bootstrap", description="Makes .switchyard/ ready.")
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(STEPS) + "; default: all but checkov")
+    parts = parser.parse_args(arguments).parts or ["venv", "runtime", "terraform"]
+    if unknown := sorted(set(parts) - set(STEPS)):
+        parser.error(f"no such part: {', '.join(unknown)}")
+    if {"runtime", "checkov"} & set(parts):  # both are made with its uv
+        parts = ["venv", *parts]
+    with exclusive():
+        for part in dict.fromkeys(parts):
+            for title, step in STEPS[part]:
+                started = time.monotonic()
+                try:
+                    changed = step()
+                except SetupError as error:
+                    print(f"setup: {title}: FAILED\n{error}", file=sys.stderr)
+                    return 1
+                if changed:
+                    print(f"setup: {title}: ready in {time.monotonic() - started:.1f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

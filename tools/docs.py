@@ -1,0 +1,188 @@
+"""Keeps the READMEs true: the tables of inputs and outputs come from the HCL beside them.
+
+    python -m tools.docs            fills in <!-- BEGIN_TF_DOCS --> … <!-- END_TF_DOCS --> in every README.md
+    python -m tools.docs --check    changes nothing; status 1 when a README is not up to date
+
+`examples()` lists the fenced `hcl` blocks, which tests/examples plans.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hcl2
+
+from tools.bootstrap import ROOT
+
+BEGIN = "<!-- BEGIN_TF_DOCS -->"
+END = "<!-- END_TF_DOCS -->"
+SKIPPED = {".git", ".switchyard", ".terraform", "build", "node_modules"}
+
+
+class DocsError(Exception):
+    """A README or HCL file that cannot be used; its text says which and why."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A fenced `hcl` block: its README, the line its fence is on, and its text."""
+
+    readme: Path
+    line: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Where it is, such as `modules/blocks/queue/README.md:12`."""
+        return f"{self.readme.relative_to(ROOT).as_posix()}:{self.line}"
+
+
+def readmes(root: Path = ROOT) -> list[Path]:
+    """Every README.md of the repository, sorted."""
+    return sorted(path for path in root.rglob("README.md") if not SKIPPED & set(path.relative_to(root).parts))
+
+
+def examples(readme: Path) -> Iterator[Example]:
+    """The `hcl` blocks of a README. Raises DocsError for a fence that says more: no example is exempt."""
+    pattern = re.compile(r"(?ms)^ *```(?:hcl|terraform|tf)\b(?P<rest>[^\n]*)\n(?P<text>.*?)^ *```")
+    content = readme.read_text()
+    for match in pattern.finditer(content):
+        line = content.count("\n", 0, match.start()) + 1
+        if match["rest"].strip():
+            raise DocsError(f"{readme}:{line}: write the fence as ```hcl alone; every example is planned.")
+        yield Example(readme, line, textwrap.dedent(match["text"]))
+
+
+# --- tables ------------------------------------------------------------------------------------------------
+
+
+def unquote(value: str) -> str:
+    """The text of a string or heredoc as python-hcl2 gives it (in its source form)."""
+    if value.startswith('"<<'):
+        body = value[1:-1].split("\n", 1)[1].rsplit("\n", 1)[0]
+        return textwrap.dedent(body).strip()
+    return str(json.loads(value)) if value.startswith('"') else value
+
+
+def expression(value: Any) -> str:
+    """A value as python-hcl2 gives it, written as HCL on one line."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            return value[2:-1] if value.startswith("${") else value
+        case list():
+            return "[" + ", ".join(map(expression, value)) + "]"
+        case dict():
+            pairs = (f"{key} = {expression(item)}" for key, item in value.items() if not key.startswith("__"))
+            return ("{ " + ", ".join(pairs) + " }") if value else "{}"
+        case _:
+            return str(value)
+
+
+def cell(text: str) -> str:
+    """Text that is safe in a cell of a Markdown table."""
+    return re.sub(r"\s*\n\s*", " ", text.strip()).replace("|", "\\|")
+
+
+def code(text: str) -> str:
+    """Text as code in a cell."""
+    return f"`{cell(text)}`"
+
+
+def declared(module: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """The `variable` or `output` blocks of a module by name, in the order of its files."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(module.glob("*.tf")):
+        try:
+            content = hcl2.loads(path.read_text())
+        except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
+            raise DocsError(f"{path}: is not HCL that can be read: {error}") from None
+        for block in content.get(kind, []):
+            found |= {unquote(name): body for name, body in block.items() if not name.startswith("__")}
+    return found
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def tables(module: Path) -> str:
+    """The inputs and outputs of a module in Markdown, required inputs first."""
+    inputs = [
+        [
+            code(name),
+            cell(unquote(body.get("description", ""))),
+            code(expression(body["type"])) if "type" in body else "any",
+            code(expression(body["default"])) if "default" in body else "",
+            "no" if "default" in body else "**yes**",
+        ]
+        for name, body in declared(module, "variable").items()
+    ]
+    inputs.sort(key=lambda row: row[-1] == "no")
+    outputs = [
+        [code(name), cell(unquote(body.get("description", "")))] for name, body in declared(module, "output").items()
+    ]
+    sections = []
+    if inputs:
+        sections += ["### Inputs", table(["Name", "Description", "Type", "Default", "Required"], inputs)]
+    if outputs:
+        sections += ["### Outputs", table(["Name", "Description"], outputs)]
+    return "\n\n".join(sections)
+
+
+def filled(readme: Path) -> str:
+    """A README's text with its tables up to date. Raises DocsError when a module's README has no markers."""
+    content = readme.read_text()
+    if not any(readme.parent.glob("*.tf")):
+        return content
+    head, begin, rest = content.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        if readme.parent == ROOT:  # the root's README shows what is needed, and may leave the tables out
+            return content
+        raise DocsError(f"{readme}: has no {BEGIN} and {END} lines to write the inputs and outputs between.")
+    return f"{head}{BEGIN}\n\n{tables(readme.parent)}\n\n{END}{tail}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Updates or checks every README; 1 when one is not right."""
+    parser = argparse.ArgumentParser(prog="python -m tools.docs", description="Writes the READMEs' tables.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when it would")
+    check = parser.parse_args(arguments).check
+    modules = sorted({path.parent for path in (ROOT / "modules").rglob("*.tf")})
+    problems = [f"{module}: has no README.md" for module in modules if not (module / "README.md").exists()]
+    for readme in readmes():
+        try:
+            content = filled(readme)
+        except DocsError as error:
+            problems.append(str(error))
+            continue
+        if content == readme.read_text():
+            continue
+        if check:
+            problems.append(f"{readme}: inputs and outputs are not up to date")
+        else:
+            readme.write_text(content)
+            print(f"docs: {readme.relative_to(ROOT)}: updated")
+    for problem in problems:
+        print("docs: " + problem.replace(f"{ROOT}/", ""), file=sys.stderr)
+    if problems and check:
+        print("docs: run `make docs` and commit the result", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

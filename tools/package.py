@@ -1,0 +1,225 @@
+"""Builds what Lambda runs: one zip per capability and the layers, byte for byte the same on every machine.
+
+    python -m tools.package [--build-dir build] [--python 3.13] [--platform manylinux2014_aarch64] [name …]
+    python -m tools.package --host [name …]        for this machine, into .switchyard/build
+
+`<build-dir>/<domain>/<capability>.zip` holds the capability's package, `common` and what a domain shares.
+`<build-dir>/layers/common.zip` holds requirements/layer.txt; a capability with its own
+requirements/layer-<capability>.txt gets `<build-dir>/layers/<capability>.zip` too.
+
+Entries are sorted, dated 1980-01-01, mode 0644, and stored uncompressed: deflate's output differs between
+zlib, zlib-ng and Apple's zlib, and a hash that depends on who built it makes Terraform redeploy for nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import re
+import stat
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.bootstrap import NETWORK_ADVICE, REQUIREMENTS, ROOT, STATE, VENV, SetupError, run, stamp_of, uv_env
+
+SOURCE = ROOT / "lambda_src"
+SHARED = "common"
+WHEELS = STATE / "wheels"
+HOST_BUILD = STATE / "build"
+FUNCTION_LIMIT = 100_000  # bytes
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
+EXCLUDED_FOLDERS = {"__pycache__", "tests"}
+# Files that an installer writes about its own run, and scripts that name its interpreter.
+INSTALLERS_OWN = re.compile(
+    r"python/(bin/.*|[^/]+\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_\w+\.json))"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What wheels are chosen for. `platform` is as in `manylinux2014_aarch64`; None is the host's."""
+
+    python: str
+    platform: str | None
+
+    @classmethod
+    def host(cls) -> Target:
+        """This interpreter on this machine."""
+        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", None)
+
+    def options(self) -> list[str]:
+        """As uv's options."""
+        options = ["--python-version", self.python]
+        if self.platform:
+            match = re.fullmatch(r"(manylinux\w*?)_(x86_64|aarch64)", self.platform)
+            if not match:
+                known = "manylinux2014_aarch64 or manylinux2014_x86_64"
+                raise SetupError(f"Platform {self.platform} is not known. Use {known}.")
+            options += ["--python-platform", f"{match[2]}-{match[1]}"]
+        return options
+
+
+AWS = Target("3.13", "manylinux2014_aarch64")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One built file: where it is, its size in bytes, its SHA-256, and whether this run wrote it."""
+
+    path: Path
+    size: int
+    sha256: str
+    changed: bool
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of entry name to content, of which nothing but names and contents decides the bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system = 3  # Unix, whatever the host
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            out.writestr(entry, files[name])
+    return buffer.getvalue()
+
+
+def tree(folder: Path, prefix: str) -> dict[str, bytes]:
+    """The files below a folder as entries under `prefix`, without tests, caches and hidden files."""
+    files = {}
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if any(part in EXCLUDED_FOLDERS or part.startswith(".") for part in parts) or path.suffix == ".pyc":
+            continue
+        if path.is_file():
+            files["/".join((prefix, *parts))] = path.read_bytes()
+    return files
+
+
+def capabilities(source: Path = SOURCE) -> list[str]:
+    """Every `<domain>/<capability>` that has code, sorted."""
+    return sorted(
+        folder.relative_to(source).as_posix()
+        for folder in source.glob("*/*")
+        if folder.is_dir() and folder.parent.name != SHARED and any(folder.glob("*.py"))
+    )
+
+
+def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Those of `known` that are named, by path or by their last part; all of them when none is."""
+    chosen = []
+    for name in names:
+        matches = [path for path in known if name in (path, path.rpartition("/")[2])]
+        if not matches:
+            raise SetupError(f"There is no capability {name}. There are: {', '.join(known) or 'none yet'}.")
+        chosen += matches
+    return chosen or list(known)
+
+
+def function_files(capability: str, source: Path = SOURCE) -> dict[str, bytes]:
+    """The entries of a capability's zip."""
+    domain = capability.partition("/")[0]
+    files = tree(source / SHARED, SHARED) | tree(source / capability, capability)
+    init = source / domain / "__init__.py"
+    if init.is_file():
+        files[f"{domain}/__init__.py"] = init.read_bytes()
+    return files
+
+
+def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> dict[str, bytes]:
+    """The entries of a layer: pinned wheels for `target`, unpacked. `wheels` keeps those once fetched."""
+    if not requirements.exists():
+        raise SetupError(f"{requirements.relative_to(ROOT)} is missing. Run: make lock")
+    with tempfile.TemporaryDirectory() as scratch:
+        install: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--target", scratch]
+        install += ["--python", VENV / "bin" / "python", "--cache-dir", wheels, *target.options()]
+        install += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements]
+        run(install, NETWORK_ADVICE, uv_env())
+        files = tree(Path(scratch), "python")
+    return {name: data for name, data in files.items() if not INSTALLERS_OWN.fullmatch(name)}
+
+
+def write(path: Path, content: bytes) -> Artifact:
+    """Writes a file, unless it is there already with that content."""
+    changed = not path.exists() or path.read_bytes() != content
+    if changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+    return Artifact(path, len(content), hashlib.sha256(content).hexdigest(), changed)
+
+
+def build_function(capability: str, build_dir: Path, source: Path = SOURCE) -> Artifact:
+    """Builds a capability's zip. Raises SetupError when it is too large."""
+    content = archive(function_files(capability, source))
+    if len(content) >= FUNCTION_LIMIT:
+        raise SetupError(
+            f"{capability}.zip would be {len(content):,} bytes; the limit is {FUNCTION_LIMIT:,}. "
+            f"Move third-party code and data to requirements/layer-{capability.rpartition('/')[2]}.in."
+        )
+    return write(build_dir / f"{capability}.zip", content)
+
+
+def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) -> Artifact:
+    """Builds a layer's zip, unless the one there was made of the same requirements for the same target."""
+    path = build_dir / "layers" / f"{name}.zip"
+    stamp_file = path.with_name(f".{name}.stamp")
+    made_of = stamp_of(Path(__file__), requirements, target.python, str(target.platform))
+    if path.exists() and stamp_file.exists():
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        if stamp_file.read_text() == f"{made_of} {sha256}":
+            return Artifact(path, len(content), sha256, changed=False)
+    artifact = write(path, archive(layer_files(requirements, target)))
+    stamp_file.write_text(f"{made_of} {artifact.sha256}")
+    return artifact
+
+
+def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> list[Artifact]:
+    """Builds the named capabilities (all by default), their own layers and the common layer.
+
+    Raises SetupError when a name is unknown, a zip too large, or wheels cannot be had.
+    """
+    chosen = select(names, capabilities())
+    artifacts = [build_layer(SHARED, REQUIREMENTS / "layer.txt", build_dir, target)]
+    for capability in chosen:
+        artifacts.append(build_function(capability, build_dir))
+        name = capability.rpartition("/")[2]
+        if (REQUIREMENTS / f"layer-{name}.in").exists():
+            artifacts.append(build_layer(name, REQUIREMENTS / f"layer-{name}.txt", build_dir, target))
+    return artifacts
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Builds, and prints a line for each file; 1 when something could not be built."""
+    parser = argparse.ArgumentParser(prog="python -m tools.package", description="Builds zips and layers.")
+    parser.add_argument("capability", nargs="*", help="such as finding_export (default: all)")
+    parser.add_argument("--host", action="store_true", help="for this machine, instead of AWS")
+    parser.add_argument("--build-dir", type=Path, help="default: build, or .switchyard/build with --host")
+    parser.add_argument("--python", help=f"default: {AWS.python}")
+    parser.add_argument("--platform", help=f"default: {AWS.platform}")
+    options = parser.parse_args(arguments)
+    base = Target.host() if options.host else AWS
+    target = Target(options.python or base.python, options.platform or base.platform)
+    build_dir = options.build_dir or (HOST_BUILD if options.host else ROOT / "build")
+    try:
+        artifacts = build(build_dir, target, options.capability)
+    except SetupError as error:
+        print(f"package: FAILED\n{error}", file=sys.stderr)
+        return 1
+    for artifact in artifacts:
+        name = artifact.path.relative_to(build_dir).as_posix()
+        state = "built" if artifact.changed else "unchanged"
+        print(f"package: {name:<40} {artifact.size / 1000:>9,.1f} KB  {artifact.sha256[:12]}  {state}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
