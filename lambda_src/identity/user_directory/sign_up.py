@@ -89,7 +89,8 @@ def identity_of(user_name: str, providers: Mapping[str, Any]) -> Identity | None
 
 def link(cognito: Any, user_pool_id: str, identity: Identity, address: str) -> bool:
     """Links to the only user with this verified address; False when there is none, or more than one."""
-    found, token = [], {}
+    found: list[Mapping[str, Any]] = []
+    token: dict[str, str] = {}
     while True:
         page = cognito.list_users(UserPoolId=user_pool_id, Filter=f'email = "{address}"', Limit=60, **token)
         found += [user for user in page["Users"] if _is_owner(user, address)]
