@@ -74,12 +74,14 @@ def of_event(event: Mapping[str, Any], providers: Mapping[str, dict[str, Any]]) 
     named = (detail.get("requestParameters") or {}).get("secretId") or (detail.get("additionalEventData") or {}).get(
         "SecretId", ""
     )
-    return [p for p in providers.values() if named and named in (p["secret_arn"], secret_name(p["secret_arn"]))]
+    return [p for p in providers.values() if named and is_same_secret(named, p["secret_arn"])]
 
 
-def secret_name(arn: str) -> str:
-    """A secret's name from its ARN, which ends in a hyphen and six random characters."""
-    return arn.split(":secret:", 1)[-1][:-7]
+def is_same_secret(named: str, arn: str) -> bool:
+    """Whether a name or ARN is the secret of `arn`; either ARN may lack its hyphen and six random characters."""
+    if not named.startswith("arn:"):
+        return arn.split(":secret:", 1)[-1] in (named, f"{named}{arn[-7:]}")
+    return named in (arn, arn[:-7]) or named[:-7] == arn
 
 
 def read(secrets: Any, provider: Mapping[str, Any]) -> dict[str, str]:

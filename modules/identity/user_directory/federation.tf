@@ -16,6 +16,7 @@ locals {
     }
   }
   secret_arns     = distinct(values(local.secret_providers)[*].secret_arn)
+  secret_names    = distinct(flatten([for arn in local.secret_arns : [split(":secret:", arn)[1], try(regex(":secret:(.+)-[A-Za-z0-9]{6}$", arn)[0], [])]]))
   secret_key_arns = distinct(compact(values(local.secret_providers)[*].secret_kms_key_arn))
 }
 
@@ -30,7 +31,10 @@ resource "aws_cognito_identity_provider" "saml" {
   idp_identifiers   = each.value.identifiers
 
   lifecycle {
-    ignore_changes = [provider_details["ActiveEncryptionCertificate"]] # Cognito's own
+    # Cognito adds these from the metadata.
+    ignore_changes = [
+      provider_details["ActiveEncryptionCertificate"], provider_details["SLORedirectBindingURI"], provider_details["SSORedirectBindingURI"]
+    ]
   }
 }
 
@@ -57,7 +61,7 @@ module "provider" {
       {
         sid       = "ReadSecrets"
         actions   = ["secretsmanager:GetSecretValue"]
-        resources = local.secret_arns
+        resources = flatten([for arn in local.secret_arns : [arn, "${arn}-??????"]])
       },
       {
         sid       = "SetProviders"
@@ -101,8 +105,8 @@ module "rotation" {
       eventSource = ["secretsmanager.amazonaws.com"]
       eventName   = ["PutSecretValue", "RotationSucceeded", "UpdateSecret", "UpdateSecretVersionStage"]
       "$or" = [
-        { requestParameters = { secretId = concat(local.secret_arns, [for arn in local.secret_arns : try(regex(":secret:(.+)-[A-Za-z0-9]{6}$", arn)[0], arn)]) } },
-        { additionalEventData = { SecretId = local.secret_arns } },
+        { requestParameters = { secretId = concat([for arn in local.secret_arns : { prefix = arn }], local.secret_names) } },
+        { additionalEventData = { SecretId = [for arn in local.secret_arns : { prefix = arn }] } },
       ]
     }
   })

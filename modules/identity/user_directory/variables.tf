@@ -439,6 +439,10 @@ variable "identity_providers" {
     error_message = "identity_providers: SAML has no secret; all others need secret_arn."
   }
   validation {
+    condition     = alltrue([for p in var.identity_providers : p.secret_arn == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^:]+$", p.secret_arn))])
+    error_message = "identity_providers: secret_arn must be the ARN of a secret, with or without the six characters at its end."
+  }
+  validation {
     condition     = alltrue([for p in var.identity_providers : length(setintersection(keys(p.details), ["private_key", "client_secret"])) == 0])
     error_message = "identity_providers: details must not hold private_key or client_secret, which would be in the state: put it into Secrets Manager and set secret_arn."
   }
