@@ -238,6 +238,7 @@ def run(stack: Stack, report: Report) -> None:
     federation(directory, report)
     authorizer(directory, report, tokens)
     sign_out(directory, report)
+    second_factor(directory, report)
     machine(directory, report)
     rotation(directory, report)
 
@@ -358,7 +359,7 @@ def under_faults(directory: Directory, report: Report) -> None:
         step = directory.begin(address)
         return "AuthenticationResult" in directory.answer(step["Session"], users[address], directory.code(address))
 
-    with directory.stack.cloud.faults(*FAULTS, seed=11), concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with directory.stack.cloud.faults(*FAULTS, seed=11), concurrent.futures.ThreadPoolExecutor(5) as pool:
         done = list(pool.map(sign_in, addresses))
     hit = [c for c in directory.stack.cloud.calls(started, "user-directory") if c["fault"]]
     report.check("sign-ins under faults", done.count(True), 10)
@@ -591,6 +592,39 @@ def sign_out(directory: Directory, report: Report) -> None:
     third = directory.password("frank@example.com")["AuthenticationResult"]
     directory.idp.admin_user_global_sign_out(UserPoolId=directory.pool_id, Username="frank@example.com")
     report.check("refresh after an administrator's", refresh(third), "NotAuthorizedException")
+
+
+def totp(secret: str) -> str:
+    """The code that an authenticator app shows now (RFC 6238)."""
+    mark = hmac.new(base64.b32decode(secret), int(time.time() // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    first = mark[-1] & 15
+    return f"{(int.from_bytes(mark[first : first + 4], 'big') & 0x7FFFFFFF) % 10**6:06d}"
+
+
+def second_factor(directory: Directory, report: Report) -> None:
+    """A user with an authenticator app is asked for its code."""
+    grace = directory.create("grace@example.com")
+    token = directory.password("grace@example.com")["AuthenticationResult"]["AccessToken"]
+    secret = directory.idp.associate_software_token(AccessToken=token)["SecretCode"]
+    bad = refusal(directory.idp.verify_software_token, AccessToken=token, UserCode="000000")
+    directory.idp.verify_software_token(AccessToken=token, UserCode=totp(secret))
+    directory.idp.set_user_mfa_preference(
+        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
+    asked = directory.password("grace@example.com")
+
+    def answer(code: str) -> Any:
+        return directory.idp.respond_to_auth_challenge(
+            ClientId=directory.clients["web"],
+            ChallengeName="SOFTWARE_TOKEN_MFA",
+            Session=asked["Session"],
+            ChallengeResponses={"USERNAME": grace, "SOFTWARE_TOKEN_MFA_CODE": code},
+        )
+
+    report.check("second factor asked for", asked.get("ChallengeName"), "SOFTWARE_TOKEN_MFA")
+    refused = (bad, refusal(answer, wrong(totp(secret))))
+    report.check("wrong second factor", refused, ("EnableSoftwareTokenMFAException", "CodeMismatchException"))
+    report.check("right second factor", "AuthenticationResult" in answer(totp(secret)))
 
 
 def machine(directory: Directory, report: Report) -> None:
