@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools import Logger
 from moto import mock_aws
 
 from common import observability
@@ -25,10 +24,10 @@ class Context:
 
 
 @pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Context:
-    """Also a logger of the test's own, which writes where the test captures."""
-    log = Logger(service=str(uuid.uuid4()))
-    monkeypatch.setattr(observability, "logger", lambda: log)
+def context(monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Also a logger of the test's own: Python keeps loggers by name, with the standard output they began with."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", str(uuid.uuid4()))
+    observability.logger.cache_clear()
     return Context()
 
 
