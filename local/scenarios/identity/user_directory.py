@@ -397,7 +397,7 @@ def sign_ups(directory: Directory, report: Report) -> None:
         "status": 500,
         "service": "cognito-idp",
         "operation": "AdminAddUserToGroup",
-        "count": 4,
+        "count": 2,
     }
     with directory.stack.cloud.faults(calls_fail):
         directory.idp.confirm_sign_up(ConfirmationCode=found[0] if found else "", **confirm)

@@ -114,7 +114,7 @@ class Pool:
 def external(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, context: Any, rules: Any, **attributes: str
 ) -> dict[str, Any]:
-    monkeypatch.setattr(aws, "client", lambda _: pool)
+    monkeypatch.setattr(aws, "client", lambda *_: pool)
     monkeypatch.setenv("PROVIDERS", json.dumps({"Corp": rules}))
     event = {
         "triggerSource": "PreSignUp_ExternalProvider",
@@ -230,7 +230,7 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_joins_groups(groups: None, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     pool = Pool()
-    monkeypatch.setattr(aws, "client", lambda _: pool)
+    monkeypatch.setattr(aws, "client", lambda *_: pool)
     event = confirmation()
     assert post_confirmation.handler(event, context) is event
     assert [m["GroupName"] for m in pool.added] == ["a", "b"]
@@ -238,14 +238,14 @@ def test_joins_groups(groups: None, monkeypatch: pytest.MonkeyPatch, context: An
 
 def test_reset_password_joins_nothing(groups: None, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     pool = Pool()
-    monkeypatch.setattr(aws, "client", lambda _: pool)
+    monkeypatch.setattr(aws, "client", lambda *_: pool)
     post_confirmation.handler(confirmation(triggerSource="PostConfirmation_ConfirmForgotPassword"), context)
     assert pool.added == []
 
 
 def test_failure_is_tried_again_by_itself(groups: None, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     pool = Pool(error=ClientError({"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "x"))
-    monkeypatch.setattr(aws, "client", lambda _: pool)
+    monkeypatch.setattr(aws, "client", lambda *_: pool)
     event = confirmation()
     assert post_confirmation.handler(event, context) is event  # the user is confirmed and must not hear otherwise
     (call,) = pool.later
