@@ -1,0 +1,1 @@
+"""Capabilities that manage who may sign in."""
