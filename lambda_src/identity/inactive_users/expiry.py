@@ -9,6 +9,7 @@ A sign-in that began before the user was disabled may be recorded after. It then
 reports, in order: `give_back` enables the user again.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -78,10 +79,10 @@ class Desk:
         if exempt:
             return self._renew(event, items.EXEMPT, rules.inactive_days * DAY, audit.EXEMPT)
         state = item["state"]["S"]
-        settled = {items.DISABLING, items.WARNED} | (
-            {items.WOULD_WARN, items.WOULD_DISABLE} if rules.dry_run else set()
-        )
-        warn = bool(rules.warning_days) and state not in settled
+        told = state == items.DISABLING or (state == items.WARNED and "done_at" in item)
+        if rules.dry_run:
+            told = told or state in (items.WOULD_WARN, items.WOULD_DISABLE)
+        warn = bool(rules.warning_days) and not told
         if rules.dry_run:
             if warn:
                 left = max(int(item["expires_at"]["N"]) - int(self.clock()), rules.warning_days * DAY)
@@ -96,9 +97,8 @@ class Desk:
             return audit.GONE
         if user["Enabled"]:
             return RETURNED  # not disabled after all, or enabled by somebody else since
-        claimed = float(event.item["claimed_at"]["N"])
-        changed = user["UserLastModifiedDate"].timestamp()
-        if not -CLOCKS_SECONDS <= changed - claimed <= self.rules.work_seconds + CLOCKS_SECONDS:
+        began, ended = (float(event.item[name]["N"]) for name in ("claimed_at", "work_until"))
+        if not began - CLOCKS_SECONDS <= user["UserLastModifiedDate"].timestamp() <= ended + CLOCKS_SECONDS:
             # Not by us: an administrator may have had reasons of his own.
             self.trail.note(event.item, audit.REVIEW, event.name, self.clock())
             return audit.REVIEW
@@ -114,7 +114,6 @@ class Desk:
             return held
         if event.item["state"]["S"] != state:
             self.trail.note(event.item, action, event.name, self.clock())
-        self._finish(event, state)
         return action
 
     def _warn(self, event: Event) -> str:
@@ -126,25 +125,20 @@ class Desk:
             return held
         user = self._user(event.item)
         told = bool(user and self.notice and self.notice.send(user, self.clock() + seconds))
-        action = audit.GONE if user is None else audit.WARNED if told else audit.UNREACHABLE
-        self.trail.note(event.item, action, event.name, self.clock())
-        self._finish(event, items.WARNED)
-        return action
+        return self._finish(event, audit.GONE if user is None else audit.WARNED if told else audit.UNREACHABLE)
 
     def _disable(self, event: Event) -> str:
+        self.pacer.wait()  # before the claim, so that as little time as can be lies between that and the act
         held = self._claim(event, items.DISABLING, CLAIM_SECONDS)
         if held:
             return held
         action = audit.DISABLED
         try:
-            self.pacer.wait()
             self.pacer.report(self.cognito.admin_disable_user(**_who(event.item)))
             self.cognito.admin_user_global_sign_out(**_who(event.item))
         except self.cognito.exceptions.UserNotFoundException:
             action = audit.GONE
-        self.trail.note(event.item, action, event.name, self.clock())
-        self._finish(event, items.DISABLED)
-        return action
+        return self._finish(event, action)
 
     def _claim(self, event: Event, state: str, seconds: int) -> str | None:
         """Puts the item back in the name of `event`; None when that held, else the outcome.
@@ -152,23 +146,24 @@ class Desk:
         It gives way to nothing that speaks for the user. A preloaded item does not: it says only that the user exists.
         """
         now = self.clock()
+        until = {"N": f"{now + self.rules.work_seconds:.3f}"}
+        ttl = {"N": str(int(now) + seconds)}
         item = {name: event.item[name] for name in ("sub", "userpool_id", "username", "timestamp", "source")} | {
             "state": {"S": state},
-            "ttl": {"N": str(int(now) + seconds)},
-            "expires_at": event.item["expires_at"] if state != items.WARNED else {"N": str(int(now) + seconds)},
+            "ttl": ttl,
+            "expires_at": ttl if state == items.WARNED else event.item["expires_at"],
             "event_id": {"S": event.id},
             "claimed_at": {"N": f"{now:.3f}"},
+            "work_until": until,
         }
         try:
             self.dynamodb.put_item(
                 TableName=self.table,
                 Item=item,
                 ConditionExpression="attribute_not_exists(#sub)"
-                " OR (event_id = :event AND attribute_not_exists(done_at))"
                 " OR (#source = :preload AND #timestamp >= :expired AND attribute_not_exists(event_id))",
                 ExpressionAttributeNames={"#sub": "sub", "#source": "source", "#timestamp": "timestamp"},
                 ExpressionAttributeValues={
-                    ":event": {"S": event.id},
                     ":preload": {"S": items.PRELOAD},
                     ":expired": {"S": items.rfc3339(event.at)},
                 },
@@ -176,30 +171,46 @@ class Desk:
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException as refused:
             there: Item = refused.response.get("Item", {})
-            if "event_id" in there:  # done before, or an earlier expiry of the same user is being dealt with
-                return DUPLICATE
+        else:
+            return None
+        if "event_id" not in there:
             self.trail.note(event.item, audit.KEPT, event.name, now)
             return audit.KEPT
-        return None
+        if there["event_id"]["S"] != event.id or "done_at" in there:
+            return DUPLICATE
+        # An earlier try of this record was cut off: go on, if nothing has changed since.
+        return None if self._update(event, "SET work_until = :until", {":until": until}) else DUPLICATE
 
-    def _finish(self, event: Event, state: str) -> None:
-        """Marks the claim as worked off; a disabled user's item has no end. Nothing when a sign-in has replaced it."""
-        remove = " REMOVE #ttl" if state == items.DISABLED else ""
+    def _finish(self, event: Event, action: str) -> str:
+        """Notes the outcome and marks the claim as worked off. A disabled user's item has no end, a deleted one's goes.
+
+        A sign-in may have replaced the claim; the stream reports it, and `give_back` does what that takes.
+        """
+        self.trail.note(event.item, action, event.name, self.clock())
+        done = {":now": {"N": f"{self.clock():.3f}"}}
+        if action == audit.DISABLED:
+            done[":state"] = {"S": items.DISABLED}
+            self._update(event, "SET done_at = :now, #state = :state REMOVE #ttl", done, state="state", ttl="ttl")
+        elif action != audit.GONE:
+            self._update(event, "SET done_at = :now", done)
+        else:
+            with contextlib.suppress(self.dynamodb.exceptions.ConditionalCheckFailedException):
+                self.dynamodb.delete_item(TableName=self.table, Key=items.key(event.item), **_claimed_by(event))
+        return action
+
+    def _update(self, event: Event, expression: str, values: Item, **names: str) -> bool:
+        """Changes the claim; False when it is not this event's, or worked off."""
+        condition = _claimed_by(event)
+        condition["ExpressionAttributeValues"] |= values
+        if names:
+            condition["ExpressionAttributeNames"] = {f"#{name}": value for name, value in names.items()}
         try:
             self.dynamodb.update_item(
-                TableName=self.table,
-                Key=items.key(event.item),
-                UpdateExpression=f"SET #state = :state, done_at = :now{remove}",
-                ConditionExpression="event_id = :event",
-                ExpressionAttributeNames={"#state": "state"} | ({"#ttl": "ttl"} if remove else {}),
-                ExpressionAttributeValues={
-                    ":state": {"S": state},
-                    ":now": {"N": f"{self.clock():.3f}"},
-                    ":event": {"S": event.id},
-                },
+                TableName=self.table, Key=items.key(event.item), UpdateExpression=expression, **condition
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return  # the stream reports that sign-in: `give_back`
+            return False
+        return True
 
     def _exempt(self, item: Item) -> bool:
         """By name, by sub, or by group. Raises UserNotFoundException."""
@@ -221,3 +232,10 @@ class Desk:
 
 def _who(item: Item) -> dict[str, str]:
     return {"UserPoolId": item["userpool_id"]["S"], "Username": item["username"]["S"]}
+
+
+def _claimed_by(event: Event) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "event_id = :event AND attribute_not_exists(done_at)",
+        "ExpressionAttributeValues": {":event": {"S": event.id}},
+    }

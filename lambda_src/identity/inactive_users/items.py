@@ -5,9 +5,10 @@ timestamp                     RFC 3339, UTC: the last sign-in, or since when the
 source                        what is known at that time: one of SIGN_INS, or PRELOAD
 state                         ACTIVE ...; what the last expiry made of the item
 ttl                           epoch second at which DynamoDB deletes the item, and the user is dealt with
-expires_at                    epoch second at which the period of inactivity ends (`ttl` is earlier when a warning is due)
+expires_at                    epoch second at which the period ends; `ttl` comes before it when a warning is due
 event_id                      stream record that the item's state comes from, when an expiry wrote it
-claimed_at, done_at           epoch seconds: when that record's work began, when it was finished
+claimed_at, work_until        epoch seconds between which that record is worked on
+done_at                       epoch second at which that work was finished
 """
 
 import time

@@ -145,7 +145,7 @@ def event_of(change: Mapping[str, Any]) -> Event:
     try:
         int(item["expires_at"]["N"])
         if item["state"]["S"] in (items.DISABLING, items.DISABLED):
-            float(item["claimed_at"]["N"])
+            float(item["claimed_at"]["N"]), float(item["work_until"]["N"])
         return Event(str(change["SequenceNumber"]), float(change["ApproximateCreationDateTime"]), item)
     except (KeyError, TypeError, ValueError):
         raise Malformed from None
