@@ -9,6 +9,7 @@ not know any more) without a change for anybody. Users whom somebody enabled aga
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from .items import DISABLED, PRELOAD, Activity, tracked
 from .pacing import Pacer
 
 PAGE = 60
-SETTLED_SECONDS = 3600  # after which a claim is not being worked on any more
+WORKERS = 10
+SETTLED_SECONDS = 90_000  # 25 hours: the stream, which keeps its records for 24, has nothing left of that expiry
 RESERVE_SECONDS = 60.0
 MAX_RESTARTS = 3
 
@@ -106,7 +108,9 @@ def _page(
         now["token"] = None  # it lived for an hour; what was done stays done
         return
     pacer.report(page)
-    added = sum(_add(user, pool, config, dynamodb, clock()) for user in page["Users"] if user["Enabled"])
+    with ThreadPoolExecutor(max_workers=WORKERS) as workers:
+        enabled = [user for user in page["Users"] if user["Enabled"]]
+        added = sum(workers.map(lambda user: _add(user, pool, config, dynamodb, clock()), enabled))
     now["seen"] += len(page["Users"])
     now["added"] += added
     now["token"] = page.get("PaginationToken")

@@ -7,7 +7,9 @@ counted, and alarms, but holds up nobody.
 
 import collections
 import functools
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +22,14 @@ from .expiry import Desk, Event, Rules
 from .notices import Notice
 from .pacing import Pacer
 
-RESERVE_SECONDS = 30.0  # for the record at hand, with all its retries
+WORKERS = 10
+RESERVE_SECONDS = 60.0  # for the users at hand, with all retries
 
 FAILED = "record failed"
 REFUSED = "record refused"
 ENDED = "batch ended"
-METRIC_REFUSED = "RecordsRefused"
 METRICS = {
+    "malformed": "RecordsRefused",
     "disabled": "UsersDisabled",
     "restored": "UsersRestored",
     "review": "UsersToReview",
@@ -38,6 +41,7 @@ TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """`userIdentity` of what DynamoDB's time to live deleted, and of nothing else."""
 
 IGNORED = "ignored"
+MALFORMED = "malformed"
 
 
 @dataclass(frozen=True)
@@ -85,36 +89,50 @@ def run(
 ) -> tuple[str | None, collections.Counter[str]]:
     """The sequence number from which to go on, None when all is done, and how often each outcome occurred.
 
-    Stops at a throttled or failing service and when time is up. Another error is of that user's record alone: the
-    rest is done, except for what is about the same user, whose records keep their order.
+    Users are worked on side by side, since one takes five calls; the records of one user keep their order, and one
+    that failed holds up only those. Nothing new is begun once a service throttles or fails, or time is up.
     """
-    first: str | None = None
-    outcomes: collections.Counter[str] = collections.Counter()
-    blocked: set[str] = set()
-    log = observability.logger()
+    by_user: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        sequence = str(record["dynamodb"]["SequenceNumber"])
-        user = str(record["dynamodb"].get("Keys"))
-        if user in blocked:
-            continue
-        if seconds_left() < RESERVE_SECONDS:
-            return first or sequence, outcomes
-        try:
-            with transient():
-                outcomes[handle(record, desk, pools)] += 1
-        except Malformed:
-            log.error(REFUSED, extra={"sequence_number": sequence})  # noqa: TRY400 - the error says no more
-            observability.count(METRIC_REFUSED, 1)
-        except Transient as error:
-            log.warning(FAILED, extra={"sequence_number": sequence, "cause": str(error)})
-            return first or sequence, outcomes
-        except Exception as error:  # noqa: BLE001 - Lambda tries it again, and alarms when that does not help
-            # The class and code alone: an error's text may quote the request, and so the user.
-            code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
-            log.error(FAILED, extra={"sequence_number": sequence, "cause": type(error).__name__, "code": code})  # noqa: TRY400
-            first = first or sequence
-            blocked.add(user)
-    return first, outcomes
+        by_user.setdefault(str(record["dynamodb"].get("Keys")), []).append(record)
+    outcomes: collections.Counter[str] = collections.Counter()
+    stop = threading.Event()
+    log = observability.logger()
+
+    def work(mine: list[dict[str, Any]]) -> list[str]:
+        """The outcomes of one user's records, up to the first that failed."""
+        done: list[str] = []
+        for record in mine:
+            where = {"sequence_number": _sequence(record)}
+            if stop.is_set() or seconds_left() < RESERVE_SECONDS:
+                break
+            try:
+                with transient():
+                    done.append(handle(record, desk, pools))
+            except Malformed:
+                log.error(REFUSED, extra=where)  # noqa: TRY400 - the error says no more
+                done.append(MALFORMED)
+            except Transient as error:
+                log.warning(FAILED, extra={**where, "cause": str(error)})
+                stop.set()
+                break
+            except Exception as error:  # noqa: BLE001 - Lambda tries it again, and alarms when that does not help
+                # The class and code alone: an error's text may quote the request, and so the user.
+                code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+                log.error(FAILED, extra={**where, "cause": type(error).__name__, "code": code})  # noqa: TRY400
+                break
+        return done
+
+    undone: set[str] = set()
+    with ThreadPoolExecutor(max_workers=WORKERS) as workers:
+        for mine, done in zip(by_user.values(), workers.map(work, by_user.values()), strict=True):
+            outcomes.update(done)
+            undone.update(_sequence(record) for record in mine[len(done) :])
+    return next((_sequence(record) for record in records if _sequence(record) in undone), None), outcomes
+
+
+def _sequence(record: Mapping[str, Any]) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
 
 
 def handle(record: Mapping[str, Any], desk: Desk, pools: list[str]) -> str:
