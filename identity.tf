@@ -1,5 +1,148 @@
 # Identity: one module block, variable and output per capability.
 
+module "user_directory" {
+  source = "./modules/identity/user_directory"
+  count  = var.user_directory == null ? 0 : 1
+
+  context                = module.context.context
+  admin_create_user_only = var.user_directory.admin_create_user_only
+  allowed_email_domains  = var.user_directory.allowed_email_domains
+  attributes             = var.user_directory.attributes
+  clients                = var.user_directory.clients
+  custom_auth            = var.user_directory.custom_auth
+  default_groups         = var.user_directory.default_groups
+  deletion_protection    = var.user_directory.deletion_protection
+  devices                = var.user_directory.devices
+  domain                 = var.user_directory.domain
+  email                  = var.user_directory.email
+  groups                 = var.user_directory.groups
+  identity_providers     = var.user_directory.identity_providers
+  mfa                    = var.user_directory.mfa
+  password_policy        = var.user_directory.password_policy
+  resource_servers       = var.user_directory.resource_servers
+  sign_in                = var.user_directory.sign_in
+  sms                    = var.user_directory.sms
+  threat_protection      = var.user_directory.threat_protection
+  tier                   = var.user_directory.tier
+  triggers               = var.user_directory.triggers
+  verification           = var.user_directory.verification
+}
+
+variable "user_directory" {
+  description = "Cognito user pool: sign-in, sign-up, federation, app clients; {} for the defaults, null for off. See modules/identity/user_directory."
+  type = object({
+    admin_create_user_only = optional(bool)
+    allowed_email_domains  = optional(set(string))
+    attributes = optional(map(object({
+      type            = optional(string)
+      mutable         = optional(bool)
+      required        = optional(bool)
+      client_writable = optional(bool)
+      min             = optional(number)
+      max             = optional(number)
+    })))
+    clients = optional(map(object({
+      secret               = optional(bool)
+      auth_flows           = optional(set(string))
+      read_attributes      = optional(set(string))
+      write_attributes     = optional(set(string))
+      access_token_minutes = optional(number)
+      id_token_minutes     = optional(number)
+      refresh_token_days   = optional(number)
+      session_minutes      = optional(number)
+      callback_urls        = optional(set(string))
+      logout_urls          = optional(set(string))
+      oauth_flows          = optional(set(string))
+      oauth_scopes         = optional(set(string))
+      identity_providers   = optional(set(string))
+    })))
+    custom_auth = optional(object({
+      topic_arn      = optional(string)
+      password_first = optional(bool)
+      code_length    = optional(number)
+      code_seconds   = optional(number)
+      attempts       = optional(number)
+      codes_per_hour = optional(number)
+      subject        = optional(string)
+      message        = optional(string)
+    }))
+    default_groups      = optional(set(string))
+    deletion_protection = optional(bool)
+    devices = optional(object({
+      remember = optional(string)
+      skip_mfa = optional(bool)
+    }))
+    domain = optional(object({
+      prefix                = optional(string)
+      name                  = optional(string)
+      certificate_arn       = optional(string)
+      managed_login_version = optional(number)
+    }))
+    email = optional(object({
+      identity_arn      = string
+      from_address      = string
+      reply_to_address  = optional(string)
+      configuration_set = optional(string)
+    }))
+    groups = optional(map(object({
+      description = optional(string)
+      precedence  = optional(number)
+      role_arn    = optional(string)
+    })))
+    identity_providers = optional(map(object({
+      type               = string
+      details            = map(string)
+      secret_arn         = optional(string)
+      secret_kms_key_arn = optional(string)
+      attribute_mapping  = optional(map(string))
+      identifiers        = optional(list(string))
+      link_users         = optional(bool)
+      trust_email        = optional(bool)
+    })))
+    mfa = optional(object({
+      mode  = optional(string)
+      totp  = optional(bool)
+      email = optional(bool)
+      sms   = optional(bool)
+    }))
+    password_policy = optional(object({
+      minimum_length    = optional(number)
+      require_lowercase = optional(bool)
+      require_uppercase = optional(bool)
+      require_numbers   = optional(bool)
+      require_symbols   = optional(bool)
+      history           = optional(number)
+      temporary_days    = optional(number)
+    }))
+    resource_servers = optional(map(object({
+      name   = string
+      scopes = map(string)
+    })))
+    sign_in = optional(set(string))
+    sms = optional(object({
+      external_id = string
+    }))
+    threat_protection = optional(object({
+      mode             = optional(string)
+      custom_auth_mode = optional(string)
+      blocked_cidrs    = optional(set(string))
+    }))
+    tier = optional(string)
+    triggers = optional(object({
+      create_auth_challenge          = optional(string)
+      custom_message                 = optional(string)
+      define_auth_challenge          = optional(string)
+      post_authentication            = optional(string)
+      post_confirmation              = optional(string)
+      pre_authentication             = optional(string)
+      pre_sign_up                    = optional(string)
+      pre_token_generation           = optional(string)
+      user_migration                 = optional(string)
+      verify_auth_challenge_response = optional(string)
+    }))
+    verification = optional(object({
+      subject = optional(string)
+      message = optional(string)
 module "inactive_users" {
   source = "./modules/identity/inactive_users"
   count  = var.inactive_users == null ? 0 : 1
@@ -44,6 +187,9 @@ variable "inactive_users" {
   default = null
 }
 
+output "user_directory" {
+  description = "Outputs of modules/identity/user_directory; null when off."
+  value       = one(module.user_directory[*])
 output "inactive_users" {
   description = "Outputs of modules/identity/inactive_users; null when off."
   value       = one(module.inactive_users[*])

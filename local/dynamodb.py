@@ -12,6 +12,7 @@ import contextvars
 import dataclasses
 import json
 import logging
+import os
 import threading
 import time
 from typing import Any
@@ -232,7 +233,7 @@ def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str,
     }
     try:
         sqs = _session(role, region).client("sqs")
-        url = sqs.get_queue_url(QueueName=queue, QueueOwnerAWSAccountId=account)["QueueUrl"]
+        url = f"{os.environ['AWS_ENDPOINT_URL']}/{account}/{queue}"
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
     except Exception as error:  # Lambda drops the record when it may not send it
         logger.warning("On-failure record of %s lost: %s", mapping["UUID"], error)

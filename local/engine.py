@@ -56,8 +56,10 @@ CORRECTIONS = (
     "event_targets",
     "metrics",
     "athena",
+    "cognito",
+    "ses",
+    "emf",
     "dynamodb",
-    "cognito_triggers",
 )
 
 

@@ -1,1 +1,1 @@
-"""Capabilities that manage who may sign in."""
+"""Who a user is: directories, sign-in, and what a signed-in user may do."""

@@ -1,7 +1,7 @@
 """Step Functions task: gives every enabled user without an item one, as if active now. One chunk of the walk.
 
 Event:  {"state": null at first, then what the last call returned}
-Answer: {"done", "state": {"pool", "token", "seen", "added", "restarts"}}
+Answer: {"done", "seen", "added", "state": {"pool", "token", "seen", "added", "restarts"}}
 
 A user who has an item keeps it, so the walk may be repeated, overlap, or start over (a page token that Cognito does
 not know any more) without a change for anybody. Users whom somebody enabled again after they were disabled begin anew.
@@ -16,7 +16,7 @@ from typing import Any
 from common import clients, observability, settings
 
 from .errors import Transient, transient
-from .items import DISABLED, PRELOAD, Activity, tracked
+from .items import DISABLED, PRELOAD, Activity, Item, tracked
 from .pacing import Pacer
 
 PAGE = 60
@@ -61,10 +61,9 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         lambda: context.get_remaining_time_in_millis() / 1000,
         Pacer(config.lists_per_second),
     )
-    state = answer["state"]
-    log.info(CHUNK_ENDED, extra={"done": answer["done"], **{name: state[name] for name in ("seen", "added")}})
+    log.info(CHUNK_ENDED, extra={name: answer[name] for name in ("done", "seen", "added")})
     if answer["done"]:
-        observability.count(METRIC, state["added"])
+        observability.count(METRIC, answer["added"])
     return answer
 
 
@@ -88,7 +87,7 @@ def run(
             raise Throttled(str(error)) from error
         if clock() >= ends or seconds_left() < RESERVE_SECONDS:
             break
-    return {"done": now["pool"] >= len(config.pools), "state": now}
+    return {"done": now["pool"] >= len(config.pools), "seen": now["seen"], "added": now["added"], "state": now}
 
 
 def _page(
@@ -122,17 +121,20 @@ def _add(user: Mapping[str, Any], pool: str, config: Settings, dynamodb: Any, at
     """Whether the user had no item, or one from before somebody enabled the user again."""
     sub = next(attribute["Value"] for attribute in user["Attributes"] if attribute["Name"] == "sub")
     activity = Activity(sub, pool, user["Username"], at, PRELOAD)
+    item = tracked(activity, config.inactive_days, config.warning_days)
     try:
         dynamodb.put_item(
             TableName=config.table,
-            Item=tracked(activity, config.inactive_days, config.warning_days),
+            Item=item,
             ConditionExpression="attribute_not_exists(#sub) OR (#state = :disabled AND done_at < :settled)",
             ExpressionAttributeNames={"#sub": "sub", "#state": "state"},
             ExpressionAttributeValues={
                 ":disabled": {"S": DISABLED},
                 ":settled": {"N": f"{at - SETTLED_SECONDS:.3f}"},
             },
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
+    except dynamodb.exceptions.ConditionalCheckFailedException as refused:
+        there: Item = refused.response.get("Item", {})
+        return there == item  # an earlier try that got no answer
     return True

@@ -226,7 +226,8 @@ def preload(stack: Stack, report: Report, directory: Directory, started: float) 
     """Those who were there before get records; twice changes nothing."""
     here = sum(CROWD.values()) + 7
     done = finish(stack)
-    report.check("preload", done, {"status": "SUCCEEDED", "seen": here, "added": here - 2})
+    told = {name: done.get(name) for name in ("status", "seen", "added")}
+    report.check("preload", told, {"status": "SUCCEEDED", "seen": here, "added": here - 2})
     records = {(item["userpool_id"], item["username"]): item["ttl"] for item in directory.items()}
     report.check("every user of both pools has a record", len(records), here)
     lists = [c for c in stack.cloud.calls(started, "inactive-users-preload") if c["operation"] == "ListUsers"]

@@ -69,7 +69,7 @@ module "preload" {
       }
       Succeeded = {
         Type   = "Succeed"
-        Output = "{% {'seen': $states.input.state.seen, 'added': $states.input.state.added} %}"
+        Output = "{% {'seen': $states.input.seen, 'added': $states.input.added} %}"
       }
     }
   })

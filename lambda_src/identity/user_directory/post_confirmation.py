@@ -1,0 +1,55 @@
+"""Post confirmation trigger: puts a new user into GROUPS.
+
+The user is confirmed by then, and an error would only tell them otherwise: what fails here is handed to an
+asynchronous call of the same function, which Lambda repeats and at last keeps in the dead-letter queue.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from common import observability, settings
+
+from . import aws
+
+ADDED = "user added to groups"
+LATER = "groups not reachable, to be tried again"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment."""
+
+    groups: list[str]
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Gives the event back. Raises AWS's errors only when it was called asynchronously, and SettingsError."""
+    log = observability.begin(context, trigger=event["triggerSource"])
+    config = settings.load(Settings)
+    if event["triggerSource"] != "PostConfirmation_ConfirmSignUp":  # a reset password
+        return event
+    again = bool(event.get("switchyard_again"))
+    try:
+        for group in config.groups:
+            aws.client("cognito-idp").admin_add_user_to_group(
+                UserPoolId=event["userPoolId"], Username=event["userName"], GroupName=group
+            )
+    except Exception as error:
+        if again:
+            raise
+        log.warning(LATER, extra={"cause": aws.code_of(error)})
+        later = {name: event[name] for name in ("triggerSource", "userPoolId", "userName")}
+        aws.client("lambda").invoke(
+            FunctionName=context.function_name,
+            InvocationType="Event",
+            Payload=_json({**later, "switchyard_again": True}),
+        )
+        return event
+    log.info(ADDED, extra={"groups": len(config.groups)})
+    return event
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(value).encode()
