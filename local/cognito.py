@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import contextvars
 import inspect
 import json
 import logging
@@ -20,6 +23,8 @@ from typing import Any
 from local.iam import service_may
 
 logger = logging.getLogger("switchyard.cognito")
+
+TRIGGER_SECONDS, TRIGGER_TRIES = 5.0, 3  # neither can be changed
 
 Handler = Callable[[dict[str, Any]], Any]
 
@@ -57,7 +62,7 @@ def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, An
         logger.warning("trigger %s: %s", name, reason)
         raise Refused("UnexpectedLambdaException", f"{name} invocation failed due to error AccessDeniedException.")
     record = lambda_svc._execution_record_for_config(function, config)
-    result = lambda_svc._execute_function_with_config_scope(record, event)
+    result = _in_time(name, lambda: lambda_svc._execute_function_with_config_scope(record, event))
     body = result.get("body")
     if isinstance(body, (str, bytes)):
         try:
@@ -70,6 +75,17 @@ def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, An
     if not isinstance(body, dict) or not isinstance(body.get("response"), dict):
         raise Refused("InvalidLambdaResponseException", "Unrecognizable lambda output")
     return dict(body["response"])
+
+
+def _in_time(name: str, call: Callable[[], Any]) -> Any:
+    """A trigger has 5 seconds to answer and is tried three times when it does not. Raises Refused."""
+    for _ in range(TRIGGER_TRIES):
+        worker = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+        run = worker.submit(contextvars.copy_context().run, call)
+        worker.shutdown(wait=False)
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            return run.result(timeout=TRIGGER_SECONDS)
+    raise Refused("UnexpectedLambdaException", f"{name} invocation failed due to error Lambda timed out.")
 
 
 def _error(refused: Refused) -> Any:

@@ -117,6 +117,8 @@ class Gateway:
                 from local.services import command
 
                 return command(name.removeprefix("services/"), data)
+            case "POST", _ if name.startswith("engine/"):
+                return engine.command(name.removeprefix("engine/"), data)
         raise ValueError(f"no control command {method} {name}")
 
 
