@@ -426,7 +426,7 @@ class VerifiedPermissionsBackend(BaseBackend):
         def create() -> Data:
             cedar = statement_of(statement, slots=True)
             store.validate(statement)
-            template = {
+            template: Data = {
                 "policyStoreId": store.id,
                 "policyTemplateId": new_id("PT"),
                 "createdDate": now(),
@@ -494,7 +494,7 @@ class VerifiedPermissionsBackend(BaseBackend):
         def create() -> Data:
             if store.sources:
                 raise ConflictException("The policy store has an identity source")
-            source = {
+            source: Data = {
                 "policyStoreId": store.id,
                 "identitySourceId": new_id("IS"),
                 "createdDate": now(),
