@@ -4,4 +4,4 @@ from .responses import VerifiedPermissionsResponse
 
 url_bases = [r"https?://verifiedpermissions\.(.+)\.amazonaws\.com"]
 
-url_paths = {"{0}/.*$": VerifiedPermissionsResponse.dispatch}
+url_paths = {"{0}/$": VerifiedPermissionsResponse.dispatch}
