@@ -199,7 +199,7 @@ def bad_input(stack: Stack, report: Report, states: Any, machine: str) -> None:
         ("InvalidFilter", True),
     )
     alarms = stack.client("cloudwatch")
-    name = next(n for n in stack.outputs["alarm_names"].values() if "failed" in n.lower())
+    name = next(n for n in stack.outputs["alarm_names"] if n.endswith("-failed"))
 
     def alarm() -> Any:
         found = alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]

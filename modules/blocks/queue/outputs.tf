@@ -33,3 +33,12 @@ output "alarm_names" {
   description = "Names of the alarms."
   value       = values(aws_cloudwatch_metric_alarm.this)[*].alarm_name
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    queue             = aws_sqs_queue.this
+    dead_letter_queue = one(aws_sqs_queue.dead_letter[*])
+    alarms            = aws_cloudwatch_metric_alarm.this
+  }
+}
