@@ -44,3 +44,16 @@ output "alarm_names" {
   description = "Names of the alarms."
   value       = [aws_cloudwatch_metric_alarm.server_errors.alarm_name]
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    authorizer      = one(aws_api_gateway_authorizer.this[*])
+    integrations    = aws_api_gateway_integration.this
+    method_settings = aws_api_gateway_method_settings.all
+    methods         = aws_api_gateway_method.this
+    models          = aws_api_gateway_model.this
+    rest_api        = aws_api_gateway_rest_api.this
+    stage           = aws_api_gateway_stage.this
+  }
+}
