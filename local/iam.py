@@ -47,6 +47,12 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     },
 }
 
+# Operations without an IAM action of their own -> the action that governs them (API reference of the operation).
+_GOVERNED_BY = {
+    "verifiedpermissions:BatchIsAuthorized": "verifiedpermissions:IsAuthorized",
+    "verifiedpermissions:BatchIsAuthorizedWithToken": "verifiedpermissions:IsAuthorizedWithToken",
+}
+
 request_headers: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("headers", default=None)
 """Headers of the request being answered (the gateway sets it), for checks that depend on them."""
 
@@ -229,6 +235,7 @@ def install() -> None:
         service_context: dict[str, Any] | None = None,
     ) -> Any:
         _kms_denial.set("")
+        iam_action = _GOVERNED_BY.get(iam_action, iam_action)
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None:
             return denied

@@ -8,6 +8,7 @@ from local.cloud import Cloud
 
 # Service, list operation, where the names are. Keys that await deletion do not count.
 _LISTS: list[tuple[str, str, str, str]] = [
+    ("apigateway", "get_rest_apis", "items", "name"),
     ("athena", "list_work_groups", "WorkGroups", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("dynamodb", "list_tables", "TableNames", ""),
@@ -27,6 +28,7 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("sqs", "list_queues", "QueueUrls", ""),
     ("ssm", "describe_parameters", "Parameters", "Name"),
     ("stepfunctions", "list_state_machines", "stateMachines", "name"),
+    ("verifiedpermissions", "list_policy_stores", "policyStores", "policyStoreId"),
 ]
 
 

@@ -31,7 +31,7 @@ from typing import Any
 import moto
 from moto.backend_index import backend_url_patterns
 
-SERVICES = ("securityhub",)
+SERVICES = ("securityhub", "verifiedpermissions")
 
 
 def install_all() -> None:
