@@ -49,7 +49,7 @@ def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -
 
 
 # Modules of this package that correct or extend an engine; each has an `install()`.
-CORRECTIONS = ("iam", "moto_bridge", "step_functions", "event_targets", "metrics", "athena")
+CORRECTIONS = ("iam", "moto_bridge", "step_functions", "event_targets", "metrics", "athena", "cognito_verification")
 
 
 def install() -> None:
@@ -78,11 +78,15 @@ def _use_runtime_python() -> None:
 
 
 def _name_errors() -> None:
-    """The errorType of a failed call as Lambda gives it: the exception's class, Runtime.ExitError, Sandbox.Timedout."""
+    """The errorType of a failed call as Lambda gives it: the exception's class, Runtime.ExitError, Sandbox.Timedout.
+
+    And a function that raises keeps its process, as on AWS; MiniStack starts a new one for the next call.
+    """
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    plain, named = '"error": str(e), "trace"', '"error": str(e), "error_type": type(e).__name__, "trace"'
+    plain = '"status": "error", "error": str(e), "trace"'
+    named = '"status": "ok", "raised": True, "error": str(e), "error_type": type(e).__name__, "trace"'
     assert plain in lambda_runtime._PYTHON_WORKER_SCRIPT, "MiniStack's worker has changed"
     lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(plain, named)
 
@@ -92,6 +96,8 @@ def _name_errors() -> None:
     def worker_invoke(self: Any, *args: Any, **kwargs: Any) -> Any:
         last.answer = {}
         last.answer = invoke(self, *args, **kwargs)
+        if last.answer.pop("raised", False):
+            last.answer["status"] = "error"
         return last.answer
 
     def execute_function(*args: Any) -> Any:
