@@ -14,6 +14,7 @@ module "context" {
   access_log_force_destroy = var.access_log_force_destroy
   api_gateway_logging = anytrue([ # one line for each capability with a REST API
     var.order_authorization != null,
+    var.step_up_auth != null,
   ])
   tags = var.tags
 }

@@ -60,6 +60,7 @@ CORRECTIONS = (
     "ses",
     "emf",
     "dynamodb",
+    "cognito_verification",
 )
 
 
