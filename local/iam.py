@@ -49,6 +49,9 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
 request_headers: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("headers", default=None)
 """Headers of the request being answered (the gateway sets it), for checks that depend on them."""
 
+request_body: contextvars.ContextVar[bytes] = contextvars.ContextVar("body", default=b"")
+"""Its body, likewise."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Use:
@@ -108,6 +111,8 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
     if service == "secretsmanager":
         from ministack.services import secretsmanager
 
+        if action == "secretsmanager:CreateSecret":  # there is no secret yet: the request names the key
+            return str(json.loads(request_body.get() or b"{}").get("KmsKeyId") or ""), {}
         _, secret = secretsmanager._resolve(resource_arn)
         return ((secret or {}).get("KmsKeyId") or ""), {"SecretARN": resource_arn}
     return "", {}
