@@ -296,3 +296,17 @@ def test_alarms_watch_their_own_dimensions(cloud: Cloud) -> None:
 def test_an_unknown_command_is_refused(cloud: Cloud) -> None:
     with pytest.raises(LocalCloudError, match="no control command"):
         cloud.control("GET", "nothing")
+
+
+def test_a_succeed_state_gives_its_output(cloud: Cloud) -> None:
+    iam, states = cloud.client("iam"), cloud.client("stepfunctions")
+    role = iam.create_role(RoleName="only", AssumeRolePolicyDocument=trust("states.amazonaws.com"))["Role"]["Arn"]
+    succeed = {"Type": "Succeed", "Output": "{% {'n': $states.input.m + 1} %}"}
+    definition = json.dumps({"StartAt": "End", "QueryLanguage": "JSONata", "States": {"End": succeed}})
+    machine = states.create_state_machine(name="only", roleArn=role, definition=definition)["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=machine, input='{"m": 1}')["executionArn"]
+
+    def ended() -> Any:
+        return states.describe_execution(executionArn=execution).get("output")
+
+    assert json.loads(scenario.wait_until("the output", ended, 10)) == {"n": 2}
