@@ -532,7 +532,7 @@ run "continuous" {
   }
 
   assert {
-    condition = [for s in jsondecode(module.continuous_queue[0].resources.policy.policy).Statement : [s.Action, s.Principal, s.Condition] if s.Effect == "Allow"] == [[
+    condition = [for s in jsondecode(module.continuous_queue[0].resources.queue.policy).Statement : [s.Action, s.Principal, s.Condition] if s.Effect == "Allow"] == [[
       "sqs:SendMessage", { Service = "events.amazonaws.com" },
       { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-finding-export-continuous"] } },
     ]]

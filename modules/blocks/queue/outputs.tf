@@ -37,10 +37,8 @@ output "alarm_names" {
 output "resources" {
   description = "The resources themselves, for the plan tests of what is built with this block."
   value = {
-    queue              = aws_sqs_queue.this
-    policy             = aws_sqs_queue_policy.this
-    dead_letter_queue  = one(aws_sqs_queue.dead_letter[*])
-    dead_letter_policy = one(aws_sqs_queue_policy.dead_letter[*])
-    alarms             = aws_cloudwatch_metric_alarm.this
+    queue             = aws_sqs_queue.this
+    dead_letter_queue = one(aws_sqs_queue.dead_letter[*])
+    alarms            = aws_cloudwatch_metric_alarm.this
   }
 }
