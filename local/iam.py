@@ -211,6 +211,22 @@ def _trusts(document: Any, service: str) -> bool:
     return False
 
 
+# The batch calls of SQS have no action of their own.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+_ASKED = {f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")}
+
+
+def principal_arn(caller_arn: str) -> str:
+    """`aws:PrincipalArn` of a caller: of a role's session it is the role, where MiniStack gives the session."""
+    from ministack.services import iam
+
+    if ":assumed-role/" not in caller_arn:
+        return caller_arn
+    account, name = caller_arn.split(":")[4], caller_arn.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name)
+    return str(role["Arn"]) if role else caller_arn
+
+
 def install() -> None:
     """Add the KMS check to MiniStack's `enforce`, and its reason to the denial that the caller reads."""
     from ministack.core import iam_actions, iam_evaluator
@@ -227,6 +243,7 @@ def install() -> None:
         service_context: dict[str, Any] | None = None,
     ) -> Any:
         _kms_denial.set("")
+        iam_action = _ASKED.get(iam_action, iam_action)
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None:
             return denied
@@ -266,6 +283,14 @@ def install() -> None:
             **(sent if iam_action == "s3:PutObject" else {}),
         }
 
+    resolve_condition_key = iam_evaluator._resolve_condition_key
+
+    def _resolve_condition_key(key: str, context: Any) -> Any:
+        if key.lower() == "aws:principalarn":
+            return principal_arn(context.principal_arn)
+        return resolve_condition_key(key, context)
+
+    iam_evaluator._resolve_condition_key = _resolve_condition_key
     iam_actions.s3_service_context = s3_service_context
     iam_evaluator.enforce = enforce_with_kms
     iam_actions.access_denied_response = access_denied_response

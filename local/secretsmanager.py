@@ -126,6 +126,15 @@ def create_secret(data: dict[str, Any]) -> Answer:
     elif token := data.get("ClientRequestToken"):
         _rename_version(secret, made["VersionId"], token)
         made["VersionId"] = token
+    if data.get("AddReplicaRegions"):
+        replication = {
+            name: data[name] for name in ("AddReplicaRegions", "ForceOverwriteReplicaSecret") if name in data
+        }
+        replicated: Answer = _engine()._replicate_secret_to_regions({"SecretId": made["ARN"], **replication})
+        if replicated[0] != 200:
+            del _engine()._secrets[data["Name"]]
+            return replicated
+        made["ReplicationStatus"] = _body(replicated)["ReplicationStatus"]
     return _ok(made)
 
 

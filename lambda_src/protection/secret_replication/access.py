@@ -31,11 +31,10 @@ class Access:
         """The boto3 client. Raises Denied when the role cannot be assumed."""
         if target.role_arn is None:
             return clients.client("secretsmanager", target.region)
-        ends, client = self._kept.get(target, (datetime.min.replace(tzinfo=UTC), None))
-        if datetime.now(UTC) > ends - _MARGIN:
-            ends, client = self._assume(target, target.role_arn)
-            self._kept[target] = ends, client
-        return client
+        kept = self._kept.get(target)
+        if kept is None or datetime.now(UTC) > kept[0] - _MARGIN:
+            kept = self._kept[target] = self._assume(target, target.role_arn)
+        return kept[1]
 
     def _assume(self, target: Target, role_arn: str) -> tuple[datetime, Any]:
         extra = {"ExternalId": target.external_id} if target.external_id else {}

@@ -11,7 +11,7 @@ which reads it anew. A secret that changed within GRACE_SECONDS is "in flight": 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from common import clients, observability, settings
 from . import access
 from .errors import Refused, Transient, translated
 from .plan import Step, plan
-from .secrets import SOURCE_TAG, Secret
+from .secrets import Secret
 from .targets import Target, parse
 
 BATCH = 10  # messages a call
@@ -60,8 +60,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     reached = access.shared(context.function_name, access.READ_ONLY)
     report, repairs = compare(
         targets,
-        list(listed(clients.client("secretsmanager"), "the source", _name_filter(targets))),
-        {t.name: list(listed(reached.client(t), f"target {t.name}", _replica_filter())) for t in targets},
+        listed(clients.client("secretsmanager"), "the source", {name for t in targets for name in t.selected()}),
+        {t.name: listed(reached.client(t), f"target {t.name}", t.written()) for t in targets},
         datetime.now(UTC) - timedelta(seconds=config.grace_seconds),
     )
     for message, key in ((DRIFTED, "drifted"), (REFUSED, "refused"), (ORPHANED, "orphaned")):
@@ -109,8 +109,7 @@ def compare(
                 report["drifted"].append({**where, "reasons": _reasons(steps), "changed": changed})
         for replica in replicas[target.name]:
             source_arn = replica.source or ""
-            gone = source_arn not in known or known[source_arn].deleted
-            if gone and _ours(source_arn, sources, target):
+            if (source_arn not in known or known[source_arn].deleted) and _ours(source_arn, sources, target):
                 report["orphaned"].append({"target": target.name, "replica": replica.name, "source": source_arn})
     return report, list(repairs)
 
@@ -127,25 +126,19 @@ def _reasons(steps: list[Step]) -> list[str]:
     return sorted({names.get(type(step).__name__, "tags") for step in steps})
 
 
-def listed(client: Any, where: str, filters: list[dict[str, Any]]) -> Iterator[Secret]:
-    """Secrets that pass the filters, with those that await deletion."""
-    paging: dict[str, Any] = {"MaxResults": 100, "IncludePlannedDeletion": True, "Filters": filters}
+def listed(client: Any, where: str, beginnings: set[str]) -> list[Secret]:
+    """Secrets whose names begin so, and others when these are too many for a filter; also what awaits deletion."""
+    paging: dict[str, Any] = {"MaxResults": 100, "IncludePlannedDeletion": True}
+    if len(beginnings) <= FILTER_VALUES and "" not in beginnings:
+        paging["Filters"] = [{"Key": "name", "Values": sorted(beginnings)}]
+    found: list[Secret] = []
     while paging:
         with translated(f"listing the secrets at {where}"):
             page = client.list_secrets(**paging)
-        yield from map(Secret.of, page["SecretList"])
+        found += map(Secret.of, page["SecretList"])
         token = page.get("NextToken")
         paging = {**paging, "NextToken": token} if token else {}
-
-
-def _name_filter(targets: list[Target]) -> list[dict[str, Any]]:
-    """What ListSecrets can leave out by itself; the rest is left out here."""
-    names = sorted({name for t in targets for name in (*t.secret_name_prefixes, *t.secret_names)})
-    return [{"Key": "name", "Values": names}] if "" not in names and len(names) <= FILTER_VALUES else []
-
-
-def _replica_filter() -> list[dict[str, Any]]:
-    return [{"Key": "tag-key", "Values": [SOURCE_TAG]}]
+    return found
 
 
 def _send(queue_url: str, secret_ids: list[str]) -> None:

@@ -4,6 +4,7 @@ Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages
 to every target, and those that name none. SQS tries these again and then keeps them in the dead-letter queue.
 """
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,5 +80,8 @@ def _sync(
     except ReplicationError as error:
         return {}, [error]
     except Exception as error:  # noqa: BLE001 - reported, and the message is tried again
-        observability.logger().exception(FAILED, extra={"secret_id": secret_id})
-        return {}, [Transient(f"{type(error).__name__}")]
+        # Where, but not what: botocore quotes a parameter that it does not like, and one is the value.
+        where = "; ".join(
+            f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)
+        )
+        return {}, [Transient(f"Unexpected {type(error).__name__} at {where}.")]

@@ -47,6 +47,15 @@ class Target:
             return self.rename_to + name.removeprefix(self.rename_from)
         return name
 
+    def selected(self) -> set[str]:
+        """What the names of its secrets begin with at the source."""
+        return {*self.secret_name_prefixes, *self.secret_names}
+
+    def written(self) -> set[str]:
+        """What their names begin with at the target."""
+        prefixes = {self.rename_to + prefix.removeprefix(self.rename_from) for prefix in self.secret_name_prefixes}
+        return prefixes | set(self.secret_names.values())
+
 
 def parse(values: list[Any]) -> list[Target]:
     """The targets of the environment. Raises ValueError, which says what is wrong."""

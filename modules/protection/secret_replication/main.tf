@@ -276,7 +276,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   } : {}
 
   alarm_name          = "${var.context.name_prefix}-${local.name}-${each.key}"
-  alarm_description   = "1 or more ${each.value.meaning}. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}, or query the logs with ${local.query_name}"
+  alarm_description   = "1 or more ${each.value.meaning}. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
   namespace           = "Switchyard"
   metric_name         = each.value.metric
   dimensions          = { service = each.value.service }
