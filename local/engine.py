@@ -61,6 +61,7 @@ CORRECTIONS = (
     "emf",
     "dynamodb",
     "cognito_verification",
+    "secretsmanager",
 )
 
 

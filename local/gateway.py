@@ -49,6 +49,7 @@ class Gateway:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         body = await _body(receive)
         iam.request_headers.set(headers)
+        iam.request_body.set(body)
         if "x-forwarded-proto" not in headers:  # loopback stands for TLS: policies with aws:SecureTransport apply
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         service, operation, principal, account, region = _identify(scope, headers, body)

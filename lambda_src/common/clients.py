@@ -5,8 +5,13 @@ from typing import Any
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """The boto3 client of `service` ("s3", "securityhub", ...). Thread-safe to use."""
+def client(service: str, region: str | None = None) -> Any:
+    """The boto3 client of `service` ("s3", "securityhub", ...), in another Region if given. Thread-safe to use."""
+    return make(service, region_name=region)
+
+
+def make(service: str, **options: Any) -> Any:
+    """A client of its own, with boto3's `options`: for the credentials of an assumed role, say."""
     import boto3  # 90 ms: paid by the first call, not by whatever imports the handler
     from botocore.config import Config
 
@@ -16,4 +21,4 @@ def client(service: str) -> Any:
         read_timeout=30,
         user_agent_extra="switchyard",
     )
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    return boto3.client(service, config=config, **options)  # type: ignore[call-overload]
