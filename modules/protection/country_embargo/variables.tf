@@ -92,7 +92,7 @@ variable "document_key" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[^*?$]{1,1024}$", var.document_key)) && !can(regex("^(history/|refused/|drafts/|/|applied\\.json$)", var.document_key))
+    condition     = can(regex("^[^*?$]+$", var.document_key)) && length(var.document_key) <= 1024 && !can(regex("^(history/|refused/|drafts/|/|applied\\.json$)", var.document_key))
     error_message = "document_key must not begin with a slash, history/, refused/ or drafts/, not be applied.json, and hold none of *, ? and $."
   }
 }

@@ -2,7 +2,7 @@
 
 locals {
   # 2 rules: 4 IP sets and 4 units more for each in a header's every position, 5 statements of 50 countries each,
-  # and the exempt sets again. At most 23; the rest is room, since a rule group's capacity never changes.
+  # and the exempt sets again. At most 19; the rest is room, since a rule group's capacity never changes.
   capacity = 50
 }
 
