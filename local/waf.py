@@ -17,10 +17,10 @@ MAX_CODES = 50
 MAX_GROUP_CAPACITY = 5_000
 TYPES = {"WebACL": "webacl", "IPSet": "ipset", "RuleGroup": "rulegroup", "RegexPatternSet": "regexpatternset"}
 TOKEN_MESSAGE = (
-    "AWS WAF couldn’t save your changes because someone changed the resource after you started to edit it. "
+    "AWS WAF couldn't save your changes because someone changed the resource after you started to edit it. "
     "Reapply your changes."
 )
-IN_USE_MESSAGE = "AWS WAF couldn’t delete the resource because it is in use by another resource."
+IN_USE_MESSAGE = "AWS WAF couldn't delete the resource because it is in use by another resource."
 
 
 class WafError(Exception):
@@ -54,17 +54,15 @@ def resource_arn(operation: str, method: str, path: str, body: bytes, region: st
 def addresses(version: str, given: list[str]) -> list[str]:
     """Addresses as WAF keeps them: IPv6 written out in full. Raises WafError."""
     if len(given) > MAX_ADDRESSES:
-        message = "AWS WAF couldn’t perform the operation because you exceeded your resource limit."
+        message = "AWS WAF couldn't perform the operation because you exceeded your resource limit."
         raise WafError("WAFLimitsExceededException", message)
     kept = []
     for one in given:
         try:
-            if "/" not in one:
-                raise ValueError
             network = ipaddress.ip_network(one, strict=False)
         except ValueError:
             raise invalid("The parameter contains formatting that is not valid.", "IP_ADDRESS", one) from None
-        if f"IPV{network.version}" != version or not network.prefixlen:
+        if "/" not in one or f"IPV{network.version}" != version or not network.prefixlen:
             raise invalid("The parameter contains formatting that is not valid.", "IP_ADDRESS", one)
         kept.append(network.exploded)
     return kept
@@ -102,14 +100,14 @@ def _check_statement(kind: str, body: dict[str, Any], codes: frozenset[str]) -> 
         from ministack.services import waf
 
         if waf._resolve_local_waf_resource_arn(body.get("ARN", ""), ("ipset",))[1]:
-            message = "AWS WAF couldn’t perform the operation because your resource doesn’t exist."
+            message = "The resource does not exist."
             raise WafError("WAFNonexistentItemException", message)
         return 5 if body.get("IPSetForwardedIPConfig", {}).get("Position") == "ANY" else 1
     if kind == "RuleGroupReferenceStatement":
         from ministack.services import waf
 
         if waf._resolve_local_waf_resource_arn(body.get("ARN", ""), ("rulegroup",))[1]:
-            message = "AWS WAF couldn’t perform the operation because your resource doesn’t exist."
+            message = "The resource does not exist."
             raise WafError("WAFNonexistentItemException", message)
         _, key, _ = waf._parse_local_waf_arn(body["ARN"], ("rulegroup",))
         return int(waf._rule_groups.get_scoped(*key)["Capacity"])
@@ -120,7 +118,8 @@ def capacity(rules: list[dict[str, Any]]) -> int:
     """Web ACL capacity units of rules; geo and IP set statements exactly, others one each. Raises WafError."""
     from botocore.session import get_session
 
-    codes = frozenset(get_session().get_service_model("wafv2").shape_for("CountryCode").enum)
+    shape: Any = get_session().get_service_model("wafv2").shape_for("CountryCode")
+    codes = frozenset(shape.enum)
     for field in ("Name", "Priority"):
         values = [rule.get(field) for rule in rules]
         if len(set(values)) < len(values):

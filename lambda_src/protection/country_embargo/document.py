@@ -64,9 +64,8 @@ def canonical(cidr: str) -> str:
 def _read(value: dict[str, Any]) -> tuple[Embargo, list[str]]:
     """The embargo of a document that the schema allows, and what the schema cannot see."""
     codes = [country["code"] for country in value["embargoed-countries"]]
-    problems = [
-        f"embargoed-countries lists {code} {times} times." for code, times in Counter(codes).items() if times > 1
-    ]
+    repeated = [code for code, times in Counter(codes).items() if times > 1]
+    problems = [f"embargoed-countries lists {code} more than once." for code in repeated]
     seen: dict[str, str] = {}
     for group, entry in enumerate(value["embargoed-ips"]):
         for number, one in enumerate(entry["ips"]):
