@@ -34,7 +34,8 @@ def refused(call: Any, **arguments: Any) -> str:
 
 
 def rule(statement: Any, name: str = "r", priority: int = 0) -> dict[str, Any]:
-    return {"Name": name, "Priority": priority, "Statement": statement, "Action": {"Block": {}}, "VisibilityConfig": VISIBLE}
+    what = {"Statement": statement, "Action": {"Block": {}}, "VisibilityConfig": VISIBLE}
+    return {"Name": name, "Priority": priority, **what}
 
 
 def geo(*codes: str) -> dict[str, Any]:
