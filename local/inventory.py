@@ -29,6 +29,9 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("ssm", "describe_parameters", "Parameters", "Name"),
     ("stepfunctions", "list_state_machines", "stateMachines", "name"),
     ("verifiedpermissions", "list_policy_stores", "policyStores", "policyStoreId"),
+    ("wafv2", "list_ip_sets", "IPSets", "Name"),
+    ("wafv2", "list_rule_groups", "RuleGroups", "Name"),
+    ("wafv2", "list_web_acls", "WebACLs", "Name"),
 ]
 
 
@@ -38,6 +41,8 @@ def resources(cloud: Cloud) -> set[str]:
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
         extra: dict[str, Any] = {"Scope": "Local"} if operation == "list_policies" else {}
+        if service == "wafv2":
+            extra = {"Scope": "REGIONAL"}
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate(**extra)
         else:
