@@ -79,7 +79,15 @@ def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region
     return "*"
 
 
-RESOURCE_ARNS: dict[str, ResourceArn] = {"securityhub": _securityhub_arn}
+def _servicequotas_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """As the Service Authorization Reference lists them for Service Quotas: only requests name a quota."""
+    if operation != "RequestServiceQuotaIncrease":
+        return "*"
+    asked = json.loads(body or b"{}")
+    return f"arn:aws:servicequotas:{region}:{account}:{asked.get('ServiceCode')}/{asked.get('QuotaCode')}"
+
+
+RESOURCE_ARNS: dict[str, ResourceArn] = {"securityhub": _securityhub_arn, "servicequotas": _servicequotas_arn}
 
 
 @functools.cache

@@ -31,7 +31,7 @@ from typing import Any
 import moto
 from moto.backend_index import backend_url_patterns
 
-SERVICES = ("securityhub",)
+SERVICES = ("securityhub", "servicequotas")
 
 
 def install_all() -> None:
@@ -61,10 +61,16 @@ def register(package: ModuleType) -> None:
 
 
 def command(name: str, data: dict[str, Any]) -> Any:
-    """Run ``COMMANDS[...]`` of a service; *name* is ``service/command``, *data* its keyword arguments."""
+    """Run ``COMMANDS[...]`` of a service or of a correction (`local.engine.CORRECTIONS`).
+
+    *name* is ``service/command``, *data* the command's keyword arguments.
+    """
+    from local.engine import CORRECTIONS
+
     service, _, verb = name.partition("/")
-    if service in SERVICES:
-        commands = getattr(import_module(f"{__name__}.{service}"), "COMMANDS", {})
+    package = {**dict.fromkeys(CORRECTIONS, "local"), **dict.fromkeys(SERVICES, __name__)}.get(service)
+    if package:
+        commands = getattr(import_module(f"{package}.{service}"), "COMMANDS", {})
         if verb in commands:
             return commands[verb](**data)
     raise ValueError(f"no service command {name!r}")
