@@ -52,10 +52,12 @@ def _check(node: ast.expr, ids: set[str], expression: str) -> None:
         case ast.Name(id=name) if name in ids:
             return
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _check(operand, ids, expression)
+            _check(operand, ids, expression)
+            return
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
             _check(left, ids, expression)
-            return _check(right, ids, expression)
+            _check(right, ids, expression)
+            return
         case ast.Call(func=ast.Name(id="SERVICE_QUOTA"), args=[ast.Name(id=name)], keywords=[]) if name in ids:
             return
     raise ExpressionError(f"Error in expression {expression!r}: {ast.unparse(node)!r} is not supported here")
@@ -71,8 +73,8 @@ def evaluate(tree: ast.expr, values: Values, quota: Callable[[str], float | None
         case ast.Call(args=[ast.Name(id=name)]):
             return quota(name)
         case ast.UnaryOp(operand=operand):
-            value = evaluate(operand, values, quota)
-            return None if value is None else -value
+            positive = evaluate(operand, values, quota)
+            return None if positive is None else -positive
         case ast.BinOp(left=left, op=op, right=right):
             first, second = evaluate(left, values, quota), evaluate(right, values, quota)
             if first is None or second is None or (isinstance(op, ast.Div) and second == 0):

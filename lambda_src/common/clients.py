@@ -5,13 +5,16 @@ from typing import Any
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """The boto3 client of `service` ("s3", "securityhub", ...). Thread-safe to use."""
+def client(service: str, attempts: int = 10) -> Any:
+    """The boto3 client of `service` ("s3", "securityhub", ...). Thread-safe to use.
+
+    `attempts` of each call, the first included: 1 where a lost answer must be looked into before another try.
+    """
     import boto3  # 90 ms: paid by the first call, not by whatever imports the handler
     from botocore.config import Config
 
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 10},  # exponential with full jitter, 20 s at most
+        retries={"mode": "standard", "total_max_attempts": attempts},  # exponential with full jitter, 20 s at most
         connect_timeout=5,
         read_timeout=30,
         user_agent_extra="switchyard",

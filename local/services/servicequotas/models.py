@@ -93,9 +93,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
             self.applied[request["QuotaCode"]] = request["DesiredValue"]
 
     @operation()
-    def get_service_quota(  # type: ignore[override]  # moto's answer lacks the wrapping that its response adds
-        self, service_code: str, quota_code: str, context_id: str | None = None
-    ) -> dict[str, Any]:
+    def get_service_quota(self, service_code: str, quota_code: str, context_id: str | None = None) -> dict[str, Any]:
         """The applied quota."""
         if service_code == "vpc":
             return {"Quota": super().get_service_quota(service_code, quota_code)}

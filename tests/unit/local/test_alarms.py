@@ -214,8 +214,14 @@ def test_the_query_protocol_says_the_same() -> None:
 
 @pytest.mark.parametrize(
     "queries",
-    [metrics("FILL(m1, 0)"), metrics("m2"), [metrics()[1]], [metrics()[0], metrics()[0]], [{"Id": "A", "Expression": "1"}]],
-)  # fmt: skip
+    [
+        metrics("FILL(m1, 0)"),
+        metrics("m2"),
+        [metrics()[1]],
+        [metrics()[0], metrics()[0]],
+        [{"Id": "A", "Expression": "1"}],
+    ],
+)
 def test_what_cannot_be_evaluated_cannot_be_put(cloud: Cloud, queries: list[dict[str, Any]]) -> None:
     with pytest.raises(ClientError, match="ValidationError"):
         put(cloud, "wrong", queries)
