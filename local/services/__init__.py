@@ -3,7 +3,8 @@
 A service is a package here with moto's four files, named as moto names it (signing name, no hyphens):
 
 ``urls.py``
-    ``url_bases`` (host patterns) and ``url_paths``; ``{0}/.*$`` suffices, since `base.Response` routes.
+    ``url_bases`` (host patterns) and ``url_paths``; ``{0}/.*$`` suffices, since `base.Response` routes (``{0}/$``
+    for a service with the one path /, such as those of the JSON protocols).
 ``exceptions.py``
     A class per error code of the service's model (subclasses of moto's ``ServiceException``).
 ``models.py``

@@ -86,3 +86,20 @@ def test_lists(quotas: Any) -> None:
     assert len(set(names)) == len(names)
     with pytest.raises(ClientError, match="NotImplemented"):
         quotas.list_services()
+
+
+def test_through_the_gateways_server(quotas: Any) -> None:
+    """moto's server finds the service by another way than `mock_aws`."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.test import Client
+
+    headers = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/eu-west-1/servicequotas/aws4_request, x",
+        "X-Amz-Target": "ServiceQuotasV20190624.GetServiceQuota",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
+    server = Client(DomainDispatcherApplication(create_backend_app))
+    answer: Any = server.post("/", headers=headers, json={"ServiceCode": "kms", "QuotaCode": RSA})
+    assert (answer.status_code, answer.json["Quota"]["Value"]) == (200, 1000)
+    refused: Any = server.post("/", headers=headers, json={"ServiceCode": "kms", "QuotaCode": RSA, "No": 1})
+    assert (refused.status_code, refused.headers["x-amzn-errortype"]) == (400, "IllegalArgumentException")
