@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.serialize import create_serializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,12 +55,14 @@ def test_status_has_the_period_and_the_next_date(kms: Any) -> None:
 
 
 @pytest.mark.parametrize("period", [89, 2561, 0, -1])
-def test_periods_out_of_range_are_refused(kms: Any, period: int) -> None:
+def test_periods_out_of_range_are_refused(cloud: Cloud, kms: Any, period: int) -> None:
     key = make(kms)
     unchecked = kms.meta.service_model.shape_for("RotationPeriodInDaysType")
     assert (unchecked.metadata["min"], unchecked.metadata["max"]) == (subject.MIN_PERIOD, subject.MAX_PERIOD)
-    with pytest.raises(Exception, match=r"ValidationException|Invalid range|valid min value"):
-        kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=period)
+    unvalidated = cloud.client("kms", attempts=1)  # boto3 itself would refuse some
+    unvalidated._serializer = create_serializer("json", include_validation=False)
+    with pytest.raises(ClientError, match="ValidationException"):
+        unvalidated.enable_key_rotation(KeyId=key, RotationPeriodInDays=period)
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
 
 

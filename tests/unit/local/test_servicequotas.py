@@ -94,7 +94,7 @@ def test_through_the_gateways_server(quotas: Any) -> None:
     from werkzeug.test import Client
 
     headers = {
-        "Authorization": "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/eu-west-1/servicequotas/aws4_request, x",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/servicequotas/aws4_request, x",
         "X-Amz-Target": "ServiceQuotasV20190624.GetServiceQuota",
         "Content-Type": "application/x-amz-json-1.1",
     }
