@@ -26,7 +26,7 @@ INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)
 	|| { cat $(STATE)/init.log; echo "terraform init failed. Its providers come from what $(STATE)/terraform.rc says."; exit 1; }
 STEPS := lint unit plan-test examples package local checkov
 
-.PHONY: help demo down test setup $(STEPS) fmt docs lock bench checkov-plan clean
+.PHONY: help demo down calls test setup $(STEPS) fmt docs lock bench checkov-plan clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo: setup  ## Deploy to a local cloud, send real events, verify. CAPABILITIES=
 
 down:  ## Stop what make demo started.
 	@if [ -x $(PY) ]; then $(PY) -m local down; else echo "Nothing is running: there is no $(PY)."; fi
+
+calls: ## Every API call that reached the demo's cloud, with its principal.
+	@$(PY) -m local calls
 
 test: setup  ## Everything that CI runs, cheapest first.
 	@started=$$SECONDS; for step in $(STEPS); do \

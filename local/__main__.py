@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 
 from local.cloud import Cloud, LocalCloudError
+from tools.bootstrap import SetupError
 
 
 def main() -> int:
@@ -33,8 +35,15 @@ def main() -> int:
                 at = time.strftime("%H:%M:%S", time.localtime(call["at"]))
                 fault = f" [{call['fault']}]" if call["fault"] else ""
                 print(f"{at} {call['service']}:{call['operation']} {call['status']}{fault} {call['principal']}")
-    except (LocalCloudError, OSError) as error:
+    except (LocalCloudError, SetupError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if os.environ.get("SWITCHYARD_DEBUG"):
+            raise
+        log = demo.FOLDER / "cloud" / "cloud.log"
+        print(f"\n{type(error).__name__}: {error}\nThe local cloud's log may say more: {log}", file=sys.stderr)
+        print("SWITCHYARD_DEBUG=1 shows where it happened.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -22,11 +22,11 @@ PID = FOLDER / "cloud.pid"
 
 
 @contextlib.contextmanager
-def step(what: str) -> Iterator[None]:
-    """Show a long step while it runs, and how long it took."""
+def step(what: str) -> Iterator[Callable[[str], None]]:
+    """Show a long step while it runs, and how long it took; yields a function that shows how far it is."""
     started = time.monotonic()
-    with console.status(f"{what} …"):
-        yield
+    with console.status(f"{what} …") as status:
+        yield lambda far: status.update(f"{what} … {far}")
     console.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
@@ -60,8 +60,8 @@ def deploy(cloud: Cloud, modules: dict[str, ModuleType]) -> Terraform:
     for module in modules.values():
         if prepare := getattr(module, "prepare", None):
             prepare(scenario.Stack(cloud, {}))
-    with step("terraform apply"):
-        terraform.apply()
+    with step("terraform apply") as show_progress:
+        terraform.apply(lambda made, planned: show_progress(f"{made} of {planned} resources"))
     return terraform
 
 

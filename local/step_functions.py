@@ -140,8 +140,21 @@ def install() -> None:
         return dispatch(resource, arguments)
 
     _keep_tracing(engine)
+    _give_succeed_its_output(engine)
     engine._run_execution = run_execution
     engine._invoke_resource = invoke_resource
+
+
+def _give_succeed_its_output(engine: Any) -> None:
+    """The Output of a Succeed state in JSONata is the execution's output; MiniStack passes the input on."""
+    apply_output_path = engine._apply_output_path
+
+    def apply(state: dict[str, Any], data: Any, context: Any = None) -> Any:
+        if state.get("Type") == "Succeed" and engine._state_query_language(state, context) == "JSONata":
+            return engine._apply_jsonata_output(state, data, context, default=data)
+        return apply_output_path(state, data, context)
+
+    engine._apply_output_path = apply
 
 
 def _keep_tracing(engine: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,18 +13,23 @@ from typing import Any
 from local.cloud import HOME, ROOT, Cloud, LocalCloudError
 
 # A backend that a user configured in the root module must never be reached from here.
+_CHANGE = ("-auto-approve", "-input=false", "-no-color", "-parallelism=30")
 _OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
+
+
+def _errors(output: list[str]) -> str:
+    """Terraform's output from its first error on."""
+    first = next((number for number, line in enumerate(output) if line.startswith("Error:")), max(len(output) - 30, 0))
+    return "".join(output[first:]).strip()[:4000]
 
 
 class Terraform:
     """The root module in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
 
-    def __init__(
-        self, cloud: Cloud, folder: Path, variables: dict[str, Any], say: Callable[[str], None] = print
-    ) -> None:
+    def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any]) -> None:
         from tools.bootstrap import terraform_bin, terraform_env
 
-        self.folder, self._say, self._binary = folder, say, terraform_bin()
+        self.folder, self._binary = folder, terraform_bin()
         folder.mkdir(parents=True, exist_ok=True)
         for path in ROOT.glob("*.tf"):
             shutil.copy(path, folder / path.name)
@@ -45,16 +51,31 @@ class Terraform:
             text=True,
         )
         if done.returncode not in good:
-            raise LocalCloudError(f"terraform {arguments[0]} failed:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+            output = (done.stdout + done.stderr).splitlines(keepends=True)
+            raise LocalCloudError(f"terraform {arguments[0]} failed:\n{_errors(output)}")
         return done
 
     def init(self) -> None:
         """`terraform init`; the lock file stays as committed."""
         self._run("init", "-input=false", "-no-color", "-lockfile=readonly")
 
-    def apply(self) -> None:
-        """`terraform apply`."""
-        self._run("apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=30")
+    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None) -> None:
+        """`terraform apply`; *progress* is told how many resources of how many planned are made."""
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE]
+        process = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout
+        output, made, planned = [], 0, 0
+        for line in process.stdout:
+            output.append(line)
+            if plan := re.match(r"Plan: (\d+) to add, (\d+) to change", line):
+                planned = int(plan[1]) + int(plan[2])
+            elif re.search(r": (Creation|Modifications) complete after ", line):
+                made += 1
+                progress(made, planned)
+        if process.wait():
+            raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
 
     def drift(self) -> str:
         """What a new plan would change; empty when nothing (`-detailed-exitcode` 0)."""
@@ -67,7 +88,7 @@ class Terraform:
 
     def destroy(self) -> None:
         """`terraform destroy`; LocalCloudError when a resource stays in the state."""
-        self._run("destroy", "-auto-approve", "-input=false", "-no-color", "-parallelism=30")
+        self._run("destroy", *_CHANGE)
         left = self._run("state", "list").stdout.split()
         if left:
             raise LocalCloudError(f"terraform destroy left {', '.join(left)}")

@@ -64,10 +64,14 @@ run "targets" {
     error_message = "This rule alone may call the function."
   }
   assert {
-    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [{
-      Sid = "StartStateMachines", Effect = "Allow", Action = "states:StartExecution", Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:test-export"]
-    }]
-    error_message = "The role may start its state machine and nothing else."
+    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [
+      { Sid = "StartStateMachines", Effect = "Allow", Action = "states:StartExecution", Resource = ["arn:aws:states:eu-central-1:111122223333:stateMachine:test-export"] },
+      {
+        Sid       = "UseKeyThroughServices", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.context.kms_key_arn,
+        Condition = { StringLike = { "kms:ViaService" = ["states.eu-central-1.*"] } }
+      },
+    ]
+    error_message = "The role may start its state machine, whose executions are encrypted, and nothing else."
   }
   assert {
     condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Condition == {

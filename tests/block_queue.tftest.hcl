@@ -45,14 +45,14 @@ run "defaults" {
     error_message = "Dead letters are kept for 14 days, messages for 4."
   }
   assert {
-    condition = jsondecode(aws_sqs_queue_policy.this.policy).Statement == [{
+    condition = jsondecode(aws_sqs_queue.this.policy).Statement == [{
       Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
     error_message = "Only TLS is let in, and nobody is granted anything."
   }
   assert {
-    condition     = jsondecode(aws_sqs_queue_policy.dead_letter[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_sqs_queue_policy.dead_letter[0].policy).Statement[0].Resource == output.dead_letter_queue_arn
+    condition     = jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement[0].Resource == output.dead_letter_queue_arn
     error_message = "Only TLS is let in to the dead-letter queue."
   }
   assert {
@@ -80,7 +80,7 @@ run "senders" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_sqs_queue_policy.this.policy).Statement : s if s.Effect == "Allow"] == [
+    condition = [for s in jsondecode(aws_sqs_queue.this.policy).Statement : s if s.Effect == "Allow"] == [
       {
         Sid       = "Rule", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
         Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-findings"] } }

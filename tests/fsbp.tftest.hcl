@@ -188,7 +188,7 @@ run "queue" {
     error_message = "SQS.1: queues should be encrypted."
   }
   assert {
-    condition     = alltrue([for s in concat(jsondecode(aws_sqs_queue_policy.this.policy).Statement, jsondecode(aws_sqs_queue_policy.dead_letter[0].policy).Statement) : s.Effect == "Deny"])
+    condition     = alltrue([for s in concat(jsondecode(aws_sqs_queue.this.policy).Statement, jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement) : s.Effect == "Deny"])
     error_message = "SQS.3: queue policies should grant nothing to the public."
   }
   assert {

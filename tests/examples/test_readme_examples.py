@@ -43,6 +43,7 @@ def is_variables(text: str) -> bool:
         content = hcl2.loads(text)
     except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
         raise AssertionError(f"is not HCL: {error}") from None
+    content = {name: value for name, value in content.items() if not name.startswith("__")}  # the parser's own notes
     blocks = {isinstance(value, list) and any(map(is_block, value)) for value in content.values()}
     assert len(blocks) == 1, "is neither only values of variables nor only blocks"
     if True in blocks:

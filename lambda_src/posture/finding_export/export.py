@@ -22,7 +22,7 @@ from .objects import Destination, Writer, record
 from .pacing import Pacer
 from .state import State
 from .timestamps import canonical
-from .walk import walk
+from .walk import keep_every_attribute, walk
 
 RESERVE_SECONDS = 60  # for the last page and object
 CHECK_AFTER_SECONDS = 60
@@ -62,6 +62,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Runs one chunk and logs how far it came."""
     log = observability.begin(context, execution=event["execution"]["name"])
     log.info(CHUNK_STARTED, extra={"retry_count": event["retry_count"], "first": event["state"] is None})
+    keep_every_attribute(clients.client("securityhub"))
     answer = run(event, settings.load(Settings), clients.client, lambda: context.get_remaining_time_in_millis() / 1000)
     log.info(CHUNK_ENDED, extra={key: answer[key] for key in ("done", "exported", "objects")})
     return answer

@@ -98,7 +98,9 @@ def _status(client: Client, execution_arn: str) -> str | None:
     stepfunctions = client("stepfunctions")
     try:
         with translated("looking up the run that holds the lock"):
-            status: str = stepfunctions.describe_execution(executionArn=execution_arn)["status"]
+            # Without its input and output: those are encrypted, and the function may not use their key.
+            execution = stepfunctions.describe_execution(executionArn=execution_arn, includedData="METADATA_ONLY")
     except stepfunctions.exceptions.ExecutionDoesNotExist:
         return None
+    status: str = execution["status"]
     return status

@@ -28,3 +28,18 @@ output "kms_key_arn" {
   description = "Key that encrypts the objects."
   value       = local.kms_key_arn
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    bucket              = aws_s3_bucket.this
+    public_access_block = aws_s3_bucket_public_access_block.this
+    ownership_controls  = aws_s3_bucket_ownership_controls.this
+    versioning          = aws_s3_bucket_versioning.this
+    encryption          = aws_s3_bucket_server_side_encryption_configuration.this
+    logging             = aws_s3_bucket_logging.this
+    notification        = aws_s3_bucket_notification.this
+    lifecycle           = aws_s3_bucket_lifecycle_configuration.this
+    policy              = aws_s3_bucket_policy.this
+  }
+}

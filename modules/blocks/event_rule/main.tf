@@ -59,12 +59,22 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "StartStateMachines"
-      Effect   = "Allow"
-      Action   = "states:StartExecution"
-      Resource = local.state_machine_arns
-    }]
+    Statement = [
+      {
+        Sid      = "StartStateMachines"
+        Effect   = "Allow"
+        Action   = "states:StartExecution"
+        Resource = local.state_machine_arns
+      },
+      {
+        # Who starts an execution encrypts its input.
+        Sid       = "UseKeyThroughServices"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.context.kms_key_arn
+        Condition = { StringLike = { "kms:ViaService" = ["states.${var.context.region}.*"] } }
+      },
+    ]
   })
 }
 

@@ -27,3 +27,13 @@ output "alarm_names" {
   description = "Names of the alarms."
   value       = module.dead_letter_queue.alarm_names
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    rule        = aws_cloudwatch_event_rule.this
+    targets     = aws_cloudwatch_event_target.this
+    permissions = aws_lambda_permission.this
+    role_policy = one(aws_iam_role_policy.this[*])
+  }
+}

@@ -51,3 +51,16 @@ output "alarm_names" {
   description = "Names of the alarms."
   value       = concat(values(aws_cloudwatch_metric_alarm.this)[*].alarm_name, flatten(module.dead_letter_queue[*].alarm_names))
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    function            = aws_lambda_function.this
+    log_group           = aws_cloudwatch_log_group.this
+    runtime_policy      = aws_iam_role_policy.runtime
+    grants              = one(aws_iam_role_policy.grants[*])
+    event_invoke_config = one(aws_lambda_function_event_invoke_config.this[*])
+    permissions         = aws_lambda_permission.invoker
+    alarms              = aws_cloudwatch_metric_alarm.this
+  }
+}

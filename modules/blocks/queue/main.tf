@@ -30,19 +30,14 @@ resource "aws_sqs_queue" "dead_letter" {
   kms_master_key_id           = var.context.kms_key_arn
   tags                        = var.context.tags
 
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [local.arn]
-  })
-}
-
-resource "aws_sqs_queue_policy" "dead_letter" {
-  count = var.dead_letter_queue ? 1 : 0
-
-  queue_url = aws_sqs_queue.dead_letter[0].url
   policy = jsonencode({
     Version   = "2012-10-17"
     Statement = [merge(local.tls_only, { Resource = local.dlq_arn })]
+  })
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.arn]
   })
 }
 
@@ -55,17 +50,7 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id           = var.context.kms_key_arn
   tags                        = var.context.tags
 
-  redrive_policy = var.dead_letter_queue ? jsonencode({
-    deadLetterTargetArn = local.dlq_arn
-    maxReceiveCount     = var.max_receive_count
-  }) : null
-
-  # The ARN above is made of names, so the order must be said.
-  depends_on = [aws_sqs_queue.dead_letter]
-}
-
-resource "aws_sqs_queue_policy" "this" {
-  queue_url = aws_sqs_queue.this.url
+  # In the queue, not a resource beside it: the provider waits 25 seconds for each.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -86,6 +71,14 @@ resource "aws_sqs_queue_policy" "this" {
       ],
     )
   })
+
+  redrive_policy = var.dead_letter_queue ? jsonencode({
+    deadLetterTargetArn = local.dlq_arn
+    maxReceiveCount     = var.max_receive_count
+  }) : null
+
+  # The ARN above is made of names, so the order must be said.
+  depends_on = [aws_sqs_queue.dead_letter]
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

@@ -4,25 +4,24 @@
 output "arn" {
   description = "ARN of the queue."
   value       = local.arn
-  depends_on  = [aws_sqs_queue.this, aws_sqs_queue_policy.this]
+  depends_on  = [aws_sqs_queue.this]
 }
 
 output "name" {
   description = "Name of the queue."
   value       = local.name
-  depends_on  = [aws_sqs_queue.this, aws_sqs_queue_policy.this]
+  depends_on  = [aws_sqs_queue.this]
 }
 
 output "url" {
   description = "URL of the queue."
   value       = aws_sqs_queue.this.url
-  depends_on  = [aws_sqs_queue_policy.this]
 }
 
 output "dead_letter_queue_arn" {
   description = "ARN of the dead-letter queue; null without one."
   value       = var.dead_letter_queue ? local.dlq_arn : null
-  depends_on  = [aws_sqs_queue.dead_letter, aws_sqs_queue_policy.dead_letter]
+  depends_on  = [aws_sqs_queue.dead_letter]
 }
 
 output "dead_letter_queue_url" {
@@ -33,4 +32,13 @@ output "dead_letter_queue_url" {
 output "alarm_names" {
   description = "Names of the alarms."
   value       = values(aws_cloudwatch_metric_alarm.this)[*].alarm_name
+}
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    queue             = aws_sqs_queue.this
+    dead_letter_queue = one(aws_sqs_queue.dead_letter[*])
+    alarms            = aws_cloudwatch_metric_alarm.this
+  }
 }

@@ -7,8 +7,8 @@ locals {
   role_name_full = "${local.name}-schedule-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
-  # Services to whose encrypted queues and topics the schedule sends: its dead-letter queue, and its target.
-  key_services = var.action == "sns:Publish" ? ["sns", "sqs"] : ["sqs"]
+  # Services that encrypt what the schedule hands them: its dead-letter queue's, and its target's.
+  key_services = [for service in ["sns", "sqs", "states"] : service if service == "sqs" || startswith(var.action, "${service}:")]
 }
 
 module "dead_letter_queue" {

@@ -33,3 +33,11 @@ output "alarm_names" {
   description = "Names of the alarms."
   value       = module.dead_letter_queue.alarm_names
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    schedule    = aws_scheduler_schedule.this
+    role_policy = aws_iam_role_policy.this
+  }
+}

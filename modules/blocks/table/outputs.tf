@@ -17,3 +17,10 @@ output "stream_arn" {
   description = "ARN of the change stream; null without one."
   value       = var.stream_view_type == null ? null : aws_dynamodb_table.this.stream_arn
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    table = aws_dynamodb_table.this
+  }
+}

@@ -12,3 +12,12 @@ output "name" {
   value       = local.name
   depends_on  = [aws_sns_topic.this, aws_sns_topic_policy.this]
 }
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    topic               = aws_sns_topic.this
+    policy              = aws_sns_topic_policy.this
+    email_subscriptions = aws_sns_topic_subscription.email
+  }
+}

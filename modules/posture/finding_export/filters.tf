@@ -115,6 +115,20 @@ locals {
     maps = ["ProductFields", "UserDefinedFields", "ResourceTags", "ResourceDetailsOther"]
   }
 
+  filter_comparisons = {
+    strings = ["EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS", "CONTAINS", "NOT_CONTAINS", "CONTAINS_WORD"]
+    maps    = ["EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"]
+  }
+
+  # The API takes any string for these, but findings have only these values.
+  filter_values = {
+    ComplianceStatus  = ["PASSED", "WARNING", "FAILED", "NOT_AVAILABLE"]
+    RecordState       = ["ACTIVE", "ARCHIVED"]
+    SeverityLabel     = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+    VerificationState = ["UNKNOWN", "TRUE_POSITIVE", "FALSE_POSITIVE", "BENIGN_POSITIVE"]
+    WorkflowStatus    = ["NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"]
+  }
+
   # The same filters in the shape of the API.
   filters = merge(
     {
@@ -124,9 +138,13 @@ locals {
     {
       for name, criteria in var.filters.dates :
       name => [
-        for c in criteria : c.last_days == null
-        ? { Start = c.start, End = c.end }
-        : { DateRange = { Value = c.last_days, Unit = "DAYS" } }
+        for c in criteria : {
+          for k, v in {
+            Start     = c.start
+            End       = c.end
+            DateRange = c.last_days == null ? null : { Value = c.last_days, Unit = "DAYS" }
+          } : k => v if v != null
+        }
       ]
     },
     {

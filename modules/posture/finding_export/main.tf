@@ -7,6 +7,9 @@ locals {
   bucket_owner    = local.own_bucket ? var.context.account_id : var.destination.account_id
   kms_key_arn     = local.own_bucket ? coalesce(var.kms_key_arn, var.context.kms_key_arn) : var.destination.kms_key_arn
 
+  # The bucket and its key are in one Region, not necessarily this one. The end of the name depends on the partition.
+  key_via_s3 = local.kms_key_arn == null ? null : ["s3.${split(":", local.kms_key_arn)[3]}.*"]
+
   # Objects that the functions write; the run's name and a number follow the date.
   object_arns = "${local.bucket_arn}/${var.prefix}dt=*"
 
@@ -28,7 +31,7 @@ locals {
       actions   = ["kms:GenerateDataKey"]
       resources = [local.kms_key_arn]
       conditions = {
-        StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] }
+        StringLike = { "kms:ViaService" = local.key_via_s3 }
       }
     }],
   )

@@ -55,10 +55,15 @@ output "athena" {
 }
 
 output "alarm_names" {
-  description = "Alarms of the export, by what they watch."
-  value = merge(
-    { for name in module.function.alarm_names : name => name },
-    { for name in module.state_machine.alarm_names : name => name },
+  description = "Names of the alarms."
+  value = concat(
+    module.function.alarm_names,
+    module.state_machine.alarm_names,
+    module.status_rule.alarm_names,
+    flatten(module.schedule[*].alarm_names),
+    flatten(module.continuous_function[*].alarm_names),
+    flatten(module.continuous_queue[*].alarm_names),
+    flatten(module.continuous_rule[*].alarm_names),
   )
 }
 
@@ -87,8 +92,8 @@ output "destination_bucket_policy" {
 }
 
 output "destination_key_policy" {
-  description = "Statement, as JSON, that the owner of `destination` adds to the policy of the bucket's key; null without one."
-  value = local.own_bucket ? null : jsonencode({
+  description = "Statement, as JSON, that the owner of `destination` adds to the policy of the bucket's key; null without `destination.kms_key_arn`."
+  value = try(var.destination.kms_key_arn, null) == null ? null : jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Sid       = "SwitchyardFindingExport"
@@ -96,7 +101,7 @@ output "destination_key_policy" {
       Principal = { AWS = local.role_arns }
       Action    = "kms:GenerateDataKey"
       Resource  = "*"
-      Condition = { StringEquals = { "kms:ViaService" = "s3.${var.context.region}.amazonaws.com" } }
+      Condition = { StringLike = { "kms:ViaService" = local.key_via_s3 } }
     }]
   })
 }

@@ -75,28 +75,54 @@ variable "filters" {
     error_message = "filters.booleans: ${join(", ", setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans))} is no boolean attribute of GetFindings; those are ${join(", ", local.filter_attributes.booleans)}."
   }
   validation {
-    condition = alltrue([
-      for c in flatten([values(var.filters.strings), values(var.filters.maps)]) : contains(
-        ["EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS", "CONTAINS", "NOT_CONTAINS", "CONTAINS_WORD"], c.comparison
-      ) && c.value == trimspace(c.value) && c.value != ""
-    ])
-    error_message = "Each comparison must be EQUALS, PREFIX, NOT_EQUALS, PREFIX_NOT_EQUALS, CONTAINS, NOT_CONTAINS or CONTAINS_WORD, and each value must be non-empty without blanks at its ends (\"NEW \" never matches)."
+    condition = alltrue(flatten([
+      [for c in flatten(values(var.filters.strings)) : contains(local.filter_comparisons.strings, c.comparison)],
+      [for c in flatten(values(var.filters.maps)) : contains(local.filter_comparisons.maps, c.comparison)],
+    ]))
+    error_message = "Each comparison in filters.strings must be one of ${join(", ", local.filter_comparisons.strings)}, in filters.maps one of ${join(", ", local.filter_comparisons.maps)}."
+  }
+  validation {
+    condition = alltrue(flatten([
+      [for c in flatten(values(var.filters.strings)) : try(c.value == trimspace(c.value) && c.value != "", false)],
+      [for c in flatten(values(var.filters.maps)) : try(c.value == trimspace(c.value) && c.value != "" && trimspace(c.key) != "", false)],
+    ]))
+    error_message = "Each value in filters.strings and filters.maps must be non-empty without blanks at its ends (\"NEW \" never matches), and each key non-blank."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for name, allowed in local.filter_values :
+      [for c in lookup(var.filters.strings, name, []) : contains(allowed, c.value) if contains(["EQUALS", "NOT_EQUALS"], c.comparison)]
+    ]))
+    error_message = "filters.strings compares with a value that no finding has; there are ${join("; ", [for name, allowed in local.filter_values : "${name} ${join(", ", allowed)}"])}."
   }
   validation {
     condition = alltrue([
       for c in flatten(values(var.filters.dates)) :
       c.last_days != null
-      ? try(c.last_days >= 1, false) && c.start == null && c.end == null
+      ? try(c.last_days >= 1 && c.last_days <= 36500 && floor(c.last_days) == c.last_days, false) && c.start == null && c.end == null
       : c.start != null && c.end != null && try(timecmp(c.start, c.end) < 0, false)
     ])
-    error_message = "Each date criterion is either last_days (1 or more), or start and end as RFC 3339 timestamps (2026-01-31T00:00:00Z) with start before end."
+    error_message = "Each date criterion is either last_days (a whole number of 1 to 36500), or start and end as RFC 3339 timestamps (2026-01-31T00:00:00Z) with start before end."
+  }
+  validation {
+    condition = alltrue([
+      for c in flatten(values(var.filters.numbers)) :
+      (c.eq != null || c.gte != null || c.lte != null) && try(c.gte <= c.lte, true)
+    ])
+    error_message = "Each number criterion needs eq, gte or lte, and gte must not be above lte."
   }
   validation {
     condition = alltrue(flatten([
-      for criteria in concat(values(var.filters.strings), values(var.filters.dates), values(var.filters.maps), values(var.filters.numbers)) :
-      [length(criteria) > 0 && length(criteria) <= 20]
+      for kind in [var.filters.strings, var.filters.dates, var.filters.numbers, var.filters.maps, var.filters.cidrs] :
+      [for criteria in values(kind) : length(criteria) >= 1 && length(criteria) <= 20]
     ]))
     error_message = "Each filtered attribute takes 1 to 20 criteria."
+  }
+  validation {
+    condition = sum([
+      for kind in [var.filters.strings, var.filters.dates, var.filters.numbers, var.filters.maps, var.filters.cidrs, var.filters.booleans] : length(kind)
+    ]) <= 10
+    error_message = "Security Hub filters by 10 attributes at most."
   }
 }
 
@@ -123,6 +149,11 @@ variable "notification_emails" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for e in var.notification_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", e))])
+    error_message = "notification_emails must be e-mail addresses, such as \"security@example.com\"."
+  }
 }
 
 variable "notification_statuses" {
@@ -132,8 +163,8 @@ variable "notification_statuses" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.notification_statuses, ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])) == 0
-    error_message = "notification_statuses may hold RUNNING, SUCCEEDED, FAILED, TIMED_OUT and ABORTED."
+    condition     = length(var.notification_statuses) > 0 && length(setsubtract(var.notification_statuses, ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])) == 0
+    error_message = "notification_statuses must hold one or more of RUNNING, SUCCEEDED, FAILED, TIMED_OUT and ABORTED."
   }
 }
 
@@ -147,6 +178,10 @@ variable "destination" {
   default = null
 
   validation {
+    condition     = var.destination == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.destination.bucket_name))
+    error_message = "destination.bucket_name must be the name of a bucket, not its ARN or URL."
+  }
+  validation {
     condition     = var.destination == null || can(regex("^[0-9]{12}$", var.destination.account_id))
     error_message = "destination.account_id must be the 12-digit id of the account that owns the bucket; writes to a bucket of anybody else are refused."
   }
@@ -157,9 +192,18 @@ variable "destination" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the module's own bucket; null for the stack's key."
+  description = "Key that encrypts the module's own bucket; null for the stack's key. Its policy must let this account's IAM policies allow its use."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias."
+  }
+  validation {
+    condition     = var.kms_key_arn == null || var.destination == null
+    error_message = "kms_key_arn is for the module's own bucket; name the key of another one in destination.kms_key_arn."
+  }
 }
 
 variable "prefix" {
@@ -169,8 +213,8 @@ variable "prefix" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9_/-]+/$", var.prefix))
-    error_message = "prefix must end in a slash and hold letters, digits, -, _ and / only."
+    condition     = can(regex("^([a-zA-Z0-9_-]+/)+$", var.prefix))
+    error_message = "prefix must be names of letters, digits, - and _, each with a slash behind it, such as \"findings/\"."
   }
 }
 
@@ -178,6 +222,15 @@ variable "expiration_days" {
   description = "Days after which exported objects are deleted; null keeps them."
   type        = number
   default     = null
+
+  validation {
+    condition     = var.expiration_days == null || try(var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days, false)
+    error_message = "expiration_days must be a whole number of 1 or more, or null to keep objects."
+  }
+  validation {
+    condition     = var.expiration_days == null || var.destination == null
+    error_message = "expiration_days is for the module's own bucket; what a destination keeps is up to its owner."
+  }
 }
 
 variable "force_destroy" {
@@ -193,8 +246,8 @@ variable "count_parameter_name" {
   default     = null
 
   validation {
-    condition     = var.count_parameter_name == null || can(regex("^/[a-zA-Z0-9_./-]+$", var.count_parameter_name))
-    error_message = "count_parameter_name must be a full path that begins with a slash, such as /sechubexport/findingcount."
+    condition     = var.count_parameter_name == null || can(regex("^(/[a-zA-Z0-9_.-]+)+$", var.count_parameter_name)) && !can(regex("^/(?i:aws|ssm)", var.count_parameter_name))
+    error_message = "count_parameter_name must be a full path that begins with a slash, such as /sechubexport/findingcount, and not with /aws or /ssm, which are Amazon's."
   }
 }
 
@@ -229,8 +282,8 @@ variable "chunk_seconds" {
   nullable    = false
 
   validation {
-    condition     = var.chunk_seconds >= 1 && var.chunk_seconds <= 780
-    error_message = "chunk_seconds must be between 1 and 780: a function ends at 900 seconds and needs time to finish its object."
+    condition     = var.chunk_seconds >= 1 && var.chunk_seconds <= 780 && floor(var.chunk_seconds) == var.chunk_seconds
+    error_message = "chunk_seconds must be a whole number between 1 and 780: a function ends at 900 seconds and needs time to finish its object."
   }
 }
 
@@ -241,7 +294,7 @@ variable "chunks_per_execution" {
   nullable    = false
 
   validation {
-    condition     = var.chunks_per_execution >= 1 && var.chunks_per_execution <= 1500
-    error_message = "chunks_per_execution must be between 1 and 1500: each chunk with retries may take 16 events of the 25,000."
+    condition     = var.chunks_per_execution >= 1 && var.chunks_per_execution <= 1500 && floor(var.chunks_per_execution) == var.chunks_per_execution
+    error_message = "chunks_per_execution must be a whole number between 1 and 1500: each chunk with retries may take 16 events of the 25,000."
   }
 }

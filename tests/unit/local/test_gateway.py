@@ -19,8 +19,9 @@ from local.engine import ACCOUNT_ID, REGION
 HANDLER = """
 import boto3
 def handler(event, context):
+    service = event["service"]
     try:
-        answer = getattr(boto3.client(event["service"]), event["operation"])(**event.get("arguments", {}))
+        answer = getattr(boto3.client(service), event["operation"])(**event.get("arguments", {}))
         return {"status": answer["ResponseMetadata"]["HTTPStatusCode"]}
     except Exception as error:
         return {"error": str(error)}
@@ -296,3 +297,30 @@ def test_alarms_watch_their_own_dimensions(cloud: Cloud) -> None:
 def test_an_unknown_command_is_refused(cloud: Cloud) -> None:
     with pytest.raises(LocalCloudError, match="no control command"):
         cloud.control("GET", "nothing")
+
+
+def test_a_succeed_state_gives_its_output(cloud: Cloud) -> None:
+    iam, states = cloud.client("iam"), cloud.client("stepfunctions")
+    role = iam.create_role(RoleName="only", AssumeRolePolicyDocument=trust("states.amazonaws.com"))["Role"]["Arn"]
+    succeed = {"Type": "Succeed", "Output": "{% {'n': $states.input.m + 1} %}"}
+    definition = json.dumps({"StartAt": "End", "QueryLanguage": "JSONata", "States": {"End": succeed}})
+    machine = states.create_state_machine(name="only", roleArn=role, definition=definition)["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=machine, input='{"m": 1}')["executionArn"]
+
+    def ended() -> Any:
+        return states.describe_execution(executionArn=execution).get("output")
+
+    assert json.loads(scenario.wait_until("the output", ended, 10)) == {"n": 2}
+
+
+def test_an_exception_is_named_and_its_process_lives_on(cloud: Cloud, function: Function) -> None:
+    def refused() -> tuple[str, int]:
+        answer = json.load(function.api.invoke(FunctionName=function.name, Payload="{}")["Payload"])
+        return answer["errorType"], cloud.control("GET", "memory", function=function.name)
+
+    function.call("sts", "get_caller_identity")
+    error, peak = refused()
+    assert (error, peak > 0) == ("KeyError", True)
+    again, same = refused()
+    assert again == "KeyError"
+    assert same == pytest.approx(peak, rel=0.05)

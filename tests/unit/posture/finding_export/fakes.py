@@ -232,7 +232,7 @@ class Cloud:
         return {}
 
     # Step Functions
-    def _describe(self, executionArn: str) -> dict[str, Any]:
+    def _describe(self, executionArn: str, includedData: str) -> dict[str, Any]:
         return {"status": "RUNNING" if executionArn in self.running else "ABORTED"}
 
 

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from common import clients, observability
 from posture.finding_export import export
+from posture.finding_export.walk import keep_every_attribute
 
 from .fakes import DT, event, findings
 
@@ -51,6 +52,10 @@ def aws(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iter
 def test_exports_through_real_clients(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     more = {
         "SchemaVersion": "2018-10-08",
+        "ProductArn": "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default",
+        "AwsAccountId": "123456789012",
+        "Types": ["Unusual Behaviors"],
+        "Severity": {"Label": "LOW"},
         "GeneratorId": "g",
         "UpdatedAt": "2026-11-20T00:00:00Z",
         "Title": "SECRET",
@@ -58,8 +63,10 @@ def test_exports_through_real_clients(aws: Any, capsys: pytest.CaptureFixture[st
         "Resources": [{"Type": "Other", "Id": "x"}],
     }
     stored = [{**one, **more} for one in findings(230)]
+    boto3.client("securityhub").enable_security_hub()
     for start in range(0, 230, 100):
-        boto3.client("securityhub").batch_import_findings(Findings=stored[start : start + 100])
+        answer = boto3.client("securityhub").batch_import_findings(Findings=stored[start : start + 100])
+        assert not answer["FailedFindings"]
     answer = export.handler(event(), CONTEXT)
     assert json.loads(json.dumps(answer)) == answer
     assert (answer["done"], answer["exported"], answer["objects"]) == (True, 230, 1)
@@ -75,6 +82,18 @@ def test_exports_through_real_clients(aws: Any, capsys: pytest.CaptureFixture[st
     assert logged[1]["FindingsExported"] == [230.0]
     assert (logged[2]["exported"], logged[2]["execution"], logged[2]["request_id"]) == (230, "run", "r")
     assert "SECRET" not in out
+
+
+def test_attributes_newer_than_boto3_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = boto3.client("securityhub", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    page = {"Findings": [{"Id": "1", "AddedByAwsYesterday": {"Deep": [1]}}], "NextToken": "more"}
+    answer = SimpleNamespace(status_code=200, headers={}, content=json.dumps(page).encode(), raw=None)
+    hub.meta.events.register("before-send.securityhub.GetFindings", lambda **_: answer)
+    assert "AddedByAwsYesterday" not in hub.get_findings()["Findings"][0]  # what botocore does by itself
+    for _ in range(2):  # every call of the handler asks for it
+        keep_every_attribute(hub)
+    got = hub.get_findings()
+    assert (got["Findings"], got["NextToken"]) == (page["Findings"], "more")
 
 
 def test_missing_settings_fail_with_their_names(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,8 @@ class World:
             return self.dynamodb
         return SimpleNamespace(exceptions=real(service).exceptions, describe_execution=self._describe)
 
-    def _describe(self, executionArn: str) -> dict[str, str]:
+    def _describe(self, executionArn: str, includedData: str) -> dict[str, str]:
+        assert includedData == "METADATA_ONLY"  # more takes rights on the state machine's key
         self.meanwhile()
         name = executionArn.removeprefix(ARN)
         if name not in self.states:

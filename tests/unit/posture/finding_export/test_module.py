@@ -1,0 +1,120 @@
+"""What the Terraform module says of the API and of the code, held against both."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections import defaultdict
+from typing import Any
+
+import botocore.session
+import hcl2
+import pytest
+
+from posture.finding_export import continuous, errors, export, filters
+from tools import docs
+from tools.bootstrap import ROOT
+
+MODULE = ROOT / "modules" / "posture" / "finding_export"
+KINDS = {
+    "strings": "StringFilter",
+    "dates": "DateFilter",
+    "numbers": "NumberFilter",
+    "maps": "MapFilter",
+    "cidrs": "IpFilter",
+    "booleans": "BooleanFilter",
+}
+# KeywordFilter: deprecated, and Security Hub refuses it.
+NOT_OFFERED = {"KeywordFilter"}
+
+
+@functools.cache
+def api() -> Any:
+    return botocore.session.get_session().get_service_model("securityhub")
+
+
+def plain(value: Any) -> Any:
+    """A value of python-hcl2 without the quotes and marks of its source form."""
+    if isinstance(value, dict):
+        return {docs.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return docs.unquote(value) if isinstance(value, str) else value
+
+
+@functools.cache
+def blocks(name: str) -> Any:
+    return plain(hcl2.loads((MODULE / name).read_text()))
+
+
+def local(file: str, name: str) -> Any:
+    return next(found[name] for found in blocks(file)["locals"] if name in found)
+
+
+def test_filter_attributes_are_those_of_the_api() -> None:
+    by_kind = defaultdict(set)
+    for name, shape in api().shape_for("AwsSecurityFindingFilters").members.items():
+        by_kind[shape.member.name].add(name)
+    offered = local("filters.tf", "filter_attributes")
+    assert {KINDS[kind]: set(names) for kind, names in offered.items()} == {
+        kind: names for kind, names in by_kind.items() if kind not in NOT_OFFERED
+    }
+    assert all(len(names) == len(set(names)) for names in offered.values())
+
+
+def test_comparisons_are_those_of_the_api() -> None:
+    assert local("filters.tf", "filter_comparisons") == {
+        "strings": api().shape_for("StringFilterComparison").enum,
+        "maps": api().shape_for("MapFilterComparison").enum,
+    }
+
+
+def test_values_are_those_of_the_api_and_the_function() -> None:
+    values = local("filters.tf", "filter_values")
+    assert values == {name: api().shape_for(name).enum for name in values}
+    assert set(values) == set(filters._CLOSED)
+
+
+def leaves(error: type[Exception]) -> set[str]:
+    below = [leaves(child) for child in error.__subclasses__()]
+    return set().union(*below) if below else {error.__name__}
+
+
+def test_retried_are_the_transient_errors_and_no_others() -> None:
+    retried = {
+        name
+        for rule in local("state_machine.tf", "definition")["States"]["Export"]["Retry"]
+        for name in rule["ErrorEquals"]
+    }
+    assert retried & leaves(errors.ExportError) == leaves(errors.Transient) == {"Throttled", "ServiceUnavailable"}
+    assert not {name for name in retried if "." not in name} - leaves(errors.Transient)
+    assert not retried & {"States.ALL", "States.TaskFailed"}
+
+
+def test_every_permanent_error_is_in_the_readme() -> None:
+    text = (MODULE / "README.md").read_text()
+    missing = {name for name in leaves(errors.ExportError) if f"| `{name}` |" not in text}
+    assert not missing
+
+
+def test_environment_is_what_the_functions_read() -> None:
+    def fields(of: Any) -> set[str]:
+        return {field.name.upper() for field in dataclasses.fields(of)}
+
+    shared = set(local("main.tf", "environment"))
+    text = (MODULE / "main.tf").read_text()
+    added = re.search(r"merge\(local\.environment, \{(.*?)\}\)", text, re.DOTALL)
+    assert added
+    assert shared == fields(continuous.Settings)
+    assert shared | set(re.findall(r"^ +([A-Z_]+) +=", added[1], re.MULTILINE)) == fields(export.Settings)
+
+
+@pytest.mark.parametrize("name", sorted(docs.declared(MODULE, "variable").keys() - {"context"}))
+def test_the_root_passes_each_variable(name: str) -> None:
+    root = hcl2.loads((ROOT / "posture.tf").read_text())
+    module = next(plain(block)["finding_export"] for block in root["module"] if "finding_export" in plain(block))
+    assert module[name] == f"${{var.finding_export.{name}}}"
+    wanted = docs.expression(docs.declared(ROOT, "variable")["finding_export"]["type"])
+    own = docs.expression(docs.declared(MODULE, "variable")[name]["type"])
+    assert f"{name} = optional({own})" in wanted
