@@ -46,14 +46,14 @@ run "defaults" {
   }
 
   assert {
-    condition = output.alarm_names == tomap({
+    condition = output.alarm_names == {
       "symmetric-warning"  = "test-kms-quota-symmetric-warning"
       "symmetric-critical" = "test-kms-quota-symmetric-critical"
       "rsa-warning"        = "test-kms-quota-rsa-warning"
       "rsa-critical"       = "test-kms-quota-rsa-critical"
       "ecc-warning"        = "test-kms-quota-ecc-warning"
       "ecc-critical"       = "test-kms-quota-ecc-critical"
-    })
+    }
     error_message = "Each kind of key has a warning and a critical alarm."
   }
   assert {
@@ -65,15 +65,10 @@ run "defaults" {
     error_message = "The applied quota is read at each evaluation; no number of it is written down."
   }
   assert {
-    condition = [for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q.metric[0] if q.id == "m1"][0] == {
-      account_id  = null
-      dimensions  = tomap({ Class = "None", Resource = "CryptographicOperationsSymmetric", Service = "KMS", Type = "API" })
-      metric_name = "CallCount"
-      namespace   = "AWS/Usage"
-      period      = 60
-      stat        = "Sum"
-      unit        = null
-    } || [for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q.metric[0].dimensions.Resource if q.id == "m1"][0] == "CryptographicOperationsSymmetric"
+    condition = [
+      for m in one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q.metric if q.id == "m1"]) :
+      [m.namespace, m.metric_name, m.stat, tostring(m.period), m.dimensions.Class, m.dimensions.Resource, m.dimensions.Service, m.dimensions.Type]
+    ] == [["AWS/Usage", "CallCount", "Sum", "60", "None", "CryptographicOperationsSymmetric", "KMS", "API"]]
     error_message = "The metric is the one that Service Quotas names."
   }
   assert {
@@ -131,7 +126,7 @@ run "requests_when_told_to" {
   }
 
   assert {
-    condition = jsondecode(module.function[0].policies.grants).Statement == [
+    condition = jsondecode(module.function[0].resources.grants.policy).Statement == [
       { Sid = "ReadQuotas", Effect = "Allow", Action = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"], Resource = ["*"] },
       { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-alarms"] },
       { Sid = "RequestIncreases", Effect = "Allow", Action = ["servicequotas:RequestServiceQuotaIncrease"], Resource = ["arn:aws:servicequotas:eu-central-1:111122223333:kms/L-6E3AF000"] },
@@ -143,4 +138,280 @@ run "requests_when_told_to" {
     ]
     error_message = "The function reads quotas, and asks for the watched ones only."
   }
+  assert {
+    condition = module.function[0].resources.function.environment[0].variables == tomap({
+      COOLDOWN_HOURS               = "24"
+      DRY_RUN                      = "false"
+      MULTIPLIER                   = "1.5"
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "kms-quota-increase"
+      QUOTAS                       = jsonencode({ "test-kms-quota-symmetric-critical" = { code = "L-6E3AF000", maximum = 40000 } })
+      TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    })
+    error_message = "The function knows its limits."
+  }
+  assert {
+    condition = jsondecode(module.rule[0].resources.rule.event_pattern) == {
+      source        = ["aws.cloudwatch"]
+      "detail-type" = ["CloudWatch Alarm State Change"]
+      resources     = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:test-kms-quota-symmetric-critical"]
+      detail        = { state = { value = ["ALARM"] } }
+    }
+    error_message = "Only critical alarms, and only their beginning, call the function."
+  }
+  assert {
+    condition     = module.function[0].resources.function.handler == "protection.kms_quota_alarms.request_increase.handler" && module.function[0].resources.function.filename == "tests/fixtures/build/protection/kms_quota_alarms.zip" && module.function[0].resources.event_invoke_config != null && output.function_name == "test-kms-quota-increase"
+    error_message = "The function keeps what failed."
+  }
+}
+
+run "a_dry_run_has_no_right_to_ask" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { symmetric = { quota_code = "L-6E3AF000", maximum = 40000 } }
+    increase_request = {}
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.function[0].resources.grants.policy).Statement : s.Sid] == ["ReadQuotas", "TellOperators"] && module.function[0].resources.function.environment[0].variables.DRY_RUN == "true"
+    error_message = "Asking must be switched on."
+  }
+}
+
+run "a_quota_without_a_metric_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  override_data {
+    target = data.aws_servicequotas_service_quota.this["odd"]
+    values = { quota_name = "Odd", quota_code = "L-00000000", usage_metric = [] }
+  }
+
+  variables {
+    quotas = { odd = { quota_code = "L-00000000" } }
+  }
+
+  expect_failures = [aws_cloudwatch_metric_alarm.this]
+}
+
+run "no_quotas" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = {}
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_named_badly" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { "RSA-2048" = { quota_code = "L-2AC98190" } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_by_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = {} }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_by_both" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = { quota_code = "L-2AC98190", quota_name = "x" } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_code_malformed" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = { quota_code = "2AC98190" } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "maximum_of_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = { quota_code = "L-2AC98190", maximum = 0 } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "warning_above_critical" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    thresholds = { warning = 90 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "critical_above_everything" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    thresholds = { critical = 101 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "warning_of_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    thresholds = { warning = 0 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "more_datapoints_than_periods" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    evaluation = { datapoints = 2 }
+  }
+
+  expect_failures = [var.evaluation]
+}
+
+run "no_datapoints" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    evaluation = { datapoints = 0 }
+  }
+
+  expect_failures = [var.evaluation]
+}
+
+run "multiplier_that_does_not_raise" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
+    increase_request = { multiplier = 1 }
+  }
+
+  expect_failures = [var.increase_request]
+}
+
+run "multiplier_too_bold" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
+    increase_request = { multiplier = 11 }
+  }
+
+  expect_failures = [var.increase_request]
+}
+
+run "no_cooldown" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
+    increase_request = { cooldown_hours = 0 }
+  }
+
+  expect_failures = [var.increase_request]
+}
+
+run "request_without_maximum" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    increase_request = {}
+  }
+
+  expect_failures = [var.increase_request]
 }
