@@ -63,6 +63,8 @@ CORRECTIONS = (
     "cognito_verification",
     "secretsmanager",
     "waf",
+    "kms",
+    "alarms",
 )
 
 

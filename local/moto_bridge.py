@@ -80,6 +80,14 @@ def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region
     return "*"
 
 
+def _servicequotas_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """As the Service Authorization Reference lists them for Service Quotas: only requests name a quota."""
+    if operation != "RequestServiceQuotaIncrease":
+        return "*"
+    asked = json.loads(body or b"{}")
+    return f"arn:aws:servicequotas:{region}:{account}:{asked.get('ServiceCode')}/{asked.get('QuotaCode')}"
+
+
 def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """The policy store; its ARN has no Region."""
     asked = json.loads(body or b"{}")
@@ -91,6 +99,7 @@ def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes
 
 RESOURCE_ARNS: dict[str, ResourceArn] = {
     "securityhub": _securityhub_arn,
+    "servicequotas": _servicequotas_arn,
     "verifiedpermissions": _verifiedpermissions_arn,
 }
 

@@ -21,3 +21,8 @@ def test_configuration() -> None:
     assert config.retries == {"mode": "standard", "total_max_attempts": 10}
     assert (config.connect_timeout, config.read_timeout) == (5, 30)
     assert config.user_agent_extra == "switchyard"
+
+
+def test_attempts() -> None:
+    assert clients.client("sqs", 1).meta.config.retries == {"mode": "standard", "total_max_attempts": 1}
+    assert clients.client("sqs", 1) is not clients.client("sqs")
