@@ -143,6 +143,16 @@ variable "user_directory" {
     verification = optional(object({
       subject = optional(string)
       message = optional(string)
+    }))
+  })
+  default = null
+}
+
+output "user_directory" {
+  description = "Outputs of modules/identity/user_directory; null when off."
+  value       = one(module.user_directory[*])
+}
+
 module "inactive_users" {
   source = "./modules/identity/inactive_users"
   count  = var.inactive_users == null ? 0 : 1
@@ -160,14 +170,6 @@ module "inactive_users" {
   preload_schedule_expression = var.inactive_users.preload_schedule_expression
   user_pool_arns              = var.inactive_users.user_pool_arns
   warning                     = var.inactive_users.warning
-}
-
-output "user_directory" {
-  description = "Outputs of modules/identity/user_directory; null when off."
-  value       = one(module.user_directory[*])
-output "inactive_users" {
-  description = "Outputs of modules/identity/inactive_users; null when off."
-  value       = one(module.inactive_users[*])
 }
 
 variable "inactive_users" {
@@ -193,6 +195,11 @@ variable "inactive_users" {
     }))
   })
   default = null
+}
+
+output "inactive_users" {
+  description = "Outputs of modules/identity/inactive_users; null when off."
+  value       = one(module.inactive_users[*])
 }
 
 module "order_authorization" {
