@@ -57,7 +57,10 @@ def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, An
         logger.warning("trigger %s: %s", name, reason)
         raise Refused("UnexpectedLambdaException", f"{name} invocation failed due to error AccessDeniedException.")
     record = lambda_svc._execution_record_for_config(function, config)
-    result = lambda_svc._execute_function_with_config_scope(record, event)
+    for _ in range(3):  # a trigger that does not answer within 5 seconds is called again, three times in all
+        result = lambda_svc._execute_function_with_config_scope(record, event)
+        if "Task timed out" not in str(result.get("body")):
+            break
     body = result.get("body")
     if isinstance(body, (str, bytes)):
         try:
