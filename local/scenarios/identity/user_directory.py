@@ -18,7 +18,7 @@ from local.engine import ACCOUNT_ID, REGION
 from local.scenario import Report, Stack, wait_until
 
 CALLBACK = "https://app.example.com/callback"
-CODE_SECONDS = 12
+CODE_SECONDS = 30
 PASSWORD = "Correct-Horse-7-Battery"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
 CLIENT_SECRET = "partner-client-secret-c0ffee"
