@@ -143,6 +143,16 @@ variable "user_directory" {
     verification = optional(object({
       subject = optional(string)
       message = optional(string)
+    }))
+  })
+  default = null
+}
+
+output "user_directory" {
+  description = "Outputs of modules/identity/user_directory; null when off."
+  value       = one(module.user_directory[*])
+}
+
 module "inactive_users" {
   source = "./modules/identity/inactive_users"
   count  = var.inactive_users == null ? 0 : 1
@@ -187,9 +197,6 @@ variable "inactive_users" {
   default = null
 }
 
-output "user_directory" {
-  description = "Outputs of modules/identity/user_directory; null when off."
-  value       = one(module.user_directory[*])
 output "inactive_users" {
   description = "Outputs of modules/identity/inactive_users; null when off."
   value       = one(module.inactive_users[*])
