@@ -10,18 +10,22 @@ Scenario
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 from unittest import mock
 
+import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from identity.inactive_users import items, preload, stream
 from identity.inactive_users.errors import Transient, transient
-from identity.inactive_users.expiry import Rules
+from identity.inactive_users.expiry import Desk, Rules
 from identity.inactive_users.pacing import Pacer
 
 from .world import TABLE, World, new_world
@@ -38,25 +42,50 @@ INTERRUPTIONS = st.lists(
 class Story:
     """What happens to one user."""
 
-    def __init__(self, world: World, interruptions: list[str | None], rules: Rules) -> None:
-        self.world, self.rules = world, rules
-        self.sub = world.user("ann")
+    number = 0
+
+    def __init__(self, world: World, desk: Desk, interruptions: list[str | None]) -> None:
+        Story.number += 1
+        self.world, self.desk, self.name = world, desk, f"ann-{Story.number}"
+        self.sub = world.user(self.name)
         self.waiting: list[items.Activity] = []  # signed in, not yet recorded
         self.seen: list[dict[str, Any]] = []  # stream records that were worked on
         self.interruptions = interruptions
-        self.inside = False
+        self.inside = self.losing = False
         self.ended_last = False  # of the end of the period and recorded sign-ins, what came last
-        self.desk = world.desk(rules)
         self.at = time.time() - 1000
-        world.before = self.interrupt
+        world.records.clear()
         self.sign_in()
         self.record()
+        world.before, world.after = self.interrupt, self.lose
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.world.before = self.world.after = lambda name: None
+        self.world.cognito.admin_delete_user(UserPoolId=self.world.pools[0], Username=self.name)
+        key = {"sub": {"S": self.sub}, "userpool_id": {"S": self.world.pools[0]}}
+        self.world.dynamodb.delete_item(TableName=TABLE, Key=key)
+
+    def tell(self, happenings: list[str]) -> None:
+        for what in happenings:
+            with contextlib.suppress(Transient):
+                getattr(self, what)()
+        self.interruptions.clear()
+        self.losing = False
+        while self.waiting:
+            self.record_later()
+        while self.world.records:
+            self.work()
 
     def interrupt(self, name: str) -> None:
         if self.inside or not self.interruptions:
             return
         what = self.interruptions.pop(0)
-        if what == "fail":
+        if what == "lose_answer":
+            self.losing = True
+        elif what == "fail":
             raise EndpointConnectionError(endpoint_url="https://example.org")
         self.inside = True
         try:
@@ -65,11 +94,17 @@ class Story:
         finally:
             self.inside = False
 
+    def lose(self, name: str) -> None:
+        """The call was made, but its answer does not arrive."""
+        if self.losing and not self.inside:
+            self.losing = False
+            raise EndpointConnectionError(endpoint_url="https://example.org")
+
     def sign_in(self) -> None:
         """Cognito lets in who is enabled; the record is made afterwards."""
-        if self.world.enabled("ann"):
+        if self.world.enabled(self.name):
             self.at += 1
-            self.waiting.append(self.world.activity(self.sub, "ann", at=self.at))
+            self.waiting.append(self.world.activity(self.sub, self.name, at=self.at))
 
     def record(self) -> None:
         """The trigger writes it."""
@@ -115,26 +150,22 @@ class Story:
             with transient():
                 stream.handle(self.seen[-1], self.desk, self.world.pools)
 
-    def rest(self) -> None:
-        self.interruptions.clear()
-        while self.waiting:
-            self.record_later()
-        while self.world.records:
-            self.work()
-
-
-def tell(story: Story, happenings: list[str]) -> None:
-    for what in happenings:
-        try:
-            getattr(story, what)()
-        except Transient:
-            continue
-    story.rest()
-
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("EXAMPLES", "150")), deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=int(os.environ.get("EXAMPLES", "100")), deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_MAX_ATTEMPTS": "1"}
+    with mock.patch.dict(os.environ, keys), new_world() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def desk(world: World) -> Desk:
+    return world.desk()
 
 
 @SETTINGS
@@ -144,23 +175,24 @@ SETTINGS = settings(
 @example(["expire", "sign_in", "work", "record_later"], [])  # recorded after all was done
 @example(["expire", "work", "work"], ["preload", "fail"])
 @example(["expire", "work", "expire", "again", "work"], [None, "fail"])
-def test_disabled_if_and_only_if_the_period_ended(happenings: list[str], interruptions: list[str | None]) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_MAX_ATTEMPTS": "1"}
-    with mock.patch.dict(os.environ, keys), new_world() as world:
-        story = Story(world, list(interruptions), Rules(30))
-        tell(story, happenings)
-        assert world.enabled("ann") is not story.ended_last
+def test_disabled_if_and_only_if_the_period_ended(
+    world: World, desk: Desk, happenings: list[str], interruptions: list[str | None]
+) -> None:
+    with Story(world, desk, list(interruptions)) as story:
+        story.tell(happenings)
+        assert world.enabled(story.name) is not story.ended_last
         assert (world.state(story.sub) == items.DISABLED) is story.ended_last
         assert "review" not in world.trail(story.sub)
 
 
 @settings(SETTINGS, max_examples=50)
 @given(st.lists(HAPPENINGS, max_size=14), INTERRUPTIONS)
-def test_a_dry_run_disables_nobody(happenings: list[str], interruptions: list[str | None]) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_MAX_ATTEMPTS": "1"}
-    with mock.patch.dict(os.environ, keys), new_world() as world:
-        story = Story(world, list(interruptions), Rules(30, dry_run=True))
-        tell(story, happenings)
-        assert world.enabled("ann")
+def test_a_dry_run_disables_nobody(
+    world: World, desk: Desk, happenings: list[str], interruptions: list[str | None]
+) -> None:
+    world.calls.clear()
+    with Story(world, dataclasses.replace(desk, rules=Rules(30, dry_run=True)), list(interruptions)) as story:
+        story.tell(happenings)
+        assert world.enabled(story.name)
         assert not {"AdminDisableUser", "AdminEnableUser", "AdminUserGlobalSignOut"} & set(world.calls)
         assert set(world.trail(story.sub)) <= {"would_disable", "kept"}

@@ -27,7 +27,7 @@ PASSWORD = "Correct-horse-7"
 
 
 class World:
-    """One account. `before` is called with each API call's name before a desk's or function's call is made."""
+    """One account. `before` and `after` run around each API call of a desk or function, with its name."""
 
     def __init__(self) -> None:
         self.dynamodb, self.cognito = (
@@ -50,6 +50,7 @@ class World:
         self.records: list[dict[str, Any]] = []
         self.calls: Counter[str] = Counter()
         self.before: Callable[[str], None] = lambda name: None
+        self.after: Callable[[str], None] = lambda name: None
         self._number = 0
 
     def user(self, name: str, pool: int = 0, verified: bool = True) -> str:
@@ -125,6 +126,7 @@ class World:
             self.before(model.name)
 
         made.meta.events.register("before-call", before)
+        made.meta.events.register("after-call", lambda model, **_: self.after(model.name))
         return made
 
     def desk(self, rules: Rules | None = None, **more: Any) -> Desk:
