@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +37,11 @@ def crowd(world: World, size: int) -> list[str]:
     for sub in subs:
         world.expire(sub)
     return subs
+
+
+def refusal(code: str) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    return ClientError(answer, "AdminDisableUser")
 
 
 def sequence(record: dict[str, Any]) -> str:
@@ -93,9 +97,7 @@ def test_a_malformed_record_is_counted_and_holds_up_nobody(world: World, change:
 def test_throttling_ends_the_batch_at_the_first_record_not_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "WORKERS", 1)
     crowd(world, 5)
-    throttled = ClientError(
-        {"Error": {"Code": "TooManyRequestsException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "AdminDisableUser"
-    )
+    throttled = refusal("TooManyRequestsException")
     calls = iter([None, None, throttled])
 
     def before(name: str) -> None:
@@ -115,7 +117,7 @@ def test_throttling_ends_the_batch_at_the_first_record_not_done(world: World, mo
 def test_an_error_of_one_user_holds_up_that_user_alone(world: World) -> None:
     """Everybody else is done; the first that failed is reported, and what is done is found done."""
     subs = crowd(world, 6)
-    denied = ClientError({"Error": {"Code": "AccessDeniedException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "x")
+    denied = refusal("AccessDeniedException")
     desk = world.desk()
     disable = desk.cognito.admin_disable_user
 
@@ -252,4 +254,3 @@ def test_a_pace_of_nothing_is_no_setting(environment: None, monkeypatch: pytest.
 def test_the_pace_outlasts_the_call() -> None:
     assert stream.pacer(7.0, "user") is stream.pacer(7.0, "user")
     assert stream.pacer(7.0, "user") is not stream.pacer(7.0, "email")
-    assert time.monotonic() >= 0

@@ -60,7 +60,7 @@ class World:
         made = self.cognito.admin_create_user(
             UserPoolId=self.pools[pool], Username=name, UserAttributes=attributes, MessageAction="SUPPRESS"
         )
-        return next(a["Value"] for a in made["User"]["Attributes"] if a["Name"] == "sub")
+        return str(next(a["Value"] for a in made["User"]["Attributes"] if a["Name"] == "sub"))
 
     def enabled(self, name: str, pool: int = 0) -> bool:
         return bool(self.cognito.admin_get_user(UserPoolId=self.pools[pool], Username=name)["Enabled"])
@@ -78,7 +78,7 @@ class World:
             TableName=AUDIT, KeyConditionExpression="#s = :s", ExpressionAttributeNames={"#s": "sub"},
             ExpressionAttributeValues={":s": {"S": sub}},
         )  # fmt: skip
-        return [entry["action"]["S"] for entry in found["Items"]]
+        return [str(entry["action"]["S"]) for entry in found["Items"]]
 
     def activity(self, sub: str, name: str, source: str = items.SIGN_IN, at: float | None = None) -> Activity:
         return Activity(sub, self.pools[0], name, time.time() if at is None else at, source)
@@ -119,7 +119,7 @@ class World:
 
     def client(self, service: str) -> Any:
         """A client whose calls are counted and run into `before`."""
-        made = boto3.client(service, region_name="eu-west-1")
+        made: Any = boto3.client(service, region_name="eu-west-1")  # type: ignore[call-overload]
 
         def before(model: Any, **_: Any) -> None:
             self.calls[model.name] += 1
@@ -155,7 +155,8 @@ class World:
 @contextlib.contextmanager
 def new_world() -> Iterator[World]:
     """moto leaves a user's date as it was when it disables one; Cognito does not."""
-    disable = cognito_models.CognitoIdpBackend.admin_disable_user
+    backend: Any = cognito_models.CognitoIdpBackend
+    disable = backend.admin_disable_user
 
     @functools.wraps(disable)
     def dated(self: Any, user_pool_id: str, username: str) -> None:
@@ -163,11 +164,11 @@ def new_world() -> Iterator[World]:
         self.admin_get_user(user_pool_id, username).last_update_date = datetime.datetime.now(datetime.UTC)
 
     with mock_aws():
-        cognito_models.CognitoIdpBackend.admin_disable_user = dated
+        backend.admin_disable_user = dated
         try:
             yield World()
         finally:
-            cognito_models.CognitoIdpBackend.admin_disable_user = disable
+            backend.admin_disable_user = disable
 
 
 def fail(*names: str, error: Exception | None = None, times: int = 1) -> Callable[[str], None]:
