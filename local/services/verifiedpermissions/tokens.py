@@ -55,7 +55,7 @@ class Verifier:
         try:
             unverified = jws.extract_compact(token.encode())
             header, claims = unverified.headers(), json.loads(unverified.payload)
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, RecursionError):
             raise TokenError("it is not a token") from None
         if not isinstance(claims, dict) or claims.get("iss") not in issuers:
             raise TokenError("its issuer is no identity source of the policy store")

@@ -205,7 +205,8 @@ def test_policies_are_filtered_and_paged(world: World) -> None:
         "policyType": "TEMPLATE_LINKED",
         "resource": {"identifier": STORE},
     }
-    found, options = [], {}
+    found: list[Any] = []
+    options: dict[str, Any] = {}
     while True:
         page = world.avp.list_policies(policyStoreId=world.store_id, filter=wanted, maxResults=2, **options)
         found += page["policies"]

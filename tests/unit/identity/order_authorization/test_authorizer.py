@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import io
 import json
 import re
 import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common import clients
+from common.observability import logger
 from identity.order_authorization import authorizer
 from identity.order_authorization.tokens import Refused, examine
 
@@ -198,14 +201,11 @@ def test_hostile_tokens_are_refused_by_the_engine_too(world: World) -> None:
     """Nothing depends on what is refused early: Verified Permissions lets none of them through either."""
     let_in = []
     for name, (text, _) in HOSTILE.items():
-        try:
-            allowed = naive(world, text, "ListOrders", {"entityType": "Orders::Store", "entityId": "1"}, [])
-        except Exception as error:
-            assert isinstance(error, ClientError) or "accessToken" in str(error), (name, error)
-            continue
-        let_in.append((name, allowed))
+        with contextlib.suppress(ClientError, ParamValidationError):
+            if naive(world, text, "ListOrders", {"entityType": "Orders::Store", "entityId": "1"}, []):
+                let_in.append(name)
     # Only a limit of ours: a token of 9 KB does not fit into API Gateway's headers.
-    assert let_in == [("oversized", True)]
+    assert let_in == ["oversized"]
     assert len(HOSTILE) == 26
 
 
@@ -233,11 +233,14 @@ def test_answers_to_other_questions_are_not_taken(world: World, monkeypatch: pyt
 
 
 def test_logs_hold_no_token(world: World, context: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    written = io.StringIO()
+    for handler in logger()._logger.handlers:
+        handler.setStream(written)  # type: ignore[attr-defined]
     good = token("julian")
     authorizer.handler(asked(good, "1/001"), context)
     with pytest.raises(Refused):
         authorizer.handler(asked(HOSTILE["wrong key"][0], "1/001"), context)
-    out = "".join(capsys.readouterr())
+    out = capsys.readouterr().out + written.getvalue()
     assert '"reason":"verification"' in out
     assert "TokensRefused" in out
     for part in (*good.split("."), *HOSTILE["wrong key"][0].split("."), "sub-julian"):

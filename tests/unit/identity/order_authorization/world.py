@@ -69,7 +69,7 @@ def statements() -> dict[str, str]:
     """The templates of policies.tf, rendered as Terraform does."""
     text = (MODULE / "policies.tf").read_text()
     found = dict(
-        re.findall(r"(\w+) = \{\n\s+description = .*\n\s+statement   = <<-EOT\n(.*?)\n\s+EOT", text, re.DOTALL)
+        re.findall(r"(\w+) = \{\n\s+description = [^\n]*\n\s+statement   = <<-EOT\n(.*?)\n\s+EOT", text, re.DOTALL)
     )
     listed = re.search(r"pack_associate_actions = \[(.*?)\]", (MODULE / "routes.tf").read_text())
     assert listed
@@ -160,6 +160,7 @@ class World:
 
     def stock(self, store: str, count: int) -> None:
         """Orders 000, 001, ... of departments in turn; every seventh has none."""
+        items = []
         for number in range(count):
             item: dict[str, Any] = {
                 "StoreId": {"S": store},
@@ -169,7 +170,9 @@ class World:
             }
             if number % 7 != 6:
                 item["Department"] = {"S": DEPARTMENTS[number % 2]}
-            self.table.put_item(TableName=TABLE, Item=item)
+            items.append({"PutRequest": {"Item": item}})
+        for first in range(0, count, 25):
+            self.table.batch_write_item(RequestItems={TABLE: items[first : first + 25]})
 
     def grant(self, role: str, user: str, store: str) -> str:
         """Link a template to a user and a store."""
