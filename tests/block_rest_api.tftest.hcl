@@ -257,3 +257,63 @@ run "refuses_malformed_identity_sources" {
 
   expect_failures = [var.authorizer]
 }
+
+run "routes_for_tokens_of_a_user_pool" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    authorizer     = null
+    user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"]
+    routes         = { "POST /confirm" = { function = "write", user_pool_scopes = ["aws.cognito.signin.user.admin"] } }
+  }
+
+  assert {
+    condition = (
+      aws_api_gateway_authorizer.user_pool[0].type == "COGNITO_USER_POOLS"
+      && aws_api_gateway_method.this["POST /confirm"].authorization == "COGNITO_USER_POOLS"
+      && aws_api_gateway_method.this["POST /confirm"].authorization_scopes == toset(["aws.cognito.signin.user.admin"])
+      && length(aws_api_gateway_authorizer.this) == 0
+    )
+    error_message = "API Gateway checks the pool and the scope itself."
+  }
+}
+
+run "refuses_scopes_without_a_pool" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    routes = { "POST /confirm" = { function = "write", user_pool_scopes = ["aws.cognito.signin.user.admin"] } }
+  }
+  expect_failures = [var.routes]
+}
+
+run "refuses_a_route_without_a_scope" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"]
+    routes         = { "POST /confirm" = { function = "write", user_pool_scopes = [] } }
+  }
+  expect_failures = [var.routes]
+}
+
+run "refuses_what_is_no_user_pool" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    user_pool_arns = ["eu-central-1_abc"]
+  }
+  expect_failures = [var.user_pool_arns]
+}

@@ -119,14 +119,24 @@ resource "aws_api_gateway_authorizer" "this" {
   authorizer_result_ttl_in_seconds = var.authorizer.ttl_seconds
 }
 
+resource "aws_api_gateway_authorizer" "user_pool" {
+  count = length(var.user_pool_arns) > 0 ? 1 : 0
+
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  name          = "${local.name}-user-pool"
+  type          = "COGNITO_USER_POOLS"
+  provider_arns = var.user_pool_arns
+}
+
 resource "aws_api_gateway_method" "this" {
   for_each = local.routes
 
   rest_api_id          = aws_api_gateway_rest_api.this.id
   resource_id          = local.resource_ids[each.value.path]
   http_method          = each.value.method
-  authorization        = each.value.authorize ? "CUSTOM" : "NONE"
-  authorizer_id        = each.value.authorize ? aws_api_gateway_authorizer.this[0].id : null
+  authorization        = !each.value.authorize ? "NONE" : each.value.user_pool_scopes == null ? "CUSTOM" : "COGNITO_USER_POOLS"
+  authorizer_id        = !each.value.authorize ? null : each.value.user_pool_scopes == null ? aws_api_gateway_authorizer.this[0].id : aws_api_gateway_authorizer.user_pool[0].id
+  authorization_scopes = each.value.authorize ? each.value.user_pool_scopes : null
   request_validator_id = aws_api_gateway_request_validator.this.id
   request_models       = { for key in [each.key] : "application/json" => aws_api_gateway_model.this[key].name if each.value.body != null }
   request_parameters = merge(
@@ -185,6 +195,7 @@ resource "aws_api_gateway_deployment" "this" {
       var.error_headers,
       var.functions,
       var.routes,
+      var.user_pool_arns,
       values(aws_api_gateway_integration.this)[*].id,
     ]))
   }

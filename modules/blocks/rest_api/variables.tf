@@ -56,10 +56,11 @@ variable "functions" {
 }
 
 variable "routes" {
-  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is asked first (`authorize`), parameters that must be there (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a `throttle` of its own."
+  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is asked first (`authorize`), the scopes of which an access token of `user_pool_arns` needs one (`user_pool_scopes`: API Gateway itself checks it instead of the authorizer), parameters that must be there (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a `throttle` of its own."
   type = map(object({
     function            = string
     authorize           = optional(bool, true)
+    user_pool_scopes    = optional(list(string))
     required_parameters = optional(list(string), [])
     body                = optional(string)
     throttle = optional(object({
@@ -78,8 +79,12 @@ variable "routes" {
     error_message = "Each route's function must be a name in functions."
   }
   validation {
-    condition     = var.authorizer != null || alltrue([for route in var.routes : !route.authorize])
+    condition     = var.authorizer != null || alltrue([for route in var.routes : !route.authorize || route.user_pool_scopes != null])
     error_message = "There is no authorizer: give one, or say authorize = false on each route that anybody may call."
+  }
+  validation {
+    condition     = alltrue([for route in var.routes : route.user_pool_scopes == null || try(length(route.user_pool_scopes) > 0 && length(var.user_pool_arns) > 0 && route.authorize, false)])
+    error_message = "user_pool_scopes needs user_pool_arns, authorize, and at least one scope: without a scope, API Gateway takes ID tokens and refuses access tokens."
   }
   validation {
     condition     = alltrue(flatten([for route in var.routes : [for p in route.required_parameters : can(regex("^(header|querystring)\\.[A-Za-z0-9._-]+$", p))]]))
@@ -108,6 +113,18 @@ variable "authorizer" {
   validation {
     condition     = var.authorizer == null || try(length(var.authorizer.identity_sources) > 0 && alltrue([for s in var.authorizer.identity_sources : can(regex("^(method\\.request\\.(header|querystring)|stageVariables|context)\\.[A-Za-z0-9._-]+$", s))]), false)
     error_message = "authorizer.identity_sources needs at least one of method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME."
+  }
+}
+
+variable "user_pool_arns" {
+  description = "Cognito user pools whose access tokens open the routes with `user_pool_scopes`. API Gateway checks pool, expiry and scope, **not the app client**: the function must."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.user_pool_arns : can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+$", arn))])
+    error_message = "user_pool_arns must be ARNs of user pools (arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID)."
   }
 }
 
