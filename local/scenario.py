@@ -1,7 +1,8 @@
 """What a capability's scenario is made of. One module per capability in `local/scenarios/<domain>/`.
 
 A scenario module has `variables` (the root variables that switch its capability on), optional
-`prepare(stack)` (before `terraform apply`: what exists in an account before this stack does) and `run(stack, report)`:
+`prepare(stack)` (before `terraform apply`: what exists in an account before this stack does; it may return root
+variables that name it) and `run(stack, report)`:
 send the capability its real events and read the effects back from the services.
 """
 
@@ -76,6 +77,15 @@ def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: 
             raise LocalCloudError(f"Waited {seconds:g} s in vain for {what}.")
         time.sleep(every)
     return answer
+
+
+def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
+    """Run every `prepare`; the root variables that they return, which depend on what they made."""
+    variables: dict[str, Any] = {}
+    for module in modules.values():
+        if make := getattr(module, "prepare", None):
+            variables |= make(Stack(cloud, {})) or {}
+    return variables
 
 
 def find(names: list[str] | None = None) -> dict[str, ModuleType]:

@@ -32,11 +32,8 @@ def terraform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     package.build(package.HOST_BUILD, package.Target.host())
     folder: Path = tmp_path_factory.mktemp("root")
-    stack = Terraform(cloud, folder, demo.variables_of(MODULES))
+    stack = Terraform(cloud, folder, demo.variables_of(MODULES) | scenario.prepare(MODULES, cloud))
     stack.init()
-    for module in MODULES.values():
-        if prepare := getattr(module, "prepare", None):
-            prepare(scenario.Stack(cloud, {}))
     before = inventory.resources(cloud)
     stack.apply()
     yield stack
