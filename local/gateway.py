@@ -121,7 +121,8 @@ class Gateway:
 
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:
-    """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests."""
+    """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests
+    that are no API calls."""
     from ministack import app as ministack
     from ministack.core.iam_actions import extract_iam_action
     from ministack.services import sts
@@ -130,7 +131,11 @@ def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, 
     credential = (query.get("X-Amz-Credential") or [""])[0]
     signed = _SCOPE.search(headers.get("authorization", "") or f"Credential={credential}/")
     if not signed:
-        return "", "", "", "", ""
+        # Cognito's operations in the name of a token or a password carry no signature; they count, and may fail, too.
+        api, _, operation = headers.get("x-amz-target", "").partition(".")
+        if api != "AWSCognitoIdentityProviderService":
+            return "", "", "", "", ""
+        return "cognito-idp", operation, "anonymous", engine.ACCOUNT_ID, engine.REGION
     key, region, _ = signed.groups()
     path = scope["path"]
     routing = ministack._routing_params(scope["method"], path, headers, body, query)
