@@ -122,7 +122,8 @@ class Gateway:
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:
     """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests
-    that are no API calls."""
+    that are no API calls.
+    """
     from ministack import app as ministack
     from ministack.core.iam_actions import extract_iam_action
     from ministack.services import sts

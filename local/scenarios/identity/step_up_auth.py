@@ -20,13 +20,9 @@ PASSWORD = "Correct-horse-9"
 PHONE = "+15555550100"
 ADMIN_SCOPE = "aws.cognito.signin.user.admin"
 FUNCTION = "step-up-auth-"
+HOSTILE = 14
 
 variables: dict[str, Any] = {}  # the pool's id is in all of them: see prepare
-
-OPERATIONS = {
-    "/orders": {"state": "STEP_UP_REQUIRED", "group": "orders"},
-    "/closed": {"state": "STEP_UP_DENY"},
-}
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.05, "principal": FUNCTION},
@@ -44,7 +40,6 @@ def prepare(stack: Stack) -> dict[str, Any]:
             "issuer_url": f"https://cognito-idp.{REGION}.amazonaws.com/{pool}",
             "jwks_url": f"{base}/{pool}/.well-known/jwks.json",  # the local cloud is not at the issuer's address
             "client_ids": [client],
-            "operations": OPERATIONS,
             "sample": True,
             "deletion_protection": False,
             "web_client": {
@@ -187,14 +182,37 @@ def base_url(stack: Stack) -> str:
     return f"{stack.cloud.endpoint}/restapis/{api}/{stage}/_user_request_"
 
 
-def set_state(stack: Stack, path: str, state: str) -> None:
+def set_state(stack: Stack, path: str, state: str, group: str = "default") -> None:
     """Change what an operation requires, as an operator does at run time."""
+    item = {"id": {"S": path}, "stepUpState": {"S": state}, "group": {"S": group}}
+    stack.client("dynamodb").put_item(TableName=stack.outputs["setting_table_name"], Item=item)
+
+
+def end_session(stack: Stack, user: User) -> None:
+    """Let a session's time be over, with its item still there: DynamoDB deletes up to days late."""
     stack.client("dynamodb").update_item(
-        TableName=stack.outputs["setting_table_name"],
-        Key={"id": {"S": path}},
-        UpdateExpression="SET stepUpState = :state",
-        ExpressionAttributeValues={":state": {"S": state}},
+        TableName=stack.outputs["session_table_name"],
+        Key={"jti": {"S": user.claims["jti"]}, "group": {"S": "default"}},
+        UpdateExpression="SET expiresAt = :past",
+        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 1)}},
     )
+
+
+def register_page(stack: Stack) -> str:
+    """URL of the web client where the local cloud serves it, registered as the pool's callback URL."""
+    idp, page = stack.client("cognito-idp"), base_url(stack) + "/"
+    pool = next(p["Id"] for p in idp.list_user_pools(MaxResults=60)["UserPools"] if p["Name"] == "customers")
+    found = request(stack, "GET /config.json", "")[1]["clientId"]
+    client = idp.describe_user_pool_client(UserPoolId=pool, ClientId=found)["UserPoolClient"]
+    kept = ("ExplicitAuthFlows", "AllowedOAuthFlows", "AllowedOAuthScopes", "SupportedIdentityProviders")
+    idp.update_user_pool_client(
+        UserPoolId=pool,
+        ClientId=found,
+        CallbackURLs=[page],
+        AllowedOAuthFlowsUserPoolClient=True,
+        **{name: client[name] for name in kept},
+    )
+    return page
 
 
 def factor_changed(stack: Stack, user: User, name: str = "AssociateSoftwareToken", **more: Any) -> None:
@@ -250,55 +268,71 @@ def hostile_tokens(stack: Stack, user: User) -> dict[str, str]:
 
 def run(stack: Stack, report: Report) -> None:
     """The acceptance statements of the specification, in order; then the defects that it lists."""
-    users = {name: User(stack, name) for name in ("ann", "bob")}
-    ann, bob = users["ann"], users["bob"]
+    ann, bob = User(stack, "ann"), User(stack, "bob")
     ann.enrol()
     bob.enrol()
     acceptance(stack, report, ann)
     tokens(stack, report, ann)
+    groups(stack, report, bob)
     methods(stack, report)
-    guard(stack, report, bob)
-    sample = "10 % of the functions' calls fail"
+    factor_guard(stack, report, bob)
     faults(stack, report)
-    report.sent = f"users with and without factors,\n{len(report.checks)} cases, hostile tokens;\n{sample}"
+    page = urllib.request.urlopen(base_url(stack) + "/", timeout=10)
+    policy = page.headers["content-security-policy"]
+    report.check("web client", (page.status, policy.startswith("default-src 'none'")), (200, True))
+    report.sent = (
+        f"{HOSTILE} hostile tokens to four routes;\nusers with and without factors,\nstolen tokens;\n"
+        "10 % of the functions' calls fail"
+    )
 
 
 def acceptance(stack: Stack, report: Report, ann: User) -> None:
     """From the first refusal to the end of the session."""
-    report.check("unlisted and open operations are allowed", ann.call("GET /info")[0], 200)
+    report.check("an open operation is allowed", ann.call("GET /info")[0], 200)
+    stack.client("dynamodb").delete_item(TableName=stack.outputs["setting_table_name"], Key={"id": {"S": "/info"}})
+    report.check("and when it is not listed", ann.call("GET /info")[0], 200)
+    set_state(stack, "/info", "STEP_UP_NOT_REQUIRED")
     report.check("first transfer", (ann.call("POST /transfer")[0], ann.state()), (401, "STEP_UP_REQUIRED"))
     before = ann.session()
-    wrong = "000000" if totp(ann.secret) != "000000" else "111111"
-    report.check("wrong code", ann.step_up(code=wrong)[0], 401)
+    report.check("wrong code", ann.step_up(code=wrong_code(ann))[0], 401)
     after = {k: v for k, v in ann.session().items() if not k.startswith("challenge")}
     report.check("and the session is as it was", after, before)
     report.check("no step-up for what needs none", ann.call("POST /initiate-auth", {"operation": "/info"})[0], 409)
     began = time.time()
     report.check("right code", ann.step_up(), (200, "SOFTWARE_TOKEN_STEP_UP"))
-    left = int(ann.session()["expiresAt"]["N"]) - began
-    report.check("completed, for the shorter of token and session", (ann.state(), 890 < left <= 901), ("STEP_UP_COMPLETED", True))
+    holds = 890 < int(ann.session()["expiresAt"]["N"]) - began < 920
+    report.check("completed, for the shorter of token and session", (ann.state(), holds), ("STEP_UP_COMPLETED", True))
     since = time.time()
     report.check("transfer with the same token", ann.call("POST /transfer")[0], 200)
     reads = [c["operation"] for c in stack.cloud.calls(since, f"{FUNCTION}authorizer")]
-    report.check("warm, two reads and nothing else", reads, ["GetItem", "GetItem"])
+    report.check("for two table reads", reads, ["GetItem", "GetItem"])
     report.check("the code is used up", ann.step_up()[0], 401)
-    dynamodb = stack.client("dynamodb")
     set_state(stack, "/transfer", "STEP_UP_DENY")
     report.check("deny wins over a completed session, at once", ann.call("POST /transfer")[0], 403)
     report.check("and no step-up opens it", ann.call("POST /initiate-auth", {"operation": "/transfer"})[0], 403)
     set_state(stack, "/transfer", "STEP_UP_NOT_REQUIRED")
-    expire = {"jti": {"S": ann.claims["jti"]}, "group": {"S": "default"}}
-    dynamodb.update_item(
-        TableName=stack.outputs["session_table_name"],
-        Key=expire,
-        UpdateExpression="SET expiresAt = :past",
-        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 1)}},
-    )
+    end_session(stack, ann)
     report.check("not required any more: no challenge", ann.call("POST /transfer")[0], 200)
     set_state(stack, "/transfer", "STEP_UP_REQUIRED")
-    report.check(
-        "expired, though not deleted yet", (ann.call("POST /transfer")[0], ann.state()), (401, "STEP_UP_REQUIRED")
-    )
+    ended = (ann.call("POST /transfer")[0], ann.state())
+    report.check("session over, though not deleted yet", ended, (401, "STEP_UP_REQUIRED"))
+
+
+def wrong_code(user: User) -> str:
+    """Six digits that are none of the codes the user's app shows about now."""
+    near = {totp(user.secret, steps) for steps in (-2, -1, 0, 1, 2)}
+    return next(code for code in (f"{n}" * 6 for n in range(10)) if code not in near)
+
+
+def groups(stack: Stack, report: Report, bob: User) -> None:
+    """One step-up unlocks its group and nothing else."""
+    bob.call("POST /transfer")
+    report.check("second user steps up", bob.step_up()[0], 200)
+    set_state(stack, "/info", "STEP_UP_REQUIRED", "reports")
+    report.check("another group stays closed", bob.call("GET /info")[0], 401)
+    set_state(stack, "/info", "STEP_UP_REQUIRED")
+    report.check("the same group is open", bob.call("GET /info")[0], 200)
+    set_state(stack, "/info", "STEP_UP_NOT_REQUIRED")
 
 
 def tokens(stack: Stack, report: Report, ann: User) -> None:
@@ -309,37 +343,43 @@ def tokens(stack: Stack, report: Report, ann: User) -> None:
         body = answer if route.endswith("challenge") else None
         answers = {what: request(stack, route, token, body)[0] for what, token in hostile.items()}
         let_in = {what: status for what, status in answers.items() if status != 401}
-        report.check(f"{len(hostile)} hostile tokens at {route}", let_in, {})
+        report.check(f"hostile tokens refused at {route}", (len(hostile), let_in), (HOSTILE, {}))
 
 
 def methods(stack: Stack, report: Report) -> None:
-    """Each branch of the choice of the method, and the way by SMS."""
+    """Who is asked for what; and that a factor which the token itself brought in does not count."""
     carl = User(stack, "carl", phone=PHONE)
     carl.call("POST /transfer")
     report.check("verified phone: step-up by SMS", carl.step_up(), (200, "SMS_STEP_UP"))
     report.check("then the transfer", carl.call("POST /transfer")[0], 200)
-    dan = User(stack, "dan", phone="+15555550101", verified=False)
-    erin = User(stack, "erin")
+    dan, erin = User(stack, "dan", phone="+15555550101", verified=False), User(stack, "erin")
     for user, what in ((dan, "unverified phone"), (erin, "no factor")):
         user.call("POST /transfer")
         answer = user.call("POST /initiate-auth")[1]
         report.check(f"{what}: nothing to ask for", answer["challengeType"], "MAYBE_SOFTWARE_TOKEN_STEP_UP")
-    maybe = {"challengeType": "MAYBE_SOFTWARE_TOKEN_STEP_UP", "code": "123456"}
-    erin.secret = erin.idp.associate_software_token(AccessToken=erin.token)["SecretCode"]
-    maybe["code"] = totp(erin.secret)
-    report.check("a factor enrolled with the token itself is not taken", erin.call("POST /respond-to-challenge", maybe)[0], 401)
+    secret = erin.idp.associate_software_token(AccessToken=erin.token)["SecretCode"]
+    for method in ("MAYBE_SOFTWARE_TOKEN_STEP_UP", "SOFTWARE_TOKEN_STEP_UP"):
+        answer = {"challengeType": method, "code": totp(secret)}
+        report.check(f"enrolled with the token: {method}", erin.call("POST /respond-to-challenge", answer)[0], 401)
+    thief = User(stack, "victim", phone=PHONE)
+    thief.call("POST /transfer")
+    method = thief.call("POST /initiate-auth")[1]["challengeType"]
+    own = "+15555550666"
+    thief.idp.update_user_attributes(AccessToken=thief.token, UserAttributes=[{"Name": "phone_number", "Value": own}])
+    thief.idp.get_user_attribute_verification_code(AccessToken=thief.token, AttributeName="phone_number")
+    code = stack.cloud.notifications(own)[-1]["message"].split()[-1]
+    status = thief.call("POST /respond-to-challenge", {"challengeType": method, "code": code})[0]
+    report.check("phone changed after the challenge", (method, status), ("SMS_STEP_UP", 401))
 
 
-def guard(stack: Stack, report: Report, bob: User) -> None:
-    """Groups; and what somebody with a stolen token tries."""
-    bob.call("POST /transfer")
-    report.check("second user steps up", bob.step_up()[0], 200)
+def factor_guard(stack: Stack, report: Report, bob: User) -> None:
+    """What somebody with a stolen token tries, and guessing."""
     bob.idp.associate_software_token(AccessToken=bob.token)
     factor_changed(stack, bob)
     wait_until("the guard", lambda: bob.state() == "STEP_UP_REQUIRED", 20)
     report.check("factor changed: the step-up is taken back", bob.call("POST /transfer")[0], 401)
-    answer = bob.call("POST /initiate-auth")
-    report.check("and this sign-in steps up no more", (answer[0], answer[1].get("reason")), (403, "factor_changed"))
+    status, told = bob.call("POST /initiate-auth")
+    report.check("and this sign-in steps up no more", (status, told.get("reason")), (403, "factor_changed"))
     name = next(n for n in stack.outputs["alarm_names"] if n.endswith("auth-factor-changes"))
 
     def alarm() -> bool:
@@ -347,6 +387,13 @@ def guard(stack: Stack, report: Report, bob: User) -> None:
         return bool(found["StateValue"] == "ALARM")
 
     report.check("alarm", wait_until("the alarm", alarm, 30))
+    gus = User(stack, "gus", phone=PHONE)
+    gus.call("POST /transfer")
+    method = gus.call("POST /initiate-auth")[1]["challengeType"]
+    wrong = {"challengeType": method, "code": "000000" if gus.sms() != "000000" else "111111"}
+    answers = [gus.call("POST /respond-to-challenge", wrong)[0] for _ in range(6)]
+    right = gus.call("POST /respond-to-challenge", {"challengeType": method, "code": gus.sms()})[0]
+    report.check("guessing ends, also for the right code", (answers, right), ([401] * 5 + [429], 429))
 
 
 def faults(stack: Stack, report: Report) -> None:
@@ -362,4 +409,3 @@ def faults(stack: Stack, report: Report) -> None:
         report.check("faults: everybody who may", {fay.call("POST /transfer")[0] for _ in range(20)}, {200})
     failed = [c for c in stack.cloud.calls() if c["fault"]]
     report.check("faults were there", len(failed) > 0)
-
