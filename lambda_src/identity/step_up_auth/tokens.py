@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,9 +86,8 @@ class Verifier:
         if self._trust.client_ids and client not in self._trust.client_ids:
             raise TokenRefused("client")
         audience = claims.get("aud", [])
-        if self._trust.audiences and not {*([audience] if isinstance(audience, str) else audience)} & {
-            *self._trust.audiences
-        }:
+        audiences = [audience] if isinstance(audience, str) else audience
+        if self._trust.audiences and not any(known in audiences for known in self._trust.audiences):
             raise TokenRefused("audience")
         return Token(
             raw=raw,
@@ -130,7 +130,10 @@ class Verifier:
 
 
 def _object(part: str) -> dict[str, Any]:
-    value = json.loads(rs256.decode(part))
+    try:
+        value = json.loads(rs256.decode(part))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - handled like what json raises
     return value
@@ -138,7 +141,7 @@ def _object(part: str) -> dict[str, Any]:
 
 def _number(claims: Mapping[str, Any], *names: str) -> float:
     value = next((claims[name] for name in names if name in claims), None)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TokenRefused("claims")
     return value
 

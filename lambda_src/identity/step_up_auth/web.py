@@ -37,7 +37,8 @@ def content_security_policy(conf: Settings) -> str:
     """Nothing but our own files; requests go to this API, the issuer's token endpoint and Cognito."""
     origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (conf.token_url, conf.cognito_url)}
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {' '.join(sorted(origins))}; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+        f"connect-src 'self' {' '.join(sorted(origins))}; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
