@@ -151,7 +151,8 @@ def test_only_selected_secrets_are_copied(name: str, tags: dict[str, str], copie
 
 
 def test_nothing_is_made_of_a_secret_without_a_value_a_deleted_one_or_a_replica() -> None:
-    for change in ({"labels": {}}, {"deleted": True}, {"tags": {MARK: "arn:aws:secretsmanager:::secret:s"}}):
+    changes: list[dict[str, Any]] = [{"labels": {}}, {"deleted": True}, {"tags": {MARK: "arn:aws:x:::secret:s"}}]
+    for change in changes:
         made = pair()
         made.source.secrets["prod/db"].update(change)
         assert made.sync() == ({"dr": 0}, [])
