@@ -82,9 +82,12 @@ def _name_errors() -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    plain, named = '"error": str(e), "trace"', '"error": str(e), "error_type": type(e).__name__, "trace"'
+    # An exception is an answer, and its process lives on, as on AWS; MiniStack would end the process.
+    plain = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+    answer = """{"status": "ok", "handler_error": {"errorMessage": str(e), "errorType": type(e).__name__,
+                "stackTrace": traceback.format_exc().splitlines()}}"""
     assert plain in lambda_runtime._PYTHON_WORKER_SCRIPT, "MiniStack's worker has changed"
-    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(plain, named)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(plain, answer)
 
     last = threading.local()  # a call and its worker's answer stay on one thread
     invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
@@ -101,8 +104,9 @@ def _name_errors() -> None:
         if result.get("error") and message.startswith("Worker process died"):
             exited = "RequestId: Error: Runtime exited with error: signal: killed"
             result["body"] = {"errorType": "Runtime.ExitError", "errorMessage": exited}
-        elif result.get("error") and last.answer.get("error_type"):
-            result["body"] = {**result["body"], "errorType": last.answer["error_type"]}
+        elif raised := last.answer.get("handler_error"):
+            log = "\n".join(filter(None, [result.get("log", ""), *raised["stackTrace"]]))
+            return {"body": raised, "error": True, "log": log}
         return result
 
     lambda_runtime.Worker.invoke = worker_invoke

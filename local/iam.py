@@ -26,6 +26,7 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
     "sqs:ReceiveMessage": ("kms:Decrypt",),
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "states:StartExecution": ("kms:GenerateDataKey", "kms:Decrypt"),
     "secretsmanager:GetSecretValue": ("kms:Decrypt",),
     "secretsmanager:BatchGetSecretValue": ("kms:Decrypt",),
     "secretsmanager:CreateSecret": ("kms:GenerateDataKey", "kms:Decrypt"),
@@ -108,6 +109,12 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
         name = resource_arn.split(":table/", 1)[-1].split("/")[0]
         table = dynamodb._tables.get(name) or {}
         return (table.get("SSEDescription") or {}).get("KMSMasterKeyArn", ""), {"aws:dynamodb:tableName": name}
+    if service == "states":
+        from ministack.services import stepfunctions
+
+        machine = stepfunctions._state_machines.get(resource_arn) or {}
+        key = (machine.get("encryptionConfiguration") or {}).get("kmsKeyId") or ""
+        return key, {"aws:states:stateMachineArn": resource_arn}
     if service == "secretsmanager":
         from ministack.services import secretsmanager
 

@@ -54,7 +54,7 @@ run "defaults" {
       { Sid = "KeepFailedCalls", Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-weekly-schedule-dlq" },
       {
         Sid       = "UseKeyThroughServices", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.context.kms_key_arn,
-        Condition = { StringLike = { "kms:ViaService" = ["sqs.eu-central-1.*"] } }
+        Condition = { StringLike = { "kms:ViaService" = ["sqs.eu-central-1.*", "states.eu-central-1.*"] } }
       },
       {
         Sid       = "ReadOwnSchedule", Effect = "Allow", Action = "kms:Decrypt", Resource = var.context.kms_key_arn,

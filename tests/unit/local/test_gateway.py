@@ -19,8 +19,9 @@ from local.engine import ACCOUNT_ID, REGION
 HANDLER = """
 import boto3
 def handler(event, context):
+    service = event["service"]
     try:
-        answer = getattr(boto3.client(event["service"]), event["operation"])(**event.get("arguments", {}))
+        answer = getattr(boto3.client(service), event["operation"])(**event.get("arguments", {}))
         return {"status": answer["ResponseMetadata"]["HTTPStatusCode"]}
     except Exception as error:
         return {"error": str(error)}
@@ -310,3 +311,16 @@ def test_a_succeed_state_gives_its_output(cloud: Cloud) -> None:
         return states.describe_execution(executionArn=execution).get("output")
 
     assert json.loads(scenario.wait_until("the output", ended, 10)) == {"n": 2}
+
+
+def test_an_exception_is_named_and_its_process_lives_on(cloud: Cloud, function: Function) -> None:
+    def refused() -> tuple[str, int]:
+        answer = json.load(function.api.invoke(FunctionName=function.name, Payload="{}")["Payload"])
+        return answer["errorType"], cloud.control("GET", "memory", function=function.name)
+
+    function.call("sts", "get_caller_identity")
+    error, peak = refused()
+    assert (error, peak > 0) == ("KeyError", True)
+    again, same = refused()
+    assert again == "KeyError"
+    assert same == pytest.approx(peak, rel=0.05)

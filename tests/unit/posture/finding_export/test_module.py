@@ -12,7 +12,7 @@ import botocore.session
 import hcl2
 import pytest
 
-from posture.finding_export import continuous, errors, export
+from posture.finding_export import continuous, errors, export, filters
 from tools import docs
 from tools.bootstrap import ROOT
 
@@ -73,7 +73,7 @@ def test_comparisons_are_those_of_the_api() -> None:
 def test_values_are_those_of_the_api_and_the_function() -> None:
     values = local("filters.tf", "filter_values")
     assert values == {name: api().shape_for(name).enum for name in values}
-    assert set(values) == set(export.filters._CLOSED)
+    assert set(values) == set(filters._CLOSED)
 
 
 def leaves(error: type[Exception]) -> set[str]:
