@@ -127,7 +127,7 @@ def create_secret(data: dict[str, Any]) -> Answer:
         _rename_version(secret, made["VersionId"], token)
         made["VersionId"] = token
     if data.get("AddReplicaRegions"):
-        replication = {
+        replication: dict[str, Any] = {
             name: data[name] for name in ("AddReplicaRegions", "ForceOverwriteReplicaSecret") if name in data
         }
         replicated: Answer = _engine()._replicate_secret_to_regions({"SecretId": made["ARN"], **replication})

@@ -19,10 +19,11 @@ class Create:
 
 @dataclass(frozen=True)
 class Put:
-    """The value of a version that the replica lacks, under `label`."""
+    """The value of a version that the replica lacks, under `label`, which `source` has now (None: no version)."""
 
     version: str
     label: str
+    source: str | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> list[Step]:
         version = wanted[label]
         if version not in known:
             put = PENDING if label == CURRENT else label
-            steps.append(Put(version, put))
+            steps.append(Put(version, put, state.get(put)))
             state[put] = version
             known.add(version)
         if state.get(label) != version:

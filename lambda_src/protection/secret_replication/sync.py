@@ -66,7 +66,7 @@ def sync(
 
     Every target is tried, whatever becomes of the others. Unexpected errors pass.
     """
-    pending, last = list(targets), Stale("")
+    pending, last = list(targets), Stale()
     done: dict[str, int] = {}
     errors: list[ReplicationError] = []
     for _ in range(ROUNDS):
@@ -113,7 +113,7 @@ def _apply(steps: list[Step], source: Secret, target: Target, client: Any, value
                 value = values.get(version)
                 with translated(doing, "ResourceExistsException"):
                     client.create_secret(Name=name, ClientRequestToken=version, Tags=_tags(tags), **value, **optional)
-            case Put(version, label):
+            case Put(version, label, source_version):
                 value = values.get(version)
                 with translated(doing, NOT_FOUND):
                     try:
@@ -127,7 +127,7 @@ def _apply(steps: list[Step], source: Secret, target: Target, client: Any, value
                         ) from error
                 # A version that was there, without labels, stays as it was: AWS ignores the request.
                 if label != PENDING and label not in answer.get("VersionStages", [label]):
-                    _move(client, name, doing, Move(label, version, None))
+                    _move(client, name, doing, Move(label, version, source_version))
             case Move():
                 if step.label == CURRENT:
                     values.confirm(str(step.version))
