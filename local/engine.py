@@ -49,7 +49,7 @@ def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -
 
 
 # Modules of this package that correct or extend an engine; each has an `install()`.
-CORRECTIONS = ("iam", "moto_bridge", "step_functions", "event_targets", "metrics", "athena", "waf")
+CORRECTIONS = ("iam", "moto_bridge", "step_functions", "event_targets", "metrics", "athena", "s3", "waf")
 
 
 def install() -> None:
