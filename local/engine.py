@@ -62,6 +62,7 @@ CORRECTIONS = (
     "dynamodb",
     "cognito_verification",
     "secretsmanager",
+    "s3",
     "waf",
     "kms",
     "alarms",
