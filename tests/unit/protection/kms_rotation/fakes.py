@@ -87,7 +87,11 @@ class Kms:
         return name, fault[1] if fault else None
 
     def get_paginator(self, operation: str) -> Any:
-        fetch = {"list_keys": self._keys, "list_aliases": self._aliases, "list_key_rotations": self._rotations}
+        fetch: dict[str, Callable[..., Any]] = {
+            "list_keys": self._keys,
+            "list_aliases": self._aliases,
+            "list_key_rotations": self._rotations,
+        }
 
         class Paginator:
             def paginate(self, PaginationConfig: dict[str, int], **arguments: Any) -> Iterator[dict[str, Any]]:

@@ -51,7 +51,8 @@ def aws() -> Aws:
 
 def test_every_kind_and_state_is_explained(aws: Aws) -> None:
     for state in keys.STATES:
-        aws.kms.add(f"state-{state}", KeyState=state, **({"DeletionDate": NOW + DAY} if "Deletion" in state else {}))
+        more: dict[str, Any] = {"DeletionDate": NOW + DAY} if "Deletion" in state else {}
+        aws.kms.add(f"state-{state}", KeyState=state, **more)
     aws.kms.add("rsa", KeySpec="RSA_4096")
     aws.kms.add("ml-dsa", KeySpec="ML_DSA_65")
     aws.kms.add("hmac", KeySpec="HMAC_512")
