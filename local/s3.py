@@ -22,7 +22,8 @@ def url_encoded(body: bytes) -> bytes:
         if element.tag.rpartition("}")[2] in ENCODED and element.text:
             element.text = quote(element.text, safe="/")
     ET.SubElement(root, f"{{{namespace}}}EncodingType").text = "url"
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def install() -> None:

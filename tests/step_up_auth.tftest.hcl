@@ -129,7 +129,7 @@ run "challenge_functions" {
     error_message = "The tables are encrypted with the stack's key: it is used through DynamoDB."
   }
   assert {
-    condition = local.routes["POST /initiate-auth"].user_pool_scopes == ["aws.cognito.signin.user.admin"] && local.routes["POST /respond-to-challenge"].user_pool_scopes == ["aws.cognito.signin.user.admin"]
+    condition     = local.routes["POST /initiate-auth"].user_pool_scopes == ["aws.cognito.signin.user.admin"] && local.routes["POST /respond-to-challenge"].user_pool_scopes == ["aws.cognito.signin.user.admin"]
     error_message = "Both challenge routes have API Gateway's own authorizer, with the scope that makes it take access tokens."
   }
   assert {

@@ -118,7 +118,12 @@ def test_time_to_live_says_who_it_is_and_a_person_does_not(cloud: Cloud) -> None
     stream.dynamodb.delete_item(TableName="identity", Key={"id": {"S": "deleted"}})
     assert stream.expire() == 1
     seen: list[Any] = []
-    scenario.wait_until("four records", lambda: len(seen.extend(r for b in stream.received() for r in b) or seen) >= 4)
+
+    def four() -> bool:
+        seen.extend(record for batch in stream.received() for record in batch)
+        return len(seen) >= 4
+
+    scenario.wait_until("four records", four)
     assert ["REMOVE", BY_TTL, "expired"] in seen
     assert ["REMOVE", None, "deleted"] in seen
 
