@@ -27,7 +27,8 @@ class Settings:
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Gives the event back. Raises Unavailable when nothing helps, which Lambda repeats
-    when it was the asynchronous call."""
+    when it was the asynchronous call.
+    """
     log = observability.begin(context, trigger=event["triggerSource"])
     config = settings.load(Settings)
     if event["triggerSource"] != "PostConfirmation_ConfirmSignUp":  # a reset password

@@ -28,7 +28,7 @@ def trigger(handler: Handler) -> Handler:
             return handler(event, context)
         except Shown:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the client
             observability.logger().error("trigger failed", extra={"cause": aws.code_of(error)})
             raise Unavailable("The service is not available. Try again later.") from None
 
