@@ -11,6 +11,7 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("apigateway", "get_rest_apis", "items", "name"),
     ("athena", "list_work_groups", "WorkGroups", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cognito-idp", "list_user_pools", "UserPools", "Name"),
     ("dynamodb", "list_tables", "TableNames", ""),
     ("events", "list_rules", "Rules", "Name"),
     ("glue", "get_databases", "DatabaseList", "Name"),
@@ -34,15 +35,15 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("wafv2", "list_web_acls", "WebACLs", "Name"),
 ]
 
+_EXTRA: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
+
 
 def resources(cloud: Cloud) -> set[str]:
     """`service:name` of everything found, such as `lambda:switchyard-finding-export`."""
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
-        extra: dict[str, Any] = {"Scope": "Local"} if operation == "list_policies" else {}
-        if service == "wafv2":
-            extra = {"Scope": "REGIONAL"}
+        extra = {"Scope": "REGIONAL"} if service == "wafv2" else _EXTRA.get(operation, {})
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate(**extra)
         else:
