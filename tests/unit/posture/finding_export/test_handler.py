@@ -52,6 +52,10 @@ def aws(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iter
 def test_exports_through_real_clients(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     more = {
         "SchemaVersion": "2018-10-08",
+        "ProductArn": "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default",
+        "AwsAccountId": "123456789012",
+        "Types": ["Unusual Behaviors"],
+        "Severity": {"Label": "LOW"},
         "GeneratorId": "g",
         "UpdatedAt": "2026-11-20T00:00:00Z",
         "Title": "SECRET",
@@ -59,8 +63,10 @@ def test_exports_through_real_clients(aws: Any, capsys: pytest.CaptureFixture[st
         "Resources": [{"Type": "Other", "Id": "x"}],
     }
     stored = [{**one, **more} for one in findings(230)]
+    boto3.client("securityhub").enable_security_hub()
     for start in range(0, 230, 100):
-        boto3.client("securityhub").batch_import_findings(Findings=stored[start : start + 100])
+        answer = boto3.client("securityhub").batch_import_findings(Findings=stored[start : start + 100])
+        assert not answer["FailedFindings"]
     answer = export.handler(event(), CONTEXT)
     assert json.loads(json.dumps(answer)) == answer
     assert (answer["done"], answer["exported"], answer["objects"]) == (True, 230, 1)
