@@ -14,6 +14,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import contextvars
+import inspect
 import json
 import logging
 from collections.abc import Callable
@@ -78,12 +79,17 @@ def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, An
 
 def _in_time(name: str, call: Callable[[], Any]) -> Any:
     """A trigger has 5 seconds to answer and is tried three times when it does not. Raises Refused."""
+    result: Any = None
     for _ in range(TRIGGER_TRIES):
         worker = concurrent.futures.ThreadPoolExecutor(max_workers=1)
         run = worker.submit(contextvars.copy_context().run, call)
         worker.shutdown(wait=False)
         with contextlib.suppress(concurrent.futures.TimeoutError):
-            return run.result(timeout=TRIGGER_SECONDS)
+            result = run.result(timeout=TRIGGER_SECONDS)
+            if "Task timed out" not in str((result or {}).get("body")):
+                return result
+    if result:
+        return result
     raise Refused("UnexpectedLambdaException", f"{name} invocation failed due to error Lambda timed out.")
 
 
@@ -481,13 +487,16 @@ def install() -> None:
     fake_token, build_auth_result = cognito._fake_token, cognito._build_auth_result
     run_idp_handler, start_profile = cognito._run_idp_handler, cognito._start_federated_profile
 
-    def token(sub: str, pool_id: str, client_id: str, token_type: str = "access", **options: Any) -> Any:
+    signature = inspect.signature(fake_token)
+
+    def token(*arguments: Any, **options: Any) -> Any:
         """ID tokens hold what the client may read."""
-        client = ((cognito._user_pools.get(pool_id) or {}).get("_clients") or {}).get(client_id) or {}
-        if token_type == "id" and options.get("user_attrs"):
+        asked = signature.bind(*arguments, **options).arguments
+        client = ((cognito._user_pools.get(asked["pool_id"]) or {}).get("_clients") or {}).get(asked["client_id"]) or {}
+        if asked.get("token_type") == "id" and asked.get("user_attrs"):
             readable = _readable(client)
-            options["user_attrs"] = {k: v for k, v in options["user_attrs"].items() if readable(k)}
-        return fake_token(sub, pool_id, client_id, token_type, **options)
+            asked["user_attrs"] = {k: v for k, v in asked["user_attrs"].items() if readable(k)}
+        return fake_token(**asked)
 
     def auth_result(pool_id: str, client_id: str, user: dict[str, Any], *rest: Any, **options: Any) -> Any:
         """A sign-in, unlike a refresh, runs the post authentication trigger first."""

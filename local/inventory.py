@@ -10,6 +10,7 @@ from local.cloud import Cloud
 _LISTS: list[tuple[str, str, str, str]] = [
     ("athena", "list_work_groups", "WorkGroups", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cognito-idp", "list_user_pools", "UserPools", "Name"),
     ("dynamodb", "list_tables", "TableNames", ""),
     ("events", "list_rules", "Rules", "Name"),
     ("glue", "get_databases", "DatabaseList", "Name"),
@@ -35,7 +36,8 @@ def resources(cloud: Cloud) -> set[str]:
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
-        extra: dict[str, Any] = {"Scope": "Local"} if operation == "list_policies" else {}
+        required: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
+        extra = required.get(operation, {})
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate(**extra)
         else:

@@ -5,13 +5,13 @@ from typing import Any
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """The boto3 client of `service`, with at most 4 tries. Thread-safe to use."""
+def client(service: str, tries: int = 3) -> Any:
+    """The boto3 client of `service`; it waits up to 1 s before a second try and 2 s before a third. Thread-safe."""
     import boto3
     from botocore.config import Config
 
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": tries},
         connect_timeout=1,
         read_timeout=1.5,
         user_agent_extra="switchyard",

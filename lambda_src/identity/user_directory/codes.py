@@ -48,7 +48,7 @@ def unseal(text: object) -> Sealed | None:
     if len(parts) != 4 or parts[0] != "v1" or not parts[1].isascii() or not parts[1].isdigit():
         return None
     try:
-        salt, digest = (base64.b64decode(part + "==", altchars=b"-_", validate=True) for part in parts[2:])
+        salt, digest = (base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True) for part in parts[2:])
     except (binascii.Error, ValueError):
         return None
     return Sealed(int(parts[1]), salt, digest) if (len(salt), len(digest)) == (16, 32) else None

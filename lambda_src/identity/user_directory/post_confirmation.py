@@ -4,6 +4,7 @@ The user is confirmed by then, and an error would only tell them otherwise: what
 asynchronous call of the same function, which Lambda repeats and at last keeps in the dead-letter queue.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     again = bool(event.get("switchyard_again"))
     try:
         for group in config.groups:
-            aws.client("cognito-idp").admin_add_user_to_group(
+            aws.client("cognito-idp", 2).admin_add_user_to_group(
                 UserPoolId=event["userPoolId"], Username=event["userName"], GroupName=group
             )
     except Exception as error:
@@ -42,14 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         aws.client("lambda").invoke(
             FunctionName=context.function_name,
             InvocationType="Event",
-            Payload=_json({**later, "switchyard_again": True}),
+            Payload=json.dumps({**later, "switchyard_again": True}).encode(),
         )
         return event
     log.info(ADDED, extra={"groups": len(config.groups)})
     return event
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    import json
-
-    return json.dumps(value).encode()

@@ -118,7 +118,12 @@ def test_time_to_live_says_who_it_is_and_a_person_does_not(cloud: Cloud) -> None
     stream.dynamodb.delete_item(TableName="identity", Key={"id": {"S": "deleted"}})
     assert stream.expire() == 1
     seen: list[Any] = []
-    scenario.wait_until("four records", lambda: len(seen.extend(r for b in stream.received() for r in b) or seen) >= 4)
+
+    def four() -> bool:
+        seen.extend(record for batch in stream.received() for record in batch)
+        return len(seen) >= 4
+
+    scenario.wait_until("four records", four)
     assert ["REMOVE", BY_TTL, "expired"] in seen
     assert ["REMOVE", None, "deleted"] in seen
 
@@ -189,4 +194,4 @@ def test_a_trigger_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(cognito.Refused, match="timed out"):
         cognito._in_time("PostAuthentication", slow)
     assert len(tries) == 3
-    assert cognito._in_time("PostAuthentication", lambda: 5) == 5
+    assert cognito._in_time("PostAuthentication", lambda: {"body": 5}) == {"body": 5}
