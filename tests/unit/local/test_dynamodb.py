@@ -194,4 +194,4 @@ def test_a_trigger_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(cognito.Refused, match="timed out"):
         cognito._in_time("PostAuthentication", slow)
     assert len(tries) == 3
-    assert cognito._in_time("PostAuthentication", lambda: 5) == 5
+    assert cognito._in_time("PostAuthentication", lambda: {"body": 5}) == {"body": 5}
