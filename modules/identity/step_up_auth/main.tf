@@ -12,7 +12,7 @@ locals {
     CLIENT_IDS      = jsonencode(var.client_ids)
     AUDIENCES       = jsonencode(var.audiences)
     REQUIRED_CLAIMS = jsonencode(var.required_claims != null ? var.required_claims : local.cognito ? { token_use = "access" } : {})
-    TOKEN_TYPES     = jsonencode(var.token_types != null ? var.token_types : local.cognito ? [] : ["at+jwt", "application/at+jwt"])
+    TOKEN_TYPES     = jsonencode(var.token_types != null ? var.token_types : toset(local.cognito ? [] : ["at+jwt", "application/at+jwt"]))
   }
 
   sample_operations = var.sample ? {
