@@ -5,7 +5,7 @@ from typing import Any
 
 
 @functools.cache
-def client(service: str, region: str | None = None, attempts: int = 10) -> Any:
+def client(service: str, attempts: int = 10, region: str | None = None) -> Any:
     """The boto3 client of `service` ("s3", "securityhub", ...), in another Region if given. Thread-safe to use.
 
     `attempts` of each call, the first included: 1 where a lost answer must be looked into before another try.

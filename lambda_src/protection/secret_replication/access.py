@@ -30,7 +30,7 @@ class Access:
     def client(self, target: Target) -> Any:
         """The boto3 client. Raises Denied when the role cannot be assumed."""
         if target.role_arn is None:
-            return clients.client("secretsmanager", target.region)
+            return clients.client("secretsmanager", region=target.region)
         kept = self._kept.get(target)
         if kept is None or datetime.now(UTC) > kept[0] - _MARGIN:
             kept = self._kept[target] = self._assume(target, target.role_arn)
