@@ -17,8 +17,8 @@ def test_one_client_per_service() -> None:
 
 
 def test_other_regions_and_credentials() -> None:
-    assert clients.client("sqs", "us-east-1").meta.region_name == "us-east-1"
-    assert clients.client("sqs", "us-east-1") is clients.client("sqs", "us-east-1")
+    assert clients.client("sqs", region="us-east-1").meta.region_name == "us-east-1"
+    assert clients.client("sqs", region="us-east-1") is clients.client("sqs", region="us-east-1")
     made = clients.make("sqs", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
     assert made.meta.config.retries == clients.client("sqs").meta.config.retries
 
