@@ -16,8 +16,11 @@ _HEAVY = {"boto3", "botocore", "aws_lambda_powertools"}
     "module",
     [
         "common.clients",
-        "posture.finding_export.export",
+        "identity.step_up_auth.authorizer",
+        "identity.step_up_auth.initiate_auth",
+        "identity.step_up_auth.respond_to_challenge",
         "posture.finding_export.continuous",
+        "posture.finding_export.export",
         "protection.country_embargo.apply",
         "protection.country_embargo.preview",
     ],

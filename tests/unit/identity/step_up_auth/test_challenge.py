@@ -216,6 +216,14 @@ def test_caller_cannot_choose_another_method(api: Api) -> None:
     assert "VerifyUserAttribute" not in api.cognito.calls
 
 
+def test_factor_brought_in_between_challenge_and_answer(api: Api) -> None:
+    api.cognito.answer = user("", (), "true")
+    api.initiate()
+    api.cognito.answer = user("SOFTWARE_TOKEN_MFA", ("SOFTWARE_TOKEN_MFA",), "true")
+    assert api.respond(SOFTWARE_TOKEN)[0] == 401, "SMS was asked for"
+    assert "VerifySoftwareToken" not in api.cognito.calls
+
+
 def test_answer_without_a_challenge(api: Api) -> None:
     assert api.respond()[0] == 401
 
@@ -366,6 +374,7 @@ def test_changed_factor_takes_step_ups_back_and_ends_them_for_the_sign_in(api: A
     assert factor_change.handler(change(), CONTEXT) == {"revoked": 1}
     assert api.state == REQUIRED
     assert api.initiate()[1]["reason"] == "factor_changed"
+    assert api.initiate(auth_time=NOW)[0] == 403, "of the same second"
     assert api.initiate(auth_time=NOW + 1)[0] == 200, "a sign-in with the new factor may"
 
 

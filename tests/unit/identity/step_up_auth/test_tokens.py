@@ -288,7 +288,7 @@ def test_verdict_is_cryptographys(message: bytes, data: st.DataObject) -> None:
     public = KEYS["k1"].public_key()
     numbers = public.public_numbers()
     signature = bytearray(KEYS["k1"].sign(message, padding.PKCS1v15(), hashes.SHA256()))
-    match data.draw(st.sampled_from(["flip", "cut", "extend", "random", "negate", "none"])):
+    match data.draw(st.sampled_from(["flip", "cut", "extend", "random", "negate", "add", "none"])):
         case "flip":
             signature[data.draw(st.integers(0, 255))] ^= data.draw(st.integers(0, 255))
         case "cut":
@@ -299,12 +299,26 @@ def test_verdict_is_cryptographys(message: bytes, data: st.DataObject) -> None:
             signature = bytearray(data.draw(st.binary(min_size=256, max_size=256)))
         case "negate":
             signature = bytearray((numbers.n - int.from_bytes(signature, "big")).to_bytes(256, "big"))
+        case "add":  # the same number, one modulus further
+            more = int.from_bytes(signature, "big") + numbers.n
+            signature = bytearray(more.to_bytes(256, "big")) if more.bit_length() <= 2048 else signature
     try:
         public.verify(bytes(signature), message, padding.PKCS1v15(), hashes.SHA256())
         expected = True
     except InvalidSignature:
         expected = False
     assert rs256.verify(message, bytes(signature), (numbers.n, numbers.e)) is expected
+
+
+def test_a_signature_has_one_form() -> None:
+    numbers = KEYS["k1"].public_key().public_numbers()
+    for number in range(64):  # about every second signature fits into its length once more
+        signature = KEYS["k1"].sign(b"%d" % number, padding.PKCS1v15(), hashes.SHA256())
+        more = int.from_bytes(signature, "big") + numbers.n
+        if more.bit_length() <= 2048:
+            assert not rs256.verify(b"%d" % number, more.to_bytes(256, "big"), (numbers.n, numbers.e))
+            return
+    pytest.fail("no signature was small enough")
 
 
 def test_bleichenbacher_forgery_fails() -> None:
