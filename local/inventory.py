@@ -30,14 +30,15 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("stepfunctions", "list_state_machines", "stateMachines", "name"),
 ]
 
+_EXTRA: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
+
 
 def resources(cloud: Cloud) -> set[str]:
     """`service:name` of everything found, such as `lambda:switchyard-finding-export`."""
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
-        required: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
-        extra = required.get(operation, {})
+        extra = _EXTRA.get(operation, {})
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate(**extra)
         else:

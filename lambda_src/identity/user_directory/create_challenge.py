@@ -14,13 +14,14 @@ from common import observability, settings
 
 from . import aws, codes
 from .ledger import Ledger
+from .shown import Shown, trigger
 
 CODE_SENT = "code sent"
 NOT_SENT = "no code sent"
 DELIVERY_FAILED = "code could not be sent"
 
 
-class UnknownChallenge(Exception):
+class UnknownChallenge(Shown):
     """Cognito asks for a challenge that this pool does not have."""
 
 
@@ -45,10 +46,11 @@ class Settings:
             raise ValueError("SENDER and IDENTITY_ARN, or TOPIC_ARN, must be set")
 
 
+@trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Fills publicChallengeParameters {medium, length}, privateChallengeParameters {sealed} and challengeMetadata.
 
-    Raises UnknownChallenge, SettingsError, and AWS's errors when the table does not answer.
+    Raises UnknownChallenge, and Unavailable when the table does not answer.
     """
     began = time.monotonic()
     log = observability.begin(context)

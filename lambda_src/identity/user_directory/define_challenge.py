@@ -12,6 +12,7 @@ from typing import Any, Literal
 from common import observability, settings
 
 from . import codes
+from .shown import trigger
 
 Step = Literal["SRP_A", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE", "issue", "fail"]
 
@@ -24,8 +25,9 @@ class Settings:
     password_first: bool = False
 
 
+@trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sets challengeName, issueTokens or failAuthentication. Raises SettingsError."""
+    """Sets challengeName, issueTokens or failAuthentication. Raises Unavailable."""
     config = settings.load(Settings)
     request = event["request"]
     step = decide(request.get("session") or [], bool(request.get("userNotFound")), config, time.time())

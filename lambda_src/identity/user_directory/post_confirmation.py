@@ -11,6 +11,7 @@ from typing import Any
 from common import observability, settings
 
 from . import aws
+from .shown import trigger
 
 ADDED = "user added to groups"
 LATER = "groups not reachable, to be tried again"
@@ -23,8 +24,11 @@ class Settings:
     groups: list[str]
 
 
+@trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Gives the event back. Raises AWS's errors only when it was called asynchronously, and SettingsError."""
+    """Gives the event back. Raises Unavailable when nothing helps, which Lambda repeats
+    when it was the asynchronous call.
+    """
     log = observability.begin(context, trigger=event["triggerSource"])
     config = settings.load(Settings)
     if event["triggerSource"] != "PostConfirmation_ConfirmSignUp":  # a reset password

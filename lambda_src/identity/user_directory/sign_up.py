@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from common import observability, settings
 
 from . import aws
+from .shown import Shown, trigger
 
 REFUSED = "sign-up refused"
 LINKED = "federated user linked"
@@ -23,7 +24,7 @@ NOT_LINKED = "federated user not linked"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@((?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63})", re.IGNORECASE)
 
 
-class SignUpRefused(Exception):
+class SignUpRefused(Shown):
     """The address may not sign up. Cognito shows the message."""
 
 
@@ -45,8 +46,9 @@ class Identity(NamedTuple):
     subject: str
 
 
+@trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Gives the event back to let the sign-up go on. Raises SignUpRefused, SettingsError, AWS's errors."""
+    """Gives the event back to let the sign-up go on. Raises SignUpRefused, Unavailable."""
     log = observability.begin(context, trigger=event["triggerSource"])
     config = settings.load(Settings)
     if event["triggerSource"] == "PreSignUp_AdminCreateUser":

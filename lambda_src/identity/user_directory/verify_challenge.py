@@ -8,6 +8,7 @@ from common import observability, settings
 
 from . import aws, codes
 from .ledger import Ledger
+from .shown import trigger
 
 ANSWERED = "code answered"
 
@@ -20,8 +21,9 @@ class Settings:
     attempts: int = 3
 
 
+@trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sets answerCorrect. Raises SettingsError, and AWS's errors when the table does not answer."""
+    """Sets answerCorrect. Raises Unavailable when the table does not answer."""
     log = observability.begin(context)
     config = settings.load(Settings)
     request = event["request"]

@@ -245,6 +245,7 @@ def run(stack: Stack, report: Report) -> None:
     time.sleep(max(0.0, expires - time.time() + 0.5))
     answered = refusal(directory.answer, expiring["Session"], late, directory.code("late@example.com"))
     report.check("expired code refused", answered, "NotAuthorizedException")
+    outage(directory, report)
     permission(directory, report)
     logs(directory, report)
 
@@ -676,6 +677,25 @@ def rotation(directory: Directory, report: Report) -> None:
     directory.stack.cloud.emit("aws.secretsmanager", "AWS API Call via CloudTrail", detail)
     wait_until("the new key", lambda: details("SignInWithApple").get("key_id") == "NEWKEY0002", 20)
     report.check("rotated key set", details("SignInWithApple").get("key_id"), "NEWKEY0002")
+
+
+def outage(directory: Directory, report: Report) -> None:
+    """An outage behind a trigger tells the client nothing of what is behind it."""
+    down = {
+        "kind": "error",
+        "status": 500,
+        "service": "dynamodb",
+        "principal": "user-directory",
+        "message": "arn:aws:secret",
+    }
+    with directory.stack.cloud.faults(down):
+        try:
+            directory.begin("late@example.com")
+            said = ""
+        except directory.idp.exceptions.UserLambdaValidationException as error:
+            said = error.response["Error"]["Message"]
+    wanted = "CreateAuthChallenge failed with error The service is not available. Try again later.."
+    report.check("what an outage tells", said, wanted)
 
 
 def permission(directory: Directory, report: Report) -> None:

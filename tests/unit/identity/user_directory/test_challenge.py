@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from identity.user_directory import aws, codes, create_challenge, verify_challenge
 from identity.user_directory.ledger import Ledger
+from identity.user_directory.shown import Unavailable
 
 NOW = 1_800_000_000
 ARN = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
@@ -214,10 +215,15 @@ def test_one_table_call_an_answer(table: Any, context: Any, sealed: codes.Sealed
     assert calls == ["UpdateItem"] * 2
 
 
-def test_table_failure_is_no_success(table: Any, context: Any, sealed: codes.Sealed) -> None:
+def test_table_failure_is_no_success_and_tells_nothing(
+    table: Any, context: Any, sealed: codes.Sealed, capsys: pytest.CaptureFixture[str]
+) -> None:
     table.delete_table(TableName="codes")
-    with pytest.raises(ClientError):
+    with pytest.raises(Unavailable) as error:
         verify(sealed, "12345678", context)
+    assert str(error.value) == "The service is not available. Try again later."
+    assert error.value.__suppress_context__
+    assert "ResourceNotFoundException" in capsys.readouterr().out
 
 
 def test_user_names_differ_by_case_only_once(table: Any) -> None:

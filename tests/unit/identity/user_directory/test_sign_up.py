@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from identity.user_directory import aws, post_confirmation, sign_up
+from identity.user_directory.shown import Unavailable
 
 DOMAINS = ["example.com", "*.example.org"]
 
@@ -180,7 +181,7 @@ def test_link_that_is_taken_is_left(error: Exception, monkeypatch: pytest.Monkey
 
 def test_unexpected_link_error_stops_the_sign_in(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "AdminLinkProviderForUser")
-    with pytest.raises(ClientError):
+    with pytest.raises(Unavailable):
         external(Pool(user(), error=denied), monkeypatch, context, TRUST)
 
 
@@ -252,6 +253,6 @@ def test_failure_is_tried_again_by_itself(groups: None, monkeypatch: pytest.Monk
     assert (call["FunctionName"], call["InvocationType"]) == ("the-function", "Event")
     again = json.loads(call["Payload"])
     assert "email" not in json.dumps(again)
-    with pytest.raises(ClientError):  # Lambda repeats this one, and keeps it in the dead-letter queue
+    with pytest.raises(Unavailable):  # Lambda repeats this one, and keeps it in the dead-letter queue
         post_confirmation.handler(again, context)
     assert len(pool.later) == 1
