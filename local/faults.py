@@ -98,4 +98,6 @@ def error_of(rule: Rule, service: str) -> tuple[str, int, str]:
     if rule.kind in ("throttle", "quota"):
         code, status = _THROTTLED.get(service, ("ThrottlingException", 400))
         return code, status, "Rate exceeded (injected fault)"
-    return rule.code or "InternalFailure", rule.status, rule.message or "Internal failure (injected fault)"
+    # Step Functions names the error after the code, and state machines retry by that name.
+    code = rule.code or ("ServiceException" if service == "lambda" else "InternalFailure")
+    return code, rule.status, rule.message or "Internal failure (injected fault)"

@@ -143,21 +143,3 @@ run "refuses_long_name" {
 
   expect_failures = [var.name]
 }
-
-run "starts_a_state_machine" {
-  command = plan
-
-  module {
-    source = "./modules/blocks/schedule"
-  }
-
-  variables {
-    target_arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export"
-    action     = "states:StartExecution"
-  }
-
-  assert {
-    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[2].Condition.StringLike["kms:ViaService"] == ["sqs.eu-central-1.*", "states.eu-central-1.*"]
-    error_message = "To start an encrypted execution the role may use the key through Step Functions."
-  }
-}
