@@ -22,7 +22,7 @@ def url_encoded(body: bytes) -> bytes:
         if element.tag.rpartition("}")[2] in ENCODED and element.text:
             element.text = quote(element.text, safe="/")
     ET.SubElement(root, f"{{{namespace}}}EncodingType").text = "url"
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def install() -> None:
