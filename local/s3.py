@@ -22,8 +22,7 @@ def url_encoded(body: bytes) -> bytes:
         if element.tag.rpartition("}")[2] in ENCODED and element.text:
             element.text = quote(element.text, safe="/")
     ET.SubElement(root, f"{{{namespace}}}EncodingType").text = "url"
-    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def install() -> None:
