@@ -89,7 +89,10 @@ def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
 
 
 def find(names: list[str] | None = None) -> dict[str, ModuleType]:
-    """Scenario modules by `<domain>/<capability>`, all or those named; LocalCloudError names an unknown one."""
+    """Scenario modules by `<domain>/<capability>`: those named, or all that work; LocalCloudError names an unknown one.
+
+    A module whose `built_only` says what is not shown yet runs when it is named, not with the others.
+    """
     paths = sorted(p for p in SCENARIOS.glob("*/*.py") if p.stem != "__init__")
     known = {f"{p.parent.name}/{p.stem}": p for p in paths}
     wanted = set(names or [])
@@ -97,7 +100,8 @@ def find(names: list[str] | None = None) -> dict[str, ModuleType]:
     if unknown:
         raise LocalCloudError(f"No scenario for {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
     chosen = [name for name, path in known.items() if not wanted or wanted & {name, path.stem}]
-    return {name: importlib.import_module(f"local.scenarios.{name.replace('/', '.')}") for name in chosen}
+    modules = {name: importlib.import_module(f"local.scenarios.{name.replace('/', '.')}") for name in chosen}
+    return {name: module for name, module in modules.items() if wanted or not getattr(module, "built_only", "")}
 
 
 def run(name: str, module: ModuleType, stack: Stack) -> Report:

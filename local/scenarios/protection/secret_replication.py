@@ -94,6 +94,7 @@ def _rotation_function(stack: Stack, key_arn: str) -> None:
 
     iam, functions = stack.client("iam"), stack.client("lambda")
     trust = {"Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    stack.client("logs").create_log_group(logGroupName="/aws/lambda/prod-rotation")  # else its first call makes it
     role = iam.create_role(RoleName="prod-rotation", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:prod/*"
     actions = [f"secretsmanager:{name}" for name in ("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage")]
@@ -152,7 +153,7 @@ class Side:
     def clean(self) -> None:
         """Delete what a scenario made."""
         for name in self.names():
-            if not name.startswith("app/"):
+            if not name.startswith(("app/", "switchyard-")):  # other scenarios have secrets too
                 self.api.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
