@@ -95,7 +95,7 @@ def run(stack: Stack, report: Report) -> None:
     upload(stack, everything)
     wait_until("every country", lambda: len(countries(stack)) == len(codes(stack)), 60)
     report.check("250 countries, 50 a statement", statements(stack), [50] * 5)
-    wait_until("the last notice", lambda: len(notices(stack, "changed")) == 3)
+    wait_until("the last notice", lambda: len(notices(stack, "changed")) == 3, 240)
 
 
 def upload(stack: Stack, document: Any) -> None:

@@ -166,7 +166,8 @@ def test_a_call_that_fails_is_cut_in_half(cloud: Cloud) -> None:
     stream.put("a", "raise")
     stream.expire()
     assert stream.wait("failed")
-    assert [len(batch) for batch in stream.received()][:2] == [2, 1]
+    sizes = [len(batch) for batch in stream.received()]
+    assert (sizes[0], set(sizes)) == (2, {1, 2})
 
 
 def test_without_permission_nothing_is_read(cloud: Cloud) -> None:
