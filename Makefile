@@ -24,7 +24,7 @@ TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
 INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
 	|| { cat $(STATE)/init.log; echo "terraform init failed. Its providers come from what $(STATE)/terraform.rc says."; exit 1; }
-STEPS := lint unit plan-test examples package local checkov
+STEPS := lint unit plan-test examples package browser local checkov
 
 .PHONY: help demo down calls test setup $(STEPS) fmt docs lock bench checkov-plan clean
 
@@ -69,6 +69,13 @@ examples: setup  ## Plan every HCL example of every README.
 
 package: setup  ## Build the zips and layers for AWS into build/.
 	@$(PY) -m tools.package $(PACKAGE_ARGS)
+
+browser: setup  ## Install Chromium for the tests of web pages, where apt-get may; they are skipped without.
+	@if command -v chromedriver > /dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver > $(STATE)/browser.log 2>&1 \
+			|| echo "Chromium could not be installed ($(STATE)/browser.log): the tests of web pages will be skipped."; \
+	else echo "No chromedriver: the tests of web pages will be skipped. On Debian: sudo apt-get install chromium chromium-driver"; fi
 
 local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy.
 	@$(PY) -m pytest tests/local $(PYTEST_ARGS)

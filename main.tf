@@ -12,5 +12,9 @@ module "context" {
   permissions_boundary_arn = var.permissions_boundary_arn
   build_dir                = var.build_dir
   access_log_force_destroy = var.access_log_force_destroy
-  tags                     = var.tags
+  api_gateway_logging = anytrue([ # one line for each capability with a REST API
+    var.order_authorization != null,
+    var.step_up_auth != null,
+  ])
+  tags = var.tags
 }

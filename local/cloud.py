@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -90,6 +91,33 @@ class Cloud:
             yield
         finally:
             self.control("PUT", "faults", {"rules": []})
+
+    def request(
+        self, method: str, url: str, headers: dict[str, str] | None = None, body: Any = None
+    ) -> tuple[int, dict[str, str], Any]:
+        """One HTTPS call to an API that the stack serves, by its real URL: status, headers, body (JSON parsed).
+
+        An API Gateway host resolves here, as `<api-id>.execute-api...` does nowhere else; other hosts are refused.
+        """
+        parts = urllib.parse.urlsplit(url)
+        api_id, _, domain = (parts.hostname or "").partition(".")
+        if not domain.startswith("execute-api."):
+            raise LocalCloudError(f"{url} is no URL of an API of the local cloud.")
+        query = f"?{parts.query}" if parts.query else ""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            data = None if body is None else json.dumps(body)
+            sent = {**({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+            connection.request(method, f"/_aws/execute-api/{api_id}{parts.path}{query}", data, sent)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            answer = content
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, answer
 
     def running(self) -> bool:
         """Whether a local cloud answers on this port."""

@@ -54,12 +54,10 @@ def variables_of(modules: dict[str, ModuleType]) -> dict[str, Any]:
 
 def deploy(cloud: Cloud, modules: dict[str, ModuleType]) -> Terraform:
     """Prepare the account, then init and apply the root module with the capabilities on."""
-    terraform = Terraform(cloud, FOLDER / "root", variables_of(modules))
+    variables = variables_of(modules) | scenario.prepare(modules, cloud)
+    terraform = Terraform(cloud, FOLDER / "root", variables)
     with step("terraform init"):
         terraform.init()
-    for module in modules.values():
-        if prepare := getattr(module, "prepare", None):
-            prepare(scenario.Stack(cloud, {}))
     with step("terraform apply") as show_progress:
         terraform.apply(lambda made, planned: show_progress(f"{made} of {planned} resources"))
     return terraform

@@ -49,7 +49,24 @@ def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -
 
 
 # Modules of this package that correct or extend an engine; each has an `install()`.
-CORRECTIONS = ("iam", "moto_bridge", "step_functions", "event_targets", "metrics", "athena")
+CORRECTIONS = (
+    "iam",
+    "moto_bridge",
+    "step_functions",
+    "event_targets",
+    "metrics",
+    "athena",
+    "cognito",
+    "ses",
+    "emf",
+    "dynamodb",
+    "cognito_verification",
+    "secretsmanager",
+    "s3",
+    "waf",
+    "kms",
+    "alarms",
+)
 
 
 def install() -> None:
@@ -59,6 +76,15 @@ def install() -> None:
     _use_runtime_python()
     _name_errors()
     _keep_notifications()
+
+
+def command(name: str, data: dict[str, Any]) -> Any:
+    """Run ``COMMANDS[...]`` of a correction; *name* is ``module/command``, *data* its keyword arguments."""
+    module, _, verb = name.partition("/")
+    commands = getattr(importlib.import_module(f"local.{module}"), "COMMANDS", {}) if module in CORRECTIONS else {}
+    if verb not in commands:
+        raise ValueError(f"no engine command {name!r}")
+    return commands[verb](**data)
 
 
 def _use_runtime_python() -> None:

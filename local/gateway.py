@@ -49,6 +49,7 @@ class Gateway:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         body = await _body(receive)
         iam.request_headers.set(headers)
+        iam.request_body.set(body)
         if "x-forwarded-proto" not in headers:  # loopback stands for TLS: policies with aws:SecureTransport apply
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         service, operation, principal, account, region = _identify(scope, headers, body)
@@ -117,11 +118,15 @@ class Gateway:
                 from local.services import command
 
                 return command(name.removeprefix("services/"), data)
+            case "POST", _ if name.startswith("engine/"):
+                return engine.command(name.removeprefix("engine/"), data)
         raise ValueError(f"no control command {method} {name}")
 
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:
-    """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests."""
+    """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests
+    that are no API calls.
+    """
     from ministack import app as ministack
     from ministack.core.iam_actions import extract_iam_action
     from ministack.services import sts
@@ -130,7 +135,11 @@ def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, 
     credential = (query.get("X-Amz-Credential") or [""])[0]
     signed = _SCOPE.search(headers.get("authorization", "") or f"Credential={credential}/")
     if not signed:
-        return "", "", "", "", ""
+        # Cognito's operations in the name of a token or a password carry no signature; they count, and may fail, too.
+        api, _, operation = headers.get("x-amz-target", "").partition(".")
+        if api != "AWSCognitoIdentityProviderService":
+            return "", "", "", "", ""
+        return "cognito-idp", operation, "anonymous", engine.ACCOUNT_ID, engine.REGION
     key, region, _ = signed.groups()
     path = scope["path"]
     routing = ministack._routing_params(scope["method"], path, headers, body, query)

@@ -47,8 +47,18 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     },
 }
 
+# Operations without an IAM action of their own -> the action that governs them (API reference of the operation).
+_GOVERNED_BY = {
+    "verifiedpermissions:BatchIsAuthorized": "verifiedpermissions:IsAuthorized",
+    "verifiedpermissions:BatchIsAuthorizedWithToken": "verifiedpermissions:IsAuthorizedWithToken",
+    **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},
+}
+
 request_headers: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("headers", default=None)
 """Headers of the request being answered (the gateway sets it), for checks that depend on them."""
+
+request_body: contextvars.ContextVar[bytes] = contextvars.ContextVar("body", default=b"")
+"""Its body, likewise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +125,8 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
     if service == "secretsmanager":
         from ministack.services import secretsmanager
 
+        if action == "secretsmanager:CreateSecret":  # there is no secret yet: the request names the key
+            return str(json.loads(request_body.get() or b"{}").get("KmsKeyId") or ""), {}
         _, secret = secretsmanager._resolve(resource_arn)
         return ((secret or {}).get("KmsKeyId") or ""), {"SecretARN": resource_arn}
     return "", {}
@@ -213,6 +225,17 @@ def _trusts(document: Any, service: str) -> bool:
     return False
 
 
+def principal_arn(caller_arn: str) -> str:
+    """`aws:PrincipalArn` of a caller: of a role's session it is the role, where MiniStack gives the session."""
+    from ministack.services import iam
+
+    if ":assumed-role/" not in caller_arn:
+        return caller_arn
+    account, name = caller_arn.split(":")[4], caller_arn.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name)
+    return str(role["Arn"]) if role else caller_arn
+
+
 def install() -> None:
     """Add the KMS check to MiniStack's `enforce`, and its reason to the denial that the caller reads."""
     from ministack.core import iam_actions, iam_evaluator
@@ -229,6 +252,7 @@ def install() -> None:
         service_context: dict[str, Any] | None = None,
     ) -> Any:
         _kms_denial.set("")
+        iam_action = _GOVERNED_BY.get(iam_action, iam_action)
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None:
             return denied
@@ -268,6 +292,14 @@ def install() -> None:
             **(sent if iam_action == "s3:PutObject" else {}),
         }
 
+    resolve_condition_key = iam_evaluator._resolve_condition_key
+
+    def _resolve_condition_key(key: str, context: Any) -> Any:
+        if key.lower() == "aws:principalarn":
+            return principal_arn(context.principal_arn)
+        return resolve_condition_key(key, context)
+
+    iam_evaluator._resolve_condition_key = _resolve_condition_key
     iam_actions.s3_service_context = s3_service_context
     iam_evaluator.enforce = enforce_with_kms
     iam_actions.access_denied_response = access_denied_response

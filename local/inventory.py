@@ -8,8 +8,10 @@ from local.cloud import Cloud
 
 # Service, list operation, where the names are. Keys that await deletion do not count.
 _LISTS: list[tuple[str, str, str, str]] = [
+    ("apigateway", "get_rest_apis", "items", "name"),
     ("athena", "list_work_groups", "WorkGroups", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cognito-idp", "list_user_pools", "UserPools", "Name"),
     ("dynamodb", "list_tables", "TableNames", ""),
     ("events", "list_rules", "Rules", "Name"),
     ("glue", "get_databases", "DatabaseList", "Name"),
@@ -27,7 +29,13 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("sqs", "list_queues", "QueueUrls", ""),
     ("ssm", "describe_parameters", "Parameters", "Name"),
     ("stepfunctions", "list_state_machines", "stateMachines", "name"),
+    ("verifiedpermissions", "list_policy_stores", "policyStores", "policyStoreId"),
+    ("wafv2", "list_ip_sets", "IPSets", "Name"),
+    ("wafv2", "list_rule_groups", "RuleGroups", "Name"),
+    ("wafv2", "list_web_acls", "WebACLs", "Name"),
 ]
+
+_EXTRA: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
 
 
 def resources(cloud: Cloud) -> set[str]:
@@ -35,7 +43,7 @@ def resources(cloud: Cloud) -> set[str]:
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
-        extra: dict[str, Any] = {"Scope": "Local"} if operation == "list_policies" else {}
+        extra = {"Scope": "REGIONAL"} if service == "wafv2" else _EXTRA.get(operation, {})
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate(**extra)
         else:

@@ -41,6 +41,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "acm-pca": ["acm-pca"],
     "ram": ["ram"],
     "shield": ["shield"],
+    "verifiedpermissions": ["verifiedpermissions"],
 }
 
 # Operations of services that MiniStack has, which only moto answers.
@@ -79,7 +80,28 @@ def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region
     return "*"
 
 
-RESOURCE_ARNS: dict[str, ResourceArn] = {"securityhub": _securityhub_arn}
+def _servicequotas_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """As the Service Authorization Reference lists them for Service Quotas: only requests name a quota."""
+    if operation != "RequestServiceQuotaIncrease":
+        return "*"
+    asked = json.loads(body or b"{}")
+    return f"arn:aws:servicequotas:{region}:{account}:{asked.get('ServiceCode')}/{asked.get('QuotaCode')}"
+
+
+def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """The policy store; its ARN has no Region."""
+    asked = json.loads(body or b"{}")
+    store = asked.get("policyStoreId")
+    return str(
+        asked.get("resourceArn") or (f"arn:aws:verifiedpermissions::{account}:policy-store/{store}" if store else "*")
+    )
+
+
+RESOURCE_ARNS: dict[str, ResourceArn] = {
+    "securityhub": _securityhub_arn,
+    "servicequotas": _servicequotas_arn,
+    "verifiedpermissions": _verifiedpermissions_arn,
+}
 
 
 @functools.cache

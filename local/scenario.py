@@ -1,7 +1,8 @@
 """What a capability's scenario is made of. One module per capability in `local/scenarios/<domain>/`.
 
 A scenario module has `variables` (the root variables that switch its capability on), optional
-`prepare(stack)` (before `terraform apply`: what exists in an account before this stack does) and `run(stack, report)`:
+`prepare(stack)` (before `terraform apply`: what exists in an account before this stack does; it may return root
+variables that name it) and `run(stack, report)`:
 send the capability its real events and read the effects back from the services.
 """
 
@@ -78,8 +79,20 @@ def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: 
     return answer
 
 
+def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
+    """Run every `prepare`; the root variables that they return, which depend on what they made."""
+    variables: dict[str, Any] = {}
+    for module in modules.values():
+        if make := getattr(module, "prepare", None):
+            variables |= make(Stack(cloud, {})) or {}
+    return variables
+
+
 def find(names: list[str] | None = None) -> dict[str, ModuleType]:
-    """Scenario modules by `<domain>/<capability>`, all or those named; LocalCloudError names an unknown one."""
+    """Scenario modules by `<domain>/<capability>`: those named, or all that work; LocalCloudError names an unknown one.
+
+    A module whose `built_only` says what is not shown yet runs when it is named, not with the others.
+    """
     paths = sorted(p for p in SCENARIOS.glob("*/*.py") if p.stem != "__init__")
     known = {f"{p.parent.name}/{p.stem}": p for p in paths}
     wanted = set(names or [])
@@ -87,7 +100,8 @@ def find(names: list[str] | None = None) -> dict[str, ModuleType]:
     if unknown:
         raise LocalCloudError(f"No scenario for {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
     chosen = [name for name, path in known.items() if not wanted or wanted & {name, path.stem}]
-    return {name: importlib.import_module(f"local.scenarios.{name.replace('/', '.')}") for name in chosen}
+    modules = {name: importlib.import_module(f"local.scenarios.{name.replace('/', '.')}") for name in chosen}
+    return {name: module for name, module in modules.items() if wanted or not getattr(module, "built_only", "")}
 
 
 def run(name: str, module: ModuleType, stack: Stack) -> Report:

@@ -209,3 +209,24 @@ run "refuses_malformed_values" {
 
   expect_failures = [var.name_prefix, var.alarm_emails, var.log_retention_days, var.permissions_boundary_arn, var.build_dir]
 }
+
+run "api_gateway_logging" {
+  command = plan
+
+  module {
+    source = "./modules/context"
+  }
+
+  variables {
+    api_gateway_logging = true
+  }
+
+  assert {
+    condition     = length(aws_api_gateway_account.this) == 1 && aws_iam_role_policy_attachment.api_gateway[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    error_message = "API Gateway gets its logging role when asked for."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.api_gateway[0].assume_role_policy).Statement[0].Principal == { Service = "apigateway.amazonaws.com" }
+    error_message = "Only API Gateway may use that role."
+  }
+}

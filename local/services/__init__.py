@@ -3,7 +3,8 @@
 A service is a package here with moto's four files, named as moto names it (signing name, no hyphens):
 
 ``urls.py``
-    ``url_bases`` (host patterns) and ``url_paths``; ``{0}/.*$`` suffices, since `base.Response` routes.
+    ``url_bases`` (host patterns) and ``url_paths``; ``{0}/.*$`` suffices, since `base.Response` routes (``{0}/$``
+    for a service with the one path /, such as those of the JSON protocols).
 ``exceptions.py``
     A class per error code of the service's model (subclasses of moto's ``ServiceException``).
 ``models.py``
@@ -31,7 +32,7 @@ from typing import Any
 import moto
 from moto.backend_index import backend_url_patterns
 
-SERVICES = ("securityhub",)
+SERVICES = ("securityhub", "servicequotas", "verifiedpermissions")
 
 
 def install_all() -> None:
@@ -61,10 +62,16 @@ def register(package: ModuleType) -> None:
 
 
 def command(name: str, data: dict[str, Any]) -> Any:
-    """Run ``COMMANDS[...]`` of a service; *name* is ``service/command``, *data* its keyword arguments."""
+    """Run ``COMMANDS[...]`` of a service or of a correction (`local.engine.CORRECTIONS`).
+
+    *name* is ``service/command``, *data* the command's keyword arguments.
+    """
+    from local.engine import CORRECTIONS
+
     service, _, verb = name.partition("/")
-    if service in SERVICES:
-        commands = getattr(import_module(f"{__name__}.{service}"), "COMMANDS", {})
+    package = {**dict.fromkeys(CORRECTIONS, "local"), **dict.fromkeys(SERVICES, __name__)}.get(service)
+    if package:
+        commands = getattr(import_module(f"{package}.{service}"), "COMMANDS", {})
         if verb in commands:
             return commands[verb](**data)
     raise ValueError(f"no service command {name!r}")

@@ -3,6 +3,7 @@ output "context" {
   value       = merge(local.context, { layer_arns = [aws_lambda_layer_version.common.arn] })
   # Whoever uses the context finds the topic and the log bucket ready (not its lifecycle, which takes S3 a minute).
   depends_on = [
+    aws_api_gateway_account.this,
     module.alarm_topic,
     aws_s3_bucket_ownership_controls.access_logs,
     aws_s3_bucket_policy.access_logs,

@@ -64,6 +64,13 @@ variable "access_log_force_destroy" {
   nullable    = false
 }
 
+variable "api_gateway_logging" {
+  description = "Set the role with which API Gateway writes logs in this account and Region; REST APIs need one. False where the account already has it: the setting exists once."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags of everything made."
   type        = map(string)

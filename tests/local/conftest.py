@@ -17,6 +17,13 @@ from local.terraform import Terraform
 MODULES = scenario.find(os.environ.get("CAPABILITIES", "").split())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test comes first pays for the apply, the last one for the destroy."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A gateway of the tests' own."""
@@ -32,11 +39,8 @@ def terraform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     package.build(package.HOST_BUILD, package.Target.host())
     folder: Path = tmp_path_factory.mktemp("root")
-    stack = Terraform(cloud, folder, demo.variables_of(MODULES))
+    stack = Terraform(cloud, folder, demo.variables_of(MODULES) | scenario.prepare(MODULES, cloud))
     stack.init()
-    for module in MODULES.values():
-        if prepare := getattr(module, "prepare", None):
-            prepare(scenario.Stack(cloud, {}))
     before = inventory.resources(cloud)
     stack.apply()
     yield stack

@@ -25,3 +25,22 @@ mock_data "aws_region" {
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
 }
+
+mock_data "aws_servicequotas_service_quota" {
+  defaults = {
+    quota_code = "L-6E3AF000"
+    quota_name = "Cryptographic operations (symmetric) request rate"
+    value      = 20000
+    usage_metric = [{
+      metric_name                     = "CallCount"
+      metric_namespace                = "AWS/Usage"
+      metric_statistic_recommendation = "Sum"
+      metric_dimensions = [{
+        class    = "None"
+        resource = "CryptographicOperationsSymmetric"
+        service  = "KMS"
+        type     = "API"
+      }]
+    }]
+  }
+}

@@ -13,7 +13,17 @@ _HEAVY = {"boto3", "botocore", "aws_lambda_powertools"}
 
 
 @pytest.mark.parametrize(
-    "module", ["common.clients", "posture.finding_export.export", "posture.finding_export.continuous"]
+    "module",
+    [
+        "common.clients",
+        "identity.step_up_auth.authorizer",
+        "identity.step_up_auth.initiate_auth",
+        "identity.step_up_auth.respond_to_challenge",
+        "posture.finding_export.continuous",
+        "posture.finding_export.export",
+        "protection.country_embargo.apply",
+        "protection.country_embargo.preview",
+    ],
 )
 def test_import_is_light(module: str) -> None:
     code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"

@@ -324,3 +324,30 @@ def test_an_exception_is_named_and_its_process_lives_on(cloud: Cloud, function: 
     again, same = refused()
     assert again == "KeyError"
     assert same == pytest.approx(peak, rel=0.05)
+
+
+def test_a_batch_of_decisions_needs_the_right_to_single_ones(cloud: Cloud, function: Function) -> None:
+    """BatchIsAuthorizedWithToken has no IAM action of its own; the policy store's ARN has no Region."""
+    made = cloud.client("verifiedpermissions").create_policy_store(validationSettings={"mode": "STRICT"})
+    action = {"actionType": "Action", "actionId": "a"}
+    asked = {
+        "policyStoreId": made["policyStoreId"],
+        "accessToken": "a.b.c",
+        "requests": [{"action": action, "resource": {"entityType": "R", "entityId": "r"}}],
+    }
+
+    def call() -> Any:
+        return function.call("verifiedpermissions", "batch_is_authorized_with_token", **asked)
+
+    function.may(("verifiedpermissions:BatchIsAuthorizedWithToken", made["arn"]))
+    assert "AccessDenied" in call()
+    function.may(("verifiedpermissions:IsAuthorizedWithToken", made["arn"] + "x"))
+    assert "AccessDenied" in call()
+    function.may(("verifiedpermissions:IsAuthorizedWithToken", made["arn"]))
+    assert "ValidationException" in call()  # let through: the token is none
+
+
+def test_only_apis_of_the_stack_are_called(cloud: Cloud) -> None:
+    with pytest.raises(LocalCloudError):
+        cloud.request("GET", "https://example.com/")
+    assert cloud.request("GET", "https://none.execute-api.eu-west-1.amazonaws.com/v1/x")[0] == 404

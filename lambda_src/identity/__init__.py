@@ -1,0 +1,1 @@
+"""Who a user is: directories, sign-in, and what a signed-in user may do."""

@@ -1,0 +1,1 @@
+"""Cognito users who have not signed in for a while: recorded, warned, disabled, and given back when that was a race."""

@@ -1,0 +1,122 @@
+"""Cognito trigger, after authentication and after confirmation: records that the user was active.
+
+Cognito waits 5 seconds, tries 3 times, and refuses the sign-in when the trigger fails. So this one never does:
+it answers with the event, whatever happens, after 4 seconds at the latest. It writes to the table and, while that
+fails, to the queue that `replay` reads, in turn, until one of them has taken the record or the time is up; a record
+that neither took is counted, and the count alarms.
+"""
+
+import functools
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common import observability, settings
+
+from .items import CONFIRMATION, SIGN_IN, Activity, rfc3339, tracked
+
+BUDGET_SECONDS = 2.2  # an attempt begun before may take 1.3 s more
+PAUSE_SECONDS = 0.05
+
+NOT_RECORDED = "sign-in not recorded"
+QUEUED = "sign-in queued, the table did not take it"
+METRIC_LOST = "SignInsNotRecorded"
+METRIC_QUEUED = "SignInsQueued"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment."""
+
+    table: str
+    queue_url: str
+    inactive_days: int
+    warning_days: int = 0
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The event, unchanged."""
+    try:
+        log = observability.begin(context)
+        try:
+            activity = activity_of(event, time.time())
+            if activity and not record(activity, settings.load(Settings), client):
+                log.warning(QUEUED)
+                observability.count(METRIC_QUEUED, 1)
+        except Exception as error:  # noqa: BLE001 - nothing that goes wrong here is a reason to refuse a sign-in
+            # The error's class alone: its text may quote the request, and so the user.
+            log.error(NOT_RECORDED, extra={"cause": type(error).__name__})  # noqa: TRY400
+            observability.count(METRIC_LOST, 1)
+    except Exception as error:  # noqa: BLE001 - not even a broken log is
+        print(NOT_RECORDED, type(error).__name__)
+    return event
+
+
+def activity_of(event: Mapping[str, Any], now: float) -> Activity | None:
+    """Who was active; None for triggers that mean nothing of the kind. KeyError, ValueError for malformed events."""
+    trigger = str(event["triggerSource"]).partition("_")[0]
+    if trigger not in (SIGN_IN, CONFIRMATION):
+        return None
+    return Activity(event["request"]["userAttributes"]["sub"], event["userPoolId"], event["userName"], now, trigger)
+
+
+def record(
+    activity: Activity,
+    config: Settings,
+    client_of: Callable[[str], Any],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Whether the table took the record; False: the queue did. Raises the last error when neither did in time."""
+
+    def to_table() -> None:
+        item = tracked(activity, config.inactive_days, config.warning_days)
+        client_of("dynamodb").put_item(TableName=config.table, Item=item)
+
+    def to_queue() -> None:
+        client_of("sqs").send_message(QueueUrl=config.queue_url, MessageBody=message(activity))
+
+    until = clock() + BUDGET_SECONDS
+    tries = 0
+    while True:
+        tries += 1
+        in_table = tries % 2 == 1
+        try:
+            (to_table if in_table else to_queue)()
+        except Exception:
+            if clock() >= until:
+                raise
+            sleep(PAUSE_SECONDS)
+        else:
+            return in_table
+
+
+def message(activity: Activity) -> str:
+    """The queue's message, which `replay` reads; other triggers may send it too."""
+    return json.dumps(
+        {
+            "sub": activity.sub,
+            "userpool_id": activity.userpool_id,
+            "username": activity.username,
+            "timestamp": rfc3339(activity.at),
+            "source": activity.source,
+        }
+    )
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """A client that answers or fails within 1.3 seconds: `record` does the retrying."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=0.5,
+        read_timeout=0.8,
+        user_agent_extra="switchyard",
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]

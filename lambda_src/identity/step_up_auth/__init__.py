@@ -1,0 +1,1 @@
+"""Step-up authentication: a second factor at the moment of a privileged API call."""

@@ -1,0 +1,91 @@
+"""API Gateway REQUEST authorizer: decides whether a token may call an operation now.
+
+Two table reads at most, no network call for keys when warm, nothing cached but keys. Every decision is about
+one method of one request, so the policy names only that.
+"""
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+from common import clients, settings
+from common.observability import begin, count
+from identity.step_up_auth import sessions, tokens
+
+
+class Unauthorized(Exception):
+    """API Gateway answers 401 when an authorizer fails with exactly this message."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The function's environment, beside that of `tokens.Trust`."""
+
+    setting_table: str
+    session_table: str
+    session_table_item_ttl: int
+    default_step_up_state: str = sessions.NOT_REQUIRED
+    acr_values: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.default_step_up_state not in sessions.SETTING_STATES:
+            raise ValueError(f"DEFAULT_STEP_UP_STATE must be one of {', '.join(sorted(sessions.SETTING_STATES))}")
+
+
+def decide(token: tokens.Token, path: str, tables: sessions.Tables, conf: Settings) -> str:
+    """What holds for this token and resource path: one of the four states.
+
+    The setting comes first, so that no completed session opens what is denied, and no pending one closes what is
+    open. A state nobody knows denies.
+    """
+    setting = tables.setting(path) or sessions.Setting(conf.default_step_up_state)
+    if setting.state == sessions.NOT_REQUIRED:
+        return sessions.NOT_REQUIRED
+    if setting.state != sessions.REQUIRED:
+        return sessions.DENY
+    if token.acr in conf.acr_values and tables.clock() < token.auth_time + conf.session_table_item_ttl:
+        return sessions.COMPLETED  # the issuer itself has just asked for more (RFC 9470)
+    live, completed = tables.completed(token.jti, setting.group)
+    if completed:
+        return sessions.COMPLETED
+    if not live:
+        tables.require(token, setting.group)
+    return sessions.REQUIRED
+
+
+def policy(token: tokens.Token, arn: str, state: str) -> dict[str, Any]:
+    """The authorizer's answer for one method ARN; the back end reads `context` in requestContext.authorizer."""
+    effect = "Deny" if state == sessions.DENY else "Allow"
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": arn}
+    return {
+        "principalId": token.sub,
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": {"sub": token.sub, "clientId": token.client_id, "scope": token.scope, "stepUpState": state},
+    }
+
+
+@functools.cache
+def _conf() -> Settings:
+    return settings.load(Settings)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Allow or Deny for the method of `event`; raises Unauthorized for 401, anything else is a 500: nobody gets in."""
+    conf, path = _conf(), event["resource"]
+    try:
+        token = tokens.verifier().verify(tokens.bearer(event))
+    except tokens.TokenRefused as refused:
+        begin(context, resource=path).warning("Token refused", extra={"reason": refused.reason})
+        count("TokenRefused", 1)
+        raise Unauthorized from None
+    tables = sessions.Tables(clients.client("dynamodb"), conf.setting_table, conf.session_table)
+    state = decide(token, path, tables, conf)
+    if state == sessions.REQUIRED:
+        begin(context, resource=path).info("Step-up required")
+        raise Unauthorized
+    if state == sessions.DENY:
+        begin(context, resource=path).warning("Denied by setting")
+    return policy(token, event["methodArn"], state)

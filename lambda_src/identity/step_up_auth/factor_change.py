@@ -1,0 +1,41 @@
+"""CloudTrail events of users changing their second factor: sign-ins from before do not step up any more."""
+
+import datetime
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from common import clients, settings
+from common.observability import begin, count
+from identity.step_up_auth import factors, sessions
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The function's environment. `keep_seconds`: a token and its refreshes live no longer."""
+
+    session_table: str
+    factor_table: str
+    keep_seconds: int
+
+
+@functools.cache
+def _conf() -> Settings:
+    return settings.load(Settings)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Notes one change and takes back the user's sessions; {"revoked": how many}. Safe to repeat."""
+    log, conf, detail = begin(context), _conf(), event["detail"]
+    sub = (detail.get("additionalEventData") or {}).get("sub")
+    if detail.get("errorCode") or not sub:
+        # A failed call changed nothing; one without a user belongs to a sign-in, which shows the factors itself.
+        return {"revoked": 0}
+    changed = datetime.datetime.fromisoformat(detail["eventTime"])
+    changed_at = int(changed.timestamp())
+    dynamodb = clients.client("dynamodb")
+    factors.Guard(dynamodb, conf.factor_table).note_change(sub, changed_at, conf.keep_seconds)
+    revoked = sessions.Tables(dynamodb, "", conf.session_table).revoke(sub, changed_at)
+    log.warning("Second factor changed", extra={"eventName": detail["eventName"], "sub": sub, "revoked": revoked})
+    count("FactorChanged", 1)
+    return {"revoked": revoked}

@@ -1,0 +1,98 @@
+"""POST /initiate-auth: which second factor the caller is to show; sends the code when that is by SMS."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from common import clients, settings
+from common.observability import begin, count
+from identity.step_up_auth import factors, http, sessions, tokens
+
+CHALLENGE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The function's environment, beside that of `tokens.Trust`."""
+
+    setting_table: str
+    session_table: str
+    factor_table: str
+
+
+@functools.cache
+def _conf() -> Settings:
+    return settings.load(Settings)
+
+
+def group_of(token: tokens.Token, operation: str | None, tables: sessions.Tables) -> str:
+    """The group to unlock: the named operation's, else that of the latest refused call, else the default one.
+
+    Raises Refused for an operation that no step-up opens.
+    """
+    if operation is None:
+        asked = [item for item in tables.live(token.jti) if item["state"]["S"] == sessions.REQUIRED]
+        latest = max(asked, key=lambda item: int(item.get("requestedAt", {"N": "0"})["N"]), default=None)
+        return str(latest["group"]["S"]) if latest else sessions.DEFAULT_GROUP
+    setting = tables.setting(operation)
+    if setting is not None and setting.state == sessions.DENY:
+        raise http.Refused(403, "denied", "This operation is closed.")
+    if setting is None or setting.state != sessions.REQUIRED:
+        raise http.Refused(409, "not_required", "This operation needs no step-up.")
+    return setting.group
+
+
+def initiate(
+    token: tokens.Token,
+    operation: str | None,
+    tables: sessions.Tables,
+    guard: factors.Guard,
+    cognito: factors.Cognito,
+) -> str:
+    """The method the caller must answer, noted with the session. Raises Refused, or boto's ClientError."""
+    from botocore.exceptions import ClientError
+
+    group = group_of(token, operation, tables)
+    if guard.changed_since(token):
+        raise http.Refused(403, "factor_changed", "The second factor has changed since this sign-in: sign in again.")
+    try:
+        method = factors.choose(cognito.user(token))
+        if method == factors.SMS:
+            cognito.send(token)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in factors.LIMITED:
+            raise http.Refused(429, "too_many_requests", "Too many codes were asked for: try again later.") from error
+        if code in factors.REJECTED:
+            raise http.Refused(401, "not_signed_in", "This sign-in has ended: sign in again.") from error
+        raise
+    if method != factors.MAYBE_SOFTWARE_TOKEN:  # nothing is set up: there is nothing to answer
+        tables.challenge(token, group, method, CHALLENGE_SECONDS)
+    return method
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """200 with `challengeType`; optional body `{"operation": "/transfer"}`."""
+    log, conf = begin(context), _conf()
+    try:
+        # API Gateway's Cognito authorizer has checked the pool and the scope, but no client: everything again, here.
+        token = tokens.verifier().verify(tokens.bearer(event))
+        operation = http.body_of(event).get("operation")
+        if operation is not None and not (isinstance(operation, str) and 0 < len(operation) <= 1024):
+            raise http.Refused(400, "bad_request", "operation must be the path of an operation.")  # noqa: TRY301
+        dynamodb = clients.client("dynamodb")
+        tables = sessions.Tables(dynamodb, conf.setting_table, conf.session_table)
+        guard = factors.Guard(dynamodb, conf.factor_table)
+        method = initiate(token, operation, tables, guard, factors.cognito())
+    except tokens.TokenRefused as refused:
+        log.warning("Token refused", extra={"reason": refused.reason})
+        count("TokenRefused", 1)
+        return http.refusal(http.Refused(401, "not_signed_in", "Sign in again."))
+    except http.Refused as refused:
+        log.warning("Challenge refused", extra={"reason": refused.reason})
+        if refused.reason == "factor_changed":
+            count("RefusedAfterFactorChange", 1)
+        return http.refusal(refused)
+    log.info("Challenge given", extra={"challengeType": method})
+    enrolment = {"enrolmentRequired": True} if method == factors.MAYBE_SOFTWARE_TOKEN else {}
+    return http.answer(200, {"challengeType": method, **enrolment})

@@ -1,0 +1,180 @@
+"""Access tokens: verified in full, or refused with the reason."""
+
+import functools
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from common import settings
+from identity.step_up_auth import rs256
+from identity.step_up_auth.keys import Keys
+
+SIZE_LIMIT = 8192  # characters; API Gateway takes headers of 10,240 bytes in all
+CLOCK_SKEW = 60  # seconds that an issuer's clock may be ahead; expiry gets none
+# Where issuers put the id of the application the token is for: RFC 9068 and Cognito, OpenID, Okta, Entra ID.
+CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
+
+
+class TokenRefused(Exception):
+    """The token is not good; `reason` is one word for logs and metrics, never sent to the caller."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a token must be, from the environment."""
+
+    issuer_url: str
+    jwks_url: str | None = None
+    client_ids: list[str] = field(default_factory=list)
+    audiences: list[str] = field(default_factory=list)
+    required_claims: dict[str, str] = field(default_factory=dict)
+    token_types: list[str] = field(default_factory=list)
+    token_id_claim: str = "jti"  # noqa: S105 - a claim's name
+
+    def __post_init__(self) -> None:
+        if not self.client_ids and not self.audiences:
+            raise ValueError("CLIENT_IDS or AUDIENCES must name whom tokens are for")
+        if not self.required_claims and not self.token_types:
+            raise ValueError("REQUIRED_CLAIMS or TOKEN_TYPES must tell access tokens from ID tokens")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A verified access token."""
+
+    raw: str = field(repr=False)
+    jti: str
+    sub: str
+    client_id: str
+    expires_at: int
+    auth_time: int
+    acr: str
+    scope: str
+
+
+class Verifier:
+    """Verifies tokens of one issuer."""
+
+    def __init__(self, trust: Trust, keys: Keys | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._trust, self._clock = trust, clock
+        self._keys = keys or Keys(trust.issuer_url, trust.jwks_url)
+
+    def verify(self, raw: str) -> Token:
+        """The token, its signature, issuer, client or audience, kind and times checked.
+
+        Raises TokenRefused, or KeysUnavailable when the issuer's keys cannot be had.
+        """
+        claims = self._signed_claims(raw)
+        now = self._clock()
+        if claims.get("iss") != self._trust.issuer_url:
+            raise TokenRefused("issuer")
+        expires, auth_time = _number(claims, "exp"), _number(claims, "auth_time", "iat")
+        if expires <= now:
+            raise TokenRefused("expired")
+        if any(name in claims and _number(claims, name) > now + CLOCK_SKEW for name in ("nbf", "iat")):
+            raise TokenRefused("not_yet_valid")
+        if any(claims.get(name) != value for name, value in self._trust.required_claims.items()):
+            raise TokenRefused("use")
+        client = next((claims[name] for name in CLIENT_CLAIMS if name in claims), "")
+        if self._trust.client_ids and client not in self._trust.client_ids:
+            raise TokenRefused("client")
+        audience = claims.get("aud", [])
+        audiences = [audience] if isinstance(audience, str) else audience
+        if self._trust.audiences and not any(known in audiences for known in self._trust.audiences):
+            raise TokenRefused("audience")
+        return Token(
+            raw=raw,
+            jti=_text(claims, self._trust.token_id_claim),
+            sub=_text(claims, "sub"),
+            client_id=str(client),
+            expires_at=int(expires),
+            auth_time=int(auth_time),
+            acr=str(claims.get("acr", "")),
+            scope=str(claims.get("scope", "")),
+        )
+
+    def _signed_claims(self, raw: str) -> dict[str, Any]:
+        """What the issuer signed; nothing of it is looked at before the signature is found good."""
+        if len(raw) > SIZE_LIMIT:
+            raise TokenRefused("oversized")
+        parts = raw.split(".")
+        if len(parts) != 3:
+            raise TokenRefused("malformed")
+        try:
+            header, signature = _object(parts[0]), rs256.decode(parts[2])
+        except ValueError:
+            raise TokenRefused("malformed") from None
+        if header.get("alg") != "RS256":  # never "none", never HMAC with the public key as the secret
+            raise TokenRefused("algorithm")
+        if "crit" in header:
+            raise TokenRefused("critical_header")
+        if self._trust.token_types and str(header.get("typ", "")).lower() not in self._trust.token_types:
+            raise TokenRefused("use")
+        kid = header.get("kid")
+        key = self._keys.find(kid) if isinstance(kid, str) and 0 < len(kid) <= 256 else None
+        if key is None:  # keys come from the configured issuer only: jku, jwk and x5u are never looked at
+            raise TokenRefused("key_id")
+        if not rs256.verify(f"{parts[0]}.{parts[1]}".encode(), signature, key):
+            raise TokenRefused("signature")
+        try:
+            return _object(parts[1])
+        except ValueError:
+            raise TokenRefused("malformed") from None
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        value = json.loads(rs256.decode(part))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - handled like what json raises
+    return value
+
+
+def _number(claims: Mapping[str, Any], *names: str) -> float:
+    value = next((claims[name] for name in names if name in claims), None)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TokenRefused("claims")
+    return value
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 256:
+        raise TokenRefused("claims")
+    return value
+
+
+def bearer(event: Mapping[str, Any]) -> str:
+    """The token of an API Gateway event: its one Authorization header, with or without "Bearer ".
+
+    Raises TokenRefused when there is none or more than one.
+    """
+    headers: Mapping[str, Any] = event.get("multiValueHeaders") or {
+        name: [value] for name, value in (event.get("headers") or {}).items()
+    }
+    values = [v for name, found in headers.items() if name.lower() == "authorization" for v in found]
+    if not values:
+        raise TokenRefused("absent")
+    if len(values) != 1:
+        raise TokenRefused("ambiguous")
+    scheme, _, token = values[0].strip().partition(" ")
+    if not token:
+        return str(scheme)
+    if scheme.lower() != "bearer":
+        raise TokenRefused("absent")
+    return str(token.strip())
+
+
+@functools.cache
+def verifier() -> Verifier:
+    """The process's verifier, set up from the environment."""
+    return Verifier(settings.load(Trust))

@@ -1,0 +1,66 @@
+"""The web client: a few static files, and what they need to know of this deployment."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from common import settings
+from identity.step_up_auth import http
+
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/app.css": ("app.css", "text/css; charset=utf-8"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The function's environment."""
+
+    authorize_url: str
+    token_url: str
+    client_id: str
+    scopes: str
+    cognito_url: str
+    operations: list[str]
+
+
+@functools.cache
+def _conf() -> Settings:
+    return settings.load(Settings)
+
+
+def content_security_policy(conf: Settings) -> str:
+    """Nothing but our own files; requests go to this API, the issuer's token endpoint and Cognito."""
+    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (conf.token_url, conf.cognito_url)}
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+        f"connect-src 'self' {' '.join(sorted(origins))}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """One of the files, or /config.json."""
+    conf, path = _conf(), event["resource"]
+    if path == "/config.json":
+        names = {
+            "authorizeUrl": conf.authorize_url,
+            "tokenUrl": conf.token_url,
+            "clientId": conf.client_id,
+            "scopes": conf.scopes,
+            "cognitoUrl": conf.cognito_url,
+            "operations": conf.operations,
+        }
+        return http.answer(200, names)
+    name, kind = _FILES[path]
+    headers = {
+        **http.HEADERS,
+        "Content-Security-Policy": content_security_policy(conf),
+        "Content-Type": kind,
+        "Referrer-Policy": "no-referrer",
+    }
+    return {"statusCode": 200, "headers": headers, "body": (Path(__file__).parent / "static" / name).read_text("utf-8")}

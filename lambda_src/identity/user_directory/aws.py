@@ -1,0 +1,25 @@
+"""AWS clients for triggers: Cognito waits 5 seconds for an answer, so tries must be short."""
+
+import functools
+from typing import Any
+
+
+@functools.cache
+def client(service: str, tries: int = 3) -> Any:
+    """The boto3 client of `service`; it waits up to 1 s before a second try and 2 s before a third. Thread-safe."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": tries},
+        connect_timeout=1,
+        read_timeout=1.5,
+        user_agent_extra="switchyard",
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+def code_of(error: Exception) -> str:
+    """The AWS error code of a ClientError; the class's name for any other exception."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", "")) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Capabilities that protect keys, secrets and what is reachable from outside."""

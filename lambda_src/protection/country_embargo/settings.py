@@ -1,0 +1,47 @@
+"""The environment of both functions."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .rules import Forwarded, Layout
+from .waf import Item
+
+ACTIONS = ("BLOCK", "COUNT", "CHALLENGE", "CAPTCHA")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`rule_group` and each of `ip_sets` (IPV4, IPV6) as {"name", "id", "arn"}; `exempt_sets` are ARNs."""
+
+    bucket: str
+    bucket_owner: str
+    document_key: str
+    scope: str
+    rule_group: dict[str, Any]
+    ip_sets: dict[str, Any]
+    exempt_sets: list[str] = field(default_factory=list)
+    action: str = "BLOCK"
+    forwarded_ip: dict[str, Any] | None = None
+    topic_arn: str = ""
+
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            raise ValueError(f"ACTION must be one of {', '.join(ACTIONS)}")
+
+    @property
+    def layout(self) -> Layout:
+        """How the rules look."""
+        forwarded = Forwarded(**self.forwarded_ip) if self.forwarded_ip else None
+        embargoed = tuple(self.ip_sets[version]["arn"] for version in sorted(self.ip_sets))
+        return Layout(embargoed, tuple(self.exempt_sets), self.action, forwarded)
+
+    @property
+    def items(self) -> tuple[Item, dict[str, Item]]:
+        """The rule group and the IP sets."""
+        return Item(**self.rule_group), {version: Item(**one) for version, one in sorted(self.ip_sets.items())}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a notice tells when it changes."""
+        layout = self.layout
+        return {"action": layout.action, "forwarded_ip": asdict(layout.forwarded) if layout.forwarded else None}

@@ -1,0 +1,102 @@
+"""EventBridge event "CloudWatch Alarm State Change": asks Service Quotas for more, within limits, and tells a topic.
+
+Answer: {"outcome", "quota_code", "message", "desired"}. Outcomes: requested, would_request (dry run), or why
+nothing was asked: not_an_alarm, unknown_alarm, not_adjustable, already_requested, cooling_down, at_maximum,
+refused. The same event may come any number of times: an open request is never doubled.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from common import clients, observability, settings
+
+from .guard import Decision, Limits, decide
+
+DECIDED = "quota increase decided"
+IGNORED = ("not_an_alarm", "unknown_alarm")
+SERVICE = "kms"
+
+Client = Callable[[str], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The environment. QUOTAS: alarm name -> {"code": quota code, "maximum": requests a second}."""
+
+    quotas: dict[str, Any]
+    topic_arn: str
+    multiplier: float = 1.5
+    cooldown_hours: float = 24.0
+    dry_run: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.multiplier > 1:
+            raise ValueError("MULTIPLIER must be above 1")
+        for name, quota in self.quotas.items():
+            if not isinstance(quota, dict) or not {"code", "maximum"} <= quota.keys():
+                raise ValueError(f"QUOTAS.{name} must have code and maximum")
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Handles one change of an alarm's state. Raises SettingsError, and what AWS still refuses after all retries."""
+    log = observability.begin(context)
+    answer = run(event, settings.load(Settings), clients.client, datetime.now(UTC))
+    log.info(DECIDED, extra={key: answer[key] for key in ("outcome", "quota_code", "desired")})
+    observability.count("QuotaIncreasesRequested", int(answer["outcome"] == "requested"))
+    return answer
+
+
+def run(event: Mapping[str, Any], config: Settings, client: Client, now: datetime) -> dict[str, Any]:
+    """The decision, carried out unless dry, and told to the topic."""
+    detail = event.get("detail") or {}
+    alarm = detail.get("alarmName", "")
+    quota = config.quotas.get(alarm)
+    if (detail.get("state") or {}).get("value") != "ALARM":
+        return _answer(Decision("not_an_alarm", "The alarm does not go to ALARM."), None)
+    if quota is None:
+        return _answer(Decision("unknown_alarm", f"No quota belongs to the alarm {alarm}."), None)
+    code = quota["code"]
+    limits = Limits(config.multiplier, float(quota["maximum"]), timedelta(hours=config.cooldown_hours))
+    quotas = client("service-quotas")
+    applied = quotas.get_service_quota(ServiceCode=SERVICE, QuotaCode=code)["Quota"]
+    decision = decide(applied, _history(quotas, code), limits, now)
+    if decision.outcome == "request":
+        decision = _request(quotas, code, decision, config.dry_run)
+    answer = _answer(decision, code)
+    client("sns").publish(
+        TopicArn=config.topic_arn,
+        Subject=f"KMS quota: {decision.outcome.replace('_', ' ')}"[:100],
+        Message=json.dumps({"alarm": alarm, **answer}, indent=2),
+    )
+    return answer
+
+
+def _history(quotas: Any, code: str) -> list[dict[str, Any]]:
+    """All requests for the quota, in pages of the API's maximum."""
+    pages = quotas.get_paginator("list_requested_service_quota_change_history_by_quota").paginate(
+        ServiceCode=SERVICE, QuotaCode=code, PaginationConfig={"PageSize": 100}
+    )
+    return [request for page in pages for request in page["RequestedQuotas"]]
+
+
+def _request(quotas: Any, code: str, decision: Decision, dry_run: bool) -> Decision:
+    if dry_run:
+        return decision._replace(outcome="would_request", message=f"Dry run: would ask to raise {decision.message}")
+    errors = quotas.exceptions
+    try:
+        made = quotas.request_service_quota_increase(
+            ServiceCode=SERVICE, QuotaCode=code, DesiredValue=decision.desired
+        )["RequestedQuota"]
+    except errors.ResourceAlreadyExistsException:  # another call, or this one's lost answer, was first
+        return Decision("already_requested", f"A request is open already: {decision.message}")
+    except (errors.QuotaExceededException, errors.IllegalArgumentException, errors.InvalidResourceStateException) as e:
+        reason = e.response["Error"].get("Message", "")
+        return Decision("refused", f"Service Quotas refuses to raise {decision.message} {reason}".strip())
+    return decision._replace(outcome="requested", message=f"Asked ({made['Id']}) to raise {decision.message}")
+
+
+def _answer(decision: Decision, code: str | None) -> dict[str, Any]:
+    return {**decision._asdict(), "quota_code": code}

@@ -1,0 +1,33 @@
+"""What key storage costs a month, in the currency of the price: https://aws.amazon.com/kms/pricing/
+
+Each key has one price; its first and its second rotation add one price each, every later rotation is free.
+A key that awaits deletion and AWS managed keys cost nothing. Requests are not part of this.
+"""
+
+from datetime import datetime, timedelta
+
+PAID_ROTATIONS = 2
+
+
+def monthly(rotations: int, price: float, *, billed: bool = True) -> float:
+    """A key's price a month after so many rotations."""
+    return price * (1 + min(rotations, PAID_ROTATIONS)) if billed else 0.0
+
+
+def of_next_rotation(rotations: int, price: float) -> float:
+    """What one more rotation adds a month."""
+    return monthly(rotations + 1, price) - monthly(rotations, price)
+
+
+def next_year(
+    rotations: int, price: float, next_date: datetime | None, period_days: int | None, now: datetime
+) -> float:
+    """The coming 365 days at today's schedule, prorated; `next_date` None: no scheduled rotation."""
+    end = now + timedelta(days=365)
+    total, done, since = 0.0, rotations, now
+    date = next_date
+    while date is not None and period_days and date < end and done < PAID_ROTATIONS:
+        at = max(date, now)
+        total += monthly(done, price) * 12 * ((at - since) / timedelta(days=365))
+        done, since, date = done + 1, at, date + timedelta(days=period_days)
+    return total + monthly(done, price) * 12 * ((end - since) / timedelta(days=365))

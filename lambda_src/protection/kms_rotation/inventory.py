@@ -1,0 +1,94 @@
+"""Every KMS key of the account and Region with its rotations, at the fewest calls the API allows.
+
+ListKeys by 1,000, ListAliases by 100 (for all keys at once), then for each key DescribeKey, unless an alias
+`alias/aws/…` says that it is AWS managed; GetKeyRotationStatus and ListKeyRotations (by 1,000) for keys that can have
+rotations. A key that refuses the function, or that vanished in between, is part of the answer.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import keys
+from .errors import NotEnoughTime
+
+AWS_ALIAS = "alias/aws/"
+WORKERS = 8
+RESERVE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key. `problem`: empty, "aws_managed", "access_denied" or "vanished"; with it, there may be no metadata."""
+
+    key_id: str
+    arn: str
+    aliases: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] | None = None
+    rotations: tuple[dict[str, Any], ...] = ()
+    problem: str = ""
+    denied: str = ""
+
+
+def read(kms: Any, remaining: Callable[[], float]) -> list[Key]:
+    """All keys, in the order of ListKeys. `remaining`: seconds left. Raises NotEnoughTime and what AWS refuses."""
+    listed = [entry for page in _pages(kms, "list_keys", 1000) for entry in page["Keys"]]
+    aliases: dict[str, list[str]] = defaultdict(list)
+    for page in _pages(kms, "list_aliases", 100):
+        for alias in page["Aliases"]:
+            if "TargetKeyId" in alias:  # AWS lists aliases of keys that it has yet to make
+                aliases[alias["TargetKeyId"]].append(alias["AliasName"])
+
+    def one(entry: dict[str, str]) -> Key:
+        if remaining() < RESERVE_SECONDS:
+            raise NotEnoughTime(
+                f"The time is not enough to read {len(listed)} keys; raise the function's timeout, or run it when "
+                "KMS throttles less."
+            )
+        return read_key(kms, entry["KeyId"], entry["KeyArn"], tuple(sorted(aliases[entry["KeyId"]])))
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        futures = [pool.submit(one, entry) for entry in listed]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def read_key(kms: Any, key_id: str, arn: str, aliases: tuple[str, ...]) -> Key:
+    """One key: at most three calls and one for each further page of rotations."""
+    if any(name.startswith(AWS_ALIAS) for name in aliases):
+        return Key(key_id, arn, aliases, problem="aws_managed")
+    metadata: dict[str, Any] = {}
+    from botocore.exceptions import ClientError
+
+    try:
+        metadata = kms.describe_key(KeyId=arn)["KeyMetadata"]
+        if keys.kind(metadata) == "aws_managed":
+            return Key(key_id, arn, aliases, metadata, problem="aws_managed")
+        if not keys.has_rotations(metadata) or metadata["KeyState"] in keys.DELETING:
+            return Key(key_id, arn, aliases, metadata)
+        status = kms.get_key_rotation_status(KeyId=arn)
+        return Key(key_id, arn, aliases, metadata, status, tuple(rotations(kms, arn)))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "NotFoundException":
+            return Key(key_id, arn, aliases, problem="vanished")
+        if code == "AccessDeniedException":
+            action = f"kms:{error.operation_name}"
+            return Key(key_id, arn, aliases, metadata, problem="access_denied", denied=action)
+        raise
+
+
+def rotations(kms: Any, arn: str) -> Iterator[dict[str, Any]]:
+    """A key's completed rotations."""
+    for page in _pages(kms, "list_key_rotations", 1000, KeyId=arn):
+        yield from page["Rotations"]
+
+
+def _pages(kms: Any, operation: str, size: int, **arguments: Any) -> Iterator[dict[str, Any]]:
+    yield from kms.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": size})

@@ -1,0 +1,82 @@
+"""What the organisation wants of rotation, as a variable: `require` serves compliance, `limit` serves cost.
+
+require: each key that can rotate automatically does, at least every `max_period_days`.
+limit:   no key rotates automatically, or at shorter periods than `min_period_days`, unless it is exempt: for KMS
+         keys rotation brings no security of its own, and costs for the first two times.
+Exempt keys (by id, ARN or alias) are within policy in both.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import keys
+
+MODES = ("require", "limit")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Mode and limits; periods in days. `min_period_days` None: no automatic rotation at all (limit)."""
+
+    mode: str = "require"
+    max_period_days: int = 365
+    min_period_days: int | None = None
+    exempt: Collection[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"POLICY.mode must be one of {', '.join(MODES)}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`status`: in_policy, out_of_policy, exempt, not_applicable. `reason`: a code; `explanation`: a sentence."""
+
+    status: str
+    reason: str
+    explanation: str
+
+
+def judge(
+    policy: Policy, metadata: Mapping[str, Any], aliases: Collection[str], status: Mapping[str, Any] | None
+) -> Verdict:
+    """From DescribeKey's metadata, the key's aliases and GetKeyRotationStatus (None when KMS has none for it)."""
+    kind, state = keys.kind(metadata), metadata["KeyState"]
+    if kind != "symmetric":
+        return Verdict("not_applicable", kind, keys.KINDS[kind])
+    if state in keys.DELETING:
+        return Verdict("not_applicable", state, keys.STATES[state])
+    if {metadata["KeyId"], metadata["Arn"], *aliases} & set(policy.exempt):
+        return Verdict("exempt", "exempt", "Named as an exception from the policy.")
+    enabled = bool(status and status.get("KeyRotationEnabled"))
+    period = int((status or {}).get("RotationPeriodInDays", 365)) if enabled else None
+    return _require(policy, period) if policy.mode == "require" else _limit(policy, period)
+
+
+def _require(policy: Policy, period: int | None) -> Verdict:
+    if period is None:
+        return Verdict(
+            "out_of_policy", "rotation_off", f"Rotation is off; {policy.max_period_days} days or less are required."
+        )
+    if period > policy.max_period_days:
+        return Verdict(
+            "out_of_policy",
+            "period_too_long",
+            f"Rotates every {period} days; {policy.max_period_days} or less are required.",
+        )
+    return Verdict("in_policy", "rotates", f"Rotates every {period} days.")
+
+
+def _limit(policy: Policy, period: int | None) -> Verdict:
+    if period is None:
+        return Verdict("in_policy", "rotation_off", "Rotation is off, as the policy wants where none is demanded.")
+    if policy.min_period_days is None:
+        return Verdict("out_of_policy", "rotation_on", "Rotates automatically, and is not named as an exception.")
+    if period < policy.min_period_days:
+        return Verdict(
+            "out_of_policy",
+            "period_too_short",
+            f"Rotates every {period} days; {policy.min_period_days} or more are wanted.",
+        )
+    return Verdict("in_policy", "rotates", f"Rotates every {period} days.")

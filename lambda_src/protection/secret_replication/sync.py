@@ -1,0 +1,155 @@
+"""Makes the replicas of one secret equal to it, in as few calls as that takes.
+
+A change costs DescribeSecret of the source, then for each target DescribeSecret, PutSecretValue and
+UpdateSecretVersionStage, and one GetSecretValue for them all; a secret that is in sync costs the first two.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import Diverged, Refused, ReplicationError, Stale, Transient, translated
+from .plan import Create, Describe, Move, Put, Step, Tag, Untag, plan
+from .secrets import CURRENT, PENDING, Secret
+from .targets import Target
+
+ROUNDS = 5
+ClientOf = Callable[[Target], Any]
+NOT_FOUND = "ResourceNotFoundException"
+
+
+class Values:
+    """Values of the source's versions, each read once, and only when a replica lacks it."""
+
+    def __init__(self, client: Any, source: Secret) -> None:
+        self._client, self._source = client, source
+        self._read: dict[str, dict[str, Any]] = {}
+        self._confirmed = False
+
+    def get(self, version: str) -> dict[str, Any]:
+        """{"SecretString": text} or {"SecretBinary": bytes}; Stale when the current version is another by now."""
+        if version == self._source.labels[CURRENT]:
+            self.confirm(version)
+        elif version not in self._read:
+            self._fetch(VersionId=version)
+        return self._read[version]
+
+    def confirm(self, version: str) -> None:
+        """That `version` is the source's current one, by a read made after the targets were read.
+
+        Otherwise a call that was held up could take a replica back to what the source was before.
+        """
+        if not self._confirmed and self._fetch(VersionStage=CURRENT) != version:
+            raise Stale(f"{self._source.name} changed since it was described.")
+        self._confirmed = True
+
+    def _fetch(self, **which: str) -> str:
+        with translated(f"reading {self._source.name}", NOT_FOUND):
+            answer = self._client.get_secret_value(SecretId=self._source.arn, **which)
+        version: str = answer["VersionId"]
+        self._read[version] = {name: answer[name] for name in ("SecretString", "SecretBinary") if name in answer}
+        return version
+
+
+def describe(client: Any, secret_id: str, where: str) -> Secret | None:
+    """The secret, or None when there is none."""
+    with translated(f"describing {secret_id} {where}"):
+        try:
+            return Secret.of(client.describe_secret(SecretId=secret_id))
+        except client.exceptions.ResourceNotFoundException:
+            return None
+
+
+def sync(
+    secret_id: str, targets: list[Target], source_client: Any, client_of: ClientOf
+) -> tuple[dict[str, int], list[ReplicationError]]:
+    """Copies the secret to each target that takes it; (steps done by target, errors of the others).
+
+    Every target is tried, whatever becomes of the others. Unexpected errors pass.
+    """
+    pending, last = list(targets), Stale()
+    done: dict[str, int] = {}
+    errors: list[ReplicationError] = []
+    for _ in range(ROUNDS):
+        source = describe(source_client, secret_id, "at the source")
+        if source is None:
+            return done, errors
+        values = Values(source_client, source)
+        plans: dict[Target, list[Step]] = {}
+        for target in pending:  # all before the first read of a value: see Values.confirm
+            if target.named(source.name) and target.tagged(source.tags):
+                try:
+                    plans[target] = _plan(source, target, client_of)
+                except (Refused, Transient) as error:
+                    errors.append(error)
+        pending = []
+        for target, steps in plans.items():
+            try:
+                _apply(steps, source, target, client_of(target), values)
+                done[target.name] = done.get(target.name, 0) + len(steps)
+            except Stale as error:
+                pending.append(target)
+                last = error
+            except (Refused, Transient) as error:
+                errors.append(error)
+        if not pending:
+            return done, errors
+    return done, [*errors, Transient(f"{secret_id} kept changing while it was copied: {last}")]
+
+
+def _plan(source: Secret, target: Target, client_of: ClientOf) -> list[Step]:
+    name = target.replica_name(source.name)
+    return plan(source, describe(client_of(target), name, f"at target {target.name}"), target)
+
+
+def _apply(steps: list[Step], source: Secret, target: Target, client: Any, values: Values) -> None:
+    name = target.replica_name(source.name)
+    doing = f"writing {name} at target {target.name}"
+    for step in steps:
+        match step:
+            case Create(version, description, tags):
+                optional: dict[str, Any] = {"Description": description} if description else {}
+                if source.key:
+                    optional["KmsKeyId"] = target.kms_key_arn
+                value = values.get(version)
+                with translated(doing, "ResourceExistsException"):
+                    client.create_secret(Name=name, ClientRequestToken=version, Tags=_tags(tags), **value, **optional)
+            case Put(version, label, source_version):
+                value = values.get(version)
+                with translated(doing, NOT_FOUND):
+                    try:
+                        answer = client.put_secret_value(
+                            SecretId=name, ClientRequestToken=version, VersionStages=[label], **value
+                        )
+                    except client.exceptions.ResourceExistsException as error:
+                        raise Diverged(
+                            f"{name} at target {target.name} has a version {version} with another value than the "
+                            "source's: put a new value at the source, or delete the replica to have it made anew."
+                        ) from error
+                # A version that was there, without labels, stays as it was: AWS ignores the request.
+                if label != PENDING and label not in answer.get("VersionStages", [label]):
+                    _move(client, name, doing, Move(label, version, source_version))
+            case Move():
+                if step.label == CURRENT:
+                    values.confirm(str(step.version))
+                _move(client, name, doing, step)
+            case Describe(text):
+                with translated(doing, NOT_FOUND):
+                    client.update_secret(SecretId=name, Description=text)
+            case Tag(tags):
+                with translated(doing, NOT_FOUND):
+                    client.tag_resource(SecretId=name, Tags=_tags(tags))
+            case Untag(keys):
+                with translated(doing, NOT_FOUND):
+                    client.untag_resource(SecretId=name, TagKeys=list(keys))
+
+
+def _move(client: Any, name: str, doing: str, step: Move) -> None:
+    """Refused by Secrets Manager, and so Stale, when the label is not where the plan saw it."""
+    to = {"MoveToVersionId": step.version} if step.version else {}
+    source = {"RemoveFromVersionId": step.source} if step.source else {}
+    with translated(doing, NOT_FOUND, "InvalidParameterException", "InvalidRequestException"):
+        client.update_secret_version_stage(SecretId=name, VersionStage=step.label, **to, **source)
+
+
+def _tags(tags: Any) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

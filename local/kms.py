@@ -1,0 +1,360 @@
+"""AWS KMS as the service behaves where MiniStack does not: rotation of key material, paging, usage metrics.
+
+MiniStack keeps one key material a key, has no `RotateKeyOnDemand` and no `ListKeyRotations`, does not check
+rotation periods, lists without pages, and publishes no `AWS/Usage`. Here a key has a stack of materials, a
+ciphertext remembers which one made it, and time passes when a scenario says so (`pass_time`).
+https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
+"""
+
+from __future__ import annotations
+
+import base64
+import contextvars
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+Handler = Callable[[dict[str, Any]], Any]
+
+DAY = 86_400.0
+ON_DEMAND_QUOTA = 25
+MIN_PERIOD, MAX_PERIOD, DEFAULT_PERIOD = 90, 2560, 365
+
+# Cryptographic operations share a quota by the kind of key. https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+_CRYPTOGRAPHIC = frozenset(
+    {
+        "Decrypt",
+        "DeriveSharedSecret",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "GenerateMac",
+        "GenerateRandom",
+        "ReEncrypt",
+        "Sign",
+        "Verify",
+        "VerifyMac",
+    }
+)
+
+_passed = 0.0  # seconds that `pass_time` let pass
+_on_demand_seconds = 0.0
+_material_of: dict[bytes, bytes] = {}  # nonce of a ciphertext -> the material that made it
+_chosen: contextvars.ContextVar[bytes] = contextvars.ContextVar("switchyard_kms_material", default=b"")
+
+
+def now() -> float:
+    """Unix seconds by KMS's clock."""
+    return time.time() + _passed
+
+
+def _error(code: str, message: str) -> Any:
+    from ministack.core.responses import error_response_json
+
+    return error_response_json(code, message, 400)
+
+
+def _answer(data: dict[str, Any]) -> Any:
+    from ministack.core.responses import json_response
+
+    return json_response(data)
+
+
+def _rotations(rec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Completed rotations, oldest first, each with the material made."""
+    done: list[dict[str, Any]] = rec.get("_rotations", [])
+    return done
+
+
+def _add_rotation(rec: dict[str, Any], kind: str, at: float) -> None:
+    """New key material on top of the stack, in the primary and in its replicas."""
+    from ministack.services import kms
+
+    members = [member for _, member in kms._mrk_members(rec)] or [rec]
+    material = os.urandom(32)
+    for member in members:  # new lists: a replica begins with its primary's
+        member["_materials"] = [*member.get("_materials", [member["_symmetric_key"]]), material]
+        member["_rotations"] = [
+            *_rotations(member),
+            {"RotationDate": at, "RotationType": kind, "Material": material},
+        ]
+        member["_symmetric_key"] = material
+
+
+def _catch_up(rec: dict[str, Any]) -> None:
+    """Rotations that became due; a disabled key waits, and makes up for it once when it is enabled again."""
+    while rec.get("KeyRotationEnabled") and rec["KeyState"] == "Enabled" and rec["NextRotationDate"] <= now():
+        _add_rotation(rec, "AUTOMATIC", rec["NextRotationDate"])
+        rec["NextRotationDate"] += rec["RotationPeriodInDays"] * DAY
+    started = rec.get("_on_demand_started")
+    if started is not None and started + rec["_on_demand_seconds"] <= now():
+        del rec["_on_demand_started"]
+        _add_rotation(rec, "ON_DEMAND", started + rec["_on_demand_seconds"])
+
+
+def _found(data: dict[str, Any]) -> dict[str, Any] | None:
+    """The key that KeyId names by id or ARN; rotation takes no alias."""
+    from ministack.services import kms
+
+    name = str(data.get("KeyId", ""))
+    rec: dict[str, Any] | None = None if "alias/" in name else kms._resolve_key(name)
+    if rec:
+        _catch_up(rec)
+    return rec
+
+
+def _unsupported(rec: dict[str, Any], operation: str, *, external: bool = True) -> Any:
+    """The error for keys that have no rotation, or None. `external`: imported key material will do."""
+    if rec.get("KeySpec") != "SYMMETRIC_DEFAULT" or rec["Origin"] not in ("AWS_KMS", "EXTERNAL"):
+        return _error("UnsupportedOperationException", f"{operation} is not supported for {rec['Arn']}.")
+    if rec["Origin"] == "EXTERNAL" and not external:
+        return _error("UnsupportedOperationException", f"{rec['Arn']} origin is EXTERNAL which is not valid for this.")
+    return None
+
+
+def _wrong_state(rec: dict[str, Any]) -> Any:
+    if rec["KeyState"] == "Disabled":
+        return _error("DisabledException", f"{rec['Arn']} is disabled.")
+    if rec["KeyState"] != "Enabled":
+        return _error("KMSInvalidStateException", f"{rec['Arn']} is {rec['KeyState']}.")
+    return None
+
+
+def _replica(rec: dict[str, Any]) -> Any:
+    if rec.get("_mrk_type") == "REPLICA":
+        return _error("UnsupportedOperationException", f"{rec['Arn']} is a replica key; rotate its primary key.")
+    return None
+
+
+def enable_key_rotation(data: dict[str, Any]) -> Any:
+    """A changed period counts from now."""
+    if not (rec := _found(data)):
+        return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
+    if refused := _unsupported(rec, "EnableKeyRotation", external=False) or _replica(rec) or _wrong_state(rec):
+        return refused
+    period = data.get("RotationPeriodInDays", DEFAULT_PERIOD)
+    if not isinstance(period, int) or not MIN_PERIOD <= period <= MAX_PERIOD:
+        return _error(
+            "ValidationException",
+            f"1 validation error detected: Value '{period}' at 'rotationPeriodInDays' failed to satisfy constraint: "
+            f"Member must have value between {MIN_PERIOD} and {MAX_PERIOD}",
+        )
+    if not rec.get("KeyRotationEnabled") or rec.get("RotationPeriodInDays") != period:
+        rec.update(KeyRotationEnabled=True, RotationPeriodInDays=period, NextRotationDate=now() + period * DAY)
+    return _answer({})
+
+
+def disable_key_rotation(data: dict[str, Any]) -> Any:
+    """What was rotated stays."""
+    if not (rec := _found(data)):
+        return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
+    if refused := _unsupported(rec, "DisableKeyRotation", external=False) or _replica(rec) or _wrong_state(rec):
+        return refused
+    rec["KeyRotationEnabled"] = False
+    return _answer({})
+
+
+def _primary(rec: dict[str, Any]) -> dict[str, Any]:
+    """Rotation is a shared property of multi-Region keys: what the primary says holds for its replicas."""
+    from ministack.services import kms
+
+    if rec.get("_mrk_type") != "REPLICA":
+        return rec
+    return next((m for region, m in kms._mrk_members(rec) if region == rec["_mrk_primary_region"]), rec)
+
+
+def get_key_rotation_status(data: dict[str, Any]) -> Any:
+    """A key that awaits deletion does not rotate."""
+    if not (rec := _found(data)):
+        return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
+    if refused := _unsupported(rec, "GetKeyRotationStatus"):
+        return refused
+    shared = _primary(rec)
+    on = bool(shared.get("KeyRotationEnabled")) and rec["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion")
+    answer: dict[str, Any] = {"KeyId": rec["Arn"], "KeyRotationEnabled": on}
+    if on:
+        answer["RotationPeriodInDays"] = shared["RotationPeriodInDays"]
+        answer["NextRotationDate"] = shared["NextRotationDate"]
+    if "_on_demand_started" in shared:
+        answer["OnDemandRotationStartDate"] = shared["_on_demand_started"]
+    return _answer(answer)
+
+
+def rotate_key_on_demand(data: dict[str, Any]) -> Any:
+    """Beyond the quota refused; the scheduled rotation stays where it is."""
+    if not (rec := _found(data)):
+        return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
+    if refused := _unsupported(rec, "RotateKeyOnDemand", external=False) or _replica(rec) or _wrong_state(rec):
+        return refused
+    if "_on_demand_started" in rec:
+        return _error("ConflictException", f"An on-demand rotation of {rec['Arn']} is already in progress.")
+    if sum(r["RotationType"] == "ON_DEMAND" for r in _rotations(rec)) >= ON_DEMAND_QUOTA:
+        return _error("LimitExceededException", f"{rec['Arn']} has had its {ON_DEMAND_QUOTA} on-demand rotations.")
+    rec.update(_on_demand_started=now(), _on_demand_seconds=_on_demand_seconds)
+    _catch_up(rec)
+    return _answer({"KeyId": rec["Arn"]})
+
+
+def list_key_rotations(data: dict[str, Any]) -> Any:
+    """Oldest first, in pages."""
+    if not (rec := _found(data)):
+        return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
+    if refused := _unsupported(rec, "ListKeyRotations"):
+        return refused
+    from ministack.services import kms
+
+    entries: list[dict[str, Any]] = []
+    if data.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL" and "_symmetric_key" in rec:
+        entries.append({"Material": rec.get("_materials", [rec["_symmetric_key"]])[0]})
+    entries += _rotations(rec)
+    listed = [
+        {
+            "KeyId": rec["Arn"],
+            "KeyMaterialId": kms._key_material_id({**rec, "_symmetric_key": entry["Material"]}),
+            "KeyMaterialState": "CURRENT" if entry["Material"] == rec["_symmetric_key"] else "NON_CURRENT",
+            **{k: v for k, v in entry.items() if k != "Material"},
+        }
+        for entry in entries
+    ]
+    return _page(data, "Rotations", listed, 1000)
+
+
+def _page(data: dict[str, Any], member: str, items: list[dict[str, Any]], most: int) -> Any:
+    """One page by Limit and Marker, as KMS pages every list: 100 (aliases 50) unless asked, `most` at most."""
+    limit = data.get("Limit", 50 if member == "Aliases" else 100)
+    if not isinstance(limit, int) or not 1 <= limit <= most:
+        return _error("ValidationException", f"Limit must be between 1 and {most}")
+    marker = data.get("Marker")
+    if marker is not None and not (str(marker).isdigit() and int(marker) < len(items)):
+        return _error("InvalidMarkerException", "Could not deserialize marker")
+    start = int(marker or 0)
+    more = start + limit < len(items)
+    following = {"NextMarker": str(start + limit)} if more else {}
+    return _answer({member: items[start : start + limit], "Truncated": more, **following})
+
+
+def pass_time(days: float) -> None:
+    """Let KMS's clock run on: scheduled rotations that become due are made. Nothing else ages."""
+    global _passed  # noqa: PLW0603 - one clock
+    from ministack.core.responses import request_scope
+    from ministack.services import kms
+
+    _passed += days * DAY
+    for rec in list(kms._keys.to_dict().values()):
+        region, account = rec["Arn"].split(":")[3:5]
+        with request_scope(account, region):
+            _catch_up(rec)
+
+
+def on_demand_takes(seconds: float) -> None:
+    """How long on-demand rotations that begin from now on are in progress, by KMS's clock."""
+    global _on_demand_seconds  # noqa: PLW0603
+    _on_demand_seconds = seconds
+
+
+COMMANDS: dict[str, Any] = {"pass_time": pass_time, "on_demand_takes": on_demand_takes}
+
+
+def usage_resource(action: str, spec: str, pair_spec: str = "") -> str:
+    """The Resource dimension under which AWS/Usage counts a call with a key of *spec*."""
+    if action.startswith("GenerateDataKeyPair"):
+        return f"GenerateDataKeyPair-{pair_spec}"
+    if action not in _CRYPTOGRAPHIC:
+        return action
+    for family in ("Rsa", "Ecc"):
+        if spec.startswith(family.upper()):
+            return f"CryptographicOperations{family}"
+    return "CryptographicOperationsSymmetric"
+
+
+def _ciphertext(data: dict[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(data.get("CiphertextBlob") or "")
+    except (TypeError, ValueError):
+        return b""
+
+
+def _used_key(data: dict[str, Any]) -> dict[str, Any] | None:
+    """The key of a request: the one it names, or the one that its ciphertext carries."""
+    from ministack.services import kms
+
+    rec: dict[str, Any] | None = kms._resolve_key(data.get("KeyId", ""))
+    return rec or kms._resolve_key(_ciphertext(data)[:36].decode("utf-8", errors="ignore"))
+
+
+def _count(action: str, data: dict[str, Any]) -> None:
+    """Direct calls only: what a service of the engine does with a key in a caller's name makes no call here."""
+    from ministack.services import cloudwatch
+
+    spec = (_used_key(data) or {}).get("KeySpec", "")
+    resource = usage_resource(action, spec, data.get("KeyPairSpec", ""))
+    dimensions = {"Class": "None", "Resource": resource, "Service": "KMS", "Type": "API"}
+    cloudwatch.record_metric("AWS/Usage", "CallCount", 1, "None", dimensions)
+
+
+def install() -> None:
+    """Replace MiniStack's rotation and lists, add the operations it lacks, count calls."""
+    from ministack import app
+    from ministack.services import kms
+
+    resolve, derive, decrypt = kms._resolve_key, kms._derive_with_context, kms._decrypt
+    list_keys, list_aliases, enable_key, handle = kms._list_keys, kms._list_aliases, kms._enable_key, kms.handle_request
+
+    def derive_with_context(key_bytes: bytes, context: Any, nonce: bytes) -> Any:
+        _material_of.setdefault(nonce, key_bytes)
+        return derive(key_bytes, context, nonce)
+
+    def resolve_key(name: Any) -> Any:
+        rec = resolve(name)
+        material = _chosen.get()
+        return {**rec, "_symmetric_key": material} if rec and material in rec.get("_materials", ()) else rec
+
+    def decrypt_with_its_material(data: dict[str, Any]) -> Any:
+        token = _chosen.set(_material_of.get(_ciphertext(data)[68:84], b""))
+        try:
+            return decrypt(data)
+        finally:
+            _chosen.reset(token)
+
+    def pages(whole: Handler, member: str, most: int) -> Handler:
+        def listing(data: dict[str, Any]) -> Any:
+            answer = whole({key: value for key, value in data.items() if key == "KeyId"} | {"Limit": 10**9})
+            return _page(data, member, json.loads(answer[2])[member], most) if answer[0] == 200 else answer
+
+        return listing
+
+    def enable_key_and_catch_up(data: dict[str, Any]) -> Any:
+        answer = enable_key(data)
+        _found(data)
+        return answer
+
+    kms._KEY_MATERIAL_FIELDS = (*kms._KEY_MATERIAL_FIELDS, "_materials", "_rotations")
+    kms._derive_with_context = derive_with_context
+    kms._resolve_key = resolve_key
+    kms._decrypt = decrypt_with_its_material
+    kms._list_keys = pages(list_keys, "Keys", 1000)
+    kms._list_aliases = pages(list_aliases, "Aliases", 100)
+    kms._enable_key = enable_key_and_catch_up
+    kms._enable_key_rotation = enable_key_rotation
+    kms._disable_key_rotation = disable_key_rotation
+    kms._get_key_rotation_status = get_key_rotation_status
+    added: dict[str, Handler] = {
+        "ListKeyRotations": list_key_rotations,
+        "RotateKeyOnDemand": rotate_key_on_demand,
+    }
+
+    async def handle_request(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        try:
+            data = json.loads(body) if body else {}
+        except ValueError:
+            data = None
+        if not isinstance(data, dict):
+            return await handle(method, path, headers, body, query)
+        _count(action, data)
+        return added[action](data) if action in added else await handle(method, path, headers, body, query)
+
+    kms.handle_request = handle_request
+    app.SERVICE_HANDLERS["kms"] = handle_request

@@ -1,0 +1,1 @@
+"""Scenarios of the capabilities that protect keys, secrets and the edge."""

@@ -1,0 +1,318 @@
+locals {
+  name = "${var.context.name_prefix}-${var.name}"
+
+  routes = {
+    for key, route in var.routes : key => merge(route, {
+      method = split(" ", key)[0]
+      path   = trimsuffix(split(" ", key)[1], "/")
+    })
+  }
+
+  # Every path and its parents, by depth: a resource cannot refer to others of its own for_each.
+  paths = toset(flatten([
+    for route in local.routes : [
+      for depth in range(1, length(split("/", route.path))) : join("/", slice(split("/", route.path), 0, depth + 1))
+    ]
+  ]))
+  level = { for depth in range(1, 7) : depth => toset([for path in local.paths : path if length(split("/", path)) == depth + 1]) }
+  resource_ids = merge(
+    { "" = aws_api_gateway_rest_api.this.root_resource_id },
+    { for path, resource in aws_api_gateway_resource.level_1 : path => resource.id },
+    { for path, resource in aws_api_gateway_resource.level_2 : path => resource.id },
+    { for path, resource in aws_api_gateway_resource.level_3 : path => resource.id },
+    { for path, resource in aws_api_gateway_resource.level_4 : path => resource.id },
+    { for path, resource in aws_api_gateway_resource.level_5 : path => resource.id },
+    { for path, resource in aws_api_gateway_resource.level_6 : path => resource.id },
+  )
+
+  execution_arn = "arn:${var.context.partition}:execute-api:${var.context.region}:${var.context.account_id}:${aws_api_gateway_rest_api.this.id}"
+  bodies        = { for key, route in local.routes : key => route.body if route.body != null }
+}
+
+resource "aws_api_gateway_rest_api" "this" {
+  name        = local.name
+  description = var.description
+  tags        = var.context.tags
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_resource" "level_1" {
+  for_each = local.level[1]
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  path_part   = basename(each.value)
+}
+
+resource "aws_api_gateway_resource" "level_2" {
+  for_each = local.level[2]
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.level_1[dirname(each.value)].id
+  path_part   = basename(each.value)
+}
+
+resource "aws_api_gateway_resource" "level_3" {
+  for_each = local.level[3]
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.level_2[dirname(each.value)].id
+  path_part   = basename(each.value)
+}
+
+resource "aws_api_gateway_resource" "level_4" {
+  for_each = local.level[4]
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.level_3[dirname(each.value)].id
+  path_part   = basename(each.value)
+}
+
+resource "aws_api_gateway_resource" "level_5" {
+  for_each = local.level[5]
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.level_4[dirname(each.value)].id
+  path_part   = basename(each.value)
+}
+
+resource "aws_api_gateway_resource" "level_6" {
+  for_each = local.level[6]
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.level_5[dirname(each.value)].id
+  path_part   = basename(each.value)
+}
+
+resource "aws_api_gateway_request_validator" "this" {
+  rest_api_id                 = aws_api_gateway_rest_api.this.id
+  name                        = "all"
+  validate_request_body       = true
+  validate_request_parameters = true
+}
+
+resource "aws_api_gateway_model" "this" {
+  for_each = local.bodies
+
+  rest_api_id  = aws_api_gateway_rest_api.this.id
+  name         = "Body${substr(sha256(each.key), 0, 12)}"
+  description  = each.key
+  content_type = "application/json"
+  schema       = each.value
+}
+
+resource "aws_api_gateway_authorizer" "this" {
+  count = var.authorizer == null ? 0 : 1
+
+  rest_api_id                      = aws_api_gateway_rest_api.this.id
+  name                             = "${local.name}-authorizer"
+  type                             = "REQUEST"
+  authorizer_uri                   = var.authorizer.invoke_arn
+  identity_source                  = join(",", var.authorizer.identity_sources)
+  authorizer_result_ttl_in_seconds = var.authorizer.ttl_seconds
+}
+
+resource "aws_api_gateway_authorizer" "user_pool" {
+  count = length(var.user_pool_arns) > 0 ? 1 : 0
+
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  name          = "${local.name}-user-pool"
+  type          = "COGNITO_USER_POOLS"
+  provider_arns = var.user_pool_arns
+}
+
+resource "aws_api_gateway_method" "this" {
+  for_each = local.routes
+
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  resource_id          = local.resource_ids[each.value.path]
+  http_method          = each.value.method
+  authorization        = !each.value.authorize ? "NONE" : each.value.user_pool_scopes == null ? "CUSTOM" : "COGNITO_USER_POOLS"
+  authorizer_id        = !each.value.authorize ? null : each.value.user_pool_scopes == null ? aws_api_gateway_authorizer.this[0].id : aws_api_gateway_authorizer.user_pool[0].id
+  authorization_scopes = each.value.authorize ? each.value.user_pool_scopes : null
+  request_validator_id = aws_api_gateway_request_validator.this.id
+  request_models       = { for key in [each.key] : "application/json" => aws_api_gateway_model.this[key].name if each.value.body != null }
+  request_parameters = merge(
+    { for p in regexall("\\{([^}+]+)\\+?\\}", each.value.path) : "method.request.path.${p[0]}" => true },
+    { for p in each.value.required_parameters : "method.request.${p}" => true },
+  )
+}
+
+resource "aws_api_gateway_integration" "this" {
+  for_each = local.routes
+
+  rest_api_id             = aws_api_gateway_rest_api.this.id
+  resource_id             = local.resource_ids[each.value.path]
+  http_method             = aws_api_gateway_method.this[each.key].http_method
+  type                    = "AWS_PROXY"
+  integration_http_method = "POST"
+  uri                     = var.functions[each.value.function].invoke_arn
+}
+
+resource "aws_lambda_permission" "route" {
+  for_each = var.functions
+
+  statement_id  = "${var.name}-api"
+  action        = "lambda:InvokeFunction"
+  function_name = each.value.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.execution_arn}/${var.stage_name}/*"
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  count = var.authorizer == null ? 0 : 1
+
+  statement_id  = "${var.name}-api-authorizer"
+  action        = "lambda:InvokeFunction"
+  function_name = var.authorizer.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.execution_arn}/authorizers/${aws_api_gateway_authorizer.this[0].id}"
+}
+
+resource "aws_api_gateway_gateway_response" "this" {
+  for_each = toset(["DEFAULT_4XX", "DEFAULT_5XX"])
+
+  rest_api_id         = aws_api_gateway_rest_api.this.id
+  response_type       = each.value
+  response_parameters = { for name, value in var.error_headers : "gatewayresponse.header.${name}" => "'${value}'" }
+  response_templates  = { "application/json" = "{\"message\":$context.error.messageString}" }
+}
+
+resource "aws_api_gateway_deployment" "this" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+
+  # A stage serves a snapshot: whatever changes it must be named here.
+  triggers = {
+    configuration = sha256(jsonencode([
+      var.authorizer,
+      var.error_headers,
+      var.functions,
+      var.routes,
+      var.user_pool_arns,
+      values(aws_api_gateway_integration.this)[*].id,
+    ]))
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [
+    aws_api_gateway_gateway_response.this,
+    aws_api_gateway_integration.this,
+    aws_api_gateway_method.this,
+  ]
+}
+
+resource "aws_api_gateway_stage" "this" {
+  # checkov:skip=CKV_AWS_120:Answers depend on who asks; caching them needs a key of the caller's own
+  # checkov:skip=CKV2_AWS_29:A web ACL is an account's own; associate it with the output stage_arn
+  # checkov:skip=CKV2_AWS_51:Lambda is called under IAM, not over TLS with a client certificate
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  deployment_id        = aws_api_gateway_deployment.this.id
+  stage_name           = var.stage_name
+  xray_tracing_enabled = true
+  tags                 = var.context.tags
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    format = jsonencode({
+      authorizerError    = "$context.authorizer.error"
+      authorizerLatency  = "$context.authorizer.latency"
+      errorType          = "$context.error.responseType"
+      integrationLatency = "$context.integration.latency"
+      integrationStatus  = "$context.integration.status"
+      ip                 = "$context.identity.sourceIp"
+      latency            = "$context.responseLatency"
+      length             = "$context.responseLength"
+      method             = "$context.httpMethod"
+      path               = "$context.path"
+      principal          = "$context.authorizer.principalId"
+      requestId          = "$context.requestId"
+      resourcePath       = "$context.resourcePath"
+      status             = "$context.status"
+      time               = "$context.requestTime"
+      traceId            = "$context.xrayTraceId"
+    })
+  }
+
+  # API Gateway would create the execution log group itself, unencrypted and for ever.
+  depends_on = [aws_cloudwatch_log_group.execution]
+}
+
+resource "aws_api_gateway_method_settings" "all" {
+  # checkov:skip=CKV_AWS_225:Answers depend on who asks; caching them needs a key of the caller's own
+  # checkov:skip=CKV_AWS_308:No cache, nothing in it to encrypt
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.this.stage_name
+  method_path = "*/*"
+
+  settings {
+    caching_enabled        = false
+    data_trace_enabled     = false # would log tokens
+    logging_level          = "ERROR"
+    metrics_enabled        = true
+    throttling_burst_limit = var.throttle.burst_limit
+    throttling_rate_limit  = var.throttle.rate_limit
+  }
+}
+
+resource "aws_api_gateway_method_settings" "route" {
+  # checkov:skip=CKV_AWS_225:Answers depend on who asks; caching them needs a key of the caller's own
+  # checkov:skip=CKV_AWS_308:No cache, nothing in it to encrypt
+  for_each = { for key, route in local.routes : key => route if route.throttle != null }
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.this.stage_name
+  method_path = "${trimprefix(each.value.path, "/")}/${each.value.method}"
+
+  settings {
+    caching_enabled        = false
+    data_trace_enabled     = false
+    logging_level          = "ERROR"
+    metrics_enabled        = true
+    throttling_burst_limit = each.value.throttle.burst_limit
+    throttling_rate_limit  = each.value.throttle.rate_limit
+  }
+
+  # Settings of all methods come first: they reset what they do not name.
+  depends_on = [aws_api_gateway_method_settings.all]
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  name              = "/aws/apigateway/${local.name}"
+  retention_in_days = var.context.log_retention_days
+  kms_key_id        = var.context.kms_key_arn
+  tags              = var.context.tags
+}
+
+resource "aws_cloudwatch_log_group" "execution" {
+  name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${var.stage_name}"
+  retention_in_days = var.context.log_retention_days
+  kms_key_id        = var.context.kms_key_arn
+  tags              = var.context.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "server_errors" {
+  alarm_name          = "${local.name}-server-errors"
+  alarm_description   = "${var.alarms.server_errors} or more answers with a 5xx status within 5 minutes. Access log: ${aws_cloudwatch_log_group.access.name}"
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "5XXError"
+  dimensions          = { ApiName = local.name, Stage = var.stage_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = var.alarms.server_errors
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
+}

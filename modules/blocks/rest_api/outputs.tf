@@ -1,0 +1,59 @@
+output "id" {
+  description = "Id of the API."
+  value       = aws_api_gateway_rest_api.this.id
+}
+
+output "url" {
+  description = "URL that paths are appended to, without a slash at its end."
+  value       = aws_api_gateway_stage.this.invoke_url
+  # Whoever calls it finds functions that may be called and limits in place.
+  depends_on = [
+    aws_api_gateway_method_settings.all,
+    aws_api_gateway_method_settings.route,
+    aws_lambda_permission.authorizer,
+    aws_lambda_permission.route,
+  ]
+}
+
+output "execution_arn" {
+  description = "ARN that `execute-api:Invoke` and permissions begin with: `<execution_arn>/<stage>/<METHOD>/<path>`."
+  value       = local.execution_arn
+}
+
+output "stage_name" {
+  description = "Name of the stage."
+  value       = aws_api_gateway_stage.this.stage_name
+}
+
+output "stage_arn" {
+  description = "ARN of the stage, to associate a web ACL with."
+  value       = aws_api_gateway_stage.this.arn
+}
+
+output "authorizer_id" {
+  description = "Id of the authorizer; null without one."
+  value       = one(aws_api_gateway_authorizer.this[*].id)
+}
+
+output "access_log_group_name" {
+  description = "Log group with one line for each request."
+  value       = aws_cloudwatch_log_group.access.name
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = [aws_cloudwatch_metric_alarm.server_errors.alarm_name]
+}
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block."
+  value = {
+    authorizer      = one(aws_api_gateway_authorizer.this[*])
+    integrations    = aws_api_gateway_integration.this
+    method_settings = aws_api_gateway_method_settings.all
+    methods         = aws_api_gateway_method.this
+    models          = aws_api_gateway_model.this
+    rest_api        = aws_api_gateway_rest_api.this
+    stage           = aws_api_gateway_stage.this
+  }
+}

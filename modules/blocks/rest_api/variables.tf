@@ -1,0 +1,174 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the API; the environment's prefix goes in front."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+  }
+}
+
+variable "description" {
+  description = "What the API is for, for whoever meets it in the console."
+  type        = string
+  nullable    = false
+}
+
+variable "stage_name" {
+  description = "Name of the stage; first segment of the URL's path."
+  type        = string
+  default     = "v1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,128}$", var.stage_name))
+    error_message = "stage_name must have 1 to 128 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "functions" {
+  description = "Functions that answer routes, by a name that `routes` uses: `name` and `invoke_arn` of the function block."
+  type = map(object({
+    name       = string
+    invoke_arn = string
+  }))
+  nullable = false
+}
+
+variable "routes" {
+  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is asked first (`authorize`), the scopes of which an access token of `user_pool_arns` needs one (`user_pool_scopes`: API Gateway itself checks it instead of the authorizer), parameters that must be there (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a `throttle` of its own."
+  type = map(object({
+    function            = string
+    authorize           = optional(bool, true)
+    user_pool_scopes    = optional(list(string))
+    required_parameters = optional(list(string), [])
+    body                = optional(string)
+    throttle = optional(object({
+      rate_limit  = number
+      burst_limit = number
+    }))
+  }))
+  nullable = false
+
+  validation {
+    condition     = length(var.routes) > 0 && alltrue([for route in keys(var.routes) : can(regex("^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /((\\{[A-Za-z0-9._-]+\\+?\\}|[A-Za-z0-9._:-]+)(/|$)){0,6}$", route)) && !endswith(route, "//") && (endswith(route, " /") || !endswith(route, "/"))])
+    error_message = "Each route must be \"METHOD /path\" with at most 6 segments, such as \"GET /orders/{order-id}\"."
+  }
+  validation {
+    condition     = alltrue([for route in var.routes : contains(keys(var.functions), route.function)])
+    error_message = "Each route's function must be a name in functions."
+  }
+  validation {
+    condition     = var.authorizer != null || alltrue([for route in var.routes : !route.authorize || route.user_pool_scopes != null])
+    error_message = "There is no authorizer: give one, or say authorize = false on each route that anybody may call."
+  }
+  validation {
+    condition     = alltrue([for route in var.routes : route.user_pool_scopes == null || try(length(route.user_pool_scopes) > 0 && length(var.user_pool_arns) > 0 && route.authorize, false)])
+    error_message = "user_pool_scopes needs user_pool_arns, authorize, and at least one scope: without a scope, API Gateway takes ID tokens and refuses access tokens."
+  }
+  validation {
+    condition     = alltrue(flatten([for route in var.routes : [for p in route.required_parameters : can(regex("^(header|querystring)\\.[A-Za-z0-9._-]+$", p))]]))
+    error_message = "required_parameters must be header.NAME or querystring.NAME."
+  }
+  validation {
+    condition     = alltrue([for route in var.routes : route.body == null || can(jsondecode(route.body))])
+    error_message = "body must be a JSON schema, as JSON: use jsonencode."
+  }
+}
+
+variable "authorizer" {
+  description = "Function that decides on each request (REQUEST type), and for how long API Gateway keeps its policy (`ttl_seconds`, 0 for not at all). **The cache key is the `identity_sources` and nothing else**: whatever the policy depends on must be among them, and the policy must name only resources that they determine."
+  type = object({
+    name             = string
+    invoke_arn       = string
+    identity_sources = optional(list(string), ["method.request.header.Authorization"])
+    ttl_seconds      = optional(number, 0)
+  })
+  default = null
+
+  validation {
+    condition     = var.authorizer == null || try(var.authorizer.ttl_seconds >= 0 && var.authorizer.ttl_seconds <= 3600 && floor(var.authorizer.ttl_seconds) == var.authorizer.ttl_seconds, false)
+    error_message = "authorizer.ttl_seconds must be a whole number of seconds from 0 (no cache) to 3600."
+  }
+  validation {
+    condition     = var.authorizer == null || try(length(var.authorizer.identity_sources) > 0 && alltrue([for s in var.authorizer.identity_sources : can(regex("^(method\\.request\\.(header|querystring)|stageVariables|context)\\.[A-Za-z0-9._-]+$", s))]), false)
+    error_message = "authorizer.identity_sources needs at least one of method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME."
+  }
+}
+
+variable "user_pool_arns" {
+  description = "Cognito user pools whose access tokens open the routes with `user_pool_scopes`. API Gateway checks pool, expiry and scope, **not the app client**: the function must."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.user_pool_arns : can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+$", arn))])
+    error_message = "user_pool_arns must be ARNs of user pools (arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID)."
+  }
+}
+
+variable "throttle" {
+  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) that each route takes."
+  type = object({
+    rate_limit  = optional(number, 100)
+    burst_limit = optional(number, 200)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0
+    error_message = "throttle.rate_limit and throttle.burst_limit must be more than 0: 0 refuses every request."
+  }
+}
+
+variable "error_headers" {
+  description = "Headers of the answers that API Gateway gives itself (401, 403, 429, 5xx); add `Access-Control-Allow-Origin` for pages of another origin."
+  type        = map(string)
+  default = {
+    Cache-Control             = "no-store"
+    Strict-Transport-Security = "max-age=63072000; includeSubDomains"
+    X-Content-Type-Options    = "nosniff"
+  }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for value in values(var.error_headers) : !strcontains(value, "'")])
+    error_message = "error_headers must not hold single quotes: API Gateway ends the value there."
+  }
+}
+
+variable "alarms" {
+  description = "Answers with a 5xx status within 5 minutes (`server_errors`) at which an alarm goes off."
+  type = object({
+    server_errors = optional(number, 1)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alarms.server_errors >= 1
+    error_message = "alarms.server_errors must be 1 or more."
+  }
+}

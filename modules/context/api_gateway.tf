@@ -1,0 +1,35 @@
+# API Gateway writes access and execution logs of REST APIs with one role for the whole account and Region.
+resource "aws_iam_role" "api_gateway" {
+  count = var.api_gateway_logging ? 1 : 0
+
+  name                 = "${var.name_prefix}-api-gateway-${local.region}"
+  description          = "Lets API Gateway write its logs"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByApiGateway"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "apigateway.amazonaws.com" }
+    }]
+  })
+}
+
+# UpdateAccount refuses a role that grants less than this policy of AWS.
+resource "aws_iam_role_policy_attachment" "api_gateway" {
+  count = var.api_gateway_logging ? 1 : 0
+
+  role       = aws_iam_role.api_gateway[0].name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+}
+
+resource "aws_api_gateway_account" "this" {
+  count = var.api_gateway_logging ? 1 : 0
+
+  cloudwatch_role_arn = aws_iam_role.api_gateway[0].arn
+
+  depends_on = [aws_iam_role_policy_attachment.api_gateway]
+}

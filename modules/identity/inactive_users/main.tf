@@ -1,0 +1,36 @@
+locals {
+  name  = "inactive-users"
+  pools = [for arn in var.user_pool_arns : element(split("/", arn), 1)]
+
+  warning_days = var.warning == null ? 0 : var.warning.days
+
+  environment = {
+    TABLE         = module.table.name
+    INACTIVE_DAYS = tostring(var.inactive_days)
+    WARNING_DAYS  = tostring(local.warning_days)
+  }
+}
+
+# One item a user; it expires when nothing has been heard of the user for long enough.
+module "table" {
+  source = "../../blocks/table"
+
+  context             = var.context
+  name                = local.name
+  hash_key            = "sub"
+  range_key           = "userpool_id"
+  ttl_attribute       = "ttl"
+  stream_view_type    = "NEW_AND_OLD_IMAGES"
+  deletion_protection = var.deletion_protection
+}
+
+module "audit" {
+  source = "../../blocks/table"
+
+  context             = var.context
+  name                = "${local.name}-audit"
+  hash_key            = "sub"
+  range_key           = "event"
+  ttl_attribute       = "ttl"
+  deletion_protection = var.deletion_protection
+}

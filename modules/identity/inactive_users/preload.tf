@@ -1,0 +1,94 @@
+# Users who were there before, or came without a trigger (AdminCreateUser, imports), get a record too.
+
+module "preload_function" {
+  source = "../../blocks/function"
+
+  context           = var.context
+  name              = "${local.name}-preload"
+  description       = "Gives users who have none a record; one chunk of the walk over the user pools"
+  package           = "identity/inactive_users"
+  handler           = "identity.inactive_users.preload.handler"
+  timeout           = 900
+  dead_letter_queue = false # only the state machine calls it, and waits for the answer
+  key_services      = ["dynamodb"]
+
+  environment = merge(local.environment, {
+    LISTS_PER_SECOND = tostring(var.lists_per_second)
+    POOLS            = jsonencode(local.pools)
+  })
+
+  policy_statements = [
+    {
+      sid       = "ListUsers"
+      actions   = ["cognito-idp:ListUsers"]
+      resources = var.user_pool_arns
+    },
+    {
+      sid       = "Record"
+      actions   = ["dynamodb:PutItem"]
+      resources = [module.table.arn]
+    },
+  ]
+}
+
+module "preload" {
+  source = "../../blocks/state_machine"
+
+  context = var.context
+  name    = "${local.name}-preload"
+
+  definition = jsonencode({
+    Comment       = "Gives every user of the pools a record, chunk by chunk"
+    QueryLanguage = "JSONata"
+    StartAt       = "Preload"
+    States = {
+      Preload = {
+        Type     = "Task"
+        Resource = "arn:${var.context.partition}:states:::lambda:invoke"
+        Arguments = {
+          FunctionName = module.preload_function.arn
+          Payload      = { state = "{% $exists($states.input.state) ? $states.input.state : null %}" }
+        }
+        Output         = "{% $states.result.Payload %}"
+        TimeoutSeconds = 930
+        Retry = [{
+          Comment         = "Everything that a second attempt may cure; a chunk may be repeated"
+          ErrorEquals     = ["Throttled", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "Lambda.Unknown", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException"]
+          IntervalSeconds = 2
+          BackoffRate     = 2
+          MaxDelaySeconds = 60
+          MaxAttempts     = 8
+          JitterStrategy  = "FULL"
+        }]
+        Next = "Finished"
+      }
+      Finished = {
+        Type    = "Choice"
+        Choices = [{ Condition = "{% $states.input.done %}", Next = "Succeeded" }]
+        Default = "Preload"
+      }
+      Succeeded = {
+        Type   = "Succeed"
+        Output = "{% {'seen': $states.input.seen, 'added': $states.input.added} %}"
+      }
+    }
+  })
+
+  policy_statements = [{
+    sid       = "PreloadChunk"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [module.preload_function.arn]
+  }]
+}
+
+module "preload_schedule" {
+  source = "../../blocks/schedule"
+  count  = var.preload_schedule_expression == "" ? 0 : 1
+
+  context             = var.context
+  name                = "${local.name}-preload"
+  description         = "Gives users who came without a trigger a record"
+  schedule_expression = var.preload_schedule_expression
+  target_arn          = module.preload.arn
+  action              = "states:StartExecution"
+}

@@ -1,0 +1,64 @@
+output "api_url" {
+  description = "URL that paths such as `/store/1/orders` are appended to."
+  value       = module.api.url
+  depends_on  = [aws_verifiedpermissions_identity_source.this]
+}
+
+output "api_id" {
+  description = "Id of the REST API."
+  value       = module.api.id
+}
+
+output "stage_arn" {
+  description = "ARN of the API's stage, to associate a web ACL with."
+  value       = module.api.stage_arn
+}
+
+output "policy_store_id" {
+  description = "Id of the policy store."
+  value       = aws_verifiedpermissions_policy_store.this.policy_store_id
+}
+
+output "policy_store_arn" {
+  description = "ARN of the policy store."
+  value       = aws_verifiedpermissions_policy_store.this.arn
+}
+
+output "policy_template_ids" {
+  description = "Ids of the templates that grants are made of: `pack_associate` and `store_manager`."
+  value       = { for name, template in aws_verifiedpermissions_policy_template.this : name => template.policy_template_id }
+}
+
+output "table_name" {
+  description = "Table of orders: `StoreId`, `OrderId`, `Department` (a group of the pool), and what else an order has."
+  value       = module.orders_table.name
+}
+
+output "table_arn" {
+  description = "ARN of the table of orders."
+  value       = module.orders_table.arn
+}
+
+output "actions" {
+  description = "Every Cedar action and its route."
+  value       = local.actions
+}
+
+output "function_names" {
+  description = "Names of the functions."
+  value = {
+    authorizer   = module.authorizer.name
+    grant_access = module.grant_access.name
+    list_access  = module.list_access.name
+    list_orders  = module.list_orders.name
+    orders       = module.orders.name
+  }
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value = concat(
+    module.api.alarm_names, module.authorizer.alarm_names, module.grant_access.alarm_names,
+    module.list_access.alarm_names, module.list_orders.alarm_names, module.orders.alarm_names,
+  )
+}

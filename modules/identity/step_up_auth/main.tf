@@ -1,0 +1,94 @@
+locals {
+  name = "step-up-auth"
+
+  # With a Cognito pool, the stack asks for the second factor; other issuers do that themselves and say so in `acr`.
+  pool_id       = try(regex("^https://cognito-idp\\.[a-z0-9-]+\\.amazonaws\\.com(?:\\.cn)?/([A-Za-z0-9_-]+)$", var.issuer_url)[0], null)
+  cognito       = local.pool_id != null
+  user_pool_arn = "arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/${coalesce(local.pool_id, "none")}"
+
+  trust = {
+    ISSUER_URL      = var.issuer_url
+    JWKS_URL        = var.jwks_url != null ? var.jwks_url : local.cognito ? "${var.issuer_url}/.well-known/jwks.json" : ""
+    CLIENT_IDS      = jsonencode(var.client_ids)
+    AUDIENCES       = jsonencode(var.audiences)
+    REQUIRED_CLAIMS = jsonencode(var.required_claims != null ? var.required_claims : local.cognito ? { token_use = "access" } : {})
+    TOKEN_TYPES     = jsonencode(var.token_types != null ? var.token_types : toset(local.cognito ? [] : ["at+jwt", "application/at+jwt"]))
+  }
+
+  sample_operations = var.sample ? {
+    "/info"     = { state = "STEP_UP_NOT_REQUIRED", group = "default" }
+    "/transfer" = { state = "STEP_UP_REQUIRED", group = "default" }
+  } : {}
+  operations = merge(local.sample_operations, var.operations)
+}
+
+module "settings" {
+  source = "../../blocks/table"
+
+  context             = var.context
+  name                = "${local.name}-setting"
+  hash_key            = "id"
+  deletion_protection = var.deletion_protection
+}
+
+resource "aws_dynamodb_table_item" "operation" {
+  for_each = local.operations
+
+  table_name = module.settings.name
+  hash_key   = "id"
+  item = jsonencode({
+    id          = { S = each.key }
+    stepUpState = { S = each.value.state }
+    group       = { S = each.value.group }
+  })
+}
+
+# One item for each token and group of operations. Expired items are deleted late: the code checks expiresAt.
+module "sessions" {
+  source = "../../blocks/table"
+
+  context                  = var.context
+  name                     = "${local.name}-session"
+  hash_key                 = "jti"
+  range_key                = "group"
+  ttl_attribute            = "expiresAt"
+  global_secondary_indexes = { sub = { hash_key = "sub", projection_type = "KEYS_ONLY" } }
+  deletion_protection      = var.deletion_protection
+}
+
+module "authorizer" {
+  source = "../../blocks/function"
+
+  context           = var.context
+  name              = "${local.name}-authorizer"
+  description       = "Decides whether a token may call an operation now"
+  package           = "identity/step_up_auth"
+  handler           = "identity.step_up_auth.authorizer.handler"
+  memory_size       = 512 # CPU comes with memory, and callers wait for the start
+  timeout           = 10
+  dead_letter_queue = false # only API Gateway calls it, and waits for the answer
+  key_services      = ["dynamodb"]
+  # A 401 is a failed call, and every step-up begins with one.
+  alarms = { errors = var.alarms.unauthorized }
+
+  environment = merge(local.trust, {
+    SETTING_TABLE          = module.settings.name
+    SESSION_TABLE          = module.sessions.name
+    SESSION_TABLE_ITEM_TTL = tostring(var.session_seconds)
+    DEFAULT_STEP_UP_STATE  = var.default_step_up_state
+    ACR_VALUES             = jsonencode(var.acr_values)
+  })
+
+  policy_statements = [
+    {
+      sid       = "ReadSettingsAndSessions"
+      actions   = ["dynamodb:GetItem"]
+      resources = [module.settings.arn, module.sessions.arn]
+    },
+    {
+      sid       = "NoteRequiredStepUps"
+      actions   = ["dynamodb:PutItem"]
+      resources = [module.sessions.arn]
+    },
+  ]
+}

@@ -1,0 +1,493 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "sign_in" {
+  description = "What users sign in with: `email`, `phone_number` or both. Fixed once the pool exists."
+  type        = set(string)
+  default     = ["email"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.sign_in) > 0 && length(setsubtract(var.sign_in, ["email", "phone_number"])) == 0
+    error_message = "sign_in must hold email, phone_number or both."
+  }
+  validation {
+    condition     = !contains(var.sign_in, "phone_number") || var.sms != null
+    error_message = "sign_in with phone_number needs sms: numbers are verified by text message."
+  }
+}
+
+variable "tier" {
+  description = "Feature plan of the pool: `LITE`, `ESSENTIALS` or `PLUS`; `PLUS` for threat protection."
+  type        = string
+  default     = "ESSENTIALS"
+  nullable    = false
+
+  validation {
+    condition     = contains(["LITE", "ESSENTIALS", "PLUS"], var.tier)
+    error_message = "tier must be LITE, ESSENTIALS or PLUS."
+  }
+}
+
+variable "threat_protection" {
+  description = "Cognito's threat protection: `mode` `AUDIT` (log only) or `ENFORCED` (known passwords blocked, risky sign-ins asked for MFA or blocked), the same for custom authentication, and address ranges always blocked. Needs the tier PLUS."
+  type = object({
+    mode             = optional(string, "ENFORCED")
+    custom_auth_mode = optional(string)
+    blocked_cidrs    = optional(set(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.threat_protection == null || var.tier == "PLUS"
+    error_message = "threat_protection needs tier = \"PLUS\"."
+  }
+  validation {
+    condition = alltrue([
+      for t in var.threat_protection[*] : contains(["AUDIT", "ENFORCED"], t.mode) && contains(["AUDIT", "ENFORCED"], coalesce(t.custom_auth_mode, "AUDIT"))
+    ])
+    error_message = "threat_protection.mode and custom_auth_mode must be AUDIT or ENFORCED."
+  }
+  validation {
+    condition     = alltrue([for t in var.threat_protection[*] : alltrue([for c in t.blocked_cidrs : can(cidrhost(c, 0))])])
+    error_message = "threat_protection.blocked_cidrs takes address ranges such as 203.0.113.0/24."
+  }
+}
+
+variable "password_policy" {
+  description = "What a password must hold, how many earlier ones are refused (`history`), and the days for which an administrator's password is valid."
+  type = object({
+    minimum_length    = optional(number, 12)
+    require_lowercase = optional(bool, true)
+    require_uppercase = optional(bool, true)
+    require_numbers   = optional(bool, true)
+    require_symbols   = optional(bool, true)
+    history           = optional(number, 5)
+    temporary_days    = optional(number, 3)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.password_policy.minimum_length >= 8 && var.password_policy.minimum_length <= 99
+    error_message = "password_policy.minimum_length must be between 8 and 99."
+  }
+  validation {
+    condition     = var.password_policy.history >= 0 && var.password_policy.history <= 24 && (var.tier != "LITE" || var.password_policy.history == 0)
+    error_message = "password_policy.history must be between 0 and 24, and 0 with the tier LITE."
+  }
+  validation {
+    condition     = var.password_policy.temporary_days >= 1 && var.password_policy.temporary_days <= 365
+    error_message = "password_policy.temporary_days must be between 1 and 365."
+  }
+}
+
+variable "mfa" {
+  description = "Second factor: `mode` `OFF`, `OPTIONAL` or `ON` (all users), and which ones: `totp` (authenticator app), `email` (needs `email` and no tier LITE), `sms` (needs `sms`)."
+  type = object({
+    mode  = optional(string, "OPTIONAL")
+    totp  = optional(bool, true)
+    email = optional(bool, false)
+    sms   = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["OFF", "OPTIONAL", "ON"], var.mfa.mode)
+    error_message = "mfa.mode must be OFF, OPTIONAL or ON."
+  }
+  validation {
+    condition     = var.mfa.mode == "OFF" || var.mfa.totp || var.mfa.email || var.mfa.sms
+    error_message = "mfa needs one of totp, email and sms unless mode is OFF."
+  }
+  validation {
+    condition     = !var.mfa.email || (var.email != null && var.tier != "LITE")
+    error_message = "mfa.email needs email (an SES identity) and a tier other than LITE."
+  }
+  validation {
+    condition     = !var.mfa.sms || var.sms != null
+    error_message = "mfa.sms needs sms."
+  }
+}
+
+variable "devices" {
+  description = "Which devices the pool remembers: `OFF`, `ALWAYS`, or `OPT_IN` (the user is asked); and whether a remembered one is spared the MFA code."
+  type = object({
+    remember = optional(string, "OPT_IN")
+    skip_mfa = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["OFF", "ALWAYS", "OPT_IN"], var.devices.remember)
+    error_message = "devices.remember must be OFF, ALWAYS or OPT_IN."
+  }
+}
+
+variable "email" {
+  description = "SES identity (verified, in this Region) that the pool's mail comes from. Null for Cognito's own sender, which sends 50 mails a day."
+  type = object({
+    identity_arn      = string
+    from_address      = string
+    reply_to_address  = optional(string)
+    configuration_set = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for e in var.email[*] : can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/.+$", e.identity_arn))])
+    error_message = "email.identity_arn must be the ARN of a verified SES identity, such as arn:aws:ses:eu-west-1:111122223333:identity/example.com."
+  }
+  validation {
+    condition     = alltrue([for e in var.email[*] : alltrue([for a in compact([e.from_address, e.reply_to_address]) : can(regex("[^@ <]+@[^@ >]+", a))])])
+    error_message = "email.from_address and reply_to_address must be addresses, such as \"Accounts <accounts@example.com>\"."
+  }
+}
+
+variable "sms" {
+  description = "Text messages, for phone verification and SMS codes: `external_id` of the role that Cognito sends with. Costs per message, and SNS must have left its sandbox."
+  type = object({
+    external_id = string
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for s in var.sms[*] : length(s.external_id) >= 2])
+    error_message = "sms.external_id must have 2 characters or more."
+  }
+}
+
+variable "verification" {
+  description = "The mail that asks to verify an address; {####} in `message` is the code."
+  type = object({
+    subject = optional(string, "Verify your address")
+    message = optional(string, "Your verification code is {####}.")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = strcontains(var.verification.message, "{####}")
+    error_message = "verification.message must hold {####}, where Cognito puts the code."
+  }
+}
+
+variable "attributes" {
+  description = "Attributes beside the standard ones, by name without `custom:`; or standard ones that are `required`. `client_writable` lets the app clients write it: without, only the back end does. Type, bounds and `required` are fixed once the pool exists."
+  type = map(object({
+    type            = optional(string, "String")
+    mutable         = optional(bool, true)
+    required        = optional(bool, false)
+    client_writable = optional(bool, false)
+    min             = optional(number)
+    max             = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for a in var.attributes : contains(["String", "Number", "DateTime", "Boolean"], a.type)])
+    error_message = "attributes: type must be String, Number, DateTime or Boolean."
+  }
+  validation {
+    condition     = alltrue([for name, a in var.attributes : !a.required || contains(local.standard_attributes, name)])
+    error_message = "attributes: only standard attributes such as name can be required; Cognito refuses required custom ones."
+  }
+  validation {
+    condition     = alltrue([for name in keys(var.attributes) : can(regex("^[A-Za-z0-9_-]{1,20}$", name)) || contains(local.standard_attributes, name)])
+    error_message = "attributes: a name has 1 to 20 letters, digits, underscores or hyphens, without custom: in front."
+  }
+}
+
+variable "clients" {
+  description = "App clients by name. `secret` only for servers: an app on a device cannot keep one, and it is in Terraform's state. `read_attributes` and `write_attributes` default to everything and to what is not protected. Short tokens: one that was issued is valid until it expires, also after a sign-out, wherever only its signature is checked."
+  type = map(object({
+    secret               = optional(bool, false)
+    auth_flows           = optional(set(string), ["USER_SRP_AUTH"])
+    read_attributes      = optional(set(string))
+    write_attributes     = optional(set(string))
+    access_token_minutes = optional(number, 15)
+    id_token_minutes     = optional(number, 15)
+    refresh_token_days   = optional(number, 30)
+    session_minutes      = optional(number, 5)
+    callback_urls        = optional(set(string), [])
+    logout_urls          = optional(set(string), [])
+    oauth_flows          = optional(set(string), [])
+    oauth_scopes         = optional(set(string), [])
+    identity_providers   = optional(set(string), [])
+  }))
+  default = {
+    app = {}
+  }
+  nullable = false
+
+  validation {
+    condition = alltrue([for c in var.clients : length(setsubtract(c.auth_flows, [
+      "USER_SRP_AUTH", "CUSTOM_AUTH", "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_AUTH"
+    ])) == 0])
+    error_message = "clients: auth_flows takes USER_SRP_AUTH, CUSTOM_AUTH, USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH and USER_AUTH; refresh tokens always work."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : !contains(c.auth_flows, "ADMIN_USER_PASSWORD_AUTH") || c.secret])
+    error_message = "clients: ADMIN_USER_PASSWORD_AUTH is for servers: set secret = true."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : !contains(c.auth_flows, "CUSTOM_AUTH") || var.custom_auth != null])
+    error_message = "clients: CUSTOM_AUTH needs custom_auth, which makes the triggers."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : !contains(c.auth_flows, "CUSTOM_AUTH") || try(var.custom_auth.code_seconds <= c.session_minutes * 60, true)])
+    error_message = "clients: session_minutes of a client with CUSTOM_AUTH must not be shorter than custom_auth.code_seconds: Cognito takes no answer after it."
+  }
+  validation {
+    condition = alltrue([
+      for c in var.clients : c.access_token_minutes >= 5 && c.access_token_minutes <= 1440 && c.id_token_minutes >= 5 && c.id_token_minutes <= 1440
+    ])
+    error_message = "clients: access_token_minutes and id_token_minutes must be between 5 and 1440 (a day)."
+  }
+  validation {
+    condition = alltrue([
+      for c in var.clients : c.refresh_token_days >= 1 && c.refresh_token_days <= 3650 && c.session_minutes >= 3 && c.session_minutes <= 15
+    ])
+    error_message = "clients: refresh_token_days must be between 1 and 3650, session_minutes between 3 and 15."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : alltrue([for u in c.callback_urls : can(regex("^(https://|http://localhost|[a-z][a-z0-9+.-]*://)", u)) && !(startswith(u, "http://") && !startswith(u, "http://localhost"))])])
+    error_message = "clients: callback_urls must begin with https://, an app's own scheme, or http://localhost."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : length(setsubtract(c.oauth_flows, ["code", "client_credentials"])) == 0])
+    error_message = "clients: oauth_flows takes code and client_credentials; the implicit flow gives tokens to the browser's history."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : !contains(c.oauth_flows, "client_credentials") || (c.secret && length(c.oauth_flows) == 1)])
+    error_message = "clients: client_credentials needs secret = true and no other flow."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : length(c.oauth_flows) == 0 || length(c.oauth_scopes) > 0]) && alltrue([for c in var.clients : !contains(c.oauth_flows, "code") || length(c.callback_urls) > 0])
+    error_message = "clients: oauth_flows needs oauth_scopes, and the flow code needs callback_urls."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : length(setsubtract(c.identity_providers, keys(var.identity_providers))) == 0])
+    error_message = "clients: identity_providers must name keys of identity_providers; users of the pool itself may always sign in."
+  }
+  validation {
+    condition     = alltrue([for c in var.clients : length(setsubtract(setunion(coalesce(c.read_attributes, []), coalesce(c.write_attributes, [])), local.readable_attributes)) == 0])
+    error_message = "clients: read_attributes and write_attributes take standard attributes and those of attributes, as custom:name."
+  }
+}
+
+variable "groups" {
+  description = "Groups by name; the lowest `precedence` decides the role of a user in several."
+  type = map(object({
+    description = optional(string)
+    precedence  = optional(number)
+    role_arn    = optional(string)
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "default_groups" {
+  description = "Groups that each user joins when the sign-up is confirmed."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.default_groups, keys(var.groups))) == 0
+    error_message = "default_groups must name keys of groups."
+  }
+}
+
+variable "resource_servers" {
+  description = "APIs by identifier (such as `https://api.example.com`) and their scopes with a description each; a client asks for them as `<identifier>/<scope>`."
+  type = map(object({
+    name   = string
+    scopes = map(string)
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "domain" {
+  description = "Where managed login is served: `prefix` for one of Amazon's, or `name` with `certificate_arn` (in us-east-1) for your own. Needed for OAuth flows and federation."
+  type = object({
+    prefix                = optional(string)
+    name                  = optional(string)
+    certificate_arn       = optional(string)
+    managed_login_version = optional(number, 1)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for d in var.domain[*] : (d.prefix == null) != (d.name == null) && (d.name == null) == (d.certificate_arn == null)])
+    error_message = "domain takes either prefix, or name and certificate_arn."
+  }
+  validation {
+    condition     = alltrue([for d in var.domain[*] : d.prefix == null || try(can(regex("^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", d.prefix)) && !can(regex("aws|amazon|cognito", d.prefix)), false)])
+    error_message = "domain.prefix must have lower-case letters, digits and hyphens, and none of the words aws, amazon and cognito."
+  }
+  validation {
+    condition     = alltrue([for d in var.domain[*] : d.certificate_arn == null || try(can(regex(":acm:us-east-1:", d.certificate_arn)), false)])
+    error_message = "domain.certificate_arn must be a certificate of ACM in us-east-1, which CloudFront takes."
+  }
+  validation {
+    condition     = var.domain != null || alltrue([for c in var.clients : length(c.oauth_flows) == 0])
+    error_message = "clients with oauth_flows need domain."
+  }
+}
+
+variable "custom_auth" {
+  description = "Sign-in by one-time code: mailed from `email`, or published to `topic_arn` (JSON {email, code, minutes}; a topic under the stack's key) for a mailer of your own. `password_first` asks for the password before the code. {code} and {minutes} in `message`."
+  type = object({
+    topic_arn      = optional(string)
+    password_first = optional(bool, false)
+    code_length    = optional(number, 8)
+    code_seconds   = optional(number, 180)
+    attempts       = optional(number, 3)
+    codes_per_hour = optional(number, 5)
+    subject        = optional(string, "Your sign-in code")
+    message        = optional(string, "Your sign-in code is {code}. It is valid for {minutes} minutes. If you did not ask for it, ignore this message.")
+  })
+  default = null
+
+  validation {
+    condition     = var.custom_auth == null || var.email != null || try(var.custom_auth.topic_arn, null) != null
+    error_message = "custom_auth needs email, which it sends from, or topic_arn."
+  }
+  validation {
+    condition     = alltrue([for c in var.custom_auth[*] : c.code_length >= 6 && c.code_length <= 12 && c.attempts >= 1 && c.attempts <= 3 && c.codes_per_hour >= 1 && c.codes_per_hour <= 20])
+    error_message = "custom_auth: code_length must be 6 to 12, attempts 1 to 3 (Cognito ends a sign-in after 3), codes_per_hour 1 to 20."
+  }
+  validation {
+    condition     = alltrue([for c in var.custom_auth[*] : c.code_seconds >= 5 && c.code_seconds <= 900])
+    error_message = "custom_auth.code_seconds must be between 5 and 900 (15 minutes)."
+  }
+  validation {
+    condition     = alltrue([for c in var.custom_auth[*] : strcontains(c.message, "{code}")])
+    error_message = "custom_auth.message must hold {code}."
+  }
+}
+
+variable "allowed_email_domains" {
+  description = "Domains whose addresses may sign up or come from a provider: `example.com`, or `*.example.com` for those below it. Empty for all. Users made by an administrator are not asked."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for d in var.allowed_email_domains : can(regex("^(\\*\\.)?([a-z0-9-]+\\.)+[a-z0-9-]{2,}$", d))])
+    error_message = "allowed_email_domains takes domains in lower case, such as \"example.com\" or \"*.example.com\"; international ones in their xn-- form."
+  }
+}
+
+variable "admin_create_user_only" {
+  description = "Only administrators make users; nobody signs up."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "identity_providers" {
+  description = "Providers by name (`SignInWithApple`, `Google`, `Facebook`, `LoginWithAmazon` for those types; any for `SAML` and `OIDC`): `details` as Cognito names them, without secrets. `secret_arn` is the Secrets Manager secret with Apple's .p8 key or the client secret (the text, or JSON {private_key, key_id} or {client_secret}); a function reads it, so that it never is in Terraform's state. `link_users` lets a user of the provider sign in as the pool's user with the same verified address; `trust_email` counts the provider's addresses as verified."
+  type = map(object({
+    type               = string
+    details            = map(string)
+    secret_arn         = optional(string)
+    secret_kms_key_arn = optional(string)
+    attribute_mapping  = optional(map(string), { email = "email", email_verified = "email_verified" })
+    identifiers        = optional(list(string), [])
+    link_users         = optional(bool, false)
+    trust_email        = optional(bool, false)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for p in var.identity_providers : contains(["SAML", "OIDC", "SignInWithApple", "Google", "Facebook", "LoginWithAmazon"], p.type)])
+    error_message = "identity_providers: type must be SAML, OIDC, SignInWithApple, Google, Facebook or LoginWithAmazon."
+  }
+  validation {
+    condition     = alltrue([for name, p in var.identity_providers : contains(["SAML", "OIDC"], p.type) || name == p.type])
+    error_message = "identity_providers: Cognito wants a provider of Apple, Google, Facebook or Amazon to be named as its type."
+  }
+  validation {
+    condition     = alltrue([for name in keys(var.identity_providers) : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]{1,30}[A-Za-z0-9]$", name)) && name != "COGNITO"])
+    error_message = "identity_providers: a name has 3 to 32 letters, digits, points, hyphens and underscores."
+  }
+  validation {
+    condition     = alltrue([for p in var.identity_providers : (p.type == "SAML") == (p.secret_arn == null)])
+    error_message = "identity_providers: SAML has no secret; all others need secret_arn."
+  }
+  validation {
+    condition     = alltrue([for p in var.identity_providers : p.secret_arn == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^:]+$", p.secret_arn))])
+    error_message = "identity_providers: secret_arn must be the ARN of a secret, with or without the six characters at its end."
+  }
+  validation {
+    condition     = alltrue([for p in var.identity_providers : length(setintersection(keys(p.details), ["private_key", "client_secret"])) == 0])
+    error_message = "identity_providers: details must not hold private_key or client_secret, which would be in the state: put it into Secrets Manager and set secret_arn."
+  }
+  validation {
+    condition = alltrue([
+      for p in var.identity_providers : p.type != "SignInWithApple" || length(setsubtract(["client_id", "team_id", "key_id", "authorize_scopes"], keys(p.details))) == 0
+    ])
+    error_message = "identity_providers: SignInWithApple needs the details client_id (the Services ID, not the App ID), team_id, key_id and authorize_scopes (\"email name\")."
+  }
+  validation {
+    condition     = alltrue([for p in var.identity_providers : p.type != "SAML" || length(setintersection(["MetadataURL", "MetadataFile"], keys(p.details))) == 1])
+    error_message = "identity_providers: SAML needs the detail MetadataURL or MetadataFile."
+  }
+}
+
+variable "triggers" {
+  description = "Functions of others as the pool's triggers, by ARN; this module lets the pool call them. Those that it has itself (sign-in by code, sign-up, confirmation) are refused while it has them."
+  type = object({
+    create_auth_challenge          = optional(string)
+    custom_message                 = optional(string)
+    define_auth_challenge          = optional(string)
+    post_authentication            = optional(string)
+    post_confirmation              = optional(string)
+    pre_authentication             = optional(string)
+    pre_sign_up                    = optional(string)
+    pre_token_generation           = optional(string)
+    user_migration                 = optional(string)
+    verify_auth_challenge_response = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.triggers) : arn == null || can(regex("^arn:[^:]+:lambda:[^:]+:[0-9]{12}:function:.+$", arn))])
+    error_message = "triggers takes ARNs of functions."
+  }
+  validation {
+    condition     = length(setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions))) == 0
+    error_message = "triggers: this module has ${join(", ", setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions)))} itself, for custom_auth, allowed_email_domains, link_users or default_groups; Cognito takes one function for each."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete the pool with its users, also by `terraform destroy`."
+  type        = bool
+  default     = true
+  nullable    = false
+}

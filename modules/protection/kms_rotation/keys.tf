@@ -1,0 +1,112 @@
+locals {
+  # What a key says, else what the policy wants.
+  rotation = { for name, key in var.keys : name => coalesce(key.rotation, key.rotation_period_days != null || var.policy.mode == "require") }
+  period   = { for name, key in var.keys : name => local.rotation[name] ? coalesce(key.rotation_period_days, var.policy.mode == "require" ? var.policy.max_period_days : 365) : null }
+
+  aliases = merge([for name, key in var.keys : { for alias in key.aliases : alias => name }]...)
+  grants  = merge([for name, key in var.keys : { for grant, g in key.grants : "${name}-${grant}" => merge(g, { key = name, name = grant }) }]...)
+}
+
+resource "aws_kms_key" "this" {
+  # checkov:skip=CKV_AWS_7:Rotation is what the variable policy wants, require or limit; require is the default
+  for_each = var.keys
+
+  description             = each.value.description
+  multi_region            = each.value.multi_region
+  enable_key_rotation     = local.rotation[each.key]
+  rotation_period_in_days = local.period[each.key]
+  deletion_window_in_days = each.value.deletion_window_days
+  tags                    = merge(var.context.tags, { Name = "${var.context.name_prefix}-${each.key}" })
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        # Hands the key to the account's IAM policies; a key policy without this can become unmanageable for good.
+        Sid       = "AccountThroughIam"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${var.context.partition}:iam::${var.context.account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      }],
+      [
+        for arns in [each.value.administrators] : {
+          Sid       = "Administer"
+          Effect    = "Allow"
+          Principal = { AWS = sort(arns) }
+          Action = [
+            "kms:CancelKeyDeletion",
+            "kms:CreateAlias",
+            "kms:DeleteAlias",
+            "kms:DescribeKey",
+            "kms:DisableKey",
+            "kms:DisableKeyRotation",
+            "kms:EnableKey",
+            "kms:EnableKeyRotation",
+            "kms:GetKeyPolicy",
+            "kms:GetKeyRotationStatus",
+            "kms:ListGrants",
+            "kms:ListKeyPolicies",
+            "kms:ListKeyRotations",
+            "kms:ListResourceTags",
+            "kms:PutKeyPolicy",
+            "kms:RevokeGrant",
+            "kms:RotateKeyOnDemand",
+            "kms:ScheduleKeyDeletion",
+            "kms:TagResource",
+            "kms:UntagResource",
+            "kms:UpdateAlias",
+            "kms:UpdateKeyDescription",
+          ]
+          Resource = "*"
+        } if length(arns) > 0
+      ],
+      flatten([
+        for arns in [each.value.users] : [
+          {
+            Sid       = "Use"
+            Effect    = "Allow"
+            Principal = { AWS = sort(arns) }
+            Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+            Resource  = "*"
+          },
+          {
+            # Services such as EBS hold grants while they use the key in the role's name.
+            Sid       = "GrantToServices"
+            Effect    = "Allow"
+            Principal = { AWS = sort(arns) }
+            Action    = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]
+            Resource  = "*"
+            Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+          },
+        ] if length(arns) > 0
+      ]),
+    )
+  })
+}
+
+resource "aws_kms_alias" "this" {
+  for_each = local.aliases
+
+  name          = "alias/${each.key}"
+  target_key_id = aws_kms_key.this[each.value].key_id
+}
+
+resource "aws_kms_grant" "this" {
+  for_each = local.grants
+
+  key_id             = aws_kms_key.this[each.value.key].key_id
+  name               = each.value.name
+  grantee_principal  = each.value.grantee_principal
+  operations         = each.value.operations
+  retiring_principal = each.value.retiring_principal
+
+  dynamic "constraints" {
+    for_each = each.value.encryption_context_equals == null && each.value.encryption_context_subset == null ? [] : [each.value]
+
+    content {
+      encryption_context_equals = constraints.value.encryption_context_equals
+      encryption_context_subset = constraints.value.encryption_context_subset
+    }
+  }
+}

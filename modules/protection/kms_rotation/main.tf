@@ -1,0 +1,95 @@
+locals {
+  name     = "kms-rotation"
+  prefix   = "reports/"
+  all_keys = "arn:${var.context.partition}:kms:${var.context.region}:${var.context.account_id}:key/*"
+}
+
+module "bucket" {
+  source = "../../blocks/bucket"
+
+  context         = var.context
+  name            = local.name
+  expiration_days = var.expiration_days
+  force_destroy   = var.force_destroy
+}
+
+module "topic" {
+  source = "../../blocks/topic"
+
+  context             = var.context
+  name                = local.name
+  display_name        = "KMS key rotation"
+  email_subscriptions = var.notification_emails
+}
+
+module "report" {
+  source = "../../blocks/function"
+
+  context      = var.context
+  name         = "${local.name}-report"
+  description  = "Writes evidence of the rotation of every customer key to S3"
+  package      = "protection/kms_rotation"
+  handler      = "protection.kms_rotation.report.handler"
+  memory_size  = 512
+  timeout      = 900
+  key_services = ["sns"]
+
+  environment = {
+    BUCKET          = module.bucket.id
+    BUCKET_OWNER    = var.context.account_id
+    KMS_KEY_ARN     = module.bucket.kms_key_arn
+    ON_DEMAND_QUOTA = tostring(try(var.on_demand.quota, 25))
+    POLICY = jsonencode({
+      mode            = var.policy.mode
+      max_period_days = var.policy.max_period_days
+      min_period_days = var.policy.min_period_days
+      exempt          = sort(var.policy.exempt)
+    })
+    PREFIX    = local.prefix
+    PRICE     = tostring(var.price)
+    TOPIC_ARN = module.topic.arn
+  }
+
+  policy_statements = [
+    {
+      # Lists are of the account: KMS knows no resource for them.
+      sid       = "ListKeys"
+      actions   = ["kms:ListAliases", "kms:ListKeys"]
+      resources = ["*"]
+    },
+    {
+      sid       = "ReadRotation"
+      actions   = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations"]
+      resources = [local.all_keys]
+    },
+    {
+      sid       = "WriteReports"
+      actions   = ["s3:PutObject"]
+      resources = ["${module.bucket.arn}/${local.prefix}dt=*"]
+    },
+    {
+      sid        = "EncryptReports"
+      actions    = ["kms:GenerateDataKey"]
+      resources  = [module.bucket.kms_key_arn]
+      conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] } }
+    },
+    {
+      sid       = "TellOperators"
+      actions   = ["sns:Publish"]
+      resources = [module.topic.arn]
+    },
+  ]
+}
+
+module "schedule" {
+  source = "../../blocks/schedule"
+
+  context             = var.context
+  name                = "${local.name}-report"
+  description         = "Starts the evidence report on KMS key rotation"
+  schedule_expression = var.schedule_expression
+  target_arn          = module.report.arn
+  action              = "lambda:InvokeFunction"
+  # Not jsonencode: it would write < and > as escapes, which Scheduler does not take for its placeholder.
+  input = "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
+}

@@ -1,0 +1,191 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "keys" {
+  description = <<-EOT
+    Symmetric keys to make, by a short name. `rotation` and `rotation_period_days` default to what `policy` wants (on at its maximum, or off). `aliases` without `alias/`. `administrators` manage the key but cannot use it, `users` use it, both by the ARN of a role; `grants` by name let a role use it without the key policy, optionally only with an encryption context.
+  EOT
+  type = map(object({
+    administrators       = optional(set(string), [])
+    aliases              = optional(set(string), [])
+    deletion_window_days = optional(number, 30)
+    description          = string
+    grants = optional(map(object({
+      encryption_context_equals = optional(map(string))
+      encryption_context_subset = optional(map(string))
+      grantee_principal         = string
+      operations                = set(string)
+      retiring_principal        = optional(string)
+    })), {})
+    multi_region         = optional(bool, false)
+    rotation             = optional(bool)
+    rotation_period_days = optional(number)
+    users                = optional(set(string), [])
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.keys) : can(regex("^[a-z][a-z0-9_]{0,29}$", name))])
+    error_message = "keys must be named by up to 30 lower-case letters, digits and underscores."
+  }
+  validation {
+    condition     = alltrue([for key in var.keys : key.rotation_period_days == null || try(key.rotation_period_days >= 90 && key.rotation_period_days <= 2560 && floor(key.rotation_period_days) == key.rotation_period_days, false)])
+    error_message = "rotation_period_days must be a whole number of days between 90 and 2560."
+  }
+  validation {
+    condition     = alltrue([for key in var.keys : key.rotation != false || key.rotation_period_days == null])
+    error_message = "rotation_period_days is of no use to a key with rotation = false."
+  }
+  validation {
+    condition     = alltrue([for key in var.keys : key.deletion_window_days >= 7 && key.deletion_window_days <= 30])
+    error_message = "deletion_window_days must be between 7 and 30."
+  }
+  validation {
+    condition     = alltrue(flatten([for key in var.keys : [for alias in key.aliases : can(regex("^[a-zA-Z0-9/_-]{1,250}$", alias)) && !startswith(alias, "aws/") && !startswith(alias, "alias/")]]))
+    error_message = "aliases are written without alias/, hold letters, digits, hyphens, underscores and slashes, and must not begin with aws/."
+  }
+  validation {
+    condition     = length(distinct(flatten([for key in var.keys : tolist(key.aliases)]))) == length(flatten([for key in var.keys : tolist(key.aliases)]))
+    error_message = "An alias points to one key: it may be used once in keys."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for key in var.keys : [for arn in setunion(key.administrators, key.users, [for g in key.grants : g.grantee_principal]) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/.+$", arn))]
+    ]))
+    error_message = "administrators, users and grantee_principal must be ARNs of roles (arn:aws:iam::ACCOUNT:role/NAME); \"*\" and whole accounts are refused."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for key in var.keys : [for g in key.grants : length(g.operations) > 0 && length(setsubtract(g.operations, ["CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "RetireGrant"])) == 0]
+    ]))
+    error_message = "operations of a grant must be some of those a symmetric key has: CreateGrant, Decrypt, DescribeKey, Encrypt, GenerateDataKey, GenerateDataKeyPair, GenerateDataKeyPairWithoutPlaintext, GenerateDataKeyWithoutPlaintext, ReEncryptFrom, ReEncryptTo, RetireGrant."
+  }
+  validation {
+    condition     = alltrue(flatten([for key in var.keys : [for g in key.grants : g.encryption_context_equals == null || g.encryption_context_subset == null]]))
+    error_message = "A grant takes encryption_context_equals or encryption_context_subset, not both."
+  }
+  validation {
+    condition = var.policy.mode != "require" || alltrue([
+      for key in var.keys : try(coalesce(key.rotation, true) && coalesce(key.rotation_period_days, var.policy.max_period_days) <= var.policy.max_period_days, false)
+      if length(setintersection([for alias in key.aliases : "alias/${alias}"], var.policy.exempt)) == 0
+    ])
+    error_message = "policy requires rotation every ${var.policy.max_period_days} days or sooner: change the key's rotation, or name one of its aliases (alias/NAME) in policy.exempt."
+  }
+  validation {
+    condition = var.policy.mode != "limit" || alltrue([
+      for key in var.keys : !coalesce(key.rotation, key.rotation_period_days != null) || try(coalesce(key.rotation_period_days, 365) >= var.policy.min_period_days, false)
+      if length(setintersection([for alias in key.aliases : "alias/${alias}"], var.policy.exempt)) == 0
+    ])
+    error_message = "policy limits rotation: leave the key's rotation off${var.policy.min_period_days == null ? "" : " or at ${var.policy.min_period_days} days or more"}, or name one of its aliases (alias/NAME) in policy.exempt."
+  }
+}
+
+variable "policy" {
+  description = "What is wanted of every customer key of the account and Region: `require` rotation every `max_period_days` or sooner, or `limit` it: off, or every `min_period_days` or later. `exempt` keys (id, ARN or `alias/…`) are within policy either way. The report always shows cost and whether `max_period_days` is met."
+  type = object({
+    exempt          = optional(set(string), [])
+    max_period_days = optional(number, 365)
+    min_period_days = optional(number)
+    mode            = optional(string, "require")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["require", "limit"], var.policy.mode)
+    error_message = "policy.mode must be require or limit."
+  }
+  validation {
+    condition     = var.policy.max_period_days >= 90 && var.policy.max_period_days <= 2560 && floor(var.policy.max_period_days) == var.policy.max_period_days
+    error_message = "policy.max_period_days must be a whole number of days between 90 and 2560."
+  }
+  validation {
+    condition     = var.policy.min_period_days == null || try(var.policy.min_period_days >= 90 && var.policy.min_period_days <= 2560 && floor(var.policy.min_period_days) == var.policy.min_period_days, false)
+    error_message = "policy.min_period_days must be a whole number of days between 90 and 2560, or null."
+  }
+}
+
+variable "schedule_expression" {
+  description = "When the evidence report is made, in UTC."
+  type        = string
+  default     = "cron(0 4 1 * ? *)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron|rate)\\(.+\\)$", var.schedule_expression))
+    error_message = "schedule_expression must be cron(...) or rate(...), such as \"cron(0 4 1 * ? *)\"."
+  }
+}
+
+variable "expiration_days" {
+  description = "Days after which reports are deleted; null keeps them."
+  type        = number
+  default     = null
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete the reports."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "notification_emails" {
+  description = "Addresses that are told of keys out of policy and of each on-demand rotation, once they have confirmed their subscription."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "on_demand" {
+  description = "Guarded on-demand rotation of the keys made here and of `key_arns`; null for none. Of the `quota` (KMS allows 25 a key, for good) the last `reserve` need `use_reserve`, and so does a rotation within `minimum_hours_between` of the last."
+  type = object({
+    key_arns              = optional(set(string), [])
+    minimum_hours_between = optional(number, 24)
+    quota                 = optional(number, 25)
+    reserve               = optional(number, 2)
+  })
+  default = null
+
+  validation {
+    condition     = var.on_demand == null || try(length(var.keys) + length(var.on_demand.key_arns) > 0, false)
+    error_message = "on_demand needs a key: make some by keys, or name others by on_demand.key_arns."
+  }
+  validation {
+    condition     = var.on_demand == null || try(alltrue([for arn in var.on_demand.key_arns : can(regex("^arn:[a-z-]+:kms:${var.context.region}:${var.context.account_id}:key/[a-z0-9-]+$", arn))]), false)
+    error_message = "on_demand.key_arns must be ARNs of keys of this account and Region (arn:aws:kms:REGION:ACCOUNT:key/ID): no aliases, no patterns."
+  }
+  validation {
+    condition     = var.on_demand == null || try(var.on_demand.quota >= 1 && var.on_demand.reserve >= 0 && var.on_demand.reserve < var.on_demand.quota && var.on_demand.minimum_hours_between >= 0, false)
+    error_message = "on_demand must have quota >= 1, 0 <= reserve < quota and minimum_hours_between >= 0."
+  }
+}
+
+variable "price" {
+  description = "Price of a key a month, for the cost columns: 1 US dollar in most Regions."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.price >= 0
+    error_message = "price must be 0 or more."
+  }
+}

@@ -1,0 +1,26 @@
+# What Secrets Manager replicates by itself: the same name, in this account, in other Regions.
+resource "aws_secretsmanager_secret" "managed" {
+  # checkov:skip=CKV2_AWS_57:How a secret rotates depends on what it opens: its owner adds aws_secretsmanager_secret_rotation to the ARN in the outputs
+  for_each = var.managed_secrets
+
+  name                           = each.key
+  description                    = each.value.description
+  kms_key_id                     = coalesce(each.value.kms_key_arn, var.context.kms_key_arn)
+  recovery_window_in_days        = each.value.recovery_window_in_days
+  force_overwrite_replica_secret = each.value.force_overwrite_replicas
+  tags                           = merge(var.context.tags, each.value.tags)
+
+  dynamic "replica" {
+    for_each = each.value.replicas
+
+    content {
+      region     = replica.key
+      kms_key_id = replica.value.kms_key_arn
+    }
+  }
+}
+
+locals {
+  # Secrets of this module are encrypted with the stack's key unless they bring their own.
+  key_services = concat(["sqs"], anytrue([for s in var.managed_secrets : s.kms_key_arn == null]) ? ["secretsmanager"] : [])
+}

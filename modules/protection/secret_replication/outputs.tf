@@ -1,0 +1,57 @@
+output "function_name" {
+  description = "Name of the function that copies changed secrets; null without targets."
+  value       = one(module.replicate[*].name)
+}
+
+output "reconcile_function_name" {
+  description = "Name of the function that compares; invoke it with {\"repair\": false} for the drift report alone. Null without targets."
+  value       = one(module.reconcile[*].name)
+}
+
+output "writer_role_arns" {
+  description = "Roles that write replicas, for the trust policy of roles in other accounts."
+  value       = concat(module.replicate[*].role_arn, module.reconcile[*].role_arn)
+}
+
+output "target_policies" {
+  description = "For each target in another account, the policies of the role there as JSON: `trust_policy` and `policy`. The module `target_access` makes that role with Terraform."
+  value = {
+    for key, access in module.remote_access : key => {
+      trust_policy = access.trust_policy
+      policy       = access.policy
+    }
+  }
+}
+
+output "queue_url" {
+  description = "URL of the queue of changes; null without targets."
+  value       = one(module.queue[*].url)
+}
+
+output "queue_arn" {
+  description = "ARN of the queue of changes; null without targets."
+  value       = one(module.queue[*].arn)
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue of changes that could not be copied; null without targets."
+  value       = one(module.queue[*].dead_letter_queue_url)
+}
+
+output "rule_name" {
+  description = "Name of the rule that matches changes; null without targets."
+  value       = one(module.rule[*].name)
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value = sort(concat(
+    values(aws_cloudwatch_metric_alarm.this)[*].alarm_name,
+    flatten([module.queue[*].alarm_names, module.replicate[*].alarm_names, module.reconcile[*].alarm_names, module.rule[*].alarm_names, module.schedule[*].alarm_names]),
+  ))
+}
+
+output "managed_secret_arns" {
+  description = "ARN of each managed secret by name. Its replicas have the same ARN but for the Region."
+  value       = { for name, secret in aws_secretsmanager_secret.managed : name => secret.arn }
+}

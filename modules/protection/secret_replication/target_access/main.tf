@@ -1,0 +1,88 @@
+locals {
+  arn_root = "arn:${var.partition}:secretsmanager:${var.region}:${var.account_id}:secret"
+
+  # CreateSecret is asked for the name, all others for the ARN, which ends in a hyphen and six characters.
+  secret_arns = concat(
+    [for prefix in sort(var.secret_name_prefixes) : "${local.arn_root}:${prefix}*"],
+    flatten([for name in sort(var.secret_names) : ["${local.arn_root}:${name}", "${local.arn_root}:${name}-??????"]]),
+  )
+
+  write_statements = concat(
+    [
+      {
+        sid = "WriteReplicas"
+        actions = [
+          "secretsmanager:CreateSecret",
+          "secretsmanager:DescribeSecret",
+          "secretsmanager:PutSecretValue",
+          "secretsmanager:TagResource",
+          "secretsmanager:UntagResource",
+          "secretsmanager:UpdateSecret",
+          "secretsmanager:UpdateSecretVersionStage",
+        ]
+        resources  = local.secret_arns
+        conditions = {}
+      },
+    ],
+    [
+      for key in var.kms_key_arn[*] : {
+        sid       = "EncryptReplicas"
+        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        resources = [key]
+        # As a list of patterns: the service's domain differs by partition.
+        conditions = { StringLike = { "kms:ViaService" = ["secretsmanager.${var.region}.*"] } }
+      }
+    ],
+  )
+
+  list_statement = {
+    # ListSecrets names no resource: the API allows only "*". It returns no values.
+    sid        = "ListReplicas"
+    actions    = ["secretsmanager:ListSecrets"]
+    resources  = ["*"]
+    conditions = { StringEquals = { "aws:RequestedRegion" = [var.region] } }
+  }
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for s in concat(local.write_statements, [local.list_statement]) : merge(
+        { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources },
+        { for c in [s.conditions] : "Condition" => c if length(c) > 0 },
+      )
+    ]
+  })
+
+  trust_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByReplication"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { AWS = [for account in distinct([for arn in sort(var.writer_role_arns) : split(":", arn)[4]]) : "arn:${var.partition}:iam::${account}:root"] }
+      Condition = merge(
+        # By condition, so that the roles need not exist when this one is made.
+        { ArnEquals = { "aws:PrincipalArn" = sort(var.writer_role_arns) } },
+        { for id in var.external_id[*] : "StringEquals" => { "sts:ExternalId" = id } },
+      )
+    }]
+  })
+}
+
+resource "aws_iam_role" "this" {
+  count = var.role_name == null ? 0 : 1
+
+  name                 = var.role_name
+  description          = "Lets secret_replication of another account write replicas in ${var.region}"
+  assume_role_policy   = local.trust_policy
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  count = var.role_name == null ? 0 : 1
+
+  name   = "replicas"
+  role   = aws_iam_role.this[0].id
+  policy = local.policy
+}

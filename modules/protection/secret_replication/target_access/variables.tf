@@ -1,0 +1,85 @@
+variable "account_id" {
+  description = "Account of the replicas."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be the 12-digit id of the account in which the replicas are."
+  }
+}
+
+variable "region" {
+  description = "Region of the replicas."
+  type        = string
+  nullable    = false
+}
+
+variable "partition" {
+  description = "Partition of both accounts."
+  type        = string
+  default     = "aws"
+  nullable    = false
+}
+
+variable "writer_role_arns" {
+  description = "Roles of the two functions that copy and compare: the output `writer_role_arns` of secret_replication."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = (length(var.writer_role_arns) > 0 || var.role_name == null) && alltrue([for arn in var.writer_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", arn))])
+    error_message = "writer_role_arns must hold the ARNs of roles (arn:aws:iam::ACCOUNT:role/NAME)."
+  }
+}
+
+variable "external_id" {
+  description = "External id that the functions present; null for none."
+  type        = string
+  default     = null
+}
+
+variable "secret_name_prefixes" {
+  description = "Beginnings of the replicas' names, after renaming."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "secret_names" {
+  description = "Full names of single replicas."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.secret_names) + length(var.secret_name_prefixes) > 0
+    error_message = "Give secret_name_prefixes or secret_names: without either nothing could be written."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed key of the replicas, whose policy lets this account's roles use it; null for aws/secretsmanager."
+  type        = string
+  default     = null
+}
+
+variable "role_name" {
+  description = "Name of the role to make; null makes none, for whoever takes the policies only."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of the role."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of the role."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

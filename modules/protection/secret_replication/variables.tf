@@ -1,0 +1,165 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "targets" {
+  description = "Where secrets are copied to by function, by a name for each target: what native replication cannot do. `region`; which secrets, by the beginning of their names and, of these, those that have all `secret_tags`; single secrets by name in `secret_names` (name here = name there). `rename_prefix` replaces the beginning of names. `kms_key_arn` encrypts replicas of secrets that have a customer managed key (required for those), in the target's Region and account; a secret under aws/secretsmanager has its replica under aws/secretsmanager. `role_arn` (and `external_id`) is assumed for another account. `force_overwrite` takes over secrets that this module did not make."
+  type = map(object({
+    region               = string
+    secret_name_prefixes = optional(set(string), [])
+    secret_tags          = optional(map(string), {})
+    secret_names         = optional(map(string), {})
+    rename_prefix = optional(object({
+      from = string
+      to   = string
+    }))
+    kms_key_arn     = optional(string)
+    role_arn        = optional(string)
+    external_id     = optional(string)
+    force_overwrite = optional(bool, false)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(var.targets) + length(var.managed_secrets) > 0
+    error_message = "Give targets (copied by function), managed_secrets (replicated natively), or both."
+  }
+  validation {
+    condition     = alltrue([for key, t in var.targets : can(regex("^[a-z][a-z0-9-]*$", key)) && can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", t.region))])
+    error_message = "A target is named by lower-case letters, digits and hyphens, and its region is one such as \"eu-central-1\"."
+  }
+  validation {
+    condition     = alltrue([for t in var.targets : length(t.secret_name_prefixes) + length(t.secret_names) > 0])
+    error_message = "Each target needs secret_name_prefixes or secret_names; [\"\"] with secret_tags selects by tags alone."
+  }
+  validation {
+    condition     = alltrue([for t in var.targets : length(t.secret_tags) > 0 || !contains(t.secret_name_prefixes, "")])
+    error_message = "The empty prefix would copy every secret of the account: it needs secret_tags beside it."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for t in var.targets : [
+        for text in concat(tolist(t.secret_name_prefixes), keys(t.secret_names), values(t.secret_names), t.rename_prefix == null ? [] : values(t.rename_prefix)) :
+        can(regex("^[A-Za-z0-9/_+=.@-]*$", text))
+      ]
+    ]))
+    error_message = "Names and prefixes of secrets hold letters, digits and /_+=.@- only, and no wildcards: a prefix needs no * at its end."
+  }
+  validation {
+    condition     = alltrue(flatten([for t in var.targets : t.rename_prefix == null ? [] : [for prefix in t.secret_name_prefixes : startswith(prefix, t.rename_prefix.from)]]))
+    error_message = "Each of a target's secret_name_prefixes must begin with rename_prefix.from, or some of its secrets would not be renamed."
+  }
+  validation {
+    condition     = alltrue([for t in var.targets : t.role_arn == null ? t.external_id == null : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", t.role_arn))])
+    error_message = "role_arn must be the ARN of a role in the target's account (arn:aws:iam::ACCOUNT:role/NAME); external_id goes with it."
+  }
+  validation {
+    condition     = alltrue([for t in var.targets : t.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:${t.region}:[0-9]{12}:key/", t.kms_key_arn))])
+    error_message = "kms_key_arn must be the ARN of a key in the target's own Region (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias: keys do not work across Regions."
+  }
+  validation {
+    condition = alltrue([
+      for t in var.targets :
+      (length(t.secret_name_prefixes) == 0 || try(t.rename_prefix.from != t.rename_prefix.to, false)) && alltrue([for from, to in t.secret_names : from != to])
+      if t.region == var.context.region && (t.role_arn == null || try(split(":", t.role_arn)[4] == var.context.account_id, false))
+    ])
+    error_message = "A target in this account and Region must rename its secrets (rename_prefix with another `to`, other names in secret_names): a secret cannot be its own replica."
+  }
+}
+
+variable "managed_secrets" {
+  description = "Secrets that this module makes and Secrets Manager itself replicates to other Regions of this account, by name: enough where name, account and moment may stay Secrets Manager's. Their values are put by their owner and are never in Terraform's state. `kms_key_arn` (null: the stack's key); `replicas` by Region, each with a `kms_key_arn` there; `recovery_window_in_days` 0 deletes at once."
+  type = map(object({
+    description = string
+    kms_key_arn = optional(string)
+    replicas = map(object({
+      kms_key_arn = string
+    }))
+    force_overwrite_replicas = optional(bool, false)
+    recovery_window_in_days  = optional(number, 30)
+    tags                     = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name, s in var.managed_secrets : can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", name)) && !can(regex("-[A-Za-z0-9]{6}$", name))])
+    error_message = "A secret's name holds letters, digits and /_+=.@- only and does not end in a hyphen and six characters, which Secrets Manager adds to ARNs itself."
+  }
+  validation {
+    condition     = alltrue(flatten([for s in var.managed_secrets : [length(s.replicas) > 0, !contains(keys(s.replicas), var.context.region)]]))
+    error_message = "Each managed secret needs at least one replica, in another Region than this one."
+  }
+  validation {
+    condition     = alltrue(flatten([for s in var.managed_secrets : [for region, r in s.replicas : can(regex("^arn:[a-z-]+:kms:${region}:[0-9]{12}:key/", r.kms_key_arn))]]))
+    error_message = "kms_key_arn of a replica must be the ARN of a key in its own Region: a secret under a customer managed key has its replicas under customer managed keys."
+  }
+  validation {
+    condition     = alltrue([for s in var.managed_secrets : s.recovery_window_in_days == 0 || (s.recovery_window_in_days >= 7 && s.recovery_window_in_days <= 30)])
+    error_message = "recovery_window_in_days must be 0 (deleted at once) or between 7 and 30."
+  }
+}
+
+variable "source_kms_key_arns" {
+  description = "Customer managed keys of the secrets that targets copy; their policies must leave it to this account's roles. The stack's own key, for managed secrets, need not be named."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex("^arn:[a-z-]+:kms:${var.context.region}:[0-9]{12}:key/", arn))])
+    error_message = "source_kms_key_arns must hold ARNs of keys in this Region (arn:aws:kms:REGION:ACCOUNT:key/ID), not aliases."
+  }
+}
+
+variable "reconcile_schedule_expression" {
+  description = "When all secrets are compared with their replicas, and what differs is copied again: `rate(...)` or `cron(...)`."
+  type        = string
+  default     = "rate(1 hour)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron|rate)\\(.+\\)$", var.reconcile_schedule_expression))
+    error_message = "reconcile_schedule_expression must be rate(...) or cron(...), such as \"rate(1 hour)\"."
+  }
+}
+
+variable "grace_minutes" {
+  description = "How long after a change a difference is not yet called drift, in minutes: CloudTrail may take a quarter of an hour to tell of it."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.grace_minutes >= 0 && floor(var.grace_minutes) == var.grace_minutes
+    error_message = "grace_minutes must be a whole number, 0 or more."
+  }
+}
+
+variable "lag_alarm_seconds" {
+  description = "Age of the oldest waiting change at which an alarm goes off, in seconds."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = var.lag_alarm_seconds >= 60
+    error_message = "lag_alarm_seconds must be 60 or more."
+  }
+}

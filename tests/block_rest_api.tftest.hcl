@@ -1,0 +1,319 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_api_gateway_rest_api" {
+    defaults = {
+      id               = "a1b2c3d4e5"
+      root_resource_id = "root000000"
+    }
+  }
+  mock_resource "aws_api_gateway_authorizer" {
+    defaults = { id = "au7h0r" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apigateway/test-orders" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  name        = "orders"
+  description = "Orders"
+  functions = {
+    read  = { name = "test-read", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:test-read/invocations" }
+    write = { name = "test-write", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:test-write/invocations" }
+  }
+  routes = {
+    "GET /"                                           = { function = "read", authorize = false }
+    "GET /orders/{order-id}"                          = { function = "read", required_parameters = ["querystring.day", "header.X-Scope"] }
+    "PUT /orders/{order-id}"                          = { function = "write", body = "{\"type\":\"object\"}", throttle = { rate_limit = 5, burst_limit = 10 } }
+    "ANY /orders/{order-id}/lines/{line-id}/a/{all+}" = { function = "write" }
+  }
+  authorizer = {
+    name             = "test-authorizer"
+    invoke_arn       = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:test-authorizer/invocations"
+    identity_sources = ["method.request.header.Authorization", "method.request.header.X-Scope"]
+    ttl_seconds      = 60
+  }
+}
+
+run "api" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  assert {
+    condition     = aws_api_gateway_rest_api.this.name == "test-orders" && aws_api_gateway_rest_api.this.endpoint_configuration[0].types == tolist(["REGIONAL"])
+    error_message = "The API is regional and has the prefix."
+  }
+  assert {
+    condition = jsonencode([
+      keys(aws_api_gateway_resource.level_1), keys(aws_api_gateway_resource.level_2), keys(aws_api_gateway_resource.level_3),
+      keys(aws_api_gateway_resource.level_4), keys(aws_api_gateway_resource.level_5), keys(aws_api_gateway_resource.level_6),
+      ]) == jsonencode([
+      ["/orders"], ["/orders/{order-id}"], ["/orders/{order-id}/lines"],
+      ["/orders/{order-id}/lines/{line-id}"], ["/orders/{order-id}/lines/{line-id}/a"], ["/orders/{order-id}/lines/{line-id}/a/{all+}"],
+    ])
+    error_message = "Each path and its parents are there once."
+  }
+  assert {
+    condition     = aws_api_gateway_resource.level_2["/orders/{order-id}"].path_part == "{order-id}" && aws_api_gateway_resource.level_6["/orders/{order-id}/lines/{line-id}/a/{all+}"].path_part == "{all+}"
+    error_message = "A resource is the last segment of its path."
+  }
+  assert {
+    condition = { for key, method in aws_api_gateway_method.this : key => "${method.http_method} ${method.authorization} ${coalesce(method.authorizer_id, "-")}" } == {
+      "GET /"                                           = "GET NONE -"
+      "GET /orders/{order-id}"                          = "GET CUSTOM au7h0r"
+      "PUT /orders/{order-id}"                          = "PUT CUSTOM au7h0r"
+      "ANY /orders/{order-id}/lines/{line-id}/a/{all+}" = "ANY CUSTOM au7h0r"
+    }
+    error_message = "Every route but the one that says otherwise asks the authorizer."
+  }
+  assert {
+    condition     = aws_api_gateway_method.this["GET /orders/{order-id}"].request_parameters == tomap({ "method.request.path.order-id" = true, "method.request.querystring.day" = true, "method.request.header.X-Scope" = true })
+    error_message = "Required parameters are validated."
+  }
+  assert {
+    condition     = aws_api_gateway_request_validator.this.validate_request_body && aws_api_gateway_request_validator.this.validate_request_parameters && length(aws_api_gateway_model.this) == 1 && aws_api_gateway_method.this["PUT /orders/{order-id}"].request_models["application/json"] == aws_api_gateway_model.this["PUT /orders/{order-id}"].name
+    error_message = "Bodies are validated."
+  }
+  assert {
+    condition     = alltrue([for key, i in aws_api_gateway_integration.this : i.type == "AWS_PROXY" && i.integration_http_method == "POST" && i.uri == var.functions[var.routes[key].function].invoke_arn])
+    error_message = "Each route calls its function."
+  }
+  assert {
+    condition     = { for name, p in aws_lambda_permission.route : p.function_name => p.source_arn } == { test-read = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/v1/*", test-write = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/v1/*" }
+    error_message = "Only this stage may call the functions."
+  }
+  assert {
+    condition     = aws_lambda_permission.authorizer[0].function_name == "test-authorizer" && aws_lambda_permission.authorizer[0].source_arn == "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/authorizers/au7h0r"
+    error_message = "Only this authorizer may call its function."
+  }
+  assert {
+    condition     = aws_api_gateway_authorizer.this[0].type == "REQUEST" && aws_api_gateway_authorizer.this[0].identity_source == "method.request.header.Authorization,method.request.header.X-Scope" && aws_api_gateway_authorizer.this[0].authorizer_result_ttl_in_seconds == 60
+    error_message = "The cache key is as given."
+  }
+  assert {
+    condition     = aws_api_gateway_method_settings.all.settings[0].throttling_rate_limit == 100 && aws_api_gateway_method_settings.all.settings[0].throttling_burst_limit == 200 && keys(aws_api_gateway_method_settings.route) == ["PUT /orders/{order-id}"] && aws_api_gateway_method_settings.route["PUT /orders/{order-id}"].method_path == "orders/{order-id}/PUT" && aws_api_gateway_method_settings.route["PUT /orders/{order-id}"].settings[0].throttling_rate_limit == 5
+    error_message = "Every route is throttled, those that say so more tightly."
+  }
+  assert {
+    condition     = aws_api_gateway_gateway_response.this["DEFAULT_4XX"].response_parameters["gatewayresponse.header.Cache-Control"] == "'no-store'"
+    error_message = "Answers of API Gateway itself carry the headers."
+  }
+  assert {
+    condition     = alltrue([for word in ["header", "Authorization", "body", "querystring"] : !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, word)]) && !aws_api_gateway_method_settings.all.settings[0].data_trace_enabled
+    error_message = "No log holds headers, tokens or bodies."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.execution.name == "API-Gateway-Execution-Logs_a1b2c3d4e5/v1" && alltrue([for g in [aws_cloudwatch_log_group.execution, aws_cloudwatch_log_group.access] : g.kms_key_id == var.context.kms_key_arn && g.retention_in_days == 365])
+    error_message = "Both logs are encrypted and kept as long as the others."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.server_errors.threshold == 1 && aws_cloudwatch_metric_alarm.server_errors.alarm_actions == toset([var.context.alarm_topic_arn]) && aws_cloudwatch_metric_alarm.server_errors.dimensions == tomap({ ApiName = "test-orders", Stage = "v1" })
+    error_message = "A failed answer alarms."
+  }
+}
+
+run "fsbp" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  assert {
+    condition     = contains(["ERROR", "INFO"], aws_api_gateway_method_settings.all.settings[0].logging_level) && alltrue([for s in aws_api_gateway_method_settings.route : contains(["ERROR", "INFO"], s.settings[0].logging_level)])
+    error_message = "APIGateway.1: execution logging should be on."
+  }
+  assert {
+    condition     = aws_api_gateway_stage.this.xray_tracing_enabled
+    error_message = "APIGateway.3: X-Ray tracing should be on."
+  }
+  assert {
+    condition     = !aws_api_gateway_method_settings.all.settings[0].caching_enabled
+    error_message = "APIGateway.5: cache data should be encrypted (there is none)."
+  }
+}
+
+run "without_authorizer" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    routes     = { "POST /hook" = { function = "write", authorize = false } }
+    authorizer = null
+  }
+
+  assert {
+    condition     = length(aws_api_gateway_authorizer.this) == 0 && length(aws_lambda_permission.authorizer) == 0 && output.authorizer_id == null
+    error_message = "No authorizer, nothing that names one."
+  }
+}
+
+run "refuses_an_unauthorized_route" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    routes     = { "POST /hook" = { function = "write" } }
+    authorizer = null
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    name          = "Orders"
+    stage_name    = "v 1"
+    authorizer    = { name = "a", invoke_arn = "a", ttl_seconds = 3601 }
+    throttle      = { rate_limit = 0 }
+    error_headers = { Server = "it's" }
+    alarms        = { server_errors = 0 }
+  }
+
+  expect_failures = [var.name, var.stage_name, var.authorizer, var.throttle, var.error_headers, var.alarms]
+}
+
+run "refuses_a_path_too_deep" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    routes = { "GET /a/b/c/d/e/f/g" = { function = "read" } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "refuses_an_unknown_function" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    routes = { "GET /a" = { function = "none" } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "refuses_malformed_routes" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    routes = { "GET /a" = { function = "read", required_parameters = ["day"], body = "{" } }
+  }
+
+  expect_failures = [var.routes]
+}
+
+run "refuses_malformed_identity_sources" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    authorizer = { name = "a", invoke_arn = "a", identity_sources = ["Authorization"] }
+  }
+
+  expect_failures = [var.authorizer]
+}
+
+run "routes_for_tokens_of_a_user_pool" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    authorizer     = null
+    user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"]
+    routes         = { "POST /confirm" = { function = "write", user_pool_scopes = ["aws.cognito.signin.user.admin"] } }
+  }
+
+  assert {
+    condition = (
+      aws_api_gateway_authorizer.user_pool[0].type == "COGNITO_USER_POOLS"
+      && aws_api_gateway_method.this["POST /confirm"].authorization == "COGNITO_USER_POOLS"
+      && aws_api_gateway_method.this["POST /confirm"].authorization_scopes == toset(["aws.cognito.signin.user.admin"])
+      && length(aws_api_gateway_authorizer.this) == 0
+    )
+    error_message = "API Gateway checks the pool and the scope itself."
+  }
+}
+
+run "refuses_scopes_without_a_pool" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    routes = { "POST /confirm" = { function = "write", user_pool_scopes = ["aws.cognito.signin.user.admin"] } }
+  }
+  expect_failures = [var.routes]
+}
+
+run "refuses_a_route_without_a_scope" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"]
+    routes         = { "POST /confirm" = { function = "write", user_pool_scopes = [] } }
+  }
+  expect_failures = [var.routes]
+}
+
+run "refuses_what_is_no_user_pool" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+  variables {
+    user_pool_arns = ["eu-central-1_abc"]
+  }
+  expect_failures = [var.user_pool_arns]
+}

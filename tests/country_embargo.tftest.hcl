@@ -1,0 +1,494 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_wafv2_rule_group" {
+    defaults = {
+      arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"
+      id  = "g"
+    }
+  }
+  mock_resource "aws_wafv2_ip_set" {
+    defaults = {
+      arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/set/s"
+      id  = "s"
+    }
+  }
+  mock_resource "aws_wafv2_web_acl" {
+    defaults = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/test-country-embargo/w" }
+  }
+}
+
+override_resource {
+  target          = aws_wafv2_ip_set.embargoed["IPV4"]
+  override_during = plan
+  values = {
+    arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4"
+    id  = "4"
+  }
+}
+override_resource {
+  target          = aws_wafv2_ip_set.embargoed["IPV6"]
+  override_during = plan
+  values = {
+    arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"
+    id  = "6"
+  }
+}
+override_resource {
+  target          = aws_wafv2_ip_set.exempt["IPV4"]
+  override_during = plan
+  values          = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv4/x4" }
+}
+override_resource {
+  target          = aws_wafv2_ip_set.exempt["IPV6"]
+  override_during = plan
+  values          = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv6/x6" }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  assert {
+    condition     = aws_wafv2_rule_group.this.scope == "REGIONAL" && aws_wafv2_rule_group.this.capacity == 50 && length(aws_wafv2_rule_group.this.rule) == 0
+    error_message = "The rule group is made empty, with room for what the function puts in."
+  }
+  assert {
+    condition     = alltrue([for version, set in aws_wafv2_ip_set.embargoed : set.ip_address_version == version && set.scope == "REGIONAL"]) && alltrue([for set in aws_wafv2_ip_set.exempt : length(set.addresses) == 0])
+    error_message = "There is a set for each IP version, and nothing is exempt."
+  }
+  assert {
+    condition     = one(aws_wafv2_web_acl.this).default_action[0].allow != null && one(one(aws_wafv2_web_acl.this).rule).priority == 100 && one(one(aws_wafv2_web_acl.this).rule).statement[0].rule_group_reference_statement[0].arn == output.rule_group_arn && output.web_acl_arn == one(aws_wafv2_web_acl.this).arn
+    error_message = "A web ACL allows what the rule group does not catch."
+  }
+  assert {
+    condition     = length(aws_s3_object.document) == 0 && length(aws_wafv2_web_acl_association.this) == 0
+    error_message = "No document is baked in, and nothing is associated."
+  }
+  assert {
+    condition     = output.document_key == "embargoed-countries.json" && output.bucket_name == "test-country-embargo-111122223333-eu-central-1" && output.topic_arn == "arn:aws:sns:eu-central-1:111122223333:test-country-embargo"
+    error_message = "Bucket, key and topic are told."
+  }
+  assert {
+    condition     = output.function_names == { apply = "test-country-embargo", preview = "test-country-embargo-preview" } && contains(output.alarm_names, "test-country-embargo-errors") && contains(output.alarm_names, "test-country-embargo-dlq-depth") && contains(output.alarm_names, "test-country-embargo-rule-dlq-depth")
+    error_message = "A refused document, a lost event and an undelivered one each raise an alarm."
+  }
+  assert {
+    condition     = jsondecode(aws_lambda_invocation.apply.input).configuration.action == "BLOCK"
+    error_message = "A change of the configuration reaches the rules."
+  }
+}
+
+run "functions" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  assert {
+    condition = module.function.resources.function.environment[0].variables == tomap({
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "country-embargo"
+      ACTION                       = "BLOCK"
+      BUCKET                       = "test-country-embargo-111122223333-eu-central-1"
+      BUCKET_OWNER                 = "111122223333"
+      DOCUMENT_KEY                 = "embargoed-countries.json"
+      EXEMPT_SETS                  = jsonencode(["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv4/x4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv6/x6"])
+      FORWARDED_IP                 = ""
+      IP_SETS = jsonencode({
+        IPV4 = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", id = "4", name = "test-country-embargo-ipv4" }
+        IPV6 = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6", id = "6", name = "test-country-embargo-ipv6" }
+      })
+      RULE_GROUP = jsonencode({ arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g", id = "g", name = "test-country-embargo" })
+      SCOPE      = "REGIONAL"
+      TOPIC_ARN  = "arn:aws:sns:eu-central-1:111122223333:test-country-embargo"
+    })
+    error_message = "The function knows what it keeps."
+  }
+  assert {
+    condition = jsondecode(module.function.resources.grants.policy).Statement == [
+      { Sid = "SeeRuleGroup", Effect = "Allow", Action = ["wafv2:GetRuleGroup"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"] },
+      { Sid = "SeeIpSets", Effect = "Allow", Action = ["wafv2:GetIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
+      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1"] },
+      {
+        Sid = "UpdateRules", Effect = "Allow", Action = ["wafv2:UpdateRuleGroup"], Resource = [
+          "arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g",
+          "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4",
+          "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6",
+          "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv4/x4",
+          "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv6/x6",
+        ]
+      },
+      { Sid = "UpdateIpSets", Effect = "Allow", Action = ["wafv2:UpdateIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
+      { Sid = "ReadDocument", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json"] },
+      { Sid = "KeepHistory", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/history/*", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/refused/*"] },
+      { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-country-embargo"] },
+    ]
+    error_message = "It reads one document and keeps one rule group and two sets; the exempt sets are none of its."
+  }
+  assert {
+    condition = jsondecode(module.preview_function.resources.grants.policy).Statement == [
+      { Sid = "SeeRuleGroup", Effect = "Allow", Action = ["wafv2:GetRuleGroup"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"] },
+      { Sid = "SeeIpSets", Effect = "Allow", Action = ["wafv2:GetIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
+      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1"] },
+      { Sid = "ReadDocuments", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/drafts/*"] },
+      { Sid = "MeasureRules", Effect = "Allow", Action = ["wafv2:CheckCapacity"], Resource = ["*"] },
+    ]
+    error_message = "The preview may change nothing."
+  }
+  assert {
+    condition     = module.function.resources.event_invoke_config.maximum_retry_attempts == 2 && module.preview_function.resources.event_invoke_config == null
+    error_message = "A call that fails is retried and kept; the preview's caller waits for its answer."
+  }
+  assert {
+    condition = jsondecode(module.rule.resources.rule.event_pattern) == {
+      source        = ["aws.s3"]
+      "detail-type" = ["Object Created", "Object Deleted"]
+      detail        = { bucket = { name = ["test-country-embargo-111122223333-eu-central-1"] }, object = { key = ["embargoed-countries.json"] } }
+    }
+    error_message = "Only the document's own events call the function, and not those of the history it writes."
+  }
+  assert {
+    condition     = module.rule.resources.targets["apply"].arn == "arn:aws:lambda:eu-central-1:111122223333:function:test-country-embargo" && module.bucket.resources.notification.eventbridge && module.bucket.resources.versioning.versioning_configuration[0].status == "Enabled"
+    error_message = "Events go from the bucket through EventBridge to the function, and the bucket keeps the document's versions."
+  }
+  assert {
+    condition     = length(module.topic.resources.email_subscriptions) == 0 && module.topic.resources.topic.kms_master_key_id == var.context.kms_key_arn
+    error_message = "Notices go to an encrypted topic."
+  }
+}
+
+run "options" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    action                  = "CHALLENGE"
+    exempt_cidrs            = ["198.51.100.0/24", "2001:db8::/48"]
+    forwarded_ip            = { position = "ANY" }
+    document_file           = "modules/protection/country_embargo/examples/embargo.json"
+    document_key            = "lists/embargo 2026.json"
+    web_acl_priority        = 7
+    protected_resource_arns = { shop = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/shop/0123456789abcdef" }
+    notification_emails     = ["security@example.com"]
+    history_days            = 30
+    force_destroy           = true
+  }
+
+  assert {
+    condition     = module.function.resources.function.environment[0].variables["ACTION"] == "CHALLENGE" && jsondecode(module.function.resources.function.environment[0].variables["FORWARDED_IP"]) == { header_name = "X-Forwarded-For", fallback_behavior = "MATCH", position = "ANY" }
+    error_message = "Action and header reach the function."
+  }
+  assert {
+    condition     = jsondecode(aws_lambda_invocation.apply.input).configuration.action == "CHALLENGE" && jsondecode(aws_lambda_invocation.apply.input).configuration.forwarded_ip.position == "ANY" && jsondecode(aws_lambda_invocation.apply.input).configuration.document == filesha256("modules/protection/country_embargo/examples/embargo.json")
+    error_message = "A change of action, header or file calls the function."
+  }
+  assert {
+    condition     = aws_wafv2_ip_set.exempt["IPV4"].addresses == toset(["198.51.100.0/24"]) && aws_wafv2_ip_set.exempt["IPV6"].addresses == toset(["2001:db8::/48"])
+    error_message = "Exempt ranges go to the set of their version."
+  }
+  assert {
+    condition     = one(aws_s3_object.document).key == "lists/embargo 2026.json" && one(aws_s3_object.document).source_hash == filemd5("modules/protection/country_embargo/examples/embargo.json")
+    error_message = "The file is uploaded when it changed."
+  }
+  assert {
+    condition     = one(one(aws_wafv2_web_acl.this).rule).priority == 7 && aws_wafv2_web_acl_association.this["shop"].web_acl_arn == output.web_acl_arn && length(module.topic.resources.email_subscriptions) == 1 && module.bucket.resources.bucket.force_destroy && module.bucket.resources.lifecycle.rule[1].noncurrent_version_expiration[0].noncurrent_days == 30
+    error_message = "The other options reach their resources."
+  }
+}
+
+run "own_web_acl" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    create_web_acl = false
+  }
+
+  assert {
+    condition     = length(aws_wafv2_web_acl.this) == 0 && output.web_acl_arn == null && output.rule_group_arn == "arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"
+    error_message = "The rule group is there for a web ACL of one's own."
+  }
+}
+
+run "cloudfront" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    scope = "CLOUDFRONT"
+    context = {
+      name_prefix        = "test"
+      partition          = "aws"
+      account_id         = "111122223333"
+      region             = "us-east-1"
+      kms_key_arn        = "arn:aws:kms:us-east-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      alarm_topic_arn    = "arn:aws:sns:us-east-1:111122223333:test-alarms"
+      access_log_bucket  = "test-access-logs-111122223333-us-east-1"
+      log_retention_days = 365
+      layer_arns         = []
+      build_dir          = "tests/fixtures/build"
+      tags               = {}
+    }
+  }
+
+  assert {
+    condition     = alltrue([for scope in concat(values(aws_wafv2_ip_set.embargoed)[*].scope, values(aws_wafv2_ip_set.exempt)[*].scope, [aws_wafv2_rule_group.this.scope, one(aws_wafv2_web_acl.this).scope]) : scope == "CLOUDFRONT"]) && module.function.resources.function.environment[0].variables["SCOPE"] == "CLOUDFRONT"
+    error_message = "Everything is in CloudFront's scope."
+  }
+}
+
+run "cloudfront_elsewhere" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    scope = "CLOUDFRONT"
+  }
+
+  expect_failures = [var.scope]
+}
+
+run "unknown_scope" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    scope = "GLOBAL"
+  }
+
+  expect_failures = [var.scope]
+}
+
+run "unknown_action" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    action = "ALLOW"
+  }
+
+  expect_failures = [var.action]
+}
+
+run "exempt_everything" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    exempt_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.exempt_cidrs]
+}
+
+run "exempt_host_bits" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    exempt_cidrs = ["198.51.100.7/24"]
+  }
+
+  expect_failures = [var.exempt_cidrs]
+}
+
+run "exempt_no_cidr" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    exempt_cidrs = ["198.51.100.7"]
+  }
+
+  expect_failures = [var.exempt_cidrs]
+}
+
+run "bad_header" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    forwarded_ip = { header_name = "X Forwarded" }
+  }
+
+  expect_failures = [var.forwarded_ip]
+}
+
+run "bad_fallback" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    forwarded_ip = { fallback_behavior = "BLOCK" }
+  }
+
+  expect_failures = [var.forwarded_ip]
+}
+
+run "bad_position" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    forwarded_ip = { position = "MIDDLE" }
+  }
+
+  expect_failures = [var.forwarded_ip]
+}
+
+run "key_of_the_history" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    document_key = "history/x.json"
+  }
+
+  expect_failures = [var.document_key]
+}
+
+run "key_of_the_state" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    document_key = "applied.json"
+  }
+
+  expect_failures = [var.document_key]
+}
+
+run "key_with_wildcard" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    document_key = "*.json"
+  }
+
+  expect_failures = [var.document_key]
+}
+
+run "no_document" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    document_file = "modules/protection/country_embargo/embargo.schema.json"
+  }
+
+  expect_failures = [var.document_file]
+}
+
+run "missing_document" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    document_file = "no-such-file.json"
+  }
+
+  expect_failures = [var.document_file]
+}
+
+run "bad_priority" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    web_acl_priority = -1
+  }
+
+  expect_failures = [var.web_acl_priority]
+}
+
+run "protected_without_web_acl" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    create_web_acl          = false
+    protected_resource_arns = { shop = "arn:x" }
+  }
+
+  expect_failures = [var.protected_resource_arns]
+}

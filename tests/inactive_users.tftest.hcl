@@ -1,0 +1,658 @@
+# A block's `resources` output holds its resources as planned: assertions on it are on what is deployed.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_dynamodb_table" {
+    defaults = { stream_arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/2026-11-20T00:00:00.000" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { url = "https://sqs.eu-central-1.amazonaws.com/111122223333/queue" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  user_pool_arns = [
+    "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Staff0001",
+    "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Partners1",
+  ]
+}
+
+run "tables" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  assert {
+    condition     = module.table.resources.table.hash_key == "sub" && module.table.resources.table.range_key == "userpool_id" && module.table.resources.table.ttl[0].attribute_name == "ttl" && module.table.resources.table.ttl[0].enabled
+    error_message = "One item for each user of each pool, and it expires."
+  }
+
+  assert {
+    condition     = module.table.resources.table.stream_enabled && module.table.resources.table.stream_view_type == "NEW_AND_OLD_IMAGES"
+    error_message = "The stream says whose record expired."
+  }
+
+  assert {
+    condition     = alltrue([for t in [module.table.resources.table, module.audit.resources.table] : t.point_in_time_recovery[0].enabled && t.server_side_encryption[0].kms_key_arn == var.context.kms_key_arn && t.deletion_protection_enabled])
+    error_message = "Both tables are encrypted, can be restored, and are protected."
+  }
+
+  assert {
+    condition     = module.audit.resources.table.hash_key == "sub" && module.audit.resources.table.range_key == "event"
+    error_message = "The audit trail is by user and time."
+  }
+}
+
+run "record" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  assert {
+    condition     = module.record_function.resources.function.handler == "identity.inactive_users.record.handler" && module.record_function.resources.function.timeout == 5 && module.record_function.resources.function.memory_size == 512
+    error_message = "The trigger has Cognito's 5 seconds."
+  }
+
+  assert {
+    condition     = module.record_function.resources.event_invoke_config == null
+    error_message = "Cognito calls it synchronously: an asynchronous destination would never get anything."
+  }
+
+  assert {
+    condition     = jsondecode(module.record_function.resources.grants.policy).Statement == [{ Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "RecordLater", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"] }]
+    error_message = "It may write records, and nothing else."
+  }
+
+  assert {
+    condition     = { for k, p in module.record_function.resources.permissions : k => [p.principal, p.source_arn, p.action] } == { UserPool0 = ["cognito-idp.amazonaws.com", var.user_pool_arns[0], "lambda:InvokeFunction"], UserPool1 = ["cognito-idp.amazonaws.com", var.user_pool_arns[1], "lambda:InvokeFunction"] }
+    error_message = "Each pool may call it, and nobody else."
+  }
+
+  assert {
+    condition     = output.trigger_function_arns == { post_authentication = "arn:aws:lambda:eu-central-1:111122223333:function:test-inactive-users-record", post_confirmation = "arn:aws:lambda:eu-central-1:111122223333:function:test-inactive-users-record" }
+    error_message = "The output names what to attach."
+  }
+
+  assert {
+    condition     = module.record_function.resources.function.environment[0].variables["INACTIVE_DAYS"] == "90" && module.record_function.resources.function.environment[0].variables["WARNING_DAYS"] == "0" && module.record_function.resources.function.environment[0].variables["TABLE"] == "test-inactive-users"
+    error_message = "90 days by default, without a warning."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.replay.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.replay.event_source_arn == "arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"
+    error_message = "Records that the table did not take come through the queue, one by one."
+  }
+
+  assert {
+    condition     = jsondecode(module.replay_function.resources.grants.policy).Statement == [{ Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"] }]
+    error_message = "The consumer may read the queue and write records."
+  }
+}
+
+run "disable" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  assert {
+    condition     = contains([for f in aws_lambda_event_source_mapping.stream.filter_criteria[0].filter : jsondecode(f.pattern)], { eventName = ["REMOVE"], userIdentity = { type = ["Service"], principalId = ["dynamodb.amazonaws.com"] } })
+    error_message = "What time to live deletes passes."
+  }
+
+  assert {
+    condition     = contains([for f in aws_lambda_event_source_mapping.stream.filter_criteria[0].filter : jsondecode(f.pattern)], { eventName = ["MODIFY"], dynamodb = { OldImage = { state = { S = ["disabling", "disabled"] } }, NewImage = { state = { S = ["active"] }, source = { S = ["PostAuthentication", "PostConfirmation"] } } } }) && length([for f in aws_lambda_event_source_mapping.stream.filter_criteria[0].filter : jsondecode(f.pattern)]) == 2
+    error_message = "So does a sign-in over the record of a user who was being disabled, and nothing else."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.stream.bisect_batch_on_function_error && aws_lambda_event_source_mapping.stream.parallelization_factor == 1 && aws_lambda_event_source_mapping.stream.maximum_retry_attempts == 20 && aws_lambda_event_source_mapping.stream.starting_position == "TRIM_HORIZON" && aws_lambda_event_source_mapping.stream.batch_size == 100
+    error_message = "Partial failures, retries with an end, and nothing skipped at the start."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.destination_config[0].on_failure[0].destination_arn == "arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed" && module.failed.resources.alarms["depth"].threshold == 1
+    error_message = "What failed for good is kept, with an alarm."
+  }
+
+  assert {
+    condition     = module.disable_function.resources.function.reserved_concurrent_executions == 1
+    error_message = "One at a time: the quota is one for the account."
+  }
+
+  assert {
+    condition     = jsondecode(module.disable_function.resources.grants.policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    error_message = "The function may do what it is for, in these pools."
+  }
+
+  assert {
+    condition     = module.disable_function.resources.function.environment[0].variables["DISABLES_PER_SECOND"] == "20" && jsondecode(module.disable_function.resources.function.environment[0].variables["POOLS"]) == ["eu-central-1_Staff0001", "eu-central-1_Partners1"]
+    error_message = "Below the quota of 25; both pools by their ids."
+  }
+
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => [alarm.alarm_name, alarm.dimensions["service"], alarm.namespace] } == { SignInsNotRecorded = ["test-inactive-users-sign-ins-not-recorded", "inactive-users-record", "Switchyard"], RecordsRefused = ["test-inactive-users-records-refused", "inactive-users-disable", "Switchyard"], UsersToReview = ["test-inactive-users-users-to-review", "inactive-users-disable", "Switchyard"], UsersUnreachable = ["test-inactive-users-users-unreachable", "inactive-users-disable", "Switchyard"] }
+    error_message = "What the functions only count raises an alarm."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.iterator_age.threshold == 21600000 && aws_cloudwatch_metric_alarm.iterator_age.metric_name == "IteratorAge"
+    error_message = "Expiries must not wait until the stream drops them."
+  }
+}
+
+run "warning" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days         = 7
+      from_address = "accounts@example.com"
+    }
+  }
+
+  assert {
+    condition     = jsondecode(module.disable_function.resources.grants.policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    error_message = "It may send from that address only."
+  }
+
+  assert {
+    condition     = alltrue([for f in [module.record_function, module.replay_function, module.preload_function, module.disable_function] : f.resources.function.environment[0].variables["WARNING_DAYS"] == "7"])
+    error_message = "Every function knows of the warning."
+  }
+
+  assert {
+    condition     = strcontains(module.disable_function.resources.function.environment[0].variables["WARNING_TEXT"], "{date}") && module.disable_function.resources.function.environment[0].variables["EMAILS_PER_SECOND"] == "5"
+    error_message = "The e-mail says by when."
+  }
+}
+
+run "dry_run" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    dry_run = true
+    warning = {
+      days         = 7
+      from_address = "accounts@example.com"
+    }
+  }
+
+  assert {
+    condition     = jsondecode(module.disable_function.resources.grants.policy).Statement == [{ Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    error_message = "A dry run cannot disable, enable or write to anybody."
+  }
+
+  assert {
+    condition     = module.disable_function.resources.function.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "And knows that it is one."
+  }
+}
+
+run "exemptions" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    exempt_users         = ["robot", "admin"]
+    exempt_groups        = ["break-glass"]
+    deletion_protection  = false
+    audit_retention_days = 400
+    inactive_days        = 0
+  }
+
+  assert {
+    condition     = jsondecode(module.disable_function.resources.function.environment[0].variables["EXEMPT_USERS"]) == ["admin", "robot"] && jsondecode(module.disable_function.resources.function.environment[0].variables["EXEMPT_GROUPS"]) == ["break-glass"] && module.disable_function.resources.function.environment[0].variables["AUDIT_RETENTION_DAYS"] == "400"
+    error_message = "Exemptions reach the function."
+  }
+
+  assert {
+    condition     = !module.table.resources.table.deletion_protection_enabled && !module.audit.resources.table.deletion_protection_enabled
+    error_message = "Protection can be lifted."
+  }
+
+  assert {
+    condition     = module.record_function.resources.function.environment[0].variables["INACTIVE_DAYS"] == "0"
+    error_message = "0 days, for trying it out."
+  }
+}
+
+run "preload" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  assert {
+    condition     = jsondecode(module.preload_function.resources.grants.policy).Statement == [{ Sid = "ListUsers", Effect = "Allow", Action = ["cognito-idp:ListUsers"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }]
+    error_message = "It may list users and write records."
+  }
+
+  assert {
+    condition     = module.preload_schedule[0].resources.schedule.schedule_expression == "cron(0 3 ? * SUN *)"
+    error_message = "Weekly by default."
+  }
+
+  assert {
+    condition     = module.preload_function.resources.function.environment[0].variables["LISTS_PER_SECOND"] == "5"
+    error_message = "Well below the quota of 30."
+  }
+}
+
+run "preload_by_hand" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    preload_schedule_expression = ""
+  }
+
+  assert {
+    condition     = length(module.preload_schedule) == 0
+    error_message = "Only when somebody starts it."
+  }
+}
+
+run "no_pool" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    user_pool_arns = []
+  }
+
+  expect_failures = [var.user_pool_arns]
+}
+
+run "pool_twice" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    user_pool_arns = [for n in [1, 2] : "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Staff0001"]
+  }
+
+  expect_failures = [var.user_pool_arns]
+}
+
+run "pool_elsewhere" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    user_pool_arns = ["arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_Staff0001"]
+  }
+
+  expect_failures = [var.user_pool_arns]
+}
+
+run "pool_of_others" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:444455556666:userpool/eu-central-1_Staff0001"]
+  }
+
+  expect_failures = [var.user_pool_arns]
+}
+
+run "pool_by_id" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    user_pool_arns = ["eu-central-1_Staff0001"]
+  }
+
+  expect_failures = [var.user_pool_arns]
+}
+
+run "days_negative" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    inactive_days = -1
+  }
+
+  expect_failures = [var.inactive_days]
+}
+
+run "days_fraction" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    inactive_days = 1.5
+  }
+
+  expect_failures = [var.inactive_days]
+}
+
+run "days_too_long" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    inactive_days = 3651
+  }
+
+  expect_failures = [var.inactive_days]
+}
+
+run "warning_zero" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days         = 0
+      from_address = "a@example.com"
+    }
+  }
+
+  expect_failures = [var.warning]
+}
+
+run "warning_too_early" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days         = 90
+      from_address = "a@example.com"
+    }
+  }
+
+  expect_failures = [var.warning]
+}
+
+run "warning_fraction" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days         = 1.5
+      from_address = "a@example.com"
+    }
+  }
+
+  expect_failures = [var.warning]
+}
+
+run "warning_address" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days         = 7
+      from_address = "Accounts <a@example.com>"
+    }
+  }
+
+  expect_failures = [var.warning]
+}
+
+run "warning_text" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days         = 7
+      from_address = "a@example.com"
+      text         = "Sign in."
+    }
+  }
+
+  expect_failures = [var.warning]
+}
+
+run "warning_pace" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days              = 7
+      from_address      = "a@example.com"
+      emails_per_second = 0
+    }
+  }
+
+  expect_failures = [var.warning]
+}
+
+run "exempt_empty" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    exempt_users = [" "]
+  }
+
+  expect_failures = [var.exempt_users]
+}
+
+run "exempt_too_many" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    exempt_users = [for n in range(200) : "some-long-user-name-${n}"]
+  }
+
+  expect_failures = [var.exempt_users]
+}
+
+run "exempt_group" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    exempt_groups = ["two words"]
+  }
+
+  expect_failures = [var.exempt_groups]
+}
+
+run "disables_0" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    disables_per_second = 0
+  }
+
+  expect_failures = [var.disables_per_second]
+}
+
+run "disables_26" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    disables_per_second = 26
+  }
+
+  expect_failures = [var.disables_per_second]
+}
+
+run "lists_0" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    lists_per_second = 0
+  }
+
+  expect_failures = [var.lists_per_second]
+}
+
+run "lists_31" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    lists_per_second = 31
+  }
+
+  expect_failures = [var.lists_per_second]
+}
+
+run "batch_0" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    batch_size = 0
+  }
+
+  expect_failures = [var.batch_size]
+}
+
+run "batch_1001" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    batch_size = 1001
+  }
+
+  expect_failures = [var.batch_size]
+}
+
+run "schedule" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    preload_schedule_expression = "weekly"
+  }
+
+  expect_failures = [var.preload_schedule_expression]
+}
+
+run "retention" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    audit_retention_days = -1
+  }
+
+  expect_failures = [var.audit_retention_days]
+}

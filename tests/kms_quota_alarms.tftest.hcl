@@ -1,0 +1,417 @@
+# Alarms on KMS's request quotas: what Service Quotas says is mocked.
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_servicequotas_service_quota" {
+    defaults = {
+      quota_code = "L-6E3AF000"
+      quota_name = "Cryptographic operations (symmetric) request rate"
+      value      = 20000
+      usage_metric = [{
+        metric_name                     = "CallCount"
+        metric_namespace                = "AWS/Usage"
+        metric_statistic_recommendation = "Sum"
+        metric_dimensions = [{
+          class    = "None"
+          resource = "CryptographicOperationsSymmetric"
+          service  = "KMS"
+          type     = "API"
+        }]
+      }]
+    }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  assert {
+    condition = output.alarm_names == {
+      "symmetric-warning"  = "test-kms-quota-symmetric-warning"
+      "symmetric-critical" = "test-kms-quota-symmetric-critical"
+      "rsa-warning"        = "test-kms-quota-rsa-warning"
+      "rsa-critical"       = "test-kms-quota-rsa-critical"
+      "ecc-warning"        = "test-kms-quota-ecc-warning"
+      "ecc-critical"       = "test-kms-quota-ecc-critical"
+    }
+    error_message = "Each kind of key has a warning and a critical alarm."
+  }
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.threshold if startswith(name, "symmetric") } == { "symmetric-warning" = 60, "symmetric-critical" = 80 }
+    error_message = "Critical is 80 % of the applied quota, as in the source, and a warning comes before."
+  }
+  assert {
+    condition     = one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q if q.id == "utilisation"]).expression == "(m1/SERVICE_QUOTA(m1))*100" && one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q if q.id == "utilisation"]).return_data
+    error_message = "The applied quota is read at each evaluation; no number of it is written down."
+  }
+  assert {
+    condition = [
+      for m in one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q.metric if q.id == "m1"]) :
+      [m.namespace, m.metric_name, m.stat, tostring(m.period), m.dimensions.Class, m.dimensions.Resource, m.dimensions.Service, m.dimensions.Type]
+    ] == [["AWS/Usage", "CallCount", "Sum", "60", "None", "CryptographicOperationsSymmetric", "KMS", "API"]]
+    error_message = "The metric is the one that Service Quotas names."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.context.alarm_topic_arn]) && alarm.ok_actions == toset([var.context.alarm_topic_arn]) && alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.evaluation_periods == 1 && alarm.datapoints_to_alarm == 1 && alarm.tags == tomap({ stack = "test" })])
+    error_message = "All alarms tell the stack's topic; no calls are no alarm; 80 % itself is one."
+  }
+  assert {
+    condition     = length(regexall("SERVICE_QUOTA\\(m[0-2]\\)", aws_cloudwatch_dashboard.this[0].dashboard_body)) == 6 && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 5 && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[4].properties.alarms) == 6
+    error_message = "The dashboard shows utilisation, each quota's calls, and the alarms."
+  }
+  assert {
+    condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[1].properties.metrics[1] == ["AWS/Usage", "CallCount", "Class", "None", "Resource", "CryptographicOperationsSymmetric", "Service", "KMS", "Type", "API", { id = "m0", label = "calls" }] && output.dashboard_name == "test-kms-quota-eu-central-1"
+    error_message = "A graph shows the calls of all operations that share a quota; a dashboard's name is of the account, so it has the Region in it."
+  }
+  assert {
+    condition     = length(module.function) == 0 && length(module.rule) == 0 && output.function_name == null
+    error_message = "Nothing asks for quotas unless told to."
+  }
+}
+
+run "other_settings" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    dashboard  = false
+    thresholds = { warning = 50, critical = 70 }
+    evaluation = { periods = 5, datapoints = 3 }
+    quotas     = { ml_dsa = { quota_name = "Cryptographic operations (ML-DSA) request rate" } }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard_name == null
+    error_message = "The dashboard can be left out."
+  }
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name => [alarm.threshold, alarm.evaluation_periods, alarm.datapoints_to_alarm] } == { "test-kms-quota-ml-dsa-warning" = [50, 5, 3], "test-kms-quota-ml-dsa-critical" = [70, 5, 3] }
+    error_message = "Any request quota can be watched, by its name too."
+  }
+}
+
+run "requests_when_told_to" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { symmetric = { quota_code = "L-6E3AF000", maximum = 40000 } }
+    increase_request = { dry_run = false }
+  }
+
+  assert {
+    condition = jsondecode(module.function[0].resources.grants.policy).Statement == [
+      { Sid = "ReadQuotas", Effect = "Allow", Action = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"], Resource = ["*"] },
+      { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-alarms"] },
+      { Sid = "RequestIncreases", Effect = "Allow", Action = ["servicequotas:RequestServiceQuotaIncrease"], Resource = ["arn:aws:servicequotas:eu-central-1:111122223333:kms/L-6E3AF000"] },
+      {
+        Sid       = "CreateServiceQuotasRole", Effect = "Allow", Action = ["iam:CreateServiceLinkedRole"],
+        Resource  = ["arn:aws:iam::111122223333:role/aws-service-role/servicequotas.amazonaws.com/AWSServiceRoleForServiceQuotas"],
+        Condition = { StringEquals = { "iam:AWSServiceName" = ["servicequotas.amazonaws.com"] } }
+      },
+    ]
+    error_message = "The function reads quotas, and asks for the watched ones only."
+  }
+  assert {
+    condition = module.function[0].resources.function.environment[0].variables == tomap({
+      COOLDOWN_HOURS               = "24"
+      DRY_RUN                      = "false"
+      MULTIPLIER                   = "1.5"
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "kms-quota-increase"
+      QUOTAS                       = jsonencode({ "test-kms-quota-symmetric-critical" = { code = "L-6E3AF000", maximum = 40000 } })
+      TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    })
+    error_message = "The function knows its limits."
+  }
+  assert {
+    condition = jsondecode(module.rule[0].resources.rule.event_pattern) == {
+      source        = ["aws.cloudwatch"]
+      "detail-type" = ["CloudWatch Alarm State Change"]
+      resources     = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:test-kms-quota-symmetric-critical"]
+      detail        = { state = { value = ["ALARM"] } }
+    }
+    error_message = "Only critical alarms, and only their beginning, call the function."
+  }
+  assert {
+    condition     = module.function[0].resources.function.handler == "protection.kms_quota_alarms.request_increase.handler" && module.function[0].resources.function.filename == "tests/fixtures/build/protection/kms_quota_alarms.zip" && module.function[0].resources.event_invoke_config != null && output.function_name == "test-kms-quota-increase"
+    error_message = "The function keeps what failed."
+  }
+}
+
+run "a_dry_run_has_no_right_to_ask" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { symmetric = { quota_code = "L-6E3AF000", maximum = 40000 } }
+    increase_request = {}
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.function[0].resources.grants.policy).Statement : s.Sid] == ["ReadQuotas", "TellOperators"] && module.function[0].resources.function.environment[0].variables.DRY_RUN == "true"
+    error_message = "Asking must be switched on."
+  }
+}
+
+run "a_quota_without_a_metric_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  override_data {
+    target = data.aws_servicequotas_service_quota.this["odd"]
+    values = { quota_name = "Odd", quota_code = "L-00000000", usage_metric = [] }
+  }
+
+  variables {
+    quotas = { odd = { quota_code = "L-00000000" } }
+  }
+
+  expect_failures = [aws_cloudwatch_metric_alarm.this]
+}
+
+run "no_quotas" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = {}
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_named_badly" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { "RSA-2048" = { quota_code = "L-2AC98190" } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_by_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = {} }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_by_both" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = { quota_code = "L-2AC98190", quota_name = "x" } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "quota_code_malformed" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = { quota_code = "2AC98190" } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "maximum_of_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas = { rsa = { quota_code = "L-2AC98190", maximum = 0 } }
+  }
+
+  expect_failures = [var.quotas]
+}
+
+run "warning_above_critical" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    thresholds = { warning = 90 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "critical_above_everything" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    thresholds = { critical = 101 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "warning_of_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    thresholds = { warning = 0 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "more_datapoints_than_periods" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    evaluation = { datapoints = 2 }
+  }
+
+  expect_failures = [var.evaluation]
+}
+
+run "no_datapoints" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    evaluation = { datapoints = 0 }
+  }
+
+  expect_failures = [var.evaluation]
+}
+
+run "multiplier_that_does_not_raise" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
+    increase_request = { multiplier = 1 }
+  }
+
+  expect_failures = [var.increase_request]
+}
+
+run "multiplier_too_bold" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
+    increase_request = { multiplier = 11 }
+  }
+
+  expect_failures = [var.increase_request]
+}
+
+run "no_cooldown" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
+    increase_request = { cooldown_hours = 0 }
+  }
+
+  expect_failures = [var.increase_request]
+}
+
+run "request_without_maximum" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    increase_request = {}
+  }
+
+  expect_failures = [var.increase_request]
+}

@@ -1,0 +1,616 @@
+# Keys that rotate by policy, evidence, and guarded rotation on demand.
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/22222222-3333-4444-5555-666677778888"
+      key_id = "22222222-3333-4444-5555-666677778888"
+    }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  assert {
+    condition     = length(aws_kms_key.this) == 0 && length(module.rotate) == 0 && output.function_names == { report = "test-kms-rotation-report" }
+    error_message = "Without keys and on_demand there is the report only."
+  }
+  assert {
+    condition = jsondecode(module.report.resources.grants.policy).Statement == [
+      { Sid = "ListKeys", Effect = "Allow", Action = ["kms:ListAliases", "kms:ListKeys"], Resource = ["*"] },
+      { Sid = "ReadRotation", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/*"] },
+      { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-kms-rotation-111122223333-eu-central-1/reports/dt=*"] },
+      {
+        Sid       = "EncryptReports", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn],
+        Condition = { StringEquals = { "kms:ViaService" = ["s3.eu-central-1.amazonaws.com"] } }
+      },
+      { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-kms-rotation"] },
+    ]
+    error_message = "The report reads rotations and writes reports, and changes no key."
+  }
+  assert {
+    condition = module.report.resources.function.environment[0].variables == tomap({
+      BUCKET                       = "test-kms-rotation-111122223333-eu-central-1"
+      BUCKET_OWNER                 = "111122223333"
+      KMS_KEY_ARN                  = var.context.kms_key_arn
+      ON_DEMAND_QUOTA              = "25"
+      POLICY                       = jsonencode({ exempt = [], max_period_days = 365, min_period_days = null, mode = "require" })
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "kms-rotation-report"
+      PREFIX                       = "reports/"
+      PRICE                        = "1"
+      TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-kms-rotation"
+    })
+    error_message = "The report knows the policy and the price."
+  }
+  assert {
+    condition     = module.schedule.resources.schedule.schedule_expression == "cron(0 4 1 * ? *)" && module.schedule.resources.schedule.target[0].input == "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
+    error_message = "Monthly; the scheduled time names the report, so that a retry writes the same one. The placeholder is not escaped."
+  }
+  assert {
+    condition     = module.report.resources.function.timeout == 900 && module.report.resources.event_invoke_config != null
+    error_message = "A report may take its time, and a lost one is kept."
+  }
+}
+
+run "keys" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = {
+      orders = {
+        description          = "Orders"
+        rotation_period_days = 120
+        aliases              = ["orders", "shop/orders"]
+        administrators       = ["arn:aws:iam::111122223333:role/keys"]
+        users                = ["arn:aws:iam::111122223333:role/shop", "arn:aws:iam::111122223333:role/billing"]
+        grants = {
+          auditor = {
+            grantee_principal         = "arn:aws:iam::111122223333:role/auditor"
+            operations                = ["Decrypt"]
+            encryption_context_subset = { purpose = "audit" }
+          }
+        }
+      }
+      plain = { description = "Plain", multi_region = true }
+    }
+    on_demand = { key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/33333333-3333-4444-5555-666677778888"] }
+    price     = 2
+  }
+
+  assert {
+    condition     = aws_kms_key.this["orders"].enable_key_rotation && aws_kms_key.this["orders"].rotation_period_in_days == 120 && aws_kms_key.this["plain"].enable_key_rotation && aws_kms_key.this["plain"].rotation_period_in_days == 365 && aws_kms_key.this["plain"].multi_region && !aws_kms_key.this["orders"].multi_region
+    error_message = "A key rotates as it says, else as the policy requires."
+  }
+  assert {
+    condition     = aws_kms_key.this["orders"].deletion_window_in_days == 30 && aws_kms_key.this["orders"].tags == tomap({ stack = "test", Name = "test-orders" })
+    error_message = "Keys are deleted late and tagged."
+  }
+  assert {
+    condition     = toset([for a in aws_kms_alias.this : a.name]) == toset(["alias/orders", "alias/shop/orders"])
+    error_message = "A key has all its aliases."
+  }
+  assert {
+    condition = jsondecode(aws_kms_key.this["orders"].policy).Statement == [
+      { Sid = "AccountThroughIam", Effect = "Allow", Principal = { AWS = "arn:aws:iam::111122223333:root" }, Action = "kms:*", Resource = "*" },
+      {
+        Sid = "Administer", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/keys"] }, Resource = "*",
+        Action = [
+          "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey", "kms:DisableKeyRotation",
+          "kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListGrants", "kms:ListKeyPolicies",
+          "kms:ListKeyRotations", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:RevokeGrant", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion",
+          "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
+        ]
+      },
+      {
+        Sid       = "Use", Effect = "Allow", Resource = "*",
+        Principal = { AWS = ["arn:aws:iam::111122223333:role/billing", "arn:aws:iam::111122223333:role/shop"] },
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      },
+      {
+        Sid       = "GrantToServices", Effect = "Allow", Resource = "*",
+        Principal = { AWS = ["arn:aws:iam::111122223333:role/billing", "arn:aws:iam::111122223333:role/shop"] },
+        Action    = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+      },
+    ] && [for s in jsondecode(aws_kms_key.this["plain"].policy).Statement : s.Sid] == ["AccountThroughIam"]
+    error_message = "Administrators cannot use a key, users cannot administer it."
+  }
+  assert {
+    condition     = aws_kms_grant.this["orders-auditor"].grantee_principal == "arn:aws:iam::111122223333:role/auditor" && aws_kms_grant.this["orders-auditor"].operations == toset(["Decrypt"]) && one(aws_kms_grant.this["orders-auditor"].constraints).encryption_context_subset == tomap({ purpose = "audit" })
+    error_message = "A grant is bound to its context."
+  }
+  assert {
+    condition = jsondecode(module.rotate[0].resources.grants.policy).Statement == [
+      {
+        Sid    = "RotateKeys", Effect = "Allow",
+        Action = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"],
+        Resource = [
+          "arn:aws:kms:eu-central-1:111122223333:key/22222222-3333-4444-5555-666677778888",
+          "arn:aws:kms:eu-central-1:111122223333:key/22222222-3333-4444-5555-666677778888",
+          "arn:aws:kms:eu-central-1:111122223333:key/33333333-3333-4444-5555-666677778888",
+        ]
+      },
+      { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-kms-rotation"] },
+    ]
+    error_message = "Only named keys can be rotated on demand."
+  }
+  assert {
+    condition     = module.rotate[0].resources.function.reserved_concurrent_executions == 1 && module.rotate[0].resources.event_invoke_config == null && module.rotate[0].resources.function.environment[0].variables.ON_DEMAND_RESERVE == "2" && module.rotate[0].resources.function.environment[0].variables.PRICE == "2" && module.rotate[0].resources.function.environment[0].variables.MODE == "require"
+    error_message = "One rotation at a time, called synchronously."
+  }
+  assert {
+    condition     = output.keys.orders.rotation_period_days == 120 && output.keys.orders.aliases == ["alias/orders", "alias/shop/orders"] && output.function_names == { report = "test-kms-rotation-report", rotate = "test-kms-rotation-rotate" }
+    error_message = "The outputs say what was made."
+  }
+}
+
+run "limited" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { mode = "limit", min_period_days = 1000, exempt = ["alias/audited"] }
+    keys = {
+      quiet   = { description = "Never rotates" }
+      slow    = { description = "Rotates rarely", rotation_period_days = 1000 }
+      audited = { description = "Must rotate", rotation_period_days = 90, aliases = ["audited"] }
+    }
+  }
+
+  assert {
+    condition     = !aws_kms_key.this["quiet"].enable_key_rotation && aws_kms_key.this["slow"].rotation_period_in_days == 1000 && aws_kms_key.this["audited"].rotation_period_in_days == 90 && output.keys.quiet.rotation_period_days == null
+    error_message = "Under limit a key rotates only when told to, rarely, or as an exception."
+  }
+  assert {
+    condition     = jsondecode(module.report.resources.function.environment[0].variables.POLICY) == { exempt = ["alias/audited"], max_period_days = 365, min_period_days = 1000, mode = "limit" }
+    error_message = "The report judges by the same policy."
+  }
+}
+
+run "required_with_an_exception" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { max_period_days = 180, exempt = ["alias/legacy"] }
+    keys = {
+      new    = { description = "New" }
+      legacy = { description = "Legacy", rotation = false, aliases = ["legacy"] }
+    }
+  }
+
+  assert {
+    condition     = aws_kms_key.this["new"].rotation_period_in_days == 180 && !aws_kms_key.this["legacy"].enable_key_rotation
+    error_message = "The required period is the default; an exempt key may stay as it is."
+  }
+}
+
+run "key_named_badly" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { "Orders" = { description = "x" } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "period_of_89_days" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", rotation_period_days = 89 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "period_of_2561_days" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { max_period_days = 2560 }
+    keys   = { k = { description = "x", rotation_period_days = 2561 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "period_of_a_half_day" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", rotation_period_days = 90.5 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "period_without_rotation" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { mode = "limit", min_period_days = 90 }
+    keys   = { k = { description = "x", rotation = false, rotation_period_days = 90 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "deletion_too_soon" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", deletion_window_days = 6 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "alias_of_aws" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", aliases = ["aws/s3"] } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "alias_with_its_prefix" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", aliases = ["alias/k"] } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "alias_of_two_keys" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", aliases = ["a"] }, j = { description = "x", aliases = ["a"] } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "user_everybody" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", users = ["*"] } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "administrator_account" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", administrators = ["arn:aws:iam::111122223333:root"] } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "grant_of_everything" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", grants = { g = { grantee_principal = "arn:aws:iam::111122223333:role/r", operations = ["Sign"] } } } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "grant_of_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", grants = { g = { grantee_principal = "arn:aws:iam::111122223333:role/r", operations = [] } } } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "grant_with_two_contexts" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", grants = { g = { grantee_principal = "arn:aws:iam::111122223333:role/r", operations = ["Decrypt"], encryption_context_equals = { a = "b" }, encryption_context_subset = { a = "b" } } } } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "rotation_off_where_required" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", rotation = false } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "period_too_long_where_required" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    keys = { k = { description = "x", rotation_period_days = 366 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "rotation_where_limited" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { mode = "limit" }
+    keys   = { k = { description = "x", rotation = true } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "period_too_short_where_limited" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { mode = "limit", min_period_days = 1000 }
+    keys   = { k = { description = "x", rotation_period_days = 999 } }
+  }
+
+  expect_failures = [var.keys]
+}
+
+run "unknown_mode" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { mode = "maybe" }
+  }
+
+  expect_failures = [var.policy]
+}
+
+run "policy_below_90_days" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { max_period_days = 89 }
+  }
+
+  expect_failures = [var.policy]
+}
+
+run "policy_above_2560_days" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    policy = { mode = "limit", min_period_days = 2561 }
+  }
+
+  expect_failures = [var.policy]
+}
+
+run "schedule_malformed" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    schedule_expression = "monthly"
+  }
+
+  expect_failures = [var.schedule_expression]
+}
+
+run "on_demand_of_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    on_demand = {}
+  }
+
+  expect_failures = [var.on_demand]
+}
+
+run "on_demand_by_alias" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    on_demand = { key_arns = ["arn:aws:kms:eu-central-1:111122223333:alias/x"] }
+  }
+
+  expect_failures = [var.on_demand]
+}
+
+run "on_demand_elsewhere" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    on_demand = { key_arns = ["arn:aws:kms:eu-west-1:111122223333:key/33333333-3333-4444-5555-666677778888"] }
+  }
+
+  expect_failures = [var.on_demand]
+}
+
+run "on_demand_of_all_keys" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    on_demand = { key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/*"] }
+  }
+
+  expect_failures = [var.on_demand]
+}
+
+run "reserve_of_everything" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    on_demand = { reserve = 25, key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/33333333-3333-4444-5555-666677778888"] }
+  }
+
+  expect_failures = [var.on_demand]
+}
+
+run "price_below_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_rotation"
+  }
+
+  variables {
+    price = -1
+  }
+
+  expect_failures = [var.price]
+}

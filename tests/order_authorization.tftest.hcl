@@ -1,0 +1,308 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_api_gateway_rest_api" {
+    defaults = {
+      id               = "a1b2c3d4e5"
+      root_resource_id = "root000000"
+    }
+  }
+  mock_resource "aws_api_gateway_authorizer" {
+    defaults = { id = "au7h0r" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apigateway/test-orders" }
+  }
+  mock_resource "aws_verifiedpermissions_policy_store" {
+    defaults = {
+      arn             = "arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"
+      policy_store_id = "PSEXAMPLEabcdefg111111"
+    }
+  }
+  mock_resource "aws_verifiedpermissions_policy_template" {
+    defaults = { policy_template_id = "PTEXAMPLEabcdefg111111" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  user_pool_arn = "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Staff"
+  client_ids    = ["web", "handheld"]
+}
+
+run "policies" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  assert {
+    condition     = one(aws_verifiedpermissions_policy_store.this.validation_settings).mode == "STRICT"
+    error_message = "Policies are held against the schema."
+  }
+  assert {
+    condition = jsonencode(jsondecode(aws_verifiedpermissions_schema.this.definition.value).Orders.entityTypes) == jsonencode({
+      Group = {}
+      Order = {
+        memberOfTypes = ["Store"]
+        shape         = { type = "Record", attributes = { department = { type = "Entity", name = "Group", required = false } } }
+      }
+      Store = {}
+      User  = { memberOfTypes = ["Group"], shape = { type = "Record", attributes = {} } }
+    })
+    error_message = "Users are in groups, orders in stores; an order may have a department."
+  }
+  assert {
+    condition = { for action, a in jsondecode(aws_verifiedpermissions_schema.this.definition.value).Orders.actions : action => "${a.memberOf[0].id} ${a.appliesTo.principalTypes[0]} ${a.appliesTo.resourceTypes[0]}" if length(a) > 0 } == {
+      AddPackAssociate    = "StoreActions User Store"
+      AddStoreManager     = "StoreActions User Store"
+      DeleteOrder         = "OrderActions User Order"
+      GetOrder            = "OrderActions User Order"
+      GetOrderBoxSize     = "OrderActions User Order"
+      GetOrderLabel       = "OrderActions User Order"
+      GetOrderReceipt     = "OrderActions User Order"
+      ListOrders          = "StoreActions User Store"
+      ListPackAssociates  = "StoreActions User Store"
+      ListStoreManagers   = "StoreActions User Store"
+      ReRouteOrder        = "OrderActions User Order"
+      RemovePackAssociate = "StoreActions User Store"
+      RemoveStoreManager  = "StoreActions User Store"
+      SetOrderShipped     = "OrderActions User Order"
+    }
+    error_message = "Each action applies to users, and to an order or to a store."
+  }
+  assert {
+    condition     = alltrue([for t in aws_verifiedpermissions_policy_template.this : strcontains(t.statement, "principal == ?principal") && strcontains(t.statement, "resource in ?resource") && startswith(t.statement, "permit (")])
+    error_message = "Templates permit one user in one store."
+  }
+  assert {
+    condition     = alltrue([for action in keys(output.actions) : strcontains(aws_verifiedpermissions_policy_template.this["pack_associate"].statement, "\"${action}\"") == contains(["GetOrder", "GetOrderBoxSize", "GetOrderLabel", "GetOrderReceipt", "ListOrders", "SetOrderShipped"], action)])
+    error_message = "A pack associate reads, lists and ships, and nothing else."
+  }
+  assert {
+    condition     = strcontains(aws_verifiedpermissions_policy_template.this["pack_associate"].statement, "(resource has department && principal in resource.department)")
+    error_message = "A pack associate sees orders of the own departments."
+  }
+  assert {
+    condition     = { for name, p in aws_verifiedpermissions_policy.static : name => one(one(p.definition).static).statement } == { admins-order-admins = "permit (principal in Orders::Group::\"eu-central-1_Staff|order-admins\", action, resource);" }
+    error_message = "Admins do everything."
+  }
+  assert {
+    condition     = aws_verifiedpermissions_identity_source.this.principal_entity_type == "Orders::User" && one(one(aws_verifiedpermissions_identity_source.this.configuration).cognito_user_pool_configuration).user_pool_arn == var.user_pool_arn && one(one(aws_verifiedpermissions_identity_source.this.configuration).cognito_user_pool_configuration).client_ids == tolist(["handheld", "web"]) && one(one(one(aws_verifiedpermissions_identity_source.this.configuration).cognito_user_pool_configuration).group_configuration).group_entity_type == "Orders::Group"
+    error_message = "Tokens of this pool's two clients make principals and their groups."
+  }
+}
+
+run "api" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  assert {
+    condition     = length(module.api.resources.methods) == 16 && alltrue([for m in module.api.resources.methods : m.authorization == "CUSTOM" && m.authorizer_id == "au7h0r"])
+    error_message = "Every route asks the authorizer, those of permissions too."
+  }
+  assert {
+    condition     = module.api.resources.authorizer.identity_source == "method.request.header.Authorization,method.request.header.X-Order-Scope" && module.api.resources.authorizer.authorizer_result_ttl_in_seconds == 60
+    error_message = "The cache key holds token and scope."
+  }
+  assert {
+    condition = { for route, i in module.api.resources.integrations : route => regex("function:test-([a-z-]+)/", i.uri)[0] } == {
+      "DELETE /store/{store-id}/order/{order-id}"             = "orders-orders"
+      "DELETE /store/{store-id}/pack_associate/{employee-id}" = "orders-grant"
+      "DELETE /store/{store-id}/store_manager/{employee-id}"  = "orders-grant"
+      "GET /store/{store-id}/order/{order-id}"                = "orders-orders"
+      "GET /store/{store-id}/order/{order-id}/box_size"       = "orders-orders"
+      "GET /store/{store-id}/order/{order-id}/label"          = "orders-orders"
+      "GET /store/{store-id}/order/{order-id}/permissions"    = "orders-orders"
+      "GET /store/{store-id}/order/{order-id}/receipt"        = "orders-orders"
+      "GET /store/{store-id}/orders"                          = "orders-list"
+      "GET /store/{store-id}/pack_associate"                  = "orders-access"
+      "GET /store/{store-id}/permissions"                     = "orders-orders"
+      "GET /store/{store-id}/store_manager"                   = "orders-access"
+      "POST /store/{store-id}/order/{order-id}/re_route"      = "orders-orders"
+      "PUT /store/{store-id}/order/{order-id}/status/shipped" = "orders-orders"
+      "PUT /store/{store-id}/pack_associate/{employee-id}"    = "orders-grant"
+      "PUT /store/{store-id}/store_manager/{employee-id}"     = "orders-grant"
+    }
+    error_message = "Each route is answered by the function that has the rights for it."
+  }
+  assert {
+    condition     = keys(module.api.resources.models) == ["POST /store/{store-id}/order/{order-id}/re_route"]
+    error_message = "The one body is validated."
+  }
+  assert {
+    condition     = module.orders_table.resources.table.hash_key == "StoreId" && module.orders_table.resources.table.range_key == "OrderId" && module.orders_table.resources.table.deletion_protection_enabled
+    error_message = "Orders are keyed by store and order, and protected."
+  }
+}
+
+run "functions" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  assert {
+    condition = jsondecode(module.authorizer.resources.grants.policy).Statement == [
+      { Sid = "DecideForTheCaller", Effect = "Allow", Action = ["verifiedpermissions:IsAuthorizedWithToken"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
+      { Sid = "ReadTheOrderAskedFor", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
+    ]
+    error_message = "The authorizer decides and reads one order."
+  }
+  assert {
+    condition = jsondecode(module.list_orders.resources.grants.policy).Statement == [
+      { Sid = "DecideForTheCaller", Effect = "Allow", Action = ["verifiedpermissions:IsAuthorizedWithToken"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
+      { Sid = "ListOrdersOfAStore", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
+    ]
+    error_message = "The list decides and queries."
+  }
+  assert {
+    condition = jsondecode(module.orders.resources.grants.policy).Statement == [
+      { Sid = "ReadAndChangeOrders", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
+    ]
+    error_message = "Orders are read and changed, not deleted, and nothing is decided."
+  }
+  assert {
+    condition = jsondecode(module.grant_access.resources.grants.policy).Statement == [
+      { Sid = "GrantAndWithdraw", Effect = "Allow", Action = ["verifiedpermissions:CreatePolicy", "verifiedpermissions:DeletePolicy", "verifiedpermissions:ListPolicies"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
+      { Sid = "FindTheUser", Effect = "Allow", Action = ["cognito-idp:AdminGetUser"], Resource = [var.user_pool_arn] },
+    ]
+    error_message = "Granting makes and deletes policies and finds the user."
+  }
+  assert {
+    condition = jsondecode(module.list_access.resources.grants.policy).Statement == [
+      { Sid = "ListGrants", Effect = "Allow", Action = ["verifiedpermissions:ListPolicies"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
+      { Sid = "NameTheUsers", Effect = "Allow", Action = ["cognito-idp:ListUsers"], Resource = [var.user_pool_arn] },
+    ]
+    error_message = "Listing grants changes nothing."
+  }
+  assert {
+    condition = module.authorizer.resources.function.environment[0].variables == tomap({
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "orders-authorizer"
+      CLIENT_IDS                   = "[\"handheld\",\"web\"]"
+      NAMESPACE                    = "Orders"
+      ORDERS_TABLE                 = "test-orders"
+      ORDER_ACTIONS                = jsonencode({ for action, route in output.actions : action => route if strcontains(route, "{order-id}") })
+      PERMISSION_ROUTES            = "{\"order\":\"GET /store/{store-id}/order/{order-id}/permissions\",\"store\":\"GET /store/{store-id}/permissions\"}"
+      POLICY_STORE_ID              = "PSEXAMPLEabcdefg111111"
+      STORE_ACTIONS                = jsonencode({ for action, route in output.actions : action => route if !strcontains(route, "{order-id}") })
+      USER_POOL_ID                 = "eu-central-1_Staff"
+    })
+    error_message = "The authorizer knows pool, clients, and every action's route."
+  }
+  assert {
+    condition     = { for f in [module.authorizer, module.list_orders, module.orders, module.grant_access, module.list_access] : f.name => f.resources.function.handler } == { for name, module in { authorizer = "authorizer", list = "list_orders", orders = "orders", grant = "grant_access", access = "list_access" } : "test-orders-${name}" => "identity.order_authorization.${module}.handler" }
+    error_message = "Each function runs its module."
+  }
+  assert {
+    condition     = module.authorizer.resources.alarms["Errors"].threshold == 100 && module.orders.resources.alarms["Errors"].threshold == 1
+    error_message = "Refused tokens alarm when they are many, other failures at once."
+  }
+}
+
+run "options" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  variables {
+    name                   = "parcels"
+    admin_groups           = []
+    additional_policies    = { "No cancelling" = "forbid (principal, action == Orders::Action::\"DeleteOrder\", resource);" }
+    decision_cache_seconds = 0
+    deletion_protection    = false
+    memory_size            = 1024
+    alarms                 = { refused_tokens = 5, server_errors = 2 }
+    throttle               = { rate_limit = 10, burst_limit = 20 }
+  }
+
+  assert {
+    condition     = keys(aws_verifiedpermissions_policy.static) == ["No cancelling"]
+    error_message = "Policies of one's own take the place of the admins'."
+  }
+  assert {
+    condition     = module.api.resources.authorizer.authorizer_result_ttl_in_seconds == 0 && module.api.resources.rest_api.name == "test-parcels" && module.api.resources.method_settings.settings[0].throttling_rate_limit == 10
+    error_message = "Decisions need not be cached."
+  }
+  assert {
+    condition     = !module.orders_table.resources.table.deletion_protection_enabled && module.authorizer.resources.function.memory_size == 1024 && module.authorizer.resources.alarms["Errors"].threshold == 5
+    error_message = "Protection, memory and alarms can be chosen."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  variables {
+    client_ids             = []
+    name                   = "Orders"
+    admin_groups           = ["order admins"]
+    additional_policies    = { x = "allow everything" }
+    decision_cache_seconds = 3601
+    memory_size            = 64
+    alarms                 = { refused_tokens = 0 }
+  }
+
+  expect_failures = [
+    var.client_ids,
+    var.name,
+    var.admin_groups,
+    var.additional_policies,
+    var.decision_cache_seconds,
+    var.memory_size,
+    var.alarms,
+  ]
+}
+
+run "refuses_what_is_no_pool" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  variables {
+    user_pool_arn = "eu-central-1_Staff"
+  }
+
+  expect_failures = [var.user_pool_arn]
+}
+
+run "refuses_a_pool_of_another_account" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  variables {
+    user_pool_arn = "arn:aws:cognito-idp:eu-central-1:444455556666:userpool/eu-central-1_Staff"
+  }
+
+  expect_failures = [var.user_pool_arn]
+}

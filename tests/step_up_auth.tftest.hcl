@@ -1,0 +1,345 @@
+# A block's `resources` output holds its resources as planned: assertions on it are on what is deployed.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_api_gateway_rest_api" {
+    defaults = {
+      id               = "a1b2c3d4e5"
+      root_resource_id = "root000000"
+    }
+  }
+  mock_resource "aws_api_gateway_stage" {
+    defaults = { invoke_url = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apigateway/test" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+  issuer_url = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_pool"
+  client_ids = ["client-1"]
+}
+
+run "authorizer" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+
+  assert {
+    condition = module.authorizer.resources.function.environment[0].variables == tomap({
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "step-up-auth-authorizer"
+      ISSUER_URL                   = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_pool"
+      JWKS_URL                     = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_pool/.well-known/jwks.json"
+      CLIENT_IDS                   = "[\"client-1\"]"
+      AUDIENCES                    = "[]"
+      REQUIRED_CLAIMS              = "{\"token_use\":\"access\"}"
+      TOKEN_TYPES                  = "[]"
+      SETTING_TABLE                = "test-step-up-auth-setting"
+      SESSION_TABLE                = "test-step-up-auth-session"
+      SESSION_TABLE_ITEM_TTL       = "900"
+      DEFAULT_STEP_UP_STATE        = "STEP_UP_NOT_REQUIRED"
+      ACR_VALUES                   = "[]"
+    })
+    error_message = "A Cognito pool's access tokens of the named clients are trusted."
+  }
+  assert {
+    condition = jsondecode(module.authorizer.resources.grants.policy).Statement == [
+      {
+        Sid      = "ReadSettingsAndSessions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting", "arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]
+      },
+      {
+        Sid      = "NoteRequiredStepUps"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]
+      },
+    ]
+    error_message = "The authorizer reads both tables and writes sessions; it never writes a setting."
+  }
+  assert {
+    condition     = output.authorizer.ttl_seconds == 0
+    error_message = "No decision is kept."
+  }
+  assert {
+    condition     = module.authorizer.resources.alarms["Errors"].threshold == 1000
+    error_message = "A 401 is a failed call: many of them alarm, not the first."
+  }
+  assert {
+    condition     = module.authorizer.resources.event_invoke_config == null
+    error_message = "API Gateway calls and waits: there is nothing to retry."
+  }
+}
+
+run "challenge_functions" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+
+  assert {
+    condition = [for s in jsondecode(module.initiate_auth[0].resources.grants.policy).Statement : [s.Sid, s.Action, s.Resource]] == [
+      ["ReadSettingsAndChanges", ["dynamodb:GetItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting", "arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
+      ["NoteChallenges", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
+    ]
+    error_message = "initiate-auth notes challenges, and needs no permission for Cognito."
+  }
+  assert {
+    condition = [for s in jsondecode(module.respond_to_challenge[0].resources.grants.policy).Statement : [s.Sid, s.Action, s.Resource]] == [
+      ["CompleteSessions", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
+      ["GuardFactors", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
+    ]
+    error_message = "respond-to-challenge completes sessions and counts attempts."
+  }
+  assert {
+    condition = [for s in jsondecode(module.factor_change[0].resources.grants.policy).Statement : [s.Sid, s.Action, s.Resource]] == [
+      ["NoteChanges", ["dynamodb:PutItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
+      ["FindSessions", ["dynamodb:Query"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session/index/sub"]],
+      ["TakeBackSessions", ["dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
+    ]
+    error_message = "The guard notes changes and takes sessions back."
+  }
+  assert {
+    condition = alltrue([for policy in [
+      module.authorizer.resources.runtime_policy.policy, module.initiate_auth[0].resources.runtime_policy.policy,
+      module.respond_to_challenge[0].resources.runtime_policy.policy, module.factor_change[0].resources.runtime_policy.policy,
+    ] : anytrue([for s in jsondecode(policy).Statement : try(contains(s.Condition.StringLike["kms:ViaService"], "dynamodb.eu-central-1.*"), false)])])
+    error_message = "The tables are encrypted with the stack's key: it is used through DynamoDB."
+  }
+  assert {
+    condition     = local.routes["POST /initiate-auth"].user_pool_scopes == ["aws.cognito.signin.user.admin"] && local.routes["POST /respond-to-challenge"].user_pool_scopes == ["aws.cognito.signin.user.admin"]
+    error_message = "Both challenge routes have API Gateway's own authorizer, with the scope that makes it take access tokens."
+  }
+  assert {
+    condition     = local.user_pool_arn == "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_pool"
+    error_message = "The pool follows from the issuer."
+  }
+  assert {
+    condition     = local.routes["POST /respond-to-challenge"].throttle.rate_limit == 25
+    error_message = "Cognito takes 25 challenges a second."
+  }
+  assert {
+    condition = jsondecode(module.factor_changes[0].resources.rule.event_pattern) == {
+      source      = ["aws.cognito-idp"]
+      detail-type = ["AWS API Call via CloudTrail"]
+      detail = {
+        eventSource = ["cognito-idp.amazonaws.com"]
+        eventName   = ["AssociateSoftwareToken", "SetUserMFAPreference", "UpdateUserAttributes"]
+      }
+    }
+    error_message = "Changes of a factor reach the guard."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.factor_changes[0].threshold == 1 && aws_cloudwatch_metric_alarm.factor_changes[0].dimensions.FunctionName == "test-step-up-auth-factor-change" && aws_cloudwatch_metric_alarm.factor_changes[0].alarm_actions == toset([var.context.alarm_topic_arn])
+    error_message = "Changes of a factor alarm."
+  }
+}
+
+run "tables" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+  variables {
+    operations = {
+      "/transfer"         = {}
+      "/orders/{orderId}" = { state = "STEP_UP_DENY", group = "orders" }
+    }
+  }
+
+  assert {
+    condition     = module.sessions.resources.table.hash_key == "jti" && module.sessions.resources.table.range_key == "group" && module.sessions.resources.table.ttl[0].attribute_name == "expiresAt"
+    error_message = "A session belongs to a token and a group, and expires."
+  }
+  assert {
+    condition     = alltrue([for t in [module.settings, module.sessions, module.factors[0]] : t.resources.table.deletion_protection_enabled])
+    error_message = "The tables are protected."
+  }
+  assert {
+    condition = { for path, item in aws_dynamodb_table_item.operation : path => jsondecode(item.item) } == {
+      "/transfer"         = { id = { S = "/transfer" }, stepUpState = { S = "STEP_UP_REQUIRED" }, group = { S = "default" } }
+      "/orders/{orderId}" = { id = { S = "/orders/{orderId}" }, stepUpState = { S = "STEP_UP_DENY" }, group = { S = "orders" } }
+    }
+    error_message = "Operations are items of the setting table."
+  }
+  assert {
+    condition     = length(module.web) == 0 && length(module.sample) == 0 && output.web_client_url == null
+    error_message = "Page and sample are off by default."
+  }
+}
+
+run "another_issuer" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+  variables {
+    issuer_url = "https://login.example.com/tenant"
+    client_ids = []
+    audiences  = ["api"]
+    acr_values = ["urn:example:mfa"]
+    routes     = { "GET /orders" = { function_name = "orders", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:orders/invocations" } }
+  }
+
+  assert {
+    condition     = jsonencode([for n in ["JWKS_URL", "REQUIRED_CLAIMS", "TOKEN_TYPES", "ACR_VALUES"] : module.authorizer.resources.function.environment[0].variables[n]]) == jsonencode(["", "{}", "[\"application/at+jwt\",\"at+jwt\"]", "[\"urn:example:mfa\"]"])
+    error_message = "Its configuration says where the keys are, and the header tells access tokens from ID tokens."
+  }
+  assert {
+    condition     = length(module.factors) == 0 && length(module.initiate_auth) == 0 && length(module.respond_to_challenge) == 0 && length(module.factor_change) == 0 && keys(local.routes) == ["GET /orders"]
+    error_message = "It asks for the second factor itself."
+  }
+}
+
+run "web_client" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+  variables {
+    sample     = true
+    web_client = { authorize_url = "https://login.example.com/oauth2/authorize", token_url = "https://login.example.com/oauth2/token", client_id = "client-1" }
+  }
+
+  assert {
+    condition     = output.web_client_url == "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1/"
+    error_message = "The page is at the API's root."
+  }
+  assert {
+    condition     = module.web[0].resources.function.environment[0].variables["OPERATIONS"] == "[\"GET /info\",\"POST /transfer\"]" && module.web[0].resources.grants == null
+    error_message = "The page offers the operations; its function may do nothing."
+  }
+  assert {
+    condition     = [for key, route in local.routes : key if try(!route.authorize, false)] == ["GET /", "GET /app.css", "GET /app.js", "GET /config.json"]
+    error_message = "Only the page's files are open."
+  }
+}
+
+run "refuses_an_issuer_without_tls" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { issuer_url = "http://login.example.com" }
+  expect_failures = [var.issuer_url]
+}
+
+run "refuses_a_pool_of_another_region" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { issuer_url = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool" }
+  expect_failures = [var.issuer_url]
+}
+
+run "refuses_tokens_of_anybody" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { client_ids = [] }
+  expect_failures = [var.client_ids]
+}
+
+run "refuses_keys_without_tls" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { jwks_url = "http://login.example.com/keys" }
+  expect_failures = [var.jwks_url]
+}
+
+run "refuses_an_operation_with_a_slash_at_its_end" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { operations = { "/transfer/" = {} } }
+  expect_failures = [var.operations]
+}
+
+run "refuses_an_unknown_state" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { operations = { "/transfer" = { state = "STEP_UP_COMPLETED" } } }
+  expect_failures = [var.operations]
+}
+
+run "refuses_a_malformed_group" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { operations = { "/transfer" = { group = "a b" } } }
+  expect_failures = [var.operations]
+}
+
+run "refuses_an_unknown_default" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { default_step_up_state = "OPEN" }
+  expect_failures = [var.default_step_up_state]
+}
+
+run "refuses_a_session_too_short" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { session_seconds = 59 }
+  expect_failures = [var.session_seconds]
+}
+
+run "refuses_endless_attempts" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { maximum_attempts = 21 }
+  expect_failures = [var.maximum_attempts]
+}
+
+run "refuses_routes_of_its_own" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables {
+    routes = { "GET /initiate-auth" = { function_name = "f", invoke_arn = "arn:f" } }
+  }
+  expect_failures = [var.routes]
+}
+
+run "refuses_a_page_without_tls" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables {
+    web_client = { authorize_url = "http://login.example.com/", token_url = "https://login.example.com/", client_id = "client-1" }
+  }
+  expect_failures = [var.web_client]
+}
+
+run "refuses_a_page_whose_tokens_are_refused" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables {
+    web_client = { authorize_url = "https://login.example.com/", token_url = "https://login.example.com/", client_id = "client-2" }
+  }
+  expect_failures = [var.web_client]
+}
+
+run "refuses_alarms_at_nothing" {
+  command = plan
+  module { source = "./modules/identity/step_up_auth" }
+  variables { alarms = { factor_changes = 0 } }
+  expect_failures = [var.alarms]
+}

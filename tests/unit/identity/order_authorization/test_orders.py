@@ -1,0 +1,246 @@
+"""What the functions behind the authorizer do: list, read, change, grant, list grants."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from common import clients
+from identity.order_authorization import access, grant_access, list_access, list_orders, orders
+
+from .conftest import Calls
+from .world import POOL, TABLE, World, proxied, routes, token
+
+STORE, ORDER = "/store/{store-id}", "/store/{store-id}/order/{order-id}"
+
+
+def body(answer: dict[str, Any], status: int = 200) -> Any:
+    assert answer["statusCode"] == status, answer
+    return json.loads(answer["body"])
+
+
+def listed(context: Any, user: str, store: str = "1", **query: str) -> dict[str, Any]:
+    event = proxied("GET", f"{STORE}/orders", {"store-id": store}, bearer=token(user), query=query)
+    page: dict[str, Any] = body(list_orders.handler(event, context))
+    return page
+
+
+def test_a_list_holds_what_one_may_get(world: World, context: Any) -> None:
+    page = listed(context, "julian")
+    assert [order["OrderId"] for order in page["orders"]] == [f"{n:03d}" for n in range(1, 20, 2) if n % 7 != 6]
+    assert {order["Department"] for order in page["orders"]} == {"soft-toy"}
+    assert page["orders"][0]["Total"] == 19.9
+    assert len(listed(context, "morgan")["orders"]) == 20
+    assert listed(context, "julian", "2")["orders"] == []
+    assert listed(context, "ada", "9") == {"orders": [], "next": None}
+
+
+@pytest.mark.parametrize(("count", "decision_calls"), [(20, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3)])
+def test_thirty_orders_a_decision_call(
+    world: World, context: Any, calls: Calls, count: int, decision_calls: int
+) -> None:
+    world.stock("5", count)
+    world.grant("store_manager", "morgan", "5")
+    page = listed(context, "morgan", "5")
+    assert (len(page["orders"]), page["next"]) == (count, None)
+    assert calls.count("BatchIsAuthorizedWithToken") == decision_calls
+    assert [order["OrderId"] for order in page["orders"]] == sorted(order["OrderId"] for order in page["orders"])
+
+
+def test_a_long_list_is_paged(world: World, context: Any) -> None:
+    world.stock("5", 95)
+    world.grant("pack_associate", "julian", "5")
+    found, following, pages = [], "", 0
+    while following is not None:
+        page = listed(context, "julian", "5", limit="40", **({"next": following} if following else {}))
+        found += [order["OrderId"] for order in page["orders"]]
+        following, pages = page["next"], pages + 1
+    assert found == [f"{n:03d}" for n in range(1, 95, 2) if n % 7 != 6]
+    assert pages == 3
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "91"}, {"limit": "x"}, {"limit": "٣"}, {"next": "!"},
+                                   {"next": "e30="}, {"next": "eyJPcmRlcklkIjogMX0="}])  # fmt: skip
+def test_bad_paging_is_told(world: World, context: Any, query: dict[str, str]) -> None:
+    event = proxied("GET", f"{STORE}/orders", {"store-id": "1"}, bearer=token("ada"), query=query)
+    body(list_orders.handler(event, context), 400)
+
+
+def test_a_list_decides_for_the_token_not_for_the_authorizer(world: World, context: Any) -> None:
+    event = proxied("GET", f"{STORE}/orders", {"store-id": "1"}, bearer=token("julian", exp=1))
+    body(list_orders.handler(event, context), 401)
+    event["headers"] = {}
+    body(list_orders.handler(event, context), 401)
+
+
+def test_no_decision_is_no_list(world: World, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "InternalServerException", "Message": ""}}, "x")
+
+    monkeypatch.setattr(clients.client("verifiedpermissions"), "batch_is_authorized_with_token", fail)
+    with pytest.raises(ClientError):
+        listed(context, "ada")
+
+
+def do(context: Any, method: str, last: str = "", order: str = "001", **options: Any) -> dict[str, Any]:
+    parameters = {"store-id": "1", "order-id": order}
+    return orders.handler(proxied(method, ORDER + last, parameters, **options), context)
+
+
+def test_reading_an_order(world: World, context: Any) -> None:
+    assert body(do(context, "GET"))["Status"] == "PACKING"
+    assert set(body(do(context, "GET", "/label"))) == {"OrderId", "StoreId", "Recipient", "Warehouse"}
+    assert body(do(context, "GET", "/receipt"))["Total"] == 19.9
+    assert set(body(do(context, "GET", "/box_size"))) == {"OrderId", "BoxSize"}
+    body(do(context, "GET", order="999"), 404)
+
+
+def test_changing_an_order(world: World, context: Any) -> None:
+    route = {"warehouse": "south"}
+    assert body(do(context, "POST", "/re_route", body=route))["Warehouse"] == "south"
+    assert body(do(context, "PUT", "/status/shipped"))["Status"] == "SHIPPED"
+    assert body(do(context, "PUT", "/status/shipped"))["Status"] == "SHIPPED"
+    assert body(do(context, "DELETE"), 409) == {"message": "The order is shipped"}
+    body(do(context, "POST", "/re_route", body=route), 409)
+    assert body(do(context, "DELETE", order="002"))["Status"] == "CANCELLED"
+    assert body(do(context, "DELETE", order="002"))["Status"] == "CANCELLED"
+    body(do(context, "PUT", "/status/shipped", order="002"), 409)
+    body(do(context, "DELETE", order="999"), 404)
+    key = {"StoreId": {"S": "1"}, "OrderId": {"S": "999"}}
+    assert "Item" not in world.table.get_item(TableName=TABLE, Key=key)
+
+
+@pytest.mark.parametrize("given", [None, [], "x", {}, {"warehouse": ""}, {"warehouse": 1}, {"warehouse": "a b"}])
+def test_a_warehouse_is_checked_again(world: World, context: Any, given: Any) -> None:
+    body(do(context, "POST", "/re_route", body=given), 400)
+
+
+def test_permissions_are_the_authorizers_and_cost_no_call(world: World, context: Any, calls: Calls) -> None:
+    told = do(context, "GET", "/permissions", authorizer={"actions": "GetOrder,SetOrderShipped"})
+    assert body(told) == {"actions": ["GetOrder", "SetOrderShipped"]}
+    assert body(do(context, "GET", "/permissions")) == {"actions": []}
+    assert calls == []
+
+
+@pytest.mark.parametrize("added", [{"expires": str(int(time.time()) - 1)}, {"expires": ""}, None])
+def test_a_cached_policy_does_not_outlive_its_token(world: World, context: Any, calls: Calls, added: Any) -> None:
+    event = proxied("GET", ORDER, {"store-id": "1", "order-id": "001"}, authorizer=added)
+    if added is None:  # called without an authorizer
+        event["requestContext"] = {}
+    body(orders.handler(event, context), 401)
+    assert calls == []
+
+
+def test_every_route_of_an_order_has_an_answer(world: World, context: Any) -> None:
+    for route in routes()["order_actions"].values():
+        method, _, resource = route.partition(" ")
+        given = {"warehouse": "w"} if "re_route" in resource else None
+        event = proxied(method, resource, {"store-id": "1", "order-id": "003"}, body=given)
+        assert orders.handler(event, context)["statusCode"] in (200, 409), route
+
+
+# Grants
+
+
+@pytest.fixture
+def staff(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Users of a real (moto) pool, by name; the functions are pointed at it."""
+    cognito = boto3.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="staff")["UserPool"]["Id"]
+    monkeypatch.setenv("USER_POOL_ID", pool)
+    access.settings.cache_clear()
+    subs = {"pool": pool}
+    for name in ("julian", "petra", "morgan"):
+        made = cognito.admin_create_user(UserPoolId=pool, Username=name)["User"]
+        subs[name] = next(a["Value"] for a in made["Attributes"] if a["Name"] == "sub")
+    return subs
+
+
+def employee(context: Any, method: str, role: str, name: str, store: str = "1") -> dict[str, Any]:
+    event = proxied(method, f"{STORE}/{role}/{{employee-id}}", {"store-id": store, "employee-id": name})
+    return grant_access.handler(event, context)
+
+
+def employees(context: Any, role: str, **query: str) -> dict[str, Any]:
+    event = proxied("GET", f"{STORE}/{role}", {"store-id": "1"}, query=query)
+    page: dict[str, Any] = body(list_access.handler(event, context))
+    return page
+
+
+def test_granting_twice_is_granting_once(world: World, staff: dict[str, str], context: Any, calls: Calls) -> None:
+    first = body(employee(context, "PUT", "pack_associate", "julian"))
+    assert first["policy-id"]
+    assert body(employee(context, "PUT", "pack_associate", "julian")) == first
+    assert calls.count("CreatePolicy") == 1
+    other = body(employee(context, "PUT", "store_manager", "julian"))
+    assert other != first
+    made = world.avp.get_policy(policyStoreId=world.store_id, policyId=first["policy-id"])
+    assert made["definition"]["templateLinked"] == {
+        "policyTemplateId": world.templates["pack_associate"],
+        "principal": {"entityType": "Orders::User", "entityId": f"{staff['pool']}|{staff['julian']}"},
+        "resource": {"entityType": "Orders::Store", "entityId": "1"},
+    }
+    body(employee(context, "PUT", "pack_associate", "ghost"), 404)
+
+
+def test_withdrawing(world: World, staff: dict[str, str], context: Any) -> None:
+    config = access.settings()
+    user = config.store.user(staff["julian"])
+    for _ in range(2):  # as two first grants at the same instant would
+        linked = {
+            "policyTemplateId": world.templates["pack_associate"],
+            "principal": user,
+            "resource": config.store.store("1"),
+        }
+        world.avp.create_policy(policyStoreId=world.store_id, definition={"templateLinked": linked})
+    employee(context, "PUT", "store_manager", "julian")
+    assert employees(context, "pack_associate")["employees"] == ["julian"]
+    assert body(employee(context, "DELETE", "pack_associate", "julian")) == {"removed": 2}
+    assert body(employee(context, "DELETE", "pack_associate", "julian")) == {"removed": 0}
+    assert employees(context, "store_manager")["employees"] == ["julian"]
+    again = body(employee(context, "PUT", "pack_associate", "julian"))
+    assert world.avp.get_policy(policyStoreId=world.store_id, policyId=again["policy-id"])
+
+
+def test_listing_pages_through_all_grants(world: World, staff: dict[str, str], context: Any) -> None:
+    for name in ("julian", "petra", "morgan"):
+        employee(context, "PUT", "pack_associate", name)
+    boto3.client("cognito-idp").admin_delete_user(UserPoolId=staff["pool"], Username="petra")
+    found: list[str] = []
+    following: str | None = ""
+    pages = 0
+    while following is not None:
+        page = employees(context, "pack_associate", limit="2", **({"next": following} if following else {}))
+        found, following, pages = found + page["employees"], page["next"], pages + 1
+    assert sorted(found) == ["julian", "morgan"]  # and neither petra nor users of the other pool
+    assert pages == 3  # five grants on the store, two a page
+    event = proxied("GET", f"{STORE}/store_manager", {"store-id": "1"}, query={"next": "eyJQYWdlIjogIngifQ=="})
+    body(list_access.handler(event, context), 400)
+
+
+def test_existing_grants_are_found_behind_the_first_page(world: World, staff: dict[str, str], context: Any) -> None:
+    """The source looks at one page only, and grants again."""
+    first = body(employee(context, "PUT", "pack_associate", "julian"))
+    pages: list[dict[str, Any]] = []
+    api = clients.client("verifiedpermissions")
+    real = api.list_policies
+
+    def one_empty_page_first(**request: Any) -> Any:
+        pages.append(request)
+        if "nextToken" not in request:
+            return {"policies": [], "nextToken": "more"}
+        request.pop("nextToken")
+        return real(**request)
+
+    api.list_policies = one_empty_page_first
+    try:
+        assert body(employee(context, "PUT", "pack_associate", "julian")) == first
+    finally:
+        api.list_policies = real
+    assert len(pages) == 2
+    assert POOL  # the fixture's pool is not the one granted in

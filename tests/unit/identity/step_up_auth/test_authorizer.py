@@ -1,0 +1,230 @@
+"""The authorizer: Given a setting, a session and a token, When an operation is called, Then who gets in."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import clients
+from identity.step_up_auth import authorizer, keys, sessions, tokens
+from identity.step_up_auth.sessions import COMPLETED, DENY, NOT_REQUIRED, REQUIRED
+from tests.unit.identity.step_up_auth import issuer
+from tests.unit.identity.step_up_auth.issuer import NOW, allow, claims, session, sign
+
+ARN = "arn:aws:execute-api:eu-west-1:123456789012:api/v1/POST/transfer"
+CONTEXT = SimpleNamespace(aws_request_id="r")
+CONF = authorizer.Settings("setting", "session", 900)
+
+
+def event(raw: str, path: str = "/transfer") -> dict[str, Any]:
+    return {"resource": path, "methodArn": ARN, "headers": {"Authorization": f"Bearer {raw}"}}
+
+
+@pytest.fixture
+def ask(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Calls the handler with a token of these claims; its answer, or the exception's name."""
+    client, _ = dynamodb
+    conf = {"SETTING_TABLE": "setting", "SESSION_TABLE": "session", "SESSION_TABLE_ITEM_TTL": "900"}
+    for name, value in conf.items():
+        monkeypatch.setenv(name, value)
+    verifier = issuer.verifier(clock=clock)
+    monkeypatch.setattr(tokens, "verifier", lambda: verifier)
+    monkeypatch.setattr(clients, "client", lambda service: client)
+    tables = sessions.Tables
+    monkeypatch.setattr(sessions, "Tables", lambda c, s, t, _=None: tables(c, s, t, clock))
+
+    def call(path: str = "/transfer", raw: str | None = None, **changed: Any) -> Any:
+        authorizer._conf.cache_clear()
+        try:
+            answer = authorizer.handler(event(raw or sign(claims(**changed)), path), CONTEXT)
+        except authorizer.Unauthorized as error:
+            return str(error)
+        return answer["policyDocument"]["Statement"][0]["Effect"]
+
+    yield call
+    authorizer._conf.cache_clear()
+
+
+def complete(client: Any, clock: issuer.Clock, group: str = "default", seconds: int = 900) -> None:
+    tables = sessions.Tables(client, "setting", "session", clock)
+    tables.challenge(issuer.token(), group, "SMS_STEP_UP", 300)
+    item = session(client, group=group)
+    assert tables.complete(issuer.token(), item, seconds)
+
+
+def test_unlisted_operation_is_allowed(ask: Any, dynamodb: Any) -> None:
+    assert ask("/unlisted") == "Allow"
+    assert session(dynamodb[0]) == {}
+
+
+@pytest.mark.parametrize(("default", "answer"), [(REQUIRED, "Unauthorized"), (DENY, "Deny"), (NOT_REQUIRED, "Allow")])
+def test_unlisted_operations_are_governed_by_the_variable(
+    ask: Any, monkeypatch: pytest.MonkeyPatch, default: str, answer: str
+) -> None:
+    monkeypatch.setenv("DEFAULT_STEP_UP_STATE", default)
+    assert ask("/unlisted") == answer
+
+
+def test_required_operation_answers_401_and_notes_it(ask: Any, dynamodb: Any) -> None:
+    allow(dynamodb[0], "/transfer", REQUIRED)
+    assert ask() == "Unauthorized"
+    item = session(dynamodb[0])
+    assert (item["state"]["S"], item["expiresAt"]["N"]) == (REQUIRED, str(NOW + 3500))
+
+
+def test_required_again_while_required(ask: Any, dynamodb: Any) -> None:
+    allow(dynamodb[0], "/transfer", REQUIRED)
+    assert [ask(), ask()] == ["Unauthorized"] * 2
+
+
+def test_completed_session_opens(ask: Any, dynamodb: Any, clock: issuer.Clock) -> None:
+    allow(dynamodb[0], "/transfer", REQUIRED)
+    complete(dynamodb[0], clock)
+    assert ask() == "Allow"
+    assert ask(jti="token-2") == "Unauthorized", "another token of the same user"
+
+
+def test_session_ends_in_code_not_by_deletion(ask: Any, dynamodb: Any, clock: issuer.Clock) -> None:
+    allow(dynamodb[0], "/transfer", REQUIRED)
+    complete(dynamodb[0], clock)
+    clock.now = NOW + 899
+    assert ask() == "Allow"
+    clock.now = NOW + 900
+    assert session(dynamodb[0])["state"]["S"] == COMPLETED, "the item is still there"
+    assert ask() == "Unauthorized"
+    assert session(dynamodb[0])["state"]["S"] == REQUIRED
+
+
+def test_deny_wins_over_a_completed_session(ask: Any, dynamodb: Any, clock: issuer.Clock) -> None:
+    complete(dynamodb[0], clock)
+    allow(dynamodb[0], "/transfer", DENY)
+    assert ask() == "Deny"
+
+
+def test_pending_session_closes_nothing_that_is_open(ask: Any, dynamodb: Any) -> None:
+    allow(dynamodb[0], "/transfer", REQUIRED)
+    assert ask() == "Unauthorized"
+    assert ask("/unlisted") == "Allow"
+    allow(dynamodb[0], "/transfer", NOT_REQUIRED)
+    assert ask() == "Allow", "a change of the setting holds at once"
+
+
+@pytest.mark.parametrize("state", ["", "STEP_UP_COMPLETED", "step_up_not_required", "ALLOW"])
+def test_unknown_state_denies(ask: Any, dynamodb: Any, state: str) -> None:
+    dynamodb[0].put_item(TableName="setting", Item={"id": {"S": "/transfer"}, "stepUpState": {"S": state}})
+    assert ask() == "Deny"
+
+
+def test_setting_without_state_denies(ask: Any, dynamodb: Any) -> None:
+    dynamodb[0].put_item(TableName="setting", Item={"id": {"S": "/transfer"}})
+    assert ask() == "Deny"
+
+
+def test_groups_scope_what_one_step_up_unlocks(ask: Any, dynamodb: Any, clock: issuer.Clock) -> None:
+    for path, group in (("/transfer", "money"), ("/loan", "money"), ("/users", "admin"), ("/other", "default")):
+        allow(dynamodb[0], path, REQUIRED, group=group)
+    complete(dynamodb[0], clock, "money")
+    assert [ask(p) for p in ("/transfer", "/loan", "/users", "/other")] == ["Allow", "Allow"] + ["Unauthorized"] * 2
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "x.y.z", sign(claims(token_use="id")), sign(claims(client_id="other")), sign(claims(exp=NOW))]
+)
+def test_bad_token_is_401_and_reads_nothing(ask: Any, dynamodb: Any, raw: str) -> None:
+    assert ask("/unlisted", raw=raw or "x") == "Unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("state", "session_state", "reads"), [(NOT_REQUIRED, "", 1), (DENY, "", 1), (REQUIRED, COMPLETED, 2)]
+)
+def test_at_most_two_table_reads(
+    ask: Any, dynamodb: Any, clock: issuer.Clock, state: str, session_state: str, reads: int
+) -> None:
+    client = dynamodb[0]
+    allow(client, "/transfer", state)
+    if session_state:
+        complete(client, clock)
+    calls: list[str] = []
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    ask()
+    assert calls == ["GetItem"] * reads
+
+
+def test_unavailable_table_is_a_500_not_an_allow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTING_TABLE", "gone")
+    with pytest.raises(Exception, match="ResourceNotFound"):
+        ask()
+
+
+def test_unavailable_keys_are_a_500_not_a_401(ask: Any, monkeypatch: pytest.MonkeyPatch, clock: issuer.Clock) -> None:
+    site = issuer.Site()
+    site.pages = {}
+    verifier = issuer.verifier(site=site, clock=clock)
+    monkeypatch.setattr(tokens, "verifier", lambda: verifier)
+    with pytest.raises(keys.KeysUnavailable):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("acr", "auth_time", "state"),
+    [
+        ("mfa", NOW - 899, COMPLETED),
+        ("mfa", NOW - 900, REQUIRED),
+        ("pwd", NOW - 1, REQUIRED),
+        (None, NOW - 1, REQUIRED),
+    ],
+)
+def test_an_issuers_own_step_up(
+    dynamodb: Any, clock: issuer.Clock, acr: str | None, auth_time: int, state: str
+) -> None:
+    client, tables = dynamodb
+    allow(client, "/transfer", REQUIRED)
+    conf = authorizer.Settings("setting", "session", 900, acr_values=["mfa"])
+    token = issuer.token(acr=acr, auth_time=auth_time)
+    assert authorizer.decide(token, "/transfer", tables, conf) == state
+
+
+@given(st.sampled_from([None, REQUIRED, NOT_REQUIRED, DENY, "?"]), st.booleans(), st.booleans())
+def test_decision_table(setting: str | None, live: bool, completed: bool) -> None:
+    """Every combination of setting and session; only the required and uncompleted one is noted."""
+    noted: list[str] = []
+    stored = None if setting is None else sessions.Setting(setting)
+    tables: Any = SimpleNamespace(
+        setting=lambda path: stored,
+        completed=lambda jti, group: (live, live and completed),
+        require=lambda token, group: noted.append(group),
+        clock=lambda: NOW,
+    )
+    state = authorizer.decide(issuer.token(), "/x", tables, CONF)
+    if setting in (None, NOT_REQUIRED):
+        assert state == NOT_REQUIRED
+    elif setting == REQUIRED:
+        assert state == (COMPLETED if live and completed else REQUIRED)
+    else:
+        assert state == DENY
+    assert noted == (["default"] if setting == REQUIRED and not live else [])
+
+
+def test_a_race_does_not_undo_a_completed_session(dynamodb: Any, clock: issuer.Clock) -> None:
+    client, tables = dynamodb
+    complete(client, clock)
+    tables.require(issuer.token(), "default")
+    assert session(client)["state"]["S"] == COMPLETED
+
+
+def test_policy_names_one_method_only() -> None:
+    answer = authorizer.policy(issuer.token(), ARN, COMPLETED)
+    assert answer["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}
+    ]
+    assert answer["context"]["stepUpState"] == COMPLETED
+    assert answer["principalId"] == "user-1"
+
+
+def test_a_default_that_is_no_state_is_refused() -> None:
+    with pytest.raises(ValueError, match="DEFAULT_STEP_UP_STATE"):
+        authorizer.Settings("a", "b", 1, default_step_up_state="OPEN")

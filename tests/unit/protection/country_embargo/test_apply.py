@@ -1,0 +1,355 @@
+"""Applying documents: what changes, what never does, and what survives faults, races and lost processes."""
+
+import dataclasses
+import io
+import json
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ResponseStreamingError
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from protection.country_embargo import apply
+from protection.country_embargo.document import MAX_BYTES, parse
+from protection.country_embargo.errors import Contended, DocumentMissing, InvalidDocument
+from protection.country_embargo.rules import countries_of
+
+from .documents import anything, document, nearly, network, valid
+from .fakes import CODES, KEY, SETTINGS, Aws, KillError, aws_error
+
+A = document(["CU", "IR"], ["192.0.2.0/24"], ["2001:db8::/32"])
+B = document(["CU", "SY"], ["198.51.100.0/24"])
+
+SETTLED = settings(deadline=None, max_examples=60)  # a machine under load is no failure
+
+
+def ready(first: Any = A) -> Aws:
+    aws = Aws()
+    aws.upload(first)
+    aws.run()
+    return aws
+
+
+def enforced(aws: Aws) -> tuple[set[str], set[str]]:
+    return set(countries_of(aws.rules)), {network(one) for found in aws.sets.values() for one in found}
+
+
+def wanted(value: Any) -> tuple[set[str], set[str]]:
+    embargo = parse(json.dumps(value).encode())
+    return set(embargo.countries), set(embargo.ranges)
+
+
+def in_kind(aws: Aws) -> str:
+    return "\n".join(one["message"] for one in aws.notices)
+
+
+# --- properties
+
+
+@given(valid)
+@SETTLED
+def test_a_valid_document_is_enforced_whole(value: Any) -> None:
+    assert enforced(ready(value)) == wanted(value)
+
+
+@given(st.binary(max_size=100) | (nearly() | anything).map(lambda value: json.dumps(value).encode()))
+@SETTLED
+def test_an_invalid_document_changes_nothing(body: bytes) -> None:
+    try:
+        parse(body)
+    except InvalidDocument:
+        pass
+    else:
+        assume(False)
+    aws = ready()
+    before = aws.in_force()
+    aws.upload(body)
+    with pytest.raises(InvalidDocument):
+        aws.run()
+    assert aws.in_force() == before
+    assert not [name for name in aws.calls if "RuleGroup" in name or "IPSet" in name]  # not even looked at
+
+
+@given(valid)
+@SETTLED
+def test_applying_twice_equals_once(value: Any) -> None:
+    aws = ready(value)
+    before, told = aws.in_force(), list(aws.notices)
+    aws.upload(value)
+    assert aws.run()["status"] == "unchanged"
+    assert aws.in_force() == before
+    assert aws.notices == told
+    assert sorted(aws.calls) == ["GetIPSet", "GetIPSet", "GetObject", "GetObject", "GetRuleGroup"]
+
+
+@given(valid, valid)
+@SETTLED
+def test_applying_a_then_b_equals_applying_b(first: Any, second: Any) -> None:
+    aws = ready(first)
+    aws.upload(second)
+    aws.run()
+    assert aws.in_force() == ready(second).in_force()
+
+
+@given(valid, valid, st.integers(0, 2**32))
+@SETTLED
+def test_faults_and_lost_processes_lose_neither_the_change_nor_its_notice(first: Any, second: Any, seed: int) -> None:
+    """Every tenth call fails before or after it worked, or ends the process; Lambda calls again."""
+    aws, rng = ready(first), random.Random(seed)
+    aws.upload(second)
+
+    def fault(operation: str, number: int) -> None:
+        kind = rng.random()
+        if kind < 0.03:
+            raise KillError
+        if kind < 0.06 and operation.startswith("Update"):
+            raise aws_error("WAFOptimisticLockException")
+        if kind < 0.1:
+            raise aws_error("InternalFailure", 500)
+
+    aws.hook = aws.lost = fault
+    for _ in range(60):
+        try:
+            aws.run()
+            break
+        except (KillError, Exception):  # noqa: BLE001 - as Lambda does
+            continue
+    assert enforced(aws) == wanted(second)
+    added = wanted(second)[0] - wanted(first)[0]
+    assert all(code in in_kind(aws) for code in added)
+    applied = aws.objects("applied.json")[0]
+    assert (set(applied["countries"]), set(applied["ranges"])) == wanted(second)
+    assert len(aws.objects("history/")) >= (1 if first == second else 2) or wanted(first) == wanted(second)
+
+
+@given(
+    st.lists(st.sampled_from([A, B, document(["KP"]), document(v4=["203.0.113.0/24"])]), min_size=1, max_size=4),
+    st.integers(0, 2**32),
+)
+@SETTLED
+def test_newer_documents_that_arrive_meanwhile_win(later: list[Any], seed: int) -> None:
+    """Other uploads, and whole calls for them, happen between the calls of a slow one."""
+    aws, rng, waiting = ready(), random.Random(seed), list(later)
+    aws.upload(B)
+
+    def meanwhile(operation: str, number: int) -> None:
+        if waiting and rng.random() < 0.3:
+            aws.upload(waiting.pop(0))
+            hook, aws.hook = aws.hook, lambda *_: None
+            calls = list(aws.calls)
+            aws.run()
+            aws.calls[:] = calls
+            aws.hook = hook
+
+    aws.hook = meanwhile
+    aws.run()
+    latest = json.loads(aws.versions[KEY][-1][1] or b"")
+    assert enforced(aws) == wanted(latest)
+
+
+# --- scenarios
+
+
+def test_changes_are_told_and_kept() -> None:
+    aws = ready()
+    version = aws.upload(B)
+    answer = aws.run()
+    assert answer["changes"] == {"countries": {"added": 1, "removed": 1}, "ranges": {"added": 1, "removed": 2}}
+    assert aws.notices[-1]["subject"] == "Embargo changed: +1 -1 countries, +1 -2 ranges"
+    assert "countries added (1): SY" in aws.notices[-1]["message"]
+    record = aws.objects("history/")[-1]
+    assert record["document_version"] == version
+    assert record["changes"]["countries"] == {"added": ["SY"], "removed": ["IR"]}
+    assert record["changes"]["ranges"]["removed"] == ["192.0.2.0/24", "2001:db8::/32"]
+
+
+def test_calls_of_a_change_are_the_fewest() -> None:
+    """Document, last notice, state of three; one update; then record, notice, new last notice, newer version?"""
+    aws = ready()
+    aws.upload(document(["CU", "IR", "SY"], ["192.0.2.0/24"], ["2001:db8::/32"]))
+    aws.run()
+    assert aws.calls == [
+        *["GetObject", "GetObject", "GetRuleGroup", "GetIPSet", "GetIPSet", "UpdateRuleGroup"],
+        *["PutObject", "Publish", "PutObject", "HeadObject"],
+    ]
+
+
+def test_descriptions_survive() -> None:
+    """An update that leaves them out would remove them, and Terraform would see drift."""
+    assert ready().descriptions == {"group": "rules", "IPV4": "four", "IPV6": "six"}
+
+
+def test_a_move_between_the_lists_leaves_no_gap() -> None:
+    """What only grows comes first."""
+    aws = ready(document(["CU", "IR"]))
+    aws.upload(document(["CU"], ["192.0.2.0/24"]))
+    aws.run()
+    assert [name for name in aws.calls if name.startswith("Update")] == ["UpdateIPSet", "UpdateRuleGroup"]
+    aws.upload(document(["CU", "IR"]))
+    aws.run()
+    assert [name for name in aws.calls if name.startswith("Update")] == ["UpdateRuleGroup", "UpdateIPSet"]
+
+
+@pytest.mark.parametrize("code", ["WAFOptimisticLockException", "WAFUnavailableEntityException"])
+def test_lost_locks_are_tried_again_with_a_fresh_token(code: str) -> None:
+    aws = ready()
+    aws.upload(B)
+    left = [3]
+
+    def hook(operation: str, number: int) -> None:
+        if operation == "UpdateRuleGroup" and left[0]:
+            left[0] -= 1
+            aws.tokens["group"] += 1  # somebody else's change
+            raise aws_error(code)
+
+    aws.hook = hook
+    aws.run()
+    assert enforced(aws) == wanted(B)
+
+
+def test_endless_contention_is_an_error() -> None:
+    aws = ready()
+    aws.upload(B)
+
+    def hook(operation: str, number: int) -> None:
+        if operation == "UpdateRuleGroup":
+            raise aws_error("WAFOptimisticLockException")
+
+    aws.hook = hook
+    with pytest.raises(Contended):
+        aws.run()
+
+
+def test_other_errors_are_not_swallowed() -> None:
+    aws = ready()
+    aws.upload(B)
+
+    def hook(operation: str, number: int) -> None:
+        if operation == "UpdateRuleGroup":
+            raise aws_error("WAFNonexistentItemException")
+
+    aws.hook = hook
+    with pytest.raises(Exception, match="WAFNonexistentItemException"):
+        aws.run()
+
+
+def test_changes_by_others_are_put_right_and_told() -> None:
+    aws = ready()
+    aws.sets["IPV4"] = ["203.0.113.0/24"]
+    answer = aws.run()
+    assert enforced(aws) == wanted(A)
+    assert answer["repaired"]["ranges"] == {"added": 1, "removed": 1}
+    assert "changed by somebody else: ranges removed (1): 203.0.113.0/24" in aws.notices[-1]["message"]
+
+
+def test_a_new_action_reaches_the_rules_and_is_told() -> None:
+    aws = ready()
+    assert aws.run(dataclasses.replace(SETTINGS, action="COUNT"), may_be_missing=True)["status"] == "applied"
+    assert {name for rule in aws.rules for name in rule["Action"]} == {"Count"}
+    assert "'action': 'COUNT'" in aws.notices[-1]["message"]
+
+
+def test_no_document() -> None:
+    """Terraform may come first; an event of a document that is gone is an alarm."""
+    aws = ready()
+    before = aws.in_force()
+    aws.delete()
+    with pytest.raises(DocumentMissing):
+        aws.run()
+    assert aws.run(may_be_missing=True) == {"status": "no document"}
+    assert aws.in_force() == before
+    assert "DeleteMarker" not in json.dumps(aws.notices)
+
+
+def test_a_refusal_is_told_once_a_version() -> None:
+    aws = ready()
+    aws.upload(b"{")
+    for _ in range(3):
+        with pytest.raises(InvalidDocument):
+            aws.run()
+    assert [one["subject"] for one in aws.notices][1:] == ["Embargo document REFUSED"]
+    assert "not JSON" in aws.notices[-1]["message"]
+    assert aws.objects("refused/")[0]["problems"] == ["It is not JSON (line 1, column 2)."]
+
+
+def test_too_large_a_document_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = ready()
+    aws.upload(b"{}")
+
+    def get_object(**_: Any) -> Any:
+        return {"ContentLength": MAX_BYTES + 1, "VersionId": "big", "Body": None}
+
+    monkeypatch.setattr(aws, "get_object", get_object)
+    with pytest.raises(InvalidDocument, match="is the most"):
+        aws.run()
+
+
+def test_a_body_lost_half_way_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is not taken for an invalid document."""
+    aws = ready()
+    aws.upload(B)
+    whole, cut = aws.get_object, [2]
+
+    class Cut(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise ResponseStreamingError(error="reset")
+
+    def get_object(**arguments: Any) -> Any:
+        answer = whole(**arguments)
+        if cut[0]:
+            cut[0] -= 1
+            answer["Body"] = Cut()
+        return answer
+
+    monkeypatch.setattr(aws, "get_object", get_object)
+    aws.run()
+    assert enforced(aws) == wanted(B)
+
+
+def test_notices_of_huge_changes_fit_and_records_are_whole() -> None:
+    v4 = [f"{n >> 8}.{n & 255}.0.0/16" for n in range(256, 10256)]
+    v6 = [f"2001:{n:x}::/32" for n in range(10000)]
+    aws = ready(document(CODES, v4, v6))
+    assert "and 19,900 more" in aws.notices[0]["message"]
+    assert len(aws.objects("history/")[0]["changes"]["ranges"]["added"]) == 20000
+
+
+# --- events
+
+
+@pytest.mark.parametrize("key", ["embargo.json", "lists/a b+c&ö=%20.json"])
+def test_events_of_the_document_are_told_from_others(key: str) -> None:
+    """S3's own events have the key URL-encoded, EventBridge's as it is."""
+    from urllib.parse import quote_plus
+
+    def eventbridge(key: str, bucket: str = "embargo") -> dict[str, Any]:
+        return {"detail": {"bucket": {"name": bucket}, "object": {"key": key}}}
+
+    def s3(key: str) -> dict[str, Any]:
+        return {"Records": [{"s3": {"bucket": {"name": "embargo"}, "object": {"key": quote_plus(key, safe="/")}}}]}
+
+    own: list[dict[str, Any]] = [eventbridge(key), s3(key), {"configuration": {}}, {}]
+    for event in own:
+        assert apply.concerns(event, "embargo", key)
+    for event in (eventbridge("other"), s3("other"), eventbridge(key, "other")):
+        assert not apply.concerns(event, "embargo", key)
+
+
+CONTEXT = SimpleNamespace(aws_request_id="r")
+
+
+def test_handler(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    assert apply.handler({"configuration": {}}, CONTEXT) == {"status": "no document"}
+    aws.upload(A)
+    event = {"detail": {"bucket": {"name": "embargo"}, "object": {"key": KEY}}}
+    assert apply.handler(event, CONTEXT)["status"] == "applied"
+    assert apply.handler({"detail": {"bucket": {"name": "x"}, "object": {"key": KEY}}}, CONTEXT) == {
+        "status": "ignored"
+    }
+    aws.upload(b"")
+    with pytest.raises(InvalidDocument):
+        apply.handler(event, CONTEXT)
+    assert "EmbargoDocumentsRefused" in capsys.readouterr().out

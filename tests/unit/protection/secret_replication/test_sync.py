@@ -1,0 +1,334 @@
+"""sync: what is copied, in how many calls, what is refused, and that nothing goes back in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from protection.secret_replication import errors
+from protection.secret_replication.sync import sync
+from protection.secret_replication.targets import Target
+
+from .fakes import CURRENT, KEY, KEY_THERE, PENDING, PREVIOUS, FakeSecrets, error
+
+DR = Target("dr", "eu-central-1", ("prod/",), kms_key_arn=KEY_THERE)
+MARK = "switchyard:replica-of"
+
+
+class Pair:
+    """A source and what its targets write to."""
+
+    def __init__(self, *targets: Target) -> None:
+        self.source = FakeSecrets()
+        self.targets = list(targets or (DR,))
+        self.there = {t.name: FakeSecrets(t.region) for t in self.targets}
+        self.arn = ""
+
+    @property
+    def replica(self) -> FakeSecrets:
+        return self.there["dr"]
+
+    def sync(self, secret_id: str = "") -> tuple[dict[str, int], list[errors.ReplicationError]]:
+        return sync(secret_id or self.arn, self.targets, self.source, lambda t: self.there[t.name])
+
+    def copied(self, name: str = "prod/db", there: str = "prod/db") -> None:
+        _, failed = self.sync()
+        assert not failed
+        assert self.replica.state(there) == self.source.state(name)
+
+
+def pair(**options: Any) -> Pair:
+    made = Pair()
+    made.arn = made.source.add("prod/db", **options)
+    return made
+
+
+def refusal(made: Pair) -> errors.ReplicationError:
+    before = {name: secret.state("prod/db") for name, secret in made.there.items()}
+    _, (failed,) = made.sync()
+    assert {name: secret.state("prod/db") for name, secret in made.there.items()} == before
+    return failed
+
+
+def test_a_missing_replica_is_created_with_the_sources_version_id() -> None:
+    """Spec: the first run creates; identical value and AWSCURRENT label on the same version id."""
+    made = pair(description="Main", tags={"Team": "pay"}, key=KEY)
+    made.copied()
+    secret = made.replica.secrets["prod/db"]
+    assert secret["labels"][CURRENT] == "v1"
+    assert secret["KmsKeyId"] == KEY_THERE
+    assert secret["tags"] == {"Team": "pay", MARK: made.arn}
+
+
+def test_defect_a_secret_without_description_key_and_tags_is_created() -> None:
+    """The source indexed secretMeta['KmsKeyId'] and ['Description'], which the API leaves out: KeyError."""
+    made = pair()
+    made.copied()
+    assert made.replica.secrets["prod/db"]["KmsKeyId"] is None
+
+
+def test_defect_binaries_are_copied() -> None:
+    made = pair(value={"SecretBinary": b"\x00\xff"})
+    made.copied()
+    made.source.put("prod/db", "v2", value={"SecretBinary": b"\x01"})
+    made.copied()
+
+
+def test_defect_tags_and_description_follow() -> None:
+    made = pair(description="Old", tags={"Team": "pay", "aws:cloudformation:stack-name": "s"})
+    made.sync()
+    assert set(made.replica.secrets["prod/db"]["tags"]) == {"Team", MARK}
+    made.source.secrets["prod/db"].update(Description="", tags={"Owner": "ledger"})
+    made.copied()
+
+
+def test_defect_labels_are_moved_when_the_value_was_put_but_the_call_ended_there() -> None:
+    made = pair()
+    made.sync()
+    made.source.put("prod/db", "v2")
+    made.replica.put("prod/db", "v2", PENDING)
+    made.copied()
+    assert made.replica.calls.count("PutSecretValue") == 0
+
+
+def test_custom_labels_and_the_previous_version_are_copied_and_a_rotation_under_way_is_not() -> None:
+    made = pair()
+    made.source.put("prod/db", "v2")
+    made.source.put("prod/db", "v3", "CANDIDATE")
+    made.source.put("prod/db", "v4", PENDING)
+    made.copied()
+    assert set(made.replica.secrets["prod/db"]["labels"]) == {CURRENT, PREVIOUS, "CANDIDATE"}
+    made.source.put("prod/db", "v3", CURRENT)
+    del made.source.secrets["prod/db"]["labels"]["CANDIDATE"]
+    made.copied()
+
+
+def test_a_change_costs_five_calls_and_a_repeated_event_two() -> None:
+    made = pair(key=KEY)
+    made.sync()
+    made.source.put("prod/db", "v2")
+    made.source.calls.clear()
+    made.replica.calls.clear()
+    made.copied()
+    assert made.source.calls == ["DescribeSecret", "GetSecretValue"]
+    assert made.replica.calls == ["DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"]
+    made.sync()
+    assert made.source.calls == ["DescribeSecret", "GetSecretValue", "DescribeSecret"]
+    assert made.replica.calls[3:] == ["DescribeSecret"]
+
+
+def test_a_second_target_costs_no_second_reading_of_the_value() -> None:
+    made = Pair(DR, dataclasses.replace(DR, name="vault"))
+    made.arn = made.source.add("prod/db", key=KEY)
+    assert made.sync()[0] == {"dr": 1, "vault": 1}
+    assert made.source.calls == ["DescribeSecret", "GetSecretValue"]
+
+
+def test_names_are_changed_by_prefix_and_one_by_one() -> None:
+    made = Pair(dataclasses.replace(DR, rename_from="prod/", rename_to="dr/", secret_names={"prod/x": "y", "z": "w"}))
+    for name, there in (("prod/db", "dr/db"), ("prod/x", "y"), ("z", "w")):
+        made.arn = made.source.add(name)
+        made.copied(name, there)
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "copied"),
+    [
+        ("prod/db", {"Dr": "yes"}, True),
+        ("prod/db", {"Dr": "no"}, False),
+        ("prod/db", {}, False),
+        ("x", {"Dr": "yes"}, False),
+    ],
+)
+def test_only_selected_secrets_are_copied(name: str, tags: dict[str, str], copied: bool) -> None:
+    made = Pair(dataclasses.replace(DR, secret_tags={"Dr": "yes"}))
+    made.arn = made.source.add(name, tags=tags)
+    made.sync()
+    assert bool(made.replica.secrets) is copied
+    assert copied or made.replica.calls == []
+
+
+def test_nothing_is_made_of_a_secret_without_a_value_a_deleted_one_or_a_replica() -> None:
+    changes: list[dict[str, Any]] = [{"labels": {}}, {"deleted": True}, {"tags": {MARK: "arn:aws:x:::secret:s"}}]
+    for change in changes:
+        made = pair()
+        made.source.secrets["prod/db"].update(change)
+        assert made.sync() == ({"dr": 0}, [])
+        assert made.replica.secrets == {}
+    assert pair().sync("prod/gone") == ({}, [])
+
+
+def test_key_kinds_must_match() -> None:
+    """Spec: customer managed with customer managed, AWS managed with AWS managed, or a clear error."""
+    made = Pair(dataclasses.replace(DR, kms_key_arn=None))
+    made.arn = made.source.add("prod/db", key=KEY)
+    failed = refusal(made)
+    assert isinstance(failed, errors.KeyKindMismatch)
+    assert "set kms_key_arn of that target to a key in eu-central-1" in str(failed)
+
+    made = pair()
+    made.sync()
+    made.source.secrets["prod/db"]["KmsKeyId"] = KEY
+    made.source.put("prod/db", "v2")
+    failed = refusal(made)
+    assert isinstance(failed, errors.KeyKindMismatch)
+    assert "update-secret --kms-key-id" in str(failed)
+
+    made = pair(key=KEY)
+    made.sync()
+    made.source.secrets["prod/db"]["KmsKeyId"] = None
+    assert isinstance(refusal(made), errors.KeyKindMismatch)
+
+
+def test_a_replica_under_another_key_than_the_targets_is_told() -> None:
+    made = pair(key=KEY)
+    made.sync()
+    for other, refused in ((KEY, True), ("alias/dr", False), (KEY_THERE.rpartition("/")[2], False)):
+        made.replica.secrets["prod/db"]["KmsKeyId"] = other
+        assert bool(made.sync()[1]) is refused
+
+
+def test_somebody_elses_secret_is_not_overwritten_unless_that_is_wanted() -> None:
+    made = pair()
+    made.replica.add("prod/db", "x1")
+    assert isinstance(refusal(made), errors.NotAReplica)
+    made.targets = [dataclasses.replace(DR, force_overwrite=True)]
+    made.copied()
+    made.replica.secrets["prod/db"]["tags"][MARK] = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-AbCdEf"
+    assert isinstance(refusal(made), errors.NotAReplica)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"deleted": True}, "awaits deletion"),
+        ({"PrimaryRegion": "us-east-1"}, "native"),
+        ({"rotates": True}, "rotates"),
+    ],
+)
+def test_a_replica_that_cannot_be_written_is_told(change: dict[str, Any], says: str) -> None:
+    made = pair()
+    made.sync()
+    made.replica.secrets["prod/db"].update(change)
+    failed = refusal(made)
+    assert isinstance(failed, errors.TargetUnusable)
+    assert says in str(failed)
+
+
+def test_a_secret_is_not_its_own_replica() -> None:
+    made = pair()
+    made.there["dr"] = made.source
+    assert isinstance(refusal(made), errors.SourceUnusable)
+
+
+def test_a_version_id_with_another_value_is_told() -> None:
+    made = pair()
+    made.sync()
+    made.source.put("prod/db", "v2")
+    made.replica.secrets["prod/db"]["values"]["v2"] = {"SecretString": "other"}
+    assert isinstance(refusal(made), errors.Diverged)
+
+
+def test_one_target_that_fails_does_not_keep_the_other_from_its_copy() -> None:
+    made = Pair(dataclasses.replace(DR, name="bad", kms_key_arn=None), DR)
+    made.arn = made.source.add("prod/db", key=KEY)
+    done, failed = made.sync()
+    assert done == {"dr": 1}
+    assert [type(e) for e in failed] == [errors.KeyKindMismatch]
+
+
+@pytest.mark.parametrize(
+    ("raised", "becomes"),
+    [
+        (error("ThrottlingException"), errors.Transient),
+        (error("InternalFailure", status=500), errors.Transient),
+        (error("AccessDeniedException", "not authorized to perform: secretsmanager:PutSecretValue"), errors.Denied),
+        (error("AccessDeniedException", "Access to KMS is not allowed"), errors.Denied),
+        (error("EncryptionFailure"), errors.Denied),
+    ],
+)
+def test_errors_of_aws_are_typed(raised: Exception, becomes: type[Exception]) -> None:
+    made = pair()
+
+    def fail(operation: str) -> None:
+        if operation == "CreateSecret":
+            raise raised
+
+    made.replica.before = fail
+    assert isinstance(made.sync()[1][0], becomes)
+    made.replica.before = lambda operation: None
+    made.copied()
+
+
+def test_unexpected_errors_pass() -> None:
+    made = pair()
+
+    def fail(operation: str) -> None:
+        raise error("ValidationException")
+
+    made.replica.before = fail
+    with pytest.raises(Exception, match="ValidationException"):
+        made.sync()
+
+
+def test_a_late_call_cannot_take_a_replica_back() -> None:
+    """A call reads v2 and is held up; another copies v3; the first then fails to move the label, and reads again."""
+    for held_before in ("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"):
+        made = pair()
+        made.sync()
+        made.source.put("prod/db", "v2")
+
+        def overtaken(operation: str, made: Pair = made, held_before: str = held_before) -> None:
+            if operation == held_before:
+                made.replica.before = lambda operation: None
+                made.source.put("prod/db", "v3")
+                made.copied()
+
+        made.replica.before = overtaken
+        made.copied()
+        assert made.replica.history["prod/db"] == ["v1", "v3"]
+
+
+def test_a_source_that_never_stands_still_is_tried_again_later() -> None:
+    made = pair()
+    made.sync()
+    made.source.put("prod/db", "v2")
+    count = 2
+
+    def change(operation: str) -> None:
+        nonlocal count
+        if operation == "DescribeSecret":
+            count += 1
+            made.source.put("prod/db", f"v{count}")
+
+    made.replica.before = change
+    failed = made.sync()[1]
+    assert isinstance(failed[0], errors.Transient)
+    assert "kept changing" in str(failed[0])
+
+
+def test_a_replica_made_by_another_call_meanwhile_is_read_again() -> None:
+    made = pair()
+
+    def race(operation: str) -> None:
+        if operation == "CreateSecret":
+            made.replica.before = lambda operation: None
+            made.copied()
+
+    made.replica.before = race
+    made.copied()
+
+
+def test_a_rollback_at_the_source_is_followed() -> None:
+    made = pair()
+    made.source.put("prod/db", "v2")
+    made.sync()
+    made.source.put("prod/db", "v1")
+    made.copied()
+    made.source.put("prod/db", "v3")
+    made.source.put("prod/db", "v4")
+    made.sync()
+    made.source.put("prod/db", "v1")  # which has no label at the replica any more
+    made.copied()

@@ -1,0 +1,972 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_cognito_user_pool" {
+    defaults = {
+      id       = "eu-central-1_abc"
+      arn      = "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"
+      endpoint = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc"
+    }
+  }
+  mock_resource "aws_cognito_user_pool_client" {
+    defaults = { id = "client" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/test", id = "test" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  assert {
+    condition     = aws_cognito_user_pool.this.name == "test-user-directory" && aws_cognito_user_pool.this.username_attributes == toset(["email"]) && aws_cognito_user_pool.this.auto_verified_attributes == toset(["email"]) && aws_cognito_user_pool.this.deletion_protection == "ACTIVE" && aws_cognito_user_pool.this.user_pool_tier == "ESSENTIALS" && aws_cognito_user_pool.this.username_configuration[0].case_sensitive == false
+    error_message = "Users sign in with a verified address in any case; the pool is protected."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.password_policy[0].minimum_length == 12 && aws_cognito_user_pool.this.password_policy[0].password_history_size == 5 && aws_cognito_user_pool.this.password_policy[0].temporary_password_validity_days == 3 && alltrue([aws_cognito_user_pool.this.password_policy[0].require_lowercase, aws_cognito_user_pool.this.password_policy[0].require_uppercase, aws_cognito_user_pool.this.password_policy[0].require_numbers, aws_cognito_user_pool.this.password_policy[0].require_symbols])
+    error_message = "Passwords are long and mixed."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.mfa_configuration == "OPTIONAL" && aws_cognito_user_pool.this.software_token_mfa_configuration[0].enabled && length(aws_cognito_user_pool.this.email_mfa_configuration) == 0 && length(aws_cognito_user_pool.this.sms_configuration) == 0
+    error_message = "Users may add an authenticator app; no text messages."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.device_configuration[0].device_only_remembered_on_user_prompt && aws_cognito_user_pool.this.device_configuration[0].challenge_required_on_new_device
+    error_message = "Devices are remembered when the user agrees, and then spared the code."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.user_attribute_update_settings[0].attributes_require_verification_before_update == toset(["email"])
+    error_message = "A new address counts when it is verified."
+  }
+  assert {
+    condition     = length(aws_cognito_user_pool.this.lambda_config) == 0 && length(aws_lambda_permission.trigger) == 0 && length(aws_cognito_risk_configuration.this) == 0 && length(aws_cognito_user_pool.this.user_pool_add_ons) == 0 && length(aws_cognito_user_pool.this.email_configuration) == 0 && length(aws_iam_role.sms) == 0 && length(aws_cognito_user_pool_domain.this) == 0 && length(aws_lambda_invocation.provider) == 0 && output.function_names == {} && output.codes_table_name == null && output.domain_url == null
+    error_message = "Nothing is made that is not asked for."
+  }
+  assert {
+    condition     = aws_cognito_user_pool_client.this["app"].generate_secret == false && aws_cognito_user_pool_client.this["app"].explicit_auth_flows == toset(["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]) && aws_cognito_user_pool_client.this["app"].prevent_user_existence_errors == "ENABLED" && aws_cognito_user_pool_client.this["app"].enable_token_revocation
+    error_message = "The app has no secret, hides who exists, and its tokens can be revoked."
+  }
+  assert {
+    condition     = aws_cognito_user_pool_client.this["app"].access_token_validity == 15 && aws_cognito_user_pool_client.this["app"].id_token_validity == 15 && aws_cognito_user_pool_client.this["app"].refresh_token_validity == 30 && aws_cognito_user_pool_client.this["app"].token_validity_units[0] == { access_token = "minutes", id_token = "minutes", refresh_token = "days" }
+    error_message = "Tokens are short, refresh tokens last 30 days."
+  }
+  assert {
+    condition     = !contains(aws_cognito_user_pool_client.this["app"].write_attributes, "email_verified") && contains(aws_cognito_user_pool_client.this["app"].write_attributes, "email")
+    error_message = "A client cannot declare an address verified."
+  }
+  assert {
+    condition     = output.authorizer == { issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc", jwks_url = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc/.well-known/jwks.json", user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"], audience = ["client"] }
+    error_message = "The authorizer output has all that other capabilities check tokens with."
+  }
+}
+
+run "everything" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sign_in           = ["email", "phone_number"]
+    tier              = "PLUS"
+    threat_protection = { custom_auth_mode = "AUDIT", blocked_cidrs = ["203.0.113.0/24"] }
+    mfa               = { mode = "ON", email = true, sms = true }
+    devices           = { remember = "ALWAYS", skip_mfa = false }
+    email = {
+      identity_arn      = "arn:aws:ses:eu-central-1:111122223333:identity/example.com"
+      from_address      = "Accounts <accounts@example.com>"
+      reply_to_address  = "help@example.com"
+      configuration_set = "mail"
+    }
+    sms        = { external_id = "pool" }
+    attributes = { plan = {}, level = { type = "Number", min = 1, max = 9 }, currency = { client_writable = true, max = 3 }, name = { required = true } }
+    clients = {
+      web = {
+        auth_flows         = ["USER_SRP_AUTH", "CUSTOM_AUTH"]
+        callback_urls      = ["https://app.example.com/callback", "myapp://callback", "http://localhost:3000"]
+        oauth_flows        = ["code"]
+        oauth_scopes       = ["openid"]
+        identity_providers = ["SignInWithApple", "Corp"]
+      }
+      batch = { secret = true, auth_flows = [], oauth_flows = ["client_credentials"], oauth_scopes = ["https://api.example.com/read"] }
+    }
+    groups                = { members = { precedence = 5 } }
+    default_groups        = ["members"]
+    resource_servers      = { "https://api.example.com" = { name = "API", scopes = { read = "Read" } } }
+    domain                = { name = "login.example.com", certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/1", managed_login_version = 2 }
+    custom_auth           = {}
+    allowed_email_domains = ["example.com"]
+    triggers              = { post_authentication = "arn:aws:lambda:eu-central-1:111122223333:function:record" }
+    identity_providers = {
+      SignInWithApple = {
+        type               = "SignInWithApple"
+        details            = { client_id = "c", team_id = "t", key_id = "k", authorize_scopes = "email name" }
+        secret_arn         = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:apple-AbCdEf"
+        secret_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/other"
+        link_users         = true
+      }
+      Corp = { type = "SAML", details = { MetadataURL = "https://idp.example.com/metadata" }, trust_email = true }
+    }
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = aws_cognito_user_pool.this.user_pool_add_ons[0].advanced_security_mode == "ENFORCED" && aws_cognito_user_pool.this.user_pool_add_ons[0].advanced_security_additional_flows[0].custom_auth_mode == "AUDIT" && aws_cognito_risk_configuration.this[0].compromised_credentials_risk_configuration[0].actions[0].event_action == "BLOCK" && aws_cognito_risk_configuration.this[0].account_takeover_risk_configuration[0].actions[0].high_action[0].event_action == "BLOCK" && aws_cognito_risk_configuration.this[0].risk_exception_configuration[0].blocked_ip_range_list == toset(["203.0.113.0/24"])
+    error_message = "Threat protection is enforced, with what it is to do."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.mfa_configuration == "ON" && length(aws_cognito_user_pool.this.email_mfa_configuration) == 1 && aws_cognito_user_pool.this.sms_configuration[0].external_id == "pool" && aws_cognito_user_pool.this.device_configuration[0].device_only_remembered_on_user_prompt == false && aws_cognito_user_pool.this.device_configuration[0].challenge_required_on_new_device == false
+    error_message = "All users need a second factor, of any kind, on any device."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.email_configuration[0].email_sending_account == "DEVELOPER" && aws_cognito_user_pool.this.email_configuration[0].from_email_address == "Accounts <accounts@example.com>" && aws_cognito_user_pool.this.email_configuration[0].reply_to_email_address == "help@example.com"
+    error_message = "Mail has its From and Reply-To."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.sms[0].assume_role_policy).Statement == [{ Sid = "AssumedByCognito", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "cognito-idp.amazonaws.com" }, Condition = { StringEquals = { "sts:ExternalId" = "pool", "aws:SourceAccount" = "111122223333" } } }] && jsondecode(aws_iam_role_policy.sms[0].policy).Statement == [{ Sid = "SendTextMessages", Effect = "Allow", Action = "sns:Publish", Resource = "*" }, { Sid = "NoTopics", Effect = "Deny", Action = "sns:Publish", Resource = "arn:aws:sns:*:*:*" }]
+    error_message = "Cognito sends text messages, and to nothing else."
+  }
+  assert {
+    condition     = contains(aws_cognito_user_pool_client.this["web"].read_attributes, "custom:plan") && !contains(aws_cognito_user_pool_client.this["web"].write_attributes, "custom:plan") && contains(aws_cognito_user_pool_client.this["web"].write_attributes, "custom:currency") && contains(aws_cognito_user_pool_client.this["web"].write_attributes, "name")
+    error_message = "A client reads the protected attribute and writes what it may."
+  }
+  assert {
+    condition     = aws_cognito_user_pool_client.this["web"].supported_identity_providers == toset(["COGNITO", "Corp", "SignInWithApple"]) && length(aws_cognito_user_pool_client.this["batch"].supported_identity_providers) == 0 && aws_cognito_user_pool_client.this["batch"].generate_secret
+    error_message = "Clients name their providers; machines have none."
+  }
+  assert {
+    condition     = aws_cognito_user_pool.this.lambda_config[0].define_auth_challenge == "arn:aws:lambda:eu-central-1:111122223333:function:test-user-directory-define-challenge" && aws_cognito_user_pool.this.lambda_config[0].create_auth_challenge == "arn:aws:lambda:eu-central-1:111122223333:function:test-user-directory-create-challenge" && aws_cognito_user_pool.this.lambda_config[0].verify_auth_challenge_response == "arn:aws:lambda:eu-central-1:111122223333:function:test-user-directory-verify-challenge" && aws_cognito_user_pool.this.lambda_config[0].pre_sign_up == "arn:aws:lambda:eu-central-1:111122223333:function:test-user-directory-sign-up" && aws_cognito_user_pool.this.lambda_config[0].post_confirmation == "arn:aws:lambda:eu-central-1:111122223333:function:test-user-directory-post-confirmation" && aws_cognito_user_pool.this.lambda_config[0].post_authentication == "arn:aws:lambda:eu-central-1:111122223333:function:record"
+    error_message = "Own triggers and those of others are in their places."
+  }
+  assert {
+    condition     = length(aws_lambda_permission.trigger) == 6 && alltrue([for p in aws_lambda_permission.trigger : p.principal == "cognito-idp.amazonaws.com" && p.source_arn == aws_cognito_user_pool.this.arn && p.source_account == "111122223333" && p.action == "lambda:InvokeFunction"])
+    error_message = "Only this pool may call its triggers."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.link[0].policy).Statement == [{ Sid = "LinkUsers", Effect = "Allow", Action = ["cognito-idp:AdminLinkProviderForUser", "cognito-idp:ListUsers"], Resource = aws_cognito_user_pool.this.arn }] && jsondecode(aws_iam_role_policy.groups[0].policy).Statement == [{ Sid = "AddToGroups", Effect = "Allow", Action = "cognito-idp:AdminAddUserToGroup", Resource = aws_cognito_user_pool.this.arn }]
+    error_message = "The triggers may do their one thing on this pool."
+  }
+  assert {
+    condition     = jsondecode(aws_lambda_invocation.provider["SignInWithApple"].input) == { provider = { name = "SignInWithApple", type = "SignInWithApple", details = { client_id = "c", team_id = "t", key_id = "k", authorize_scopes = "email name" }, secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:apple-AbCdEf", attribute_mapping = { email = "email", email_verified = "email_verified" }, identifiers = [] } } && aws_lambda_invocation.provider["SignInWithApple"].lifecycle_scope == "CRUD" && keys(aws_cognito_identity_provider.saml) == ["Corp"]
+    error_message = "Apple's key never passes through Terraform; SAML has no secret."
+  }
+  assert {
+    condition     = output.domain_url == "https://login.example.com" && aws_cognito_user_pool_domain.this[0].certificate_arn == "arn:aws:acm:us-east-1:111122223333:certificate/1" && aws_cognito_user_pool_domain.this[0].managed_login_version == 2
+    error_message = "A domain of one's own."
+  }
+  assert {
+    condition     = aws_cognito_user_group.this["members"].precedence == 5 && length(aws_cognito_resource_server.this["https://api.example.com"].scope) == 1
+    error_message = "Groups and scopes."
+  }
+  assert {
+    condition     = contains(output.alarm_names, "test-user-directory-code-delivery") && aws_cognito_user_pool.this.deletion_protection == "INACTIVE"
+    error_message = "A code that cannot be sent raises an alarm."
+  }
+}
+
+run "prefix_domain" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain = { prefix = "example" }
+  }
+
+  assert {
+    condition     = output.domain_url == "https://example.auth.eu-central-1.amazoncognito.com"
+    error_message = "A domain of Amazon's."
+  }
+}
+
+run "refuses_sign_in_empty" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sign_in = []
+  }
+
+  expect_failures = [var.sign_in]
+}
+
+run "refuses_sign_in_unknown" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sign_in = ["username"]
+  }
+
+  expect_failures = [var.sign_in]
+}
+
+run "refuses_phone_without_sms" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sign_in = ["phone_number"]
+  }
+
+  expect_failures = [var.sign_in]
+}
+
+run "refuses_tier" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    tier = "FREE"
+  }
+
+  expect_failures = [var.tier]
+}
+
+run "refuses_threat_protection_without_plus" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    threat_protection = {}
+  }
+
+  expect_failures = [var.threat_protection]
+}
+
+run "refuses_threat_protection_mode" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    tier              = "PLUS"
+    threat_protection = { mode = "OFF" }
+  }
+
+  expect_failures = [var.threat_protection]
+}
+
+run "refuses_threat_protection_cidrs" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    tier              = "PLUS"
+    threat_protection = { blocked_cidrs = ["everybody"] }
+  }
+
+  expect_failures = [var.threat_protection]
+}
+
+run "refuses_password_length" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    password_policy = { minimum_length = 7 }
+  }
+
+  expect_failures = [var.password_policy]
+}
+
+run "refuses_password_history_lite" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    tier = "LITE"
+  }
+
+  expect_failures = [var.password_policy]
+}
+
+run "refuses_password_temporary" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    password_policy = { temporary_days = 0 }
+  }
+
+  expect_failures = [var.password_policy]
+}
+
+run "refuses_mfa_mode" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    mfa = { mode = "MAYBE" }
+  }
+
+  expect_failures = [var.mfa]
+}
+
+run "refuses_mfa_none" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    mfa = { totp = false }
+  }
+
+  expect_failures = [var.mfa]
+}
+
+run "refuses_mfa_email_without_email" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    mfa = { email = true }
+  }
+
+  expect_failures = [var.mfa]
+}
+
+run "refuses_mfa_sms_without_sms" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    mfa = { sms = true }
+  }
+
+  expect_failures = [var.mfa]
+}
+
+run "refuses_devices" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    devices = { remember = "YES" }
+  }
+
+  expect_failures = [var.devices]
+}
+
+run "refuses_email_identity" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email = { identity_arn = "example.com", from_address = "a@example.com" }
+  }
+
+  expect_failures = [var.email]
+}
+
+run "refuses_email_from" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "Accounts" }
+  }
+
+  expect_failures = [var.email]
+}
+
+run "refuses_sms_external_id" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sms = { external_id = "x" }
+  }
+
+  expect_failures = [var.sms]
+}
+
+run "refuses_verification" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    verification = { message = "Hello" }
+  }
+
+  expect_failures = [var.verification]
+}
+
+run "refuses_attribute_type" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    attributes = { plan = { type = "Text" } }
+  }
+
+  expect_failures = [var.attributes]
+}
+
+run "refuses_attribute_required" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    attributes = { plan = { required = true } }
+  }
+
+  expect_failures = [var.attributes]
+}
+
+run "refuses_attribute_name" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    attributes = { "custom:plan" = {} }
+  }
+
+  expect_failures = [var.attributes]
+}
+
+run "refuses_client_flow" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { auth_flows = ["IMPLICIT"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_admin_without_secret" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { auth_flows = ["ADMIN_USER_PASSWORD_AUTH"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_custom_without_custom_auth" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { auth_flows = ["CUSTOM_AUTH"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_session_shorter_than_code" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email       = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "a@example.com" }
+    custom_auth = { code_seconds = 600 }
+    clients     = { app = { auth_flows = ["CUSTOM_AUTH"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_access_token" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { access_token_minutes = 1 } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_refresh_token" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { refresh_token_days = 0 } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_callback" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain  = { prefix = "x" }
+    clients = { app = { callback_urls = ["http://app.example.com"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_implicit" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain  = { prefix = "x" }
+    clients = { app = { oauth_flows = ["implicit"], oauth_scopes = ["openid"], callback_urls = ["https://x.example.com"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_credentials_without_secret" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain  = { prefix = "x" }
+    clients = { app = { oauth_flows = ["client_credentials"], oauth_scopes = ["a/b"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_code_without_callback" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain  = { prefix = "x" }
+    clients = { app = { oauth_flows = ["code"], oauth_scopes = ["openid"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_provider" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { identity_providers = ["Nobody"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_client_attribute" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { write_attributes = ["custom:plan"] } }
+  }
+
+  expect_failures = [var.clients]
+}
+
+run "refuses_default_groups" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    default_groups = ["members"]
+  }
+
+  expect_failures = [var.default_groups]
+}
+
+run "refuses_domain_both" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain = { prefix = "x", name = "login.example.com", certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/1" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "refuses_domain_prefix" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain = { prefix = "my-cognito" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "refuses_domain_certificate_region" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    domain = { name = "login.example.com", certificate_arn = "arn:aws:acm:eu-central-1:111122223333:certificate/1" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "refuses_domain_missing" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    clients = { app = { oauth_flows = ["code"], oauth_scopes = ["openid"], callback_urls = ["https://x.example.com"] } }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "refuses_custom_auth_without_sender" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    custom_auth = {}
+  }
+
+  expect_failures = [var.custom_auth]
+}
+
+run "refuses_custom_auth_limits" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email       = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "a@example.com" }
+    custom_auth = { attempts = 4 }
+  }
+
+  expect_failures = [var.custom_auth]
+}
+
+run "refuses_custom_auth_seconds" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email       = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "a@example.com" }
+    custom_auth = { code_seconds = 901 }
+  }
+
+  expect_failures = [var.custom_auth]
+}
+
+run "refuses_custom_auth_message" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email       = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "a@example.com" }
+    custom_auth = { message = "Hello" }
+  }
+
+  expect_failures = [var.custom_auth]
+}
+
+run "refuses_email_domains" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    allowed_email_domains = ["@example.com"]
+  }
+
+  expect_failures = [var.allowed_email_domains]
+}
+
+run "refuses_provider_type" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { Corp = { type = "LDAP", details = {}, secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x" } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_name" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { Apple = { type = "SignInWithApple", details = { client_id = "c", team_id = "t", key_id = "k", authorize_scopes = "email" }, secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x" } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_bad_name" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { "Corp EU" = { type = "SAML", details = { MetadataURL = "https://x" } } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_without_secret" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { Corp = { type = "OIDC", details = {} } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_secret_arn" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { Corp = { type = "OIDC", details = {}, secret_arn = "x" } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_secret_in_state" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { Corp = { type = "OIDC", details = { client_secret = "x" }, secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x" } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_apple_details" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { SignInWithApple = { type = "SignInWithApple", details = { client_id = "c" }, secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x" } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_provider_saml_metadata" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    identity_providers = { Corp = { type = "SAML", details = {} } }
+  }
+
+  expect_failures = [var.identity_providers]
+}
+
+run "refuses_trigger_arn" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    triggers = { pre_sign_up = "my-function" }
+  }
+
+  expect_failures = [var.triggers]
+}
+
+run "refuses_trigger_twice" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    allowed_email_domains = ["example.com"]
+    triggers              = { pre_sign_up = "arn:aws:lambda:eu-central-1:111122223333:function:x" }
+  }
+
+  expect_failures = [var.triggers]
+}
