@@ -12,6 +12,7 @@ from typing import Any
 
 from local import scenario
 from local.cloud import HOME, Cloud, free_port, start, stop
+from local.scenarios import hub
 from local.scenarios.posture import finding_export as subject
 from local.terraform import Terraform
 from tools import package
@@ -36,13 +37,13 @@ def measure() -> list[dict[str, Any]]:
     with _stack({"requests_per_second": 1000, "force_destroy": True}) as (stack, cloud):
         zip_file = HOME / "build" / "posture" / "finding_export.zip"
         note("zip size", zip_file.stat().st_size / 1000, "kB")
-        hub = stack.client("securityhub")
+        api = stack.client("securityhub")
         cold, warm = (_refusal(stack) for _ in range(2))
         note("cold start to first answer", cold, "ms")
         note("warm call", warm, "ms")
         imported = 0
         for total in (10_000, 100_000):
-            subject.import_findings(hub, _active(imported, total))
+            hub.load(api, _active(imported, total))
             imported = total
             cloud.control("DELETE", "calls")
             seconds = _export(stack, total)
@@ -52,7 +53,7 @@ def measure() -> list[dict[str, Any]]:
             note(f"peak memory, {total:,}", cloud.control("GET", "memory", function=FUNCTION) / 1024, "MiB")
     with _stack({"force_destroy": True}) as (stack, cloud):
         total = 18_000
-        subject.import_findings(stack.client("securityhub"), _active(0, total))
+        hub.load(stack.client("securityhub"), _active(0, total))
         with cloud.faults(GET_FINDINGS_QUOTA):
             seconds = _export(stack, total)
         note("findings/s at the quota of 3 requests/s", total / seconds, "1/s")

@@ -11,9 +11,9 @@ from typing import Any
 
 from local.engine import ACCOUNT_ID, REGION
 from local.scenario import Report, Stack, wait_until
+from local.scenarios import hub
 
 FINDINGS = 5_000
-PRODUCT_ARN = f"arn:aws:securityhub:{REGION}:{ACCOUNT_ID}:product/{ACCOUNT_ID}/default"
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
 variables: dict[str, Any] = {
@@ -36,7 +36,7 @@ def findings(count: int, label: str = "history") -> Iterator[dict[str, Any]]:
         yield {
             "SchemaVersion": "2018-10-08",
             "Id": f"{label}/{number:06d}",
-            "ProductArn": PRODUCT_ARN,
+            "ProductArn": hub.PRODUCT_ARN,
             "GeneratorId": f"aws-foundational-security-best-practices/v/1.0.0/S3.{number % 23}",
             "AwsAccountId": ACCOUNT_ID,
             "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"],
@@ -52,19 +52,9 @@ def findings(count: int, label: str = "history") -> Iterator[dict[str, Any]]:
         }
 
 
-def import_findings(hub: Any, wanted: Iterator[dict[str, Any]]) -> None:
-    """Import findings, a hundred a call."""
-    everything = list(wanted)
-    for first in range(0, len(everything), 100):
-        answer = hub.batch_import_findings(Findings=everything[first : first + 100])
-        assert answer["FailedCount"] == 0, answer["FailedFindings"][:1]
-
-
 def prepare(stack: Stack) -> None:
     """An account whose Security Hub has been collecting for a while."""
-    hub = stack.client("securityhub")
-    hub.enable_security_hub(EnableDefaultStandards=False)
-    import_findings(hub, findings(FINDINGS))
+    hub.load(hub.enable(stack), findings(FINDINGS))
 
 
 def finish(states: Any, arn: str, seconds: float = 180) -> dict[str, Any]:
@@ -175,8 +165,8 @@ def lock_holder(stack: Stack) -> Any:
 
 def continuous(stack: Stack, report: Report) -> None:
     """New findings arrive in the bucket by themselves."""
-    import_findings(stack.client("securityhub"), findings(25, "new"))
-    sql = f"SELECT count(DISTINCT id) FROM {stack.outputs['athena']['table']} WHERE exportrunid = 'continuous'"
+    hub.load(stack.client("securityhub"), findings(25, "new"))
+    sql = f"SELECT count(DISTINCT id) FROM {stack.outputs['athena']['table']} WHERE exportrunid = 'continuous' AND id LIKE 'new/%'"
 
     def arrived() -> bool:
         try:
