@@ -1,5 +1,49 @@
 # Security posture: one module block, variable and output per capability.
 
+module "finding_chat" {
+  source = "./modules/posture/finding_chat"
+  count  = var.finding_chat == null ? 0 : 1
+
+  context                     = module.context.context
+  action_id                   = var.finding_chat.action_id
+  action_name                 = var.finding_chat.action_name
+  guardrail_policy_arns       = var.finding_chat.guardrail_policy_arns
+  logging_level               = var.finding_chat.logging_level
+  role_policy_arns            = var.finding_chat.role_policy_arns
+  severities                  = var.finding_chat.severities
+  slack_channels              = var.finding_chat.slack_channels
+  teams_channels              = var.finding_chat.teams_channels
+  user_authorization_required = var.finding_chat.user_authorization_required
+}
+
+variable "finding_chat" {
+  description = "Security Hub findings in Slack and Microsoft Teams: those an analyst sends, and new ones of the severities named. Needs slack_channels or teams_channels; null for off. See modules/posture/finding_chat."
+  type = object({
+    action_id             = optional(string)
+    action_name           = optional(string)
+    guardrail_policy_arns = optional(set(string))
+    logging_level         = optional(string)
+    role_policy_arns      = optional(set(string))
+    severities            = optional(set(string))
+    slack_channels = optional(map(object({
+      workspace_id = string
+      channel_id   = string
+    })))
+    teams_channels = optional(map(object({
+      tenant_id  = string
+      team_id    = string
+      channel_id = string
+    })))
+    user_authorization_required = optional(bool)
+  })
+  default = null
+}
+
+output "finding_chat" {
+  description = "Outputs of modules/posture/finding_chat; null when off."
+  value       = one(module.finding_chat[*])
+}
+
 module "finding_export" {
   source = "./modules/posture/finding_export"
   count  = var.finding_export == null ? 0 : 1

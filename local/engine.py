@@ -66,6 +66,7 @@ CORRECTIONS = (
     "waf",
     "kms",
     "alarms",
+    "chat",
 )
 
 

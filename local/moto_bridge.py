@@ -42,6 +42,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "ram": ["ram"],
     "shield": ["shield"],
     "verifiedpermissions": ["verifiedpermissions"],
+    "chatbot": ["chatbot"],
 }
 
 # Operations of services that MiniStack has, which only moto answers.
@@ -97,7 +98,14 @@ def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes
     )
 
 
+def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """The configuration or tagged resource that a request names; all others take no resource."""
+    asked = json.loads(body or b"{}")
+    return str(asked.get("ChatConfigurationArn") or asked.get("ResourceARN") or "*")
+
+
 RESOURCE_ARNS: dict[str, ResourceArn] = {
+    "chatbot": _chatbot_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,
     "verifiedpermissions": _verifiedpermissions_arn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +16,8 @@ PRODUCT_ARN = f"arn:aws:securityhub:{REGION}:{ACCOUNT_ID}:product/{ACCOUNT_ID}/d
 def enable(stack: Stack) -> Any:
     """A client of the hub, which is on afterwards; another scenario may have enabled it."""
     hub = stack.client("securityhub")
-    try:
+    with contextlib.suppress(hub.exceptions.ResourceConflictException):
         hub.enable_security_hub(EnableDefaultStandards=False)
-    except hub.exceptions.ResourceConflictException:
-        pass
     return hub
 
 
@@ -60,14 +59,18 @@ def read(hub: Any, prefix: str) -> dict[str, dict[str, Any]]:
 
 def archive(hub: Any, prefix: str) -> None:
     """Archive findings, so that other scenarios do not count them."""
-    names = ("SchemaVersion", "Id", "ProductArn", "GeneratorId", "AwsAccountId", "Types", "CreatedAt", "Severity")
-    names += ("Title", "Description", "Resources")
+    names = ("SchemaVersion", "Id", "ProductArn", "GeneratorId", "AwsAccountId", "Types", "CreatedAt")
+    kept = [*names, "Title", "Description", "Resources"]
     now = finding("")["UpdatedAt"]
-    found = [{name: f[name] for name in names} for f in read(hub, prefix).values()]
     load(
         hub,
         [
-            {**f, "Severity": {"Label": f["Severity"]["Label"]}, "UpdatedAt": now, "RecordState": "ARCHIVED"}
-            for f in found
+            {
+                **{name: found[name] for name in kept},
+                "Severity": {"Label": found["Severity"]["Label"]},
+                "UpdatedAt": now,
+                "RecordState": "ARCHIVED",
+            }
+            for found in read(hub, prefix).values()
         ],
     )

@@ -166,7 +166,8 @@ def lock_holder(stack: Stack) -> Any:
 def continuous(stack: Stack, report: Report) -> None:
     """New findings arrive in the bucket by themselves."""
     hub.load(stack.client("securityhub"), findings(25, "new"))
-    sql = f"SELECT count(DISTINCT id) FROM {stack.outputs['athena']['table']} WHERE exportrunid = 'continuous' AND id LIKE 'new/%'"
+    table = stack.outputs["athena"]["table"]
+    sql = f"SELECT count(DISTINCT id) FROM {table} WHERE exportrunid = 'continuous' AND id LIKE 'new/%'"
 
     def arrived() -> bool:
         try:

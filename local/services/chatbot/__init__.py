@@ -1,0 +1,42 @@
+"""Chatbot (Amazon Q Developer in chat applications): channel configurations, and what their topics bring them.
+
+Beyond the API: `authorize_workspace` and `authorize_team` are the administrator's one-time sign-in, `messages`
+is the channel as its members see it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from local.engine import ACCOUNT_ID
+from local.services import register
+
+from .models import backend
+
+
+def install() -> None:
+    """Serve Chatbot from here in moto. Idempotent; before moto's server app or `mock_aws` starts."""
+    register(sys.modules[__name__])
+
+
+def authorize_workspace(team_id: str, name: str, account: str = ACCOUNT_ID) -> None:
+    """A Slack workspace's owner lets Chatbot in, as the console's "Configure client" does."""
+    backend(account).workspaces[team_id] = name
+
+
+def authorize_team(tenant_id: str, team_id: str, name: str, account: str = ACCOUNT_ID) -> None:
+    """The same for a team of Microsoft Teams."""
+    backend(account).teams[tenant_id, team_id] = name
+
+
+def messages(configuration: str, account: str = ACCOUNT_ID) -> list[dict[str, Any]]:
+    """What a channel was sent, oldest first: `topic`, `posted` (a format that is known) and `message`."""
+    return [entry for entry in backend(account).received if entry["configuration"] == configuration]
+
+
+COMMANDS: dict[str, Any] = {
+    "authorize_workspace": authorize_workspace,
+    "authorize_team": authorize_team,
+    "messages": messages,
+}

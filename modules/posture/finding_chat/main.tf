@@ -1,0 +1,71 @@
+locals {
+  name     = "finding-chat"
+  by_label = length(var.severities) > 0
+
+  rule_arn_root = "arn:${var.context.partition}:events:${var.context.region}:${var.context.account_id}:rule/${var.context.name_prefix}-${local.name}"
+  hub_arn       = "arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"
+}
+
+# What both rules post goes through one topic. EventBridge delivers to an encrypted topic only under a customer
+# managed key whose policy lets it, as the stack's does for topics of the stack's prefix.
+module "topic" {
+  source = "../../blocks/topic"
+
+  context      = var.context
+  name         = local.name
+  display_name = "Security Hub findings for chat"
+  publishers = {
+    FindingRules = {
+      service     = "events.amazonaws.com"
+      source_arns = concat(["${local.rule_arn_root}-action"], [for name in ["${local.rule_arn_root}-severity"] : name if local.by_label])
+    }
+  }
+}
+
+# Chatbot's subscription is its own, and has no dead-letter queue: what it refuses for good shows here only.
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  alarm_name          = "${var.context.name_prefix}-${local.name}-undelivered"
+  alarm_description   = "SNS could not hand findings to the chat service. Read them in Security Hub, and check the channel configurations of ${var.context.name_prefix}-${local.name}."
+  namespace           = "AWS/SNS"
+  metric_name         = "NumberOfNotificationsFailed"
+  dimensions          = { TopicName = module.topic.name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
+}
+
+# --- findings that an analyst sends ----------------------------------------------------------------------------
+
+resource "aws_securityhub_action_target" "this" {
+  identifier  = var.action_id
+  name        = var.action_name
+  description = "Posts the chosen findings to ${join(", ", sort(concat(keys(var.slack_channels), keys(var.teams_channels))))}"
+}
+
+module "action_rule" {
+  source = "../../blocks/event_rule"
+
+  context     = var.context
+  name        = "${local.name}-action"
+  description = "Findings for which an analyst chose ${var.action_name}"
+
+  event_pattern = jsonencode({
+    source        = ["aws.securityhub"]
+    "detail-type" = ["Security Hub Findings - Custom Action"]
+    resources     = [aws_securityhub_action_target.this.arn]
+  })
+
+  # The event as it is: the chat service formats events it knows, and drops those that a transformer has changed.
+  targets = {
+    topic = {
+      arn  = module.topic.arn
+      kind = "sns"
+    }
+  }
+}

@@ -1,0 +1,45 @@
+output "action_arn" {
+  description = "ARN of the custom action."
+  value       = aws_securityhub_action_target.this.arn
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value = sort(concat(
+    [aws_cloudwatch_metric_alarm.undelivered.alarm_name],
+    module.action_rule.alarm_names,
+    flatten([module.severity_rule[*].alarm_names, module.queue[*].alarm_names, module.notified[*].alarm_names]),
+  ))
+}
+
+output "channel_role_arn" {
+  description = "ARN of the role that members of the channels use by commands."
+  value       = aws_iam_role.channel.arn
+}
+
+output "configuration_arns" {
+  description = "ARN of each channel's configuration, by the channel's name; of Slack and of Teams."
+  value = {
+    slack = { for name, c in aws_chatbot_slack_channel_configuration.this : name => c.chat_configuration_arn }
+    teams = { for name, c in aws_chatbot_teams_channel_configuration.this : name => c.chat_configuration_arn }
+  }
+}
+
+output "dead_letter_queue_urls" {
+  description = "URLs of the queues of what was given up, by what fed them: events of the custom action (`action`), events of severe findings (`severity`), findings that could not be set NOTIFIED (`notified`). The last two are null without severities."
+  value = {
+    action   = module.action_rule.dead_letter_queue_url
+    severity = one(module.severity_rule[*].dead_letter_queue_url)
+    notified = one(module.queue[*].dead_letter_queue_url)
+  }
+}
+
+output "function_name" {
+  description = "Name of the function that sets findings NOTIFIED; null without severities."
+  value       = one(module.notified[*].name)
+}
+
+output "topic_arn" {
+  description = "ARN of the topic, for more subscribers."
+  value       = module.topic.arn
+}
