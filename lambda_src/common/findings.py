@@ -1,0 +1,177 @@
+"""Security Hub's events and findings: read from EventBridge, answered with BatchUpdateFindings.
+
+"Security Hub Findings - Imported" and "Security Hub Findings - Custom Action" both hold findings in ASFF at
+`detail.findings`. An update emits such an event too: whatever answers findings must not write twice what is there.
+https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+BATCH, NOTE_LENGTH = 100, 512
+NEW, NOTIFIED, RESOLVED, SUPPRESSED = "NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"
+CUSTOM_ACTION, IMPORTED = "Security Hub Findings - Custom Action", "Security Hub Findings - Imported"
+
+
+class NotFindings(ValueError):
+    """The event holds no findings; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What identifies a finding."""
+
+    id: str
+    product_arn: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One of a finding's resources."""
+
+    type: str
+    """Such as "AwsS3Bucket"."""
+    id: str
+    """Its ARN, as a rule."""
+    partition: str
+    region: str
+    """The resource's own Region; the finding's where the resource names none."""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the ASFF holds below Details.<type>."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its ARN: of "arn:aws:s3:::bucket/key", "bucket/key"."""
+        return self.id.split(":", 5)[5] if self.id.startswith("arn:") and self.id.count(":") >= 5 else self.id
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is used of a finding; `asff` is the whole of it."""
+
+    key: Key
+    account_id: str
+    region: str
+    title: str
+    types: tuple[str, ...]
+    """Such as ("Sensitive Data Identifications/Personal",)."""
+    product_name: str
+    """Such as "Macie" or "Security Hub"."""
+    control_id: str
+    """Of a control's finding, such as "S3.14"; "" for other findings."""
+    severity: str
+    workflow: str
+    """NEW, NOTIFIED, RESOLVED or SUPPRESSED."""
+    record_state: str
+    note: str
+    """Text of the note that it had when the event was sent."""
+    resources: tuple[Resource, ...]
+    asff: Mapping[str, Any] = field(hash=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, asff: Any) -> "Finding":
+        """From ASFF. Raises NotFindings, which names the finding and what it lacks."""
+        try:
+            region = str(asff.get("Region") or asff["ProductArn"].split(":")[3])
+            return cls(
+                key=Key(str(asff["Id"]), str(asff["ProductArn"])),
+                account_id=str(asff["AwsAccountId"]),
+                region=region,
+                title=str(asff.get("Title", "")),
+                types=tuple(asff.get("Types") or (asff.get("FindingProviderFields") or {}).get("Types") or ()),
+                product_name=str(asff.get("ProductName") or asff["ProductArn"].rpartition("/")[2]),
+                control_id=_control(asff),
+                severity=str((asff.get("Severity") or {}).get("Label", "")),
+                workflow=str((asff.get("Workflow") or {}).get("Status", NEW)),
+                record_state=str(asff.get("RecordState", "ACTIVE")),
+                note=str((asff.get("Note") or {}).get("Text", "")),
+                resources=tuple(_resource(each, region) for each in asff["Resources"]),
+                asff=asff,
+            )
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            known = asff.get("Id") if isinstance(asff, dict) else None
+            raise NotFindings(f"Not a finding in ASFF ({known}): {type(error).__name__} {error}.") from error
+
+
+@dataclass(frozen=True)
+class Update:
+    """What becomes of a finding: its note and, unless None, its workflow status."""
+
+    note: str
+    workflow: str | None = None
+
+    def changes(self, finding: Finding) -> bool:
+        """Whether the finding, as the event showed it, is not so yet. What is so already must not be written: the
+        write's own event would be answered with a write, and so on without end.
+        """
+        return finding.note != shortened(self.note) or self.workflow not in (None, finding.workflow)
+
+
+def parse(event: str | Mapping[str, Any]) -> list[Finding]:
+    """All findings of an EventBridge event (or of its JSON), one at least. Raises NotFindings."""
+    try:
+        body = json.loads(event) if isinstance(event, str) else event
+        listed = body["detail"]["findings"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotFindings(f"Not an event of Security Hub findings: {type(error).__name__} {error}.") from error
+    if not isinstance(listed, list) or not listed:
+        raise NotFindings("The event's detail.findings is empty or no list.")
+    return [Finding.of(asff) for asff in listed]
+
+
+def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[Key, str]:
+    """Writes notes and workflow statuses: one call for each different update, of up to 100 findings.
+
+    `client` is the "securityhub" client of the Region that holds the findings, or that aggregates them. A finding
+    has one note, which takes the place of the one before. Answers why, by finding, for those not updated.
+    Raises botocore's ClientError when a call fails altogether.
+    """
+    alike: dict[Update, list[Key]] = {}
+    for key, wanted in updates.items():
+        alike.setdefault(wanted, []).append(key)
+    unprocessed: dict[Key, str] = {}
+    for wanted, keys in alike.items():
+        change: dict[str, Any] = {"Note": {"Text": shortened(wanted.note), "UpdatedBy": updated_by}}
+        if wanted.workflow:
+            change["Workflow"] = {"Status": wanted.workflow}
+        for some in batches(keys):
+            identifiers = [{"Id": key.id, "ProductArn": key.product_arn} for key in some]
+            answer = client.batch_update_findings(FindingIdentifiers=identifiers, **change)
+            for item in answer["UnprocessedFindings"]:
+                named = item["FindingIdentifier"]
+                unprocessed[Key(named["Id"], named["ProductArn"])] = f"{item['ErrorCode']}: {item['ErrorMessage']}"
+    return unprocessed
+
+
+def batches(keys: Iterable[Key]) -> list[list[Key]]:
+    """In hundreds, each key once: BatchUpdateFindings refuses both copies of one named twice."""
+    each = list(dict.fromkeys(keys))
+    return [each[start : start + BATCH] for start in range(0, len(each), BATCH)]
+
+
+def shortened(text: str) -> str:
+    """At most the 512 characters that a note may have."""
+    return text if len(text) <= NOTE_LENGTH else text[: NOTE_LENGTH - 1] + "…"
+
+
+def _resource(asff: Mapping[str, Any], region: str) -> Resource:
+    kind = str(asff["Type"])
+    return Resource(
+        type=kind,
+        id=str(asff["Id"]),
+        partition=str(asff.get("Partition", "aws")),
+        region=str(asff.get("Region") or region),
+        details=(asff.get("Details") or {}).get(kind) or {},
+    )
+
+
+def _control(asff: Mapping[str, Any]) -> str:
+    """Consolidated findings name the control; others have it at the end of their generator's id or as a field."""
+    named = (asff.get("Compliance") or {}).get("SecurityControlId")
+    fields = asff.get("ProductFields") or {}
+    generator = str(asff.get("GeneratorId", ""))
+    if not named and "/" in generator and "best-practices" in generator:
+        named = generator.rpartition("/")[2]
+    return str(named or fields.get("ControlId") or "")
