@@ -139,6 +139,23 @@ run "options" {
   }
 }
 
+run "name_that_a_service_demands" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/bucket"
+  }
+
+  variables {
+    leading = "aws-waf-logs-"
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.bucket == "aws-waf-logs-test-reports-111122223333-eu-central-1" && output.id == aws_s3_bucket.this.bucket && output.arn == "arn:aws:s3:::aws-waf-logs-test-reports-111122223333-eu-central-1"
+    error_message = "The name begins as the service demands."
+  }
+}
+
 run "refuses_malformed_values" {
   command = plan
 
@@ -151,6 +168,7 @@ run "refuses_malformed_values" {
     kms_key_arn       = "alias/mine"
     expiration_days   = 0
     noncurrent_days   = 0
+    leading           = "logs-"
     policy_statements = [{ sid = "S", principals = { AWS = ["444455556666"] }, actions = ["s3:*"] }]
   }
 
@@ -159,6 +177,7 @@ run "refuses_malformed_values" {
     var.kms_key_arn,
     var.expiration_days,
     var.noncurrent_days,
+    var.leading,
     var.policy_statements,
   ]
 }

@@ -220,6 +220,7 @@ run "options" {
     invokers = {
       Uploads = { principal = "s3.amazonaws.com", source_arn = "arn:aws:s3:::uploads" }
       Topic   = { principal = "sns.amazonaws.com", source_arn = "arn:aws:sns:eu-central-1:111122223333:topic" }
+      Rule    = { principal = "config.amazonaws.com" }
     }
   }
 
@@ -253,6 +254,10 @@ run "options" {
   assert {
     condition     = aws_lambda_permission.invoker["Topic"].source_account == null && aws_lambda_permission.invoker["Topic"].source_arn == "arn:aws:sns:eu-central-1:111122223333:topic"
     error_message = "An invoker is bound to one resource."
+  }
+  assert {
+    condition     = aws_lambda_permission.invoker["Rule"].source_account == "111122223333" && aws_lambda_permission.invoker["Rule"].source_arn == null
+    error_message = "AWS Config is bound to the account."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["Errors"].threshold == 5 && aws_cloudwatch_metric_alarm.this["Throttles"].threshold == 1
@@ -385,11 +390,13 @@ run "refuses_malformed_values_2" {
   variables {
     name              = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
     policy_statements = [{ sid = "S", actions = ["s3:*"], resources = ["arn:aws:s3:::b/*"] }]
+    invokers          = { Topic = { principal = "sns.amazonaws.com" } }
   }
 
   expect_failures = [
     var.name,
     var.policy_statements,
+    var.invokers,
   ]
 }
 

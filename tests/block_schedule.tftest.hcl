@@ -100,6 +100,26 @@ run "options" {
   }
 }
 
+run "universal_target" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/schedule"
+  }
+
+  variables {
+    target_arn   = "arn:aws:scheduler:::aws-sdk:config:startConfigRulesEvaluation"
+    resource_arn = "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"
+    action       = "config:StartConfigRulesEvaluation"
+    input        = "{\"ConfigRuleNames\": [\"test-rule\"]}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[0] == { Sid = "CallTarget", Effect = "Allow", Action = "config:StartConfigRulesEvaluation", Resource = var.resource_arn }
+    error_message = "The role may act on the one resource, not on the universal target's ARN."
+  }
+}
+
 run "refuses_malformed_values" {
   command = plan
 
@@ -113,6 +133,7 @@ run "refuses_malformed_values" {
     time_zone                    = "+02:00"
     flexible_window_minutes      = 0
     action                       = "ec2:StopInstances"
+    resource_arn                 = "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"
     input                        = "good morning"
     maximum_retry_attempts       = 186
     maximum_event_age_in_seconds = 59
@@ -124,6 +145,7 @@ run "refuses_malformed_values" {
     var.time_zone,
     var.flexible_window_minutes,
     var.action,
+    var.resource_arn,
     var.input,
     var.maximum_retry_attempts,
     var.maximum_event_age_in_seconds,

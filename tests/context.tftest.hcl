@@ -66,23 +66,25 @@ run "defaults" {
   }
   assert {
     condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Principal } == {
-      AccountThroughIam = { AWS = "arn:aws:iam::111122223333:root" }
-      LogGroups         = { Service = "logs.eu-central-1.amazonaws.com" }
-      LogDelivery       = { Service = "delivery.logs.amazonaws.com" }
-      AlarmsToTopics    = { Service = "cloudwatch.amazonaws.com" }
-      EventsToTopics    = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
-      EventsToQueues    = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
+      AccountThroughIam    = { AWS = "arn:aws:iam::111122223333:root" }
+      LogGroups            = { Service = "logs.eu-central-1.amazonaws.com" }
+      LogDelivery          = { Service = "delivery.logs.amazonaws.com" }
+      LogDeliveryToBuckets = { Service = "delivery.logs.amazonaws.com" }
+      AlarmsToTopics       = { Service = "cloudwatch.amazonaws.com" }
+      EventsToTopics       = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
+      EventsToQueues       = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
     }
     error_message = "The account and the services that carry its data use the key, and nobody else."
   }
   assert {
     condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Action } == {
-      AccountThroughIam = "kms:*"
-      LogGroups         = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-      LogDelivery       = "kms:Decrypt"
-      AlarmsToTopics    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      EventsToTopics    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      EventsToQueues    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      AccountThroughIam    = "kms:*"
+      LogGroups            = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      LogDelivery          = "kms:Decrypt"
+      LogDeliveryToBuckets = "kms:GenerateDataKey*"
+      AlarmsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      EventsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      EventsToQueues       = ["kms:Decrypt", "kms:GenerateDataKey*"]
     }
     error_message = "Services encrypt and decrypt; none administers the key."
   }
@@ -90,6 +92,10 @@ run "defaults" {
     condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Condition if s.Sid != "AccountThroughIam" } == {
       LogGroups   = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-central-1:111122223333:log-group:*" } }
       LogDelivery = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:aws:logs:eu-central-1:111122223333:*" } }
+      LogDeliveryToBuckets = {
+        ArnLike      = { "kms:EncryptionContext:aws:s3:arn" = "arn:aws:s3:::aws-waf-logs-switchyard-*" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
       AlarmsToTopics = {
         ArnLike      = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" }
         StringEquals = { "aws:SourceAccount" = "111122223333" }
@@ -97,7 +103,7 @@ run "defaults" {
       EventsToTopics = { ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" } }
       EventsToQueues = { ArnLike = { "kms:EncryptionContext:aws:sqs:arn" = "arn:aws:sqs:eu-central-1:111122223333:switchyard-*" } }
     }
-    error_message = "Each service uses the key for this account's log groups, or this stack's topics and queues, only."
+    error_message = "Each service uses the key for this account's log groups, or this stack's buckets, topics and queues, only."
   }
   assert {
     condition     = aws_s3_bucket.access_logs.bucket == "switchyard-access-logs-111122223333-eu-central-1" && !aws_s3_bucket.access_logs.force_destroy
@@ -131,7 +137,7 @@ run "defaults" {
         Sid      = "DeliverAccessLogs", Effect = "Allow", Principal = { Service = "logging.s3.amazonaws.com" }, Action = "s3:PutObject",
         Resource = "arn:aws:s3:::switchyard-access-logs-111122223333-eu-central-1/*",
         Condition = {
-          ArnLike      = { "aws:SourceArn" = "arn:aws:s3:::switchyard-*" }
+          ArnLike      = { "aws:SourceArn" = ["arn:aws:s3:::switchyard-*", "arn:aws:s3:::aws-waf-logs-switchyard-*"] }
           StringEquals = { "aws:SourceAccount" = "111122223333" }
         }
       },

@@ -89,7 +89,7 @@ resource "aws_s3_bucket_policy" "access_logs" {
         Action    = "s3:PutObject"
         Resource  = "${local.access_log_bucket_arn}/*"
         Condition = {
-          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:s3:::${var.name_prefix}-*" }
+          ArnLike      = { "aws:SourceArn" = ["arn:${local.partition}:s3:::${var.name_prefix}-*", "arn:${local.partition}:s3:::aws-waf-logs-${var.name_prefix}-*"] }
           StringEquals = { "aws:SourceAccount" = local.account_id }
         }
       },

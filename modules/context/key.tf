@@ -33,6 +33,19 @@ resource "aws_kms_key" "this" {
         Condition = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:${local.partition}:logs:${local.regional}:*" } }
       },
       {
+        # AWS WAF delivers to buckets through CloudWatch Logs (WAF developer guide, logging to Amazon S3); with a
+        # bucket key, the bucket is the encryption context.
+        Sid       = "LogDeliveryToBuckets"
+        Effect    = "Allow"
+        Principal = { Service = "delivery.logs.amazonaws.com" }
+        Action    = "kms:GenerateDataKey*"
+        Resource  = "*"
+        Condition = {
+          ArnLike      = { "kms:EncryptionContext:aws:s3:arn" = "arn:${local.partition}:s3:::aws-waf-logs-${var.name_prefix}-*" }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
+        }
+      },
+      {
         Sid       = "AlarmsToTopics"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }

@@ -1,6 +1,6 @@
 locals {
   # Bucket names are shared by everybody: account and Region make this one nobody else's.
-  name        = "${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}"
+  name        = "${var.leading}${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}"
   arn         = "arn:${var.context.partition}:s3:::${local.name}"
   kms_key_arn = coalesce(var.kms_key_arn, var.context.kms_key_arn)
 }

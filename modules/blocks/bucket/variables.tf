@@ -27,8 +27,20 @@ variable "name" {
     error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
   }
   validation {
-    condition     = length("${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}") <= 63
-    error_message = "name must be shorter: ${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region} is longer than the 63 characters AWS allows."
+    condition     = length("${var.leading}${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}") <= 63
+    error_message = "name must be shorter: ${var.leading}${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region} is longer than the 63 characters AWS allows."
+  }
+}
+
+variable "leading" {
+  description = "What the name must begin with where a service delivers only to such buckets; `aws-waf-logs-` for AWS WAF."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = contains(["", "aws-waf-logs-"], var.leading)
+    error_message = "leading must be empty or \"aws-waf-logs-\": S3 may deliver access logs of no other buckets (modules/context)."
   }
 }
 

@@ -224,8 +224,9 @@ resource "aws_lambda_permission" "invoker" {
   function_name = aws_lambda_function.this.function_name
   principal     = each.value.principal
   source_arn    = each.value.source_arn
-  # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody.
-  source_account = each.value.principal == "s3.amazonaws.com" ? var.context.account_id : null
+  # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody. AWS Config is told apart by
+  # the account alone: a rule has its ARN only after the permission that it needs.
+  source_account = contains(["config.amazonaws.com", "s3.amazonaws.com"], each.value.principal) ? var.context.account_id : null
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

@@ -221,10 +221,10 @@ variable "vpc" {
 }
 
 variable "invokers" {
-  description = "Services that may call the function, by a name for the permission: the service principal and the ARN of the one resource that calls. Event rules and schedules of this library bring their own permission."
+  description = "Services that may call the function, by a name for the permission: the service principal and the ARN of the one resource that calls (not for `config.amazonaws.com`, which is held to this account). Event rules and schedules of this library bring their own permission."
   type = map(object({
     principal  = string
-    source_arn = string
+    source_arn = optional(string)
   }))
   default  = {}
   nullable = false
@@ -232,6 +232,10 @@ variable "invokers" {
   validation {
     condition     = alltrue([for i in var.invokers : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", i.principal))])
     error_message = "principal must be a service principal such as \"sns.amazonaws.com\"; accounts and \"*\" are refused."
+  }
+  validation {
+    condition     = alltrue([for i in var.invokers : i.source_arn != null || i.principal == "config.amazonaws.com"])
+    error_message = "source_arn is missing: only AWS Config, held to this account, may go without."
   }
 }
 

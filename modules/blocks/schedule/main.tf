@@ -55,7 +55,7 @@ resource "aws_iam_role_policy" "this" {
         Sid      = "CallTarget"
         Effect   = "Allow"
         Action   = var.action
-        Resource = var.target_arn
+        Resource = coalesce(var.resource_arn, var.target_arn)
       },
       {
         Sid      = "KeepFailedCalls"

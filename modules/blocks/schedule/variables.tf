@@ -73,19 +73,30 @@ variable "flexible_window_minutes" {
 }
 
 variable "target_arn" {
-  description = "ARN of the function, state machine, queue or topic that is called."
+  description = "ARN of the function, state machine, queue or topic that is called, or a universal target such as `arn:aws:scheduler:::aws-sdk:config:startConfigRulesEvaluation`."
   type        = string
   nullable    = false
 }
 
+variable "resource_arn" {
+  description = "What the schedule's role may act on, for universal targets; null for the target itself."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.resource_arn != null) == strcontains(var.target_arn, ":aws-sdk:")
+    error_message = "resource_arn belongs to a universal target (arn:aws:scheduler:::aws-sdk:…), which must have one."
+  }
+}
+
 variable "action" {
-  description = "How it is called, and all the schedule's role may do with it: `lambda:InvokeFunction`, `states:StartExecution`, `sqs:SendMessage` or `sns:Publish`."
+  description = "How it is called, and all the schedule's role may do with it: `lambda:InvokeFunction`, `states:StartExecution`, `sqs:SendMessage`, `sns:Publish` or, of universal targets, `config:StartConfigRulesEvaluation`."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["lambda:InvokeFunction", "states:StartExecution", "sqs:SendMessage", "sns:Publish"], var.action)
-    error_message = "action must be lambda:InvokeFunction, states:StartExecution, sqs:SendMessage or sns:Publish."
+    condition     = contains(["lambda:InvokeFunction", "states:StartExecution", "sqs:SendMessage", "sns:Publish", "config:StartConfigRulesEvaluation"], var.action)
+    error_message = "action must be lambda:InvokeFunction, states:StartExecution, sqs:SendMessage, sns:Publish or config:StartConfigRulesEvaluation."
   }
 }
 
