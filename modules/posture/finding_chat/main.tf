@@ -46,6 +46,13 @@ resource "aws_securityhub_action_target" "this" {
   identifier  = var.action_id
   name        = var.action_name
   description = "Posts the chosen findings to ${join(", ", sort(concat(keys(var.slack_channels), keys(var.teams_channels))))}"
+
+  lifecycle {
+    precondition {
+      condition     = length(var.slack_channels) + length(var.teams_channels) > 0
+      error_message = "Give at least one channel in slack_channels or teams_channels: without one nobody would see what is posted."
+    }
+  }
 }
 
 module "action_rule" {

@@ -31,12 +31,8 @@ variable "slack_channels" {
     error_message = "workspace_id begins with T and channel_id with C or G, both of capitals and digits only: if yours are the other way round, the two are transposed."
   }
   validation {
-    condition     = alltrue([for name in concat(keys(var.slack_channels), keys(var.teams_channels)) : can(regex("^[a-z0-9][a-z0-9-]{0,63}$", name))])
+    condition     = alltrue([for name in keys(var.slack_channels) : can(regex("^[a-z0-9][a-z0-9-]{0,63}$", name))])
     error_message = "A channel is named by up to 64 lower-case letters, digits and hyphens; the name becomes part of its configuration's."
-  }
-  validation {
-    condition     = length(var.slack_channels) + length(var.teams_channels) > 0
-    error_message = "Give at least one channel in slack_channels or teams_channels: without one nobody would see what is posted."
   }
   validation {
     condition     = length(distinct([for c in var.slack_channels : [c.workspace_id, c.channel_id]])) == length(var.slack_channels)
@@ -63,6 +59,10 @@ variable "teams_channels" {
   validation {
     condition     = alltrue([for c in var.teams_channels : can(regex("^19%3[aA][A-Za-z0-9_=+./-]+%40thread\\.[a-z0-9]+$", c.channel_id))])
     error_message = "channel_id looks like 19%3a...%40thread.tacv2, URL-encoded as in the channel's link. If yours is a UUID, it is the team_id or tenant_id, and the two are transposed."
+  }
+  validation {
+    condition     = alltrue([for name in keys(var.teams_channels) : can(regex("^[a-z0-9][a-z0-9-]{0,63}$", name))])
+    error_message = "A channel is named by up to 64 lower-case letters, digits and hyphens; the name becomes part of its configuration's."
   }
   validation {
     condition     = length(setintersection([for c in var.teams_channels : lower(c.tenant_id)], [for c in var.teams_channels : lower(c.team_id)])) == 0
