@@ -148,9 +148,19 @@ def _condition_keys(use: Use, account: str) -> dict[str, Any]:
 
 
 def service_may(
-    service: str, action: str, resource_arn: str, policy: Any, source_arn: str, account: str, region: str
+    service: str,
+    action: str,
+    resource_arn: str,
+    policy: Any,
+    source_arn: str,
+    account: str,
+    region: str,
+    conditions: dict[str, str] | None = None,
 ) -> str:
-    """Why the service principal *service* may not do *action*, or an empty string when it may."""
+    """Why the service principal *service* may not do *action*, or an empty string when it may.
+
+    *conditions* are further condition keys of the request.
+    """
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
     context: dict[str, Any] = {
@@ -158,6 +168,7 @@ def service_may(
         "aws:sourceaccount": account,
         "aws:principalisawsservice": "true",
         "aws:principalservicename": service,
+        **(conditions or {}),
     }
 
     def allowed(document: Any, asked: str, on: str, extra: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from local.services import install_all
 
 # Signing name -> botocore service names (a signing name may serve several APIs).
 MOTO_SERVICES: dict[str, list[str]] = {
+    "config": ["config"],
     "securityhub": ["securityhub"],
     "macie2": ["macie2"],
     "servicequotas": ["service-quotas"],
@@ -104,8 +105,24 @@ def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: st
     return str(asked.get("ChatConfigurationArn") or asked.get("ResourceARN") or "*")
 
 
+def _config_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """As the Service Authorization Reference lists them for AWS Config; the first rule where several are named."""
+    from local.services.config.models import config_backends
+
+    asked, backend = json.loads(body or b"{}"), config_backends[account][region]
+    names = [asked.get("ConfigRuleName"), *asked.get("ConfigRuleNames", [])]
+    aggregator = backend.config_aggregators.get(asked.get("ConfigurationAggregatorName"))
+    prefix = f"arn:aws:config:{region}:{account}:"
+    if aggregator:
+        return str(aggregator.configuration_aggregator_arn)
+    for name in filter(None, names):
+        return str(backend.rules.get(name, {}).get("ConfigRuleArn") or f"{prefix}config-rule/{name}")
+    return str(asked.get("ResourceArn") or "*")
+
+
 RESOURCE_ARNS: dict[str, ResourceArn] = {
     "chatbot": _chatbot_arn,
+    "config": _config_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,
     "verifiedpermissions": _verifiedpermissions_arn,

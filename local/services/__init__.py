@@ -32,7 +32,7 @@ from typing import Any
 import moto
 from moto.backend_index import backend_url_patterns
 
-SERVICES = ("chatbot", "securityhub", "servicequotas", "verifiedpermissions")
+SERVICES = ("chatbot", "config", "securityhub", "servicequotas", "verifiedpermissions")
 
 
 def install_all() -> None:

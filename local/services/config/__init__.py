@@ -1,0 +1,48 @@
+"""AWS Config on moto's backend: a recorder that records, rules that are evaluated, remediation that runs.
+
+What is there
+    *Recorder*: from StartConfigurationRecorder on, what changes in the account and Region is noticed within a second
+    (`items.READERS` lists the resource types) and kept as configuration items (GetResourceConfigHistory,
+    BatchGetResourceConfig). PutDeliveryChannel checks the bucket's policy and key policy.
+    *Rules*: PutConfigRule checks managed identifiers and their parameters, and that config.amazonaws.com may invoke a
+    custom rule's function. A rule is evaluated when it is put, on each change in its scope, by its frequency, and by
+    StartConfigRulesEvaluation (at most once a minute, see `set_reevaluation_interval`). A function gets the true event
+    and answers by PutEvaluations with its result token. Managed rules of `rules.EVALUATIONS` are evaluated here; the
+    others never get a result. Results: GetComplianceDetails..., DescribeCompliance..., and the event "Config Rules
+    Compliance Change" of aws.config on the default bus.
+    *Remediation*: PutRemediationConfigurations and the like; automatic ones start the SSM Automation document
+    (`local.services.ssm`) on each NON_COMPLIANT evaluation.
+    *Aggregators and organization rules*: over the accounts and Regions of this cloud.
+
+How scenarios use it
+    `stack.client("config")` as on AWS, with `wait_until` on the effect. For what no API does, the commands below, such
+    as ``stack.cloud.control("POST", "services/config/pass_time", {"seconds": 86400})``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from local.services import register
+
+from . import models
+
+
+def install() -> None:
+    """Serve AWS Config from here in moto. Idempotent; before moto's server app or `mock_aws` starts."""
+    models.use_own_source()
+    register(sys.modules[__name__])
+
+
+def set_reevaluation_interval(seconds: float) -> None:
+    """Seconds that must pass between two StartConfigRulesEvaluation of an account and Region; 60 on AWS."""
+    models.ConfigBackend.reevaluation_interval = seconds
+
+
+def pass_time(seconds: float) -> None:
+    """Let time pass for AWS Config: periodic rules become due, and what depends on the time changes."""
+    models.pass_time(seconds)
+
+
+COMMANDS: dict[str, Any] = {"set_reevaluation_interval": set_reevaluation_interval, "pass_time": pass_time}

@@ -1,0 +1,277 @@
+"""Configuration items, made of the resources that are really in the emulated services.
+
+Members and their case are those of https://github.com/awslabs/aws-config-resource-schema; the form of an item in a
+rule's event is that of https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Key = tuple[str, str]
+"""(resource type, resource id)"""
+Item = dict[str, Any]
+"""A configuration item as a rule's event carries it."""
+
+BUCKET, SECRET, WEB_ACL = "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL"
+LARGEST = 256 * 1024
+"""Bytes of an item; a larger one is announced by an oversized notification, without it."""
+DAY, HOUR = 86_400.0, 3_600.0
+RATE = re.compile(r"rate\((\d+) (day|hour)s?\)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    """One emulated resource; `created` in Unix seconds."""
+
+    type: str
+    id: str
+    name: str
+    arn: str
+    created: float
+    configuration: dict[str, Any]
+    supplementary: dict[str, Any]
+    tags: dict[str, str]
+    relationships: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        """What identifies it in its account and Region."""
+        return self.type, self.id
+
+
+def _tags(given: Any) -> dict[str, str]:
+    if isinstance(given, dict):
+        return {str(key): str(value) for key, value in given.items()}
+    return {tag["Key"]: tag.get("Value", "") for tag in given or []}
+
+
+def rotation_seconds(rules: dict[str, Any] | None) -> float | None:
+    """How often a secret is rotated; None without a schedule, or with one that is a cron expression."""
+    rules = rules or {}
+    if days := rules.get("AutomaticallyAfterDays"):
+        return float(days) * DAY
+    if rate := RATE.fullmatch(str(rules.get("ScheduleExpression", "")).strip()):
+        return int(rate[1]) * (DAY if rate[2] == "day" else HOUR)
+    return None
+
+
+def next_rotation(secret: dict[str, Any]) -> float | None:
+    """Until when (Unix seconds) a secret must be rotated by its schedule; None when it has none."""
+    every = rotation_seconds(secret.get("RotationRules")) if secret.get("RotationEnabled") else None
+    since = secret.get("LastRotatedDate") or secret.get("_RotationConfigured") or secret.get("CreatedDate") or 0
+    return None if every is None else float(since) + every
+
+
+def _secrets(account: str, region: str, now: float) -> Iterator[Resource]:
+    from ministack.services import secretsmanager
+
+    for (owner, where, _), secret in secretsmanager._secrets.all_items():
+        if (owner, where) != (account, region):
+            continue
+        rules, every, due = secret.get("RotationRules"), rotation_seconds(secret.get("RotationRules")), None
+        due = next_rotation(secret)
+        schedule = {
+            "AutomaticallyAfterDays": int(every // DAY) if every and every % DAY == 0 else None,
+            "AutomaticallyAfterHours": int(every // HOUR) if every else None,
+            "RotationDuration": (rules or {}).get("Duration"),
+            "RotationScheduleExpression": (rules or {}).get("ScheduleExpression"),
+        }
+        configuration = {
+            "ARN": secret["ARN"],
+            "Name": secret["Name"],
+            "Description": secret.get("Description"),
+            "KMSKeyId": secret.get("KmsKeyId"),
+            "RotationEnabled": bool(secret.get("RotationEnabled")),
+            "RotationLambdaARN": secret.get("RotationLambdaARN"),
+            "RotationOccurringAsScheduled": due is None or now <= due,
+            "RotationRules": {k: v for k, v in schedule.items() if v is not None} or None,
+            "Deleted": bool(secret.get("DeletedDate")),
+        }
+        known = {name: value for name, value in configuration.items() if value is not None}
+        arn, created = str(secret["ARN"]), float(secret["CreatedDate"])
+        yield Resource(SECRET, arn, secret["Name"], arn, created, known, {}, _tags(secret.get("Tags")))
+
+
+def _web_acls(account: str, region: str, now: float) -> Iterator[Resource]:
+    from ministack.services import waf
+
+    for (owner, where, _), acl in waf._web_acls.all_items():
+        if (owner, where) != (account, region):
+            continue
+        arn = str(acl["ARN"])
+        visibility = acl.get("VisibilityConfig") or {}
+        configuration = {
+            "name": acl["Name"],
+            "id": acl["Id"],
+            "resourceARN": arn,
+            "defaultAction": json.dumps(acl.get("DefaultAction") or {}),
+            "description": acl.get("Description", ""),
+            "rules": acl.get("Rules", []),
+            "visibilityConfig": {name[:1].lower() + name[1:]: value for name, value in visibility.items()},
+            "capacity": acl.get("Capacity", 0),
+        }
+        tags = _tags(waf._waf_tags.get_scoped(account, None, arn))
+        # Config names a WAFv2 web ACL by its ARN.
+        yield Resource(WEB_ACL, arn, acl["Name"], arn, 0.0, configuration, {}, tags)
+
+
+def _buckets(account: str, region: str, now: float) -> Iterator[Resource]:
+    from ministack.services import s3
+
+    for (owner, name), bucket in list(s3._buckets._data.items()):
+        if owner != account or bucket.get("region", "us-east-1") != region:
+            continue
+        created = datetime.datetime.fromisoformat(str(bucket["created"])).timestamp()
+
+        def of(store: Any, name: str = name) -> Any:
+            value = store.get_scoped(account, None, name)
+            return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+        supplementary = {
+            "BucketVersioningConfiguration": {"status": of(s3._bucket_versioning) or "Off"},
+            "BucketPolicy": {"policyText": of(s3._bucket_policies)},
+            "ServerSideEncryptionConfiguration": of(s3._bucket_encryption),
+            "PublicAccessBlockConfiguration": bucket.get("_public_access_block"),
+            "BucketLifecycleConfiguration": of(s3._bucket_lifecycle),
+        }
+        plain = json.loads(json.dumps(supplementary, default=_text))
+        configuration = {"name": name, "creationDate": timestamp(created), "owner": {"id": account}, "region": region}
+        arn = f"arn:aws:s3:::{name}"
+        yield Resource(BUCKET, name, name, arn, created, configuration, plain, _tags(of(s3._bucket_tags)))
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+READERS: dict[str, Callable[[str, str, float], Iterator[Resource]]] = {
+    BUCKET: _buckets,
+    SECRET: _secrets,
+    WEB_ACL: _web_acls,
+}
+"""What can be recorded here, by resource type."""
+
+
+def read(account: str, region: str, types: set[str], now: float) -> dict[Key, Resource]:
+    """The resources of *types* in an account and Region, as they are."""
+    readers = [reader for kind, reader in READERS.items() if kind in types]
+    return {one.key: one for reader in readers for one in reader(account, region, now)}
+
+
+def timestamp(seconds: float) -> str:
+    """Unix seconds as Config writes times in events."""
+    text = datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def seconds(text: str) -> float:
+    """The reverse of `timestamp`."""
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def item(resource: Resource, status: str, captured: float, account: str, region: str) -> Item:
+    """The configuration item of a resource as it is now; of a deleted one, without its configuration."""
+    deleted = status == "ResourceDeleted"
+    content = json.dumps([resource.configuration, resource.supplementary, resource.tags], sort_keys=True)
+    return {
+        "relatedEvents": [],
+        "relationships": [] if deleted else resource.relationships,
+        "configuration": None if deleted else resource.configuration,
+        "supplementaryConfiguration": {} if deleted else resource.supplementary,
+        "tags": {} if deleted else resource.tags,
+        "configurationItemVersion": "1.3",
+        "configurationItemCaptureTime": timestamp(captured),
+        "configurationStateId": int(captured * 1000),
+        "awsAccountId": account,
+        "configurationItemStatus": status,
+        "resourceType": resource.type,
+        "resourceId": resource.id,
+        "resourceName": resource.name,
+        "ARN": resource.arn,
+        "awsRegion": region,
+        "availabilityZone": "Not Applicable",
+        "configurationStateMd5Hash": hashlib.md5(content.encode(), usedforsecurity=False).hexdigest(),
+        "resourceCreationTime": None if deleted else timestamp(resource.created),
+    }
+
+
+def difference(old: Item | None, new: Item) -> dict[str, Any] | None:
+    """The `configurationItemDiff`: members that changed, by `Configuration.<name>` or `Tags.<key>`."""
+    if old is None:
+        return {"changedProperties": {}, "changeType": "CREATE"}
+    parts = {
+        "Configuration": "configuration",
+        "SupplementaryConfiguration": "supplementaryConfiguration",
+        "Tags": "tags",
+    }
+    changed: dict[str, Any] = {}
+    for label, part in parts.items():
+        before, after = old[part] or {}, new[part] or {}
+        for name in sorted({*before, *after}):
+            was, is_now = before.get(name), after.get(name)
+            if was != is_now:
+                kind = "CREATE" if name not in before else "DELETE" if name not in after else "UPDATE"
+                changed[f"{label}.{name}"] = {"previousValue": was, "updatedValue": is_now, "changeType": kind}
+    kind = "DELETE" if new["configurationItemStatus"] == "ResourceDeleted" else "UPDATE"
+    return {"changedProperties": changed, "changeType": kind}
+
+
+def described(one: Item, *, base: bool = False) -> dict[str, Any]:
+    """An item as the API answers it: other names, times as numbers, configuration as text."""
+    created = one["resourceCreationTime"]
+    answer = {
+        "version": one["configurationItemVersion"],
+        "accountId": one["awsAccountId"],
+        "configurationItemCaptureTime": seconds(one["configurationItemCaptureTime"]),
+        "configurationItemStatus": one["configurationItemStatus"],
+        "configurationStateId": str(one["configurationStateId"]),
+        "arn": one["ARN"],
+        "resourceType": one["resourceType"],
+        "resourceId": one["resourceId"],
+        "resourceName": one["resourceName"],
+        "awsRegion": one["awsRegion"],
+        "availabilityZone": one["availabilityZone"],
+        "resourceCreationTime": created and seconds(created),
+        "configuration": one["configuration"] and json.dumps(one["configuration"]),
+        "supplementaryConfiguration": {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in one["supplementaryConfiguration"].items()
+        },
+        "recordingFrequency": "CONTINUOUS",
+    }
+    if not base:
+        answer |= {
+            "configurationItemMD5Hash": one["configurationStateMd5Hash"],
+            "tags": one["tags"],
+            "relatedEvents": [],
+            "relationships": one["relationships"],
+        }
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def notification(one: Item, old: Item | None, now: float, bucket_location: str = "") -> tuple[str, dict[str, Any]]:
+    """(message type, `invokingEvent`) that announces an item; oversized when it has more than `LARGEST` bytes."""
+    common = {"notificationCreationTime": timestamp(now)}
+    difference_to = difference(old, one)
+    if len(json.dumps(one)) <= LARGEST:
+        kind = "ConfigurationItemChangeNotification"
+        event = {"configurationItemDiff": difference_to, "configurationItem": one, "recordVersion": "1.3"}
+        return kind, {**event, **common, "messageType": kind}
+    kind = "OversizedConfigurationItemChangeNotification"
+    left_out = {"relatedEvents", "relationships", "configuration", "supplementaryConfiguration", "tags"}
+    summary = {name: value for name, value in one.items() if name not in left_out}
+    delivery = {"s3BucketLocation": bucket_location or None, "errorCode": None, "errorMessage": None}
+    return kind, {
+        "configurationItemSummary": {"changeType": (difference_to or {}).get("changeType"), **summary},
+        "s3DeliverySummary": delivery,
+        "recordVersion": "1.0",
+        **common,
+        "messageType": kind,
+    }
