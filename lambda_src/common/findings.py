@@ -97,16 +97,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Update:
-    """What becomes of a finding: its note and, unless None, its workflow status."""
+    """What becomes of a finding: its note, its workflow status and its user-defined fields, each unless None."""
 
-    note: str
+    note: str | None = None
     workflow: str | None = None
+    fields: tuple[tuple[str, str], ...] | None = None
+    """All of them, as (name, value): they take the place of those before."""
 
     def changes(self, finding: Finding) -> bool:
         """Whether the finding, as the event showed it, is not so yet. What is so already must not be written: the
         write's own event would be answered with a write, and so on without end.
         """
-        return finding.note != shortened(self.note) or self.workflow not in (None, finding.workflow)
+        return (
+            (self.note is not None and finding.note != shortened(self.note))
+            or self.workflow not in (None, finding.workflow)
+            or (self.fields is not None and dict(self.fields) != finding.asff.get("UserDefinedFields", {}))
+        )
 
 
 def parse(event: str | Mapping[str, Any]) -> list[Finding]:
@@ -122,7 +128,7 @@ def parse(event: str | Mapping[str, Any]) -> list[Finding]:
 
 
 def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[Key, str]:
-    """Writes notes and workflow statuses: one call for each different update, of up to 100 findings.
+    """Writes notes, workflow statuses and fields: one call for each different update, of up to 100 findings.
 
     `client` is the "securityhub" client of the Region that holds the findings, or that aggregates them. A finding
     has one note, which takes the place of the one before. Answers why, by finding, for those not updated.
@@ -133,9 +139,13 @@ def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[
         alike.setdefault(wanted, []).append(key)
     unprocessed: dict[Key, str] = {}
     for wanted, keys in alike.items():
-        change: dict[str, Any] = {"Note": {"Text": shortened(wanted.note), "UpdatedBy": updated_by}}
+        change: dict[str, Any] = {}
+        if wanted.note is not None:
+            change["Note"] = {"Text": shortened(wanted.note), "UpdatedBy": updated_by}
         if wanted.workflow:
             change["Workflow"] = {"Status": wanted.workflow}
+        if wanted.fields is not None:
+            change["UserDefinedFields"] = dict(wanted.fields)
         for some in batches(keys):
             identifiers = [{"Id": key.id, "ProductArn": key.product_arn} for key in some]
             answer = client.batch_update_findings(FindingIdentifiers=identifiers, **change)
@@ -145,10 +155,10 @@ def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[
     return unprocessed
 
 
-def batches(keys: Iterable[Key]) -> list[list[Key]]:
+def batches(keys: Iterable[Key], size: int = BATCH) -> list[list[Key]]:
     """In hundreds, each key once: BatchUpdateFindings refuses both copies of one named twice."""
     each = list(dict.fromkeys(keys))
-    return [each[start : start + BATCH] for start in range(0, len(each), BATCH)]
+    return [each[start : start + size] for start in range(0, len(each), size)]
 
 
 def shortened(text: str) -> str:

@@ -163,3 +163,16 @@ def test_another_status_or_another_note_is_a_change() -> None:
     assert Update("Done.", "NEW").changes(resolved)
     assert Update("Denied.", "RESOLVED").changes(resolved)
     assert not Update("Done.").changes(resolved)
+
+
+def test_what_an_update_leaves_out_is_not_written() -> None:
+    hub, key = Hub(), read().key
+    findings.update(hub, {key: Update(workflow="NOTIFIED")}, "me")
+    findings.update(hub, {key: Update(fields=(("owner", "soc"),))}, "me")
+    sent = [{name for name in call if name != "FindingIdentifiers"} for call in hub.calls]
+    assert sent == [{"Workflow"}, {"UserDefinedFields"}]
+    assert hub.calls[1]["UserDefinedFields"] == {"owner": "soc"}
+    noted = read(Note={"Text": "Mine."}, UserDefinedFields={"owner": "soc"})
+    assert not Update(fields=(("owner", "soc"),)).changes(noted)
+    assert Update(fields=(("owner", "me"),)).changes(noted)
+    assert Update(workflow="NOTIFIED").changes(noted)

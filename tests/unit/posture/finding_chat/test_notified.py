@@ -18,7 +18,7 @@ from local.services import install_all
 from posture.finding_chat import notified
 from tests.unit.local.hub_case import PRODUCT, asff, client, load
 
-CONTEXT = SimpleNamespace(aws_request_id="request")
+CONTEXT = SimpleNamespace(aws_request_id="request", function_name="notified")
 
 
 class Counted:
@@ -129,10 +129,11 @@ def test_malformed_messages_fail_alone(hub: Any, body: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_findings", "batch_update_findings"])
-def test_a_refused_call_fails_its_messages_and_the_next_try_succeeds(hub: Any, operation: str) -> None:
+def test_a_refused_call_fails_the_batch_and_the_next_try_succeeds(hub: Any, operation: str) -> None:
     load(hub, asff(1), asff(2))
     hub.failing = {operation: "AccessDeniedException"}
-    assert call(message(1), message(2)) == ["m1", "m2"]
+    with pytest.raises(ClientError, match=operation):
+        call(message(1), message(2))
     assert set(states(hub).values()) == {"NEW"}
     hub.failing = {}
     assert call(message(1), message(2)) == []
@@ -141,7 +142,11 @@ def test_a_refused_call_fails_its_messages_and_the_next_try_succeeds(hub: Any, o
 
 def test_unprocessed_findings_fail_their_messages_only(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     load(hub, asff(1), asff(2))
-    refused = {"FindingIdentifier": {"Id": "finding-2", "ProductArn": PRODUCT}, "ErrorCode": "ConcurrentUpdateError"}
+    refused = {
+        "FindingIdentifier": {"Id": "finding-2", "ProductArn": PRODUCT},
+        "ErrorCode": "ConcurrentUpdateError",
+        "ErrorMessage": "x",
+    }
     update = hub._hub.batch_update_findings
 
     def some(**request: Any) -> Any:
