@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -55,7 +56,14 @@ class Cloud:
         }
         config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910)
         session = boto3.session.Session(**keys, region_name=region)
-        return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        client: Any = session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        if service == "s3control":
+            client.meta.events.register("before-sign.s3-control", self._one_host)
+        return client
+
+    def _one_host(self, request: Any, **_: Any) -> None:
+        """S3 Control has a host for each account, 123456789012.127.0.0.1 here, which resolves nowhere."""
+        request.url = re.sub(rf"//\d{{12}}\.(127\.0\.0\.1:{self.port})", r"//\1", request.url)
 
     def control(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
         """One command to the gateway's control interface; LocalCloudError with its message when refused."""

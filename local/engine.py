@@ -63,6 +63,7 @@ CORRECTIONS = (
     "cognito_verification",
     "secretsmanager",
     "s3",
+    "s3_public_access",
     "waf",
     "kms",
     "alarms",
@@ -76,6 +77,7 @@ def install() -> None:
         importlib.import_module(f"local.{name}").install()
     _use_runtime_python()
     _name_errors()
+    _resolve_account_hosts()
     _keep_notifications()
 
 
@@ -138,6 +140,28 @@ def _name_errors() -> None:
 
     lambda_runtime.Worker.invoke = worker_invoke
     lambda_svc._execute_function_warm = execute_function
+
+
+def _resolve_account_hosts() -> None:
+    """S3 Control has a host for each account, 123456789012.127.0.0.1 here: functions find it as AWS's DNS lets them."""
+    from ministack.core import lambda_runtime
+
+    lambda_runtime._PYTHON_WORKER_SCRIPT = (
+        """
+def _resolve_account_hosts():
+    import re, socket
+    getaddrinfo = socket.getaddrinfo
+
+    def resolved(host, *rest, **options):
+        local = re.fullmatch(r"\\d{12}\\.(127\\.0\\.0\\.1)", str(host))
+        return getaddrinfo(local[1] if local else host, *rest, **options)
+
+    socket.getaddrinfo = resolved
+
+_resolve_account_hosts()
+"""
+        + lambda_runtime._PYTHON_WORKER_SCRIPT
+    )
 
 
 def _keep_notifications() -> None:

@@ -37,6 +37,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
+        scope = _origin_form(scope)
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif scope["path"].startswith("/_switchyard/"):
@@ -50,6 +51,7 @@ class Gateway:
         body = await _body(receive)
         iam.request_headers.set(headers)
         iam.request_body.set(body)
+        iam.request_query.set({k: v[0] for k, v in parse_qs(scope.get("query_string", b"").decode()).items()})
         if "x-forwarded-proto" not in headers:  # loopback stands for TLS: policies with aws:SecureTransport apply
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         service, operation, principal, account, region = _identify(scope, headers, body)
@@ -121,6 +123,18 @@ class Gateway:
             case "POST", _ if name.startswith("engine/"):
                 return engine.command(name.removeprefix("engine/"), data)
         raise ValueError(f"no control command {method} {name}")
+
+
+def _origin_form(scope: Scope) -> Scope:
+    """A request that names its host in its target, as clients send to a proxy, without that.
+
+    Terraform is told that the gateway is its proxy (`local.terraform`), since the hosts of S3 Control, one for each
+    account, resolve nowhere.
+    """
+    if not re.match("http://", scope.get("path", "")):
+        return scope
+    path, raw = (re.sub(r"^http://[^/]*", "", text) or "/" for text in (scope["path"], scope["raw_path"].decode()))
+    return {**scope, "path": path, "raw_path": raw.encode()}
 
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:

@@ -49,6 +49,8 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
 
 # Operations without an IAM action of their own -> the action that governs them (API reference of the operation).
 _GOVERNED_BY = {
+    "access-analyzer:GetFindingV2": "access-analyzer:GetFinding",
+    "access-analyzer:ListFindingsV2": "access-analyzer:ListFindings",
     "verifiedpermissions:BatchIsAuthorized": "verifiedpermissions:IsAuthorized",
     "verifiedpermissions:BatchIsAuthorizedWithToken": "verifiedpermissions:IsAuthorizedWithToken",
     **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},
@@ -59,6 +61,9 @@ request_headers: contextvars.ContextVar[dict[str, str] | None] = contextvars.Con
 
 request_body: contextvars.ContextVar[bytes] = contextvars.ContextVar("body", default=b"")
 """Its body, likewise."""
+
+request_query: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("query", default={})  # noqa: B039 - never changed
+"""Its query parameters, the first value of each, likewise."""
 
 
 @dataclasses.dataclass(frozen=True)

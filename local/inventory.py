@@ -8,6 +8,7 @@ from local.cloud import Cloud
 
 # Service, list operation, where the names are. Keys that await deletion do not count.
 _LISTS: list[tuple[str, str, str, str]] = [
+    ("accessanalyzer", "list_analyzers", "analyzers", "name"),
     ("apigateway", "get_rest_apis", "items", "name"),
     ("athena", "list_work_groups", "WorkGroups", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),

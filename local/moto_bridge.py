@@ -12,11 +12,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
+from local.iam import request_query
 from local.services import install_all
 
 # Signing name -> botocore service names (a signing name may serve several APIs).
 MOTO_SERVICES: dict[str, list[str]] = {
+    "access-analyzer": ["accessanalyzer"],
     "config": ["config"],
     "securityhub": ["securityhub"],
     "macie2": ["macie2"],
@@ -99,6 +102,21 @@ def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes
     )
 
 
+def _accessanalyzer_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """The analyzer, or its archive rule; named in the path, the body or the query."""
+    prefix = f"arn:aws:access-analyzer:{region}:{account}:"
+    parts = [unquote(part) for part in path.split("/") if part]
+    if parts[0] == "analyzer" and len(parts) > 1:
+        rule = f"/archive-rule/{parts[3]}" if len(parts) > 3 else ""
+        return f"{prefix}analyzer/{parts[1]}{rule}"
+    if parts[0] == "tags":
+        return "/".join(parts[1:])
+    asked = json.loads(body or b"{}") if method != "GET" else {}
+    name = asked.get("analyzerName")
+    named = f"{prefix}analyzer/{name}" if name else asked.get("analyzerArn") or request_query.get().get("analyzerArn")
+    return str(named or "*")
+
+
 def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """The configuration or tagged resource that a request names; all others take no resource."""
     asked = json.loads(body or b"{}")
@@ -121,6 +139,7 @@ def _config_arn(operation: str, method: str, path: str, body: bytes, region: str
 
 
 RESOURCE_ARNS: dict[str, ResourceArn] = {
+    "access-analyzer": _accessanalyzer_arn,
     "chatbot": _chatbot_arn,
     "config": _config_arn,
     "securityhub": _securityhub_arn,

@@ -1,0 +1,31 @@
+"""IAM Access Analyzer for S3 buckets: findings computed from the buckets as the engine has them; moto has none.
+
+A bucket is analyzed again when its policy, ACL, ownership, Block Public Access or access points change, on
+StartResourceScan, and when an analyzer is made. The account's Block Public Access counts from the next such
+analysis on, as AWS looks at it every 6 hours only. Not here: resources other than buckets, unused and internal
+access, access previews, policy checks and generation, deletion of resolved findings after 90 days.
+
+Beyond the API: `set_watch` turns the analysis on changes off, so that only StartResourceScan brings news.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from local.services import register
+
+from .models import AccessAnalyzerBackend
+
+
+def install() -> None:
+    """Serve Access Analyzer from here in moto. Idempotent."""
+    register(sys.modules[__name__])
+
+
+def set_watch(on: bool) -> None:
+    """Whether changes of a bucket are noticed at once (the default), or by the next scan."""
+    AccessAnalyzerBackend.watching = on
+
+
+COMMANDS: dict[str, Any] = {"set_watch": set_watch}
