@@ -74,6 +74,12 @@ def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region
     if operation == "BatchImportFindings":
         findings = json.loads(body or b"{}").get("Findings") or [{}]
         return str(findings[0].get("ProductArn") or f"{prefix}product/{account}/default")
+    if operation.startswith("Batch") and operation.endswith("AutomationRules"):
+        asked = json.loads(body or b"{}")
+        changed = [item.get("RuleArn") for item in asked.get("UpdateAutomationRulesRequestItems") or []]
+        return str(next(iter(asked.get("AutomationRulesArns") or changed), "*"))
+    if operation.endswith("StandardsControlAssociations"):
+        return "*"
     if operation in {
         "GetFindings",
         "BatchUpdateFindings",

@@ -1,6 +1,7 @@
-"""Security Hub on moto's backend: finding filters and paging, custom actions, standards, events.
+"""Security Hub on moto's backend: finding filters and paging, custom actions, standards, automation rules, events.
 
-Beyond the API: `send_custom_action` is the analyst's click in the console, `set_token_lifetime` ages tokens.
+Beyond the API: `send_custom_action` is the analyst's click in the console, `check_control` is Security Hub's own
+finding after a control was evaluated, `set_token_lifetime` ages tokens.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from local.engine import ACCOUNT_ID, REGION
 from local.services import register
 
-from .models import SecurityHubBackend, backend_of
+from . import checks
+from .models import SecurityHubBackend, backend_of, securityhub_backends
 
 
 def install() -> None:
@@ -28,12 +31,29 @@ def send_custom_action(action_target_arn: str, findings: list[str | dict[str, st
     return backend_of(action_target_arn).send_custom_action(action_target_arn, findings)
 
 
+def check_control(
+    control: str,
+    resource_type: str,
+    resource_id: str,
+    status: str,
+    tags: dict[str, str] | None = None,
+    account: str = ACCOUNT_ID,
+    region: str = REGION,
+) -> str | None:
+    """A control was evaluated for a resource: PASSED, FAILED, WARNING or NOT_AVAILABLE.
+
+    Returns the Id of the finding that Security Hub makes or updates, None where the control is on in no standard.
+    """
+    return checks.check(securityhub_backends[account][region], control, resource_type, resource_id, status, tags or {})
+
+
 def set_token_lifetime(seconds: float) -> None:
     """Seconds for which a NextToken of any account and Region can be used; applies to issued ones too."""
     SecurityHubBackend.token_ttl_seconds = seconds
 
 
 COMMANDS: dict[str, Any] = {
+    "check_control": check_control,
     "send_custom_action": send_custom_action,
     "set_token_lifetime": set_token_lifetime,
 }

@@ -112,11 +112,13 @@ def timestamp(text: str) -> dt.datetime | None:
     return parsed if "T" in text.upper() and parsed.tzinfo else None
 
 
-def predicate(filters: dict[str, list[dict[str, Any]]]) -> Callable[[Finding], bool]:
+def predicate(
+    filters: dict[str, list[dict[str, Any]]], limit: int | None = MAX_ATTRIBUTES
+) -> Callable[[Finding], bool]:
     """Whether a finding passes: every attribute must; see `_BUILDERS` for conditions within one."""
     wanted = {name: conditions for name, conditions in filters.items() if conditions}
-    if len(wanted) > MAX_ATTRIBUTES:
-        raise InvalidInputException(f"Invalid parameter: Filters has more than {MAX_ATTRIBUTES} attributes")
+    if limit is not None and len(wanted) > limit:
+        raise InvalidInputException(f"Invalid parameter: Filters has more than {limit} attributes")
     tests = []
     for name, conditions in wanted.items():
         if len(conditions) > MAX_VALUES:

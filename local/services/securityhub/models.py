@@ -25,6 +25,7 @@ from local.services import events
 from local.services.base import Pager, TokenError, operation, problems
 
 from . import filters as asff
+from .automation import AutomationRules
 from .exceptions import (
     InvalidAccessException,
     InvalidInputException,
@@ -122,7 +123,7 @@ def violations(finding: Any) -> Iterator[str]:
         yield f"data.Resources should have between 1 and {MAX_RESOURCES} items"
 
 
-class SecurityHubBackend(MotoSecurityHubBackend):
+class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
     """Security Hub of one account and Region."""
 
     token_ttl_seconds: float = 24 * 3600
@@ -147,6 +148,7 @@ class SecurityHubBackend(MotoSecurityHubBackend):
         self.insights: dict[str, dict[str, Any]] = {}
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.controls: dict[tuple[str, str], dict[str, str]] = {}
+        self.rules: dict[str, dict[str, Any]] = {}
 
     # Helpers
 
@@ -471,6 +473,8 @@ class SecurityHubBackend(MotoSecurityHubBackend):
         }
         if old:
             self._reset_workflow(old, finding)
+        for hub in self._watchers():  # an administrator's rules are its members' too
+            finding = hub.automated(finding, lambda old, updates: self._changed(key, old, updates))
         self.asff[key] = finding
         return finding
 
@@ -536,18 +540,46 @@ class SecurityHubBackend(MotoSecurityHubBackend):
     def _update(self, key: Key, updates: dict[str, Any]) -> Finding | None:
         """A customer's update, which leaves the provider's UpdatedAt alone; None when it gets too big."""
         with self._lock:
-            old = self.asff[key]
-            new = {**old, **updates}
-            if "Note" in updates:
-                new["Note"] = {**updates["Note"], "UpdatedAt": now()}
-            if "Severity" in updates:
-                kept = {k: v for k, v in old.get("Severity", {}).items() if k not in ("Label", "Normalized")}
-                new["Severity"] = severity({**kept, **updates["Severity"]})
+            new = self._changed(key, self.asff[key], updates)
             if len(json.dumps(new).encode()) > MAX_FINDING_BYTES:
                 return None
             self.asff[key] = new
-            self.customer_set.setdefault(key, set()).update(updates)
             return new
+
+    def _changed(self, key: Key, old: Finding, updates: dict[str, Any]) -> Finding:
+        """The finding with a customer's changes, which later imports leave alone."""
+        new = {**old, **updates}
+        if "Note" in updates:
+            new["Note"] = {**updates["Note"], "UpdatedAt": now()}
+        if "Severity" in updates:
+            kept = {k: v for k, v in old.get("Severity", {}).items() if k not in ("Label", "Normalized")}
+            new["Severity"] = severity({**kept, **updates["Severity"]})
+        self.customer_set.setdefault(key, set()).update(updates)
+        return new
+
+    # Automation rules
+
+    @operation()
+    def create_automation_rule(self, tags: dict[str, str] | None = None, **given: Any) -> dict[str, Any]:
+        return self.create_rule({name.title().replace("_", ""): value for name, value in given.items()}, tags, now())
+
+    @operation()
+    def batch_get_automation_rules(self, automation_rules_arns: list[str]) -> dict[str, Any]:
+        return self.get_rules(automation_rules_arns)
+
+    @operation()
+    def list_automation_rules(self, next_token: str | None = None, max_results: int | None = None) -> dict[str, Any]:
+        return self.list_rules(max_results, next_token)
+
+    @operation()
+    def batch_update_automation_rules(
+        self, update_automation_rules_request_items: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        return self.update_rules(update_automation_rules_request_items, now())
+
+    @operation()
+    def batch_delete_automation_rules(self, automation_rules_arns: list[str]) -> dict[str, Any]:
+        return self.delete_rules(automation_rules_arns)
 
     # Custom actions
 
@@ -780,9 +812,20 @@ class SecurityHubBackend(MotoSecurityHubBackend):
                 del self.subscriptions[key]
                 continue
             else:
-                item |= {"StandardsStatus": "READY", "StandardsControlsUpdatable": "READY_FOR_UPDATES"}
+                self._settle(item)
             shown.append(self._subscription(item))
         return self._page("StandardsSubscriptions", lambda: shown, max_results, next_token, standards_subscription_arns)
+
+    def _settle(self, item: dict[str, Any]) -> None:
+        """READY, or INCOMPLETE: without AWS Config recording in the Region no control can be checked."""
+        from moto.config.models import config_backends
+
+        recorders = config_backends[self.account_id][self.region_name].recorders.values()
+        item |= {"StandardsStatus": "READY", "StandardsControlsUpdatable": "READY_FOR_UPDATES"}
+        item.pop("StandardsStatusReason", None)
+        if not any(recorder.status.recording for recorder in recorders):
+            reason = {"StatusReasonCode": "NO_AVAILABLE_CONFIGURATION_RECORDER"}
+            item |= {"StandardsStatus": "INCOMPLETE", "StandardsStatusReason": reason}
 
     # Controls
 

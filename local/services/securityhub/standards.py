@@ -10,6 +10,7 @@ CIS, FSBP, NIST = (
     "nist-800-53/v/5.0.0",
 )
 PCI, TAGGING = "pci-dss/v/", "aws-resource-tagging-standard/v/1.0.0"
+NIST171 = "nist-800-171/v/2.0.0"
 
 
 class Standard(NamedTuple):
@@ -37,6 +38,11 @@ STANDARDS = {
     ),
     f"{CIS}1.4.0": Standard("CIS AWS Foundations Benchmark v1.4.0", "Security configuration best practices for AWS."),
     f"{CIS}3.0.0": Standard("CIS AWS Foundations Benchmark v3.0.0", "Security configuration best practices for AWS."),
+    f"{CIS}5.0.0": Standard("CIS AWS Foundations Benchmark v5.0.0", "Security configuration best practices for AWS."),
+    NIST171: Standard(
+        "NIST Special Publication 800-171 Revision 2",
+        "Requirements of the National Institute of Standards and Technology for controlled unclassified information.",
+    ),
     NIST: Standard(
         "NIST Special Publication 800-53 Revision 5",
         "A cybersecurity and compliance framework of the National Institute of Standards and Technology.",
@@ -57,12 +63,13 @@ class Control(NamedTuple):
 
 
 def _in(names: str, **numbered: str) -> dict[str, str]:
-    """Standards by letter (f, n, p, t), CIS and PCI 3.2.1 ids by keyword."""
-    letters = {"f": FSBP, "n": NIST, "p": f"{PCI}4.0.1", "t": TAGGING}
+    """Standards by letter (f, n, m, p, t), CIS and PCI 3.2.1 ids by keyword."""
+    letters = {"f": FSBP, "n": NIST, "m": NIST171, "p": f"{PCI}4.0.1", "t": TAGGING}
     versions = {
         "cis12": f"{CIS}1.2.0",
         "cis14": f"{CIS}1.4.0",
         "cis3": f"{CIS}3.0.0",
+        "cis5": f"{CIS}5.0.0",
         "pci321": f"{PCI}3.2.1",
     }
     return {letters[n]: "" for n in names} | {versions[v]: number for v, number in numbered.items()}
@@ -119,7 +126,7 @@ CONTROLS = {
     "IAM.6": Control(
         "Hardware MFA should be enabled for the root user",
         "CRITICAL",
-        _in("fnp", cis12="1.14", cis14="1.6", cis3="1.6", pci321="PCI.IAM.4"),
+        _in("fnp", cis12="1.14", cis14="1.6", cis3="1.6", cis5="1.5", pci321="PCI.IAM.4"),
     ),
     "IAM.8": Control(
         "Unused IAM user credentials should be removed", "MEDIUM", _in("fnp", cis12="1.3", pci321="PCI.IAM.7")
@@ -151,7 +158,7 @@ CONTROLS = {
     "S3.5": Control(
         f"{_BUCKETS} require requests to use SSL",
         "MEDIUM",
-        _in("fnp", cis14="2.1.2", cis3="2.1.1", pci321="PCI.S3.5"),
+        _in("fnmp", cis14="2.1.2", cis3="2.1.1", cis5="2.1.1", pci321="PCI.S3.5"),
     ),
     "S3.8": Control(f"{_BUCKETS} block public access", "HIGH", _in("fnp", cis14="2.1.5", cis3="2.1.4")),
     "S3.14": Control(f"{_BUCKETS} have versioning enabled", "LOW", _in("n")),

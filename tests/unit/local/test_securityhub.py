@@ -381,7 +381,34 @@ def status(hub: Any) -> list[str]:
     return [s["StandardsStatus"] for s in hub.get_enabled_standards()["StandardsSubscriptions"]]
 
 
+def record(region: str = REGION) -> Any:
+    """AWS Config, recording."""
+    from moto.config.models import config_backends
+
+    config = boto3.client("config", region)
+    role = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+    config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": role})
+    backend = config_backends[ACCOUNT][region]
+    backend.recorders["default"].status.recording = True  # starting it would need a bucket
+    return backend
+
+
+def test_without_a_recorder_a_standard_is_incomplete_and_says_why(hub: Any) -> None:
+    enable(hub)
+    assert [status(hub), status(hub)] == [["PENDING"], ["INCOMPLETE"]]
+    (subscription,) = hub.get_enabled_standards()["StandardsSubscriptions"]
+    assert subscription["StandardsStatusReason"] == {"StatusReasonCode": "NO_AVAILABLE_CONFIGURATION_RECORDER"}
+    record("eu-west-1")  # of another Region: no help
+    assert status(hub) == ["INCOMPLETE"]
+    backend = record()
+    (subscription,) = hub.get_enabled_standards()["StandardsSubscriptions"]
+    assert (subscription["StandardsStatus"], "StandardsStatusReason" in subscription) == ("READY", False)
+    backend.recorders["default"].status.recording = False
+    assert status(hub) == ["INCOMPLETE"]
+
+
 def test_standard_life(hub: Any) -> None:
+    record()
     arn = enable(hub)
     assert arn == f"{ARN}subscription/{FSBP}"
     assert [status(hub), status(hub)] == [["PENDING"], ["READY"]]
@@ -399,7 +426,9 @@ def test_standards_are_those_of_the_region(hub: Any) -> None:
         "cis-aws-foundations-benchmark/v/1.2.0",
         "cis-aws-foundations-benchmark/v/1.4.0",
         "cis-aws-foundations-benchmark/v/3.0.0",
+        "cis-aws-foundations-benchmark/v/5.0.0",
         "nist-800-53/v/5.0.0",
+        "nist-800-171/v/2.0.0",
         "pci-dss/v/3.2.1",
         "pci-dss/v/4.0.1",
         "aws-resource-tagging-standard/v/1.0.0",
