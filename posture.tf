@@ -1,5 +1,38 @@
 # Security posture: one module block, variable and output per capability.
 
+module "config_recorder" {
+  source = "./modules/blocks/config_recorder"
+  count  = var.config_recorder == null ? 0 : 1
+
+  context                       = module.context.context
+  expiration_days               = var.config_recorder.expiration_days
+  force_destroy                 = var.config_recorder.force_destroy
+  include_global_resource_types = var.config_recorder.include_global_resource_types
+  recording_frequency           = var.config_recorder.recording_frequency
+  resource_types                = var.config_recorder.resource_types
+  role_arn                      = var.config_recorder.role_arn
+  snapshot_frequency            = var.config_recorder.snapshot_frequency
+}
+
+variable "config_recorder" {
+  description = "AWS Config's recorder, which Config rules need; {} makes it with the defaults, null where the account has one in this Region. See modules/blocks/config_recorder."
+  type = object({
+    expiration_days               = optional(number)
+    force_destroy                 = optional(bool)
+    include_global_resource_types = optional(bool)
+    recording_frequency           = optional(string)
+    resource_types                = optional(set(string))
+    role_arn                      = optional(string)
+    snapshot_frequency            = optional(string)
+  })
+  default = null
+}
+
+output "config_recorder" {
+  description = "Outputs of modules/blocks/config_recorder, without its resources; null when off."
+  value       = one([for made in module.config_recorder : { for name, value in made : name => value if name != "resources" }])
+}
+
 module "finding_chat" {
   source = "./modules/posture/finding_chat"
   count  = var.finding_chat == null ? 0 : 1

@@ -252,6 +252,22 @@ def principal_arn(caller_arn: str) -> str:
     return str(role["Arn"]) if role else caller_arn
 
 
+def _leave_descriptions_to_callers() -> None:
+    """A service-linked role has the description that its creator gives, or none; MiniStack makes one up."""
+    from ministack.services import iam
+
+    create = iam._IAM_HANDLERS["CreateServiceLinkedRole"]
+
+    def create_service_linked_role(params: dict[str, Any]) -> Any:
+        before = set(iam._roles)
+        answer = create(params)
+        for name in set(iam._roles) - before:
+            iam._roles[name]["Description"] = iam._p(params, "Description") or ""
+        return answer
+
+    iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_service_linked_role
+
+
 def install() -> None:
     """Add the KMS check to MiniStack's `enforce`, and its reason to the denial that the caller reads."""
     from ministack.core import iam_actions, iam_evaluator
@@ -315,6 +331,7 @@ def install() -> None:
             return principal_arn(context.principal_arn)
         return resolve_condition_key(key, context)
 
+    _leave_descriptions_to_callers()
     iam_evaluator._resolve_condition_key = _resolve_condition_key
     iam_actions.s3_service_context = s3_service_context
     iam_evaluator.enforce = enforce_with_kms

@@ -70,6 +70,7 @@ run "defaults" {
       LogGroups            = { Service = "logs.eu-central-1.amazonaws.com" }
       LogDelivery          = { Service = "delivery.logs.amazonaws.com" }
       LogDeliveryToBuckets = { Service = "delivery.logs.amazonaws.com" }
+      ConfigToBuckets      = { Service = "config.amazonaws.com" }
       AlarmsToTopics       = { Service = "cloudwatch.amazonaws.com" }
       EventsToTopics       = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
       EventsToQueues       = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
@@ -82,6 +83,7 @@ run "defaults" {
       LogGroups            = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
       LogDelivery          = "kms:Decrypt"
       LogDeliveryToBuckets = "kms:GenerateDataKey*"
+      ConfigToBuckets      = ["kms:Decrypt", "kms:GenerateDataKey*"]
       AlarmsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToQueues       = ["kms:Decrypt", "kms:GenerateDataKey*"]
@@ -94,6 +96,10 @@ run "defaults" {
       LogDelivery = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:aws:logs:eu-central-1:111122223333:*" } }
       LogDeliveryToBuckets = {
         ArnLike      = { "kms:EncryptionContext:aws:s3:arn" = "arn:aws:s3:::aws-waf-logs-switchyard-*" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+      ConfigToBuckets = {
+        ArnLike      = { "kms:EncryptionContext:aws:s3:arn" = "arn:aws:s3:::switchyard-*" }
         StringEquals = { "aws:SourceAccount" = "111122223333" }
       }
       AlarmsToTopics = {

@@ -46,6 +46,18 @@ resource "aws_kms_key" "this" {
         }
       },
       {
+        # Snapshots and history of AWS Config's service-linked role, which has no policy that could name the key.
+        Sid       = "ConfigToBuckets"
+        Effect    = "Allow"
+        Principal = { Service = "config.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = {
+          ArnLike      = { "kms:EncryptionContext:aws:s3:arn" = "arn:${local.partition}:s3:::${var.name_prefix}-*" }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
+        }
+      },
+      {
         Sid       = "AlarmsToTopics"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }

@@ -1,0 +1,115 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the bucket that gets snapshots and history; the environment's prefix goes in front, account and Region behind."
+  type        = string
+  default     = "config"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+  }
+}
+
+variable "recorder_name" {
+  description = "Name of the recorder and its delivery channel; an account has one of each in a Region."
+  type        = string
+  default     = "default"
+  nullable    = false
+
+  validation {
+    condition     = length(var.recorder_name) >= 1 && length(var.recorder_name) <= 256
+    error_message = "recorder_name must have 1 to 256 characters."
+  }
+}
+
+variable "role_arn" {
+  description = "Role that Config uses, such as its service-linked role where the account has it (arn:aws:iam::ACCOUNT:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig); null makes the service-linked role."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.role_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.role_arn))
+    error_message = "role_arn must be the ARN of a role (arn:aws:iam::ACCOUNT:role/NAME)."
+  }
+}
+
+variable "resource_types" {
+  description = "Resource types that are recorded, such as `AWS::SecretsManager::Secret`; empty for all that Config supports."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for t in var.resource_types : can(regex("^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$", t))])
+    error_message = "resource_types must be names of resource types, such as \"AWS::SecretsManager::Secret\"."
+  }
+}
+
+variable "include_global_resource_types" {
+  description = "Record IAM users, groups, roles and policies too, when all types are recorded; on in one Region of an account only, or each item is paid for once a Region."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "recording_frequency" {
+  description = "CONTINUOUS records each change, DAILY the state of each day; rules that act on changes need CONTINUOUS to act at once."
+  type        = string
+  default     = "CONTINUOUS"
+  nullable    = false
+
+  validation {
+    condition     = contains(["CONTINUOUS", "DAILY"], var.recording_frequency)
+    error_message = "recording_frequency must be CONTINUOUS or DAILY."
+  }
+}
+
+variable "snapshot_frequency" {
+  description = "How often a snapshot of everything goes to the bucket."
+  type        = string
+  default     = "TwentyFour_Hours"
+  nullable    = false
+
+  validation {
+    condition     = contains(["One_Hour", "Three_Hours", "Six_Hours", "Twelve_Hours", "TwentyFour_Hours"], var.snapshot_frequency)
+    error_message = "snapshot_frequency must be One_Hour, Three_Hours, Six_Hours, Twelve_Hours or TwentyFour_Hours."
+  }
+}
+
+variable "expiration_days" {
+  description = "Days after which snapshots and history are deleted from the bucket."
+  type        = number
+  default     = 2557
+  nullable    = false
+
+  validation {
+    condition     = var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days
+    error_message = "expiration_days must be a whole number of 1 or more."
+  }
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete the bucket with what Config has delivered."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -1,0 +1,135 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_iam_service_linked_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/config_recorder"
+  }
+
+  assert {
+    condition     = aws_iam_service_linked_role.config[0].aws_service_name == "config.amazonaws.com" && aws_config_configuration_recorder.this.role_arn == output.role_arn && endswith(output.role_arn, "/AWSServiceRoleForConfig")
+    error_message = "The recorder uses Config's service-linked role."
+  }
+  assert {
+    condition = (
+      one(aws_config_configuration_recorder.this.recording_group).all_supported &&
+      !one(aws_config_configuration_recorder.this.recording_group).include_global_resource_types &&
+      one(one(aws_config_configuration_recorder.this.recording_group).recording_strategy).use_only == "ALL_SUPPORTED_RESOURCE_TYPES" &&
+      one(aws_config_configuration_recorder.this.recording_mode).recording_frequency == "CONTINUOUS"
+    )
+    error_message = "Each change of all supported types is recorded; global ones are not, lest every Region pays for them."
+  }
+  assert {
+    condition     = aws_config_configuration_recorder_status.this.is_enabled && aws_config_configuration_recorder_status.this.name == "default" && output.recorder_name == "default"
+    error_message = "The recorder is on."
+  }
+  assert {
+    condition     = aws_config_delivery_channel.this.s3_bucket_name == "test-config-111122223333-eu-central-1" && one(aws_config_delivery_channel.this.snapshot_delivery_properties).delivery_frequency == "TwentyFour_Hours"
+    error_message = "Snapshots go to the bucket once a day."
+  }
+  assert {
+    condition = [for s in jsondecode(output.resources.bucket.policy.policy).Statement : s if s.Effect == "Allow"] == [
+      {
+        Sid      = "ConfigLooks", Effect = "Allow", Principal = { Service = ["config.amazonaws.com"] }, Action = ["s3:GetBucketAcl", "s3:ListBucket"],
+        Resource = ["arn:aws:s3:::test-config-111122223333-eu-central-1"], Condition = { StringEquals = { "aws:SourceAccount" = ["111122223333"] } }
+      },
+      {
+        Sid       = "ConfigDelivers", Effect = "Allow", Principal = { Service = ["config.amazonaws.com"] }, Action = ["s3:PutObject"],
+        Resource  = ["arn:aws:s3:::test-config-111122223333-eu-central-1/AWSLogs/111122223333/Config/*"],
+        Condition = { StringEquals = { "aws:SourceAccount" = ["111122223333"], "s3:x-amz-acl" = ["bucket-owner-full-control"] } }
+      },
+    ]
+    error_message = "Config alone may look at the bucket and write to its own folder, for this account."
+  }
+  assert {
+    condition     = !output.resources.bucket.bucket.force_destroy && output.bucket_name == "test-config-111122223333-eu-central-1" && output.delivery_channel_name == "default"
+    error_message = "What was recorded is not destroyed."
+  }
+}
+
+run "some_types_with_the_accounts_role" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/config_recorder"
+  }
+
+  variables {
+    role_arn                      = "arn:aws:iam::111122223333:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+    resource_types                = ["AWS::SecretsManager::Secret"]
+    include_global_resource_types = true
+    recording_frequency           = "DAILY"
+    snapshot_frequency            = "One_Hour"
+    force_destroy                 = true
+  }
+
+  assert {
+    condition     = length(aws_iam_service_linked_role.config) == 0 && aws_config_configuration_recorder.this.role_arn == var.role_arn
+    error_message = "A role that exists is used."
+  }
+  assert {
+    condition = (
+      !one(aws_config_configuration_recorder.this.recording_group).all_supported &&
+      !one(aws_config_configuration_recorder.this.recording_group).include_global_resource_types &&
+      one(aws_config_configuration_recorder.this.recording_group).resource_types == toset(["AWS::SecretsManager::Secret"]) &&
+      one(one(aws_config_configuration_recorder.this.recording_group).recording_strategy).use_only == "INCLUSION_BY_RESOURCE_TYPES" &&
+      one(aws_config_configuration_recorder.this.recording_mode).recording_frequency == "DAILY"
+    )
+    error_message = "Only the named types are recorded, as often as asked."
+  }
+  assert {
+    condition     = one(aws_config_delivery_channel.this.snapshot_delivery_properties).delivery_frequency == "One_Hour" && output.resources.bucket.bucket.force_destroy
+    error_message = "Snapshots come as often as asked, and the bucket may be destroyed."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/config_recorder"
+  }
+
+  variables {
+    name                = "My_Config"
+    recorder_name       = ""
+    role_arn            = "AWSServiceRoleForConfig"
+    resource_types      = ["secrets"]
+    recording_frequency = "HOURLY"
+    snapshot_frequency  = "Two_Hours"
+    expiration_days     = 0
+  }
+
+  expect_failures = [
+    var.name,
+    var.recorder_name,
+    var.role_arn,
+    var.resource_types,
+    var.recording_frequency,
+    var.snapshot_frequency,
+    var.expiration_days,
+  ]
+}
