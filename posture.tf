@@ -151,3 +151,63 @@ output "finding_export" {
   description = "Outputs of modules/posture/finding_export; null when off."
   value       = one(module.finding_export[*])
 }
+
+module "web_acl_logging" {
+  source = "./modules/posture/web_acl_logging"
+  count  = var.web_acl_logging == null ? 0 : 1
+
+  context                          = module.context.context
+  buffering                        = var.web_acl_logging.buffering
+  correct_destination              = var.web_acl_logging.correct_destination
+  destination                      = var.web_acl_logging.destination
+  exempt_tags                      = var.web_acl_logging.exempt_tags
+  exempt_web_acl_arns              = var.web_acl_logging.exempt_web_acl_arns
+  expiration_days                  = var.web_acl_logging.expiration_days
+  force_destroy                    = var.web_acl_logging.force_destroy
+  logging_filter                   = var.web_acl_logging.logging_filter
+  maximum_automatic_attempts       = var.web_acl_logging.maximum_automatic_attempts
+  notification_emails              = var.web_acl_logging.notification_emails
+  recorder_name                    = var.web_acl_logging.recorder_name
+  redacted_headers                 = var.web_acl_logging.redacted_headers
+  reevaluation_schedule_expression = var.web_acl_logging.reevaluation_schedule_expression
+  retry_attempt_seconds            = var.web_acl_logging.retry_attempt_seconds
+  scopes                           = var.web_acl_logging.scopes
+}
+
+variable "web_acl_logging" {
+  description = "Logging of every web ACL, enabled by AWS Config where it is missing; {} for the defaults, null for off. See modules/posture/web_acl_logging."
+  type = object({
+    buffering = optional(object({
+      mib     = optional(number)
+      seconds = optional(number)
+    }))
+    correct_destination = optional(bool)
+    destination         = optional(string)
+    exempt_tags         = optional(map(string))
+    exempt_web_acl_arns = optional(set(string))
+    expiration_days     = optional(number)
+    force_destroy       = optional(bool)
+    logging_filter = optional(object({
+      default_behavior = string
+      filters = list(object({
+        behavior    = string
+        requirement = optional(string, "MEETS_ANY")
+        actions     = optional(set(string), [])
+        labels      = optional(set(string), [])
+      }))
+    }))
+    maximum_automatic_attempts       = optional(number)
+    notification_emails              = optional(set(string))
+    recorder_name                    = optional(string)
+    redacted_headers                 = optional(set(string))
+    reevaluation_schedule_expression = optional(string)
+    retry_attempt_seconds            = optional(number)
+    scopes                           = optional(set(string))
+  })
+  default = null
+}
+
+output "web_acl_logging" {
+  description = "Outputs of modules/posture/web_acl_logging; null when off."
+  value       = one(module.web_acl_logging[*])
+}

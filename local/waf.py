@@ -40,6 +40,7 @@ def invalid(reason: str, field: str, parameter: Any) -> WafError:
 def resource_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """As the Service Authorization Reference lists them for AWS WAF V2."""
     data = json.loads(body or b"{}")
+    data = data.get("LoggingConfiguration") or data
     for field in ("ResourceARN", "WebACLArn", "ResourceArn"):
         if data.get(field):
             return str(data[field])

@@ -1,0 +1,96 @@
+"""The remediation's function: enables logging where there is none, and corrects its destination where asked to.
+
+Event, from the Automation document: {"webAclId": resource id in AWS Config, usually the web ACL's ARN}.
+Answer: {"web_acl", "outcome", "reevaluation"}. Outcomes: enabled, corrected, untouched (it logs as it should, or is
+exempt or not covered), gone. Re-evaluations: started, limited (one ran within the minute), none.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from common import clients, observability, settings
+
+from . import configurations, verdicts, web_acls
+from .errors import MalformedEvent
+
+ENABLED, CORRECTED, UNTOUCHED, GONE = "enabled", "corrected", "untouched", "gone"
+STARTED, LIMITED, NONE = "started", "limited", "none"
+REMEDIATED = "web ACL remediated"
+ENABLED_METRIC, CORRECTED_METRIC = "WebAclLoggingEnabled", "WebAclLoggingCorrected"
+# Another put locks WAF's service-linked role for about 20 seconds, and another change its web ACL for a moment.
+BUSY = ("WAFServiceLinkedRoleErrorException", "WAFOptimisticLockException")
+TRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(verdicts.Policy):
+    """The environment."""
+
+    config_rule_name: str
+    redacted_headers: list[str] = field(default_factory=list)
+    logging_filter: dict[str, Any] | None = None
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
+    """Raises SettingsError, MalformedEvent, NotAWebAcl, and what AWS answers: the Automation execution fails."""
+    log = observability.begin(context)
+    policy = settings.load(Settings)
+    resource_id = event.get("webAclId") if isinstance(event, Mapping) else None
+    if not isinstance(resource_id, str) or not resource_id:
+        raise MalformedEvent('The event must be {"webAclId": ARN or id of a web ACL}.')
+    acl = web_acls.find(resource_id, clients.client("config"))
+    outcome = remediate(acl, policy, clients.client("wafv2"))
+    # A web ACL's configuration item holds nothing of its logging: Config learns of the change by evaluating anew.
+    reevaluation = NONE if outcome == GONE else reevaluate(policy.config_rule_name, clients.client("config"))
+    log.info(REMEDIATED, extra={"web_acl": acl.arn, "outcome": outcome, "reevaluation": reevaluation})
+    if outcome in (ENABLED, CORRECTED):
+        observability.count(ENABLED_METRIC if outcome == ENABLED else CORRECTED_METRIC, 1)
+    return {"web_acl": acl.arn, "outcome": outcome, "reevaluation": reevaluation}
+
+
+def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable[[float], None] = time.sleep) -> str:
+    """What was done. The web ACL is read anew before each try, so that what others set meanwhile stays."""
+    from botocore.exceptions import ClientError
+
+    for left in reversed(range(TRIES)):
+        verdict = verdicts.judge(acl, policy, wafv2)
+        if verdict.compliance != verdicts.NON_COMPLIANT:
+            return UNTOUCHED
+        try:
+            return _put(acl, policy, verdict, wafv2)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in BUSY or not left:
+                raise
+        wait(random.uniform(5, 20))  # noqa: S311 - spreads tries, nothing secret
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _put(acl: web_acls.WebAcl, policy: Settings, verdict: verdicts.Verdict, wafv2: Any) -> str:
+    if verdict.configuration:
+        wanted = configurations.redirected(verdict.configuration, policy.destination_arn)
+    else:
+        wanted = configurations.fresh(acl.arn, policy.destination_arn, policy.redacted_headers, policy.logging_filter)
+    try:
+        wafv2.put_logging_configuration(LoggingConfiguration=wanted)
+    except wafv2.exceptions.WAFNonexistentItemException:
+        # The web ACL, deleted since it was evaluated, of which Config hears by itself; or the destination.
+        if web_acls.exists(acl, wafv2):
+            raise
+        return GONE
+    return CORRECTED if verdict.configuration else ENABLED
+
+
+def reevaluate(rule: str, config: Any) -> str:
+    """Has Config evaluate the rule. It does so once a minute at most: an evaluation under way is as good, nearly.
+
+    Web ACLs that the one under way had passed before they were remediated are caught up with by Config's next
+    attempt, or by the schedule.
+    """
+    try:
+        config.start_config_rules_evaluation(ConfigRuleNames=[rule])
+    except config.exceptions.LimitExceededException:
+        return LIMITED
+    return STARTED

@@ -1,0 +1,53 @@
+"""Web ACLs by their ARNs, in any partition."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import NotAWebAcl
+
+RESOURCE_TYPE = "AWS::WAFv2::WebACL"
+"""Of web ACLs of both scopes in AWS Config."""
+
+_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:(regional|global)/webacl/[\w-]+/[\w-]+")
+_SCOPES = {"regional": "REGIONAL", "global": "CLOUDFRONT"}
+
+
+@dataclass(frozen=True)
+class WebAcl:
+    """One web ACL."""
+
+    arn: str
+    scope: str
+    """REGIONAL or CLOUDFRONT."""
+
+
+def parse(arn: str) -> WebAcl:
+    """Raises NotAWebAcl, also for web ACLs of WAF Classic."""
+    found = _ARN.fullmatch(arn)
+    if not found:
+        raise NotAWebAcl(f"{arn!r} is not the ARN of a web ACL of AWS WAF (arn:PARTITION:wafv2:…/webacl/NAME/ID).")
+    return WebAcl(arn, _SCOPES[found[1]])
+
+
+def find(resource_id: str, config: Any) -> WebAcl:
+    """The web ACL that Config names by `resource_id`, usually its ARN; for anything else Config is asked.
+
+    `config` is a client of AWS Config. Raises NotAWebAcl.
+    """
+    if resource_id.startswith("arn:"):
+        return parse(resource_id)
+    try:
+        history = config.get_resource_config_history(resourceType=RESOURCE_TYPE, resourceId=resource_id, limit=1)
+    except config.exceptions.ResourceNotDiscoveredException as error:
+        raise NotAWebAcl(f"AWS Config knows no web ACL {resource_id!r}.") from error
+    return parse(str(next(iter(history["configurationItems"]), {}).get("arn", "")))
+
+
+def exists(acl: WebAcl, wafv2: Any) -> bool:
+    """Whether WAF has the web ACL. Its logging configuration cannot tell: none and no web ACL answer the same."""
+    try:
+        wafv2.list_tags_for_resource(ResourceARN=acl.arn)
+    except wafv2.exceptions.WAFNonexistentItemException:
+        return False
+    return True

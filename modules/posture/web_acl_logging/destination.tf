@@ -1,0 +1,140 @@
+# Where logs go: one of three that are made here, or one that exists. AWS WAF wants names that begin with aws-waf-logs-.
+locals {
+  destination_name = "aws-waf-logs-${var.context.name_prefix}"
+  made             = contains(["firehose", "s3", "cloudwatch_logs"], var.destination) ? var.destination : null
+
+  made_arns = {
+    firehose        = "arn:${var.context.partition}:firehose:${local.regional}:deliverystream/${local.destination_name}"
+    s3              = one(module.waf_bucket[*].arn)
+    cloudwatch_logs = "arn:${var.context.partition}:logs:${local.regional}:log-group:${local.destination_name}"
+  }
+  destination_arn = local.made == null ? var.destination : local.made_arns[local.made]
+  # The service of the ARN is the kind, with one exception.
+  kind = local.made != null ? local.made : split(":", var.destination)[2] == "logs" ? "cloudwatch_logs" : split(":", var.destination)[2]
+
+  log_delivery_source = {
+    StringEquals = { "aws:SourceAccount" = [var.context.account_id] }
+    ArnLike      = { "aws:SourceArn" = ["arn:${var.context.partition}:logs:${local.regional}:*"] }
+  }
+
+  # What AWS WAF does in the name of whoever puts a logging configuration (WAF developer guide, "Logging
+  # destinations", the permissions of each). None of the actions of Logs and Firehose below takes a resource.
+  via_waf = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } }
+  destination_statements = concat(
+    {
+      firehose = [
+        {
+          sid        = "FindStream"
+          actions    = ["firehose:ListDeliveryStreams"]
+          resources  = ["*"]
+          conditions = {}
+        },
+        {
+          sid        = "MakeLoggingRole"
+          actions    = ["iam:CreateServiceLinkedRole"]
+          resources  = ["arn:${var.context.partition}:iam::${var.context.account_id}:role/aws-service-role/wafv2.amazonaws.com/AWSServiceRoleForWAFV2Logging"]
+          conditions = { StringEquals = { "iam:AWSServiceName" = ["wafv2.amazonaws.com"] } }
+        },
+      ]
+      s3 = [
+        {
+          sid        = "DeliverLogs"
+          actions    = ["logs:CreateLogDelivery"]
+          resources  = ["*"]
+          conditions = local.via_waf
+        },
+        {
+          # The policy has what WAF would add, but without these two WAF refuses the bucket.
+          sid        = "CheckBucketPolicy"
+          actions    = ["s3:GetBucketPolicy", "s3:PutBucketPolicy"]
+          resources  = [split("/", local.destination_arn)[0]]
+          conditions = {}
+        },
+      ]
+      cloudwatch_logs = [
+        {
+          sid        = "DeliverLogs"
+          actions    = ["logs:CreateLogDelivery"]
+          resources  = ["*"]
+          conditions = local.via_waf
+        },
+        {
+          sid        = "CheckLogPolicy"
+          actions    = ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"]
+          resources  = ["*"]
+          conditions = {}
+        },
+      ]
+    }[local.kind],
+    [
+      for correct in [var.correct_destination] : {
+        # The delivery to where a corrected web ACL logged before.
+        sid        = "EndFormerDelivery"
+        actions    = ["logs:DeleteLogDelivery"]
+        resources  = ["*"]
+        conditions = local.via_waf
+      } if correct
+    ],
+  )
+}
+
+# --- S3, written by AWS WAF ----------------------------------------------------------------------------------------
+
+module "waf_bucket" {
+  source = "../../blocks/bucket"
+  count  = local.made == "s3" ? 1 : 0
+
+  context         = var.context
+  name            = "acls" # short: the prefix that WAF wants comes on top
+  leading         = "aws-waf-logs-"
+  expiration_days = var.expiration_days
+  force_destroy   = var.force_destroy
+
+  # To the letter what WAF looks for, and would add.
+  policy_statements = [
+    {
+      sid        = "AWSLogDeliveryWrite"
+      principals = { Service = ["delivery.logs.amazonaws.com"] }
+      actions    = ["s3:PutObject"]
+      paths      = ["AWSLogs/${var.context.account_id}/*"]
+      conditions = merge(local.log_delivery_source, {
+        StringEquals = merge(local.log_delivery_source.StringEquals, { "s3:x-amz-acl" = ["bucket-owner-full-control"] })
+      })
+    },
+    {
+      sid        = "AWSLogDeliveryAclCheck"
+      principals = { Service = ["delivery.logs.amazonaws.com"] }
+      actions    = ["s3:GetBucketAcl"]
+      paths      = ["/"]
+      conditions = local.log_delivery_source
+    },
+  ]
+}
+
+# --- CloudWatch Logs -----------------------------------------------------------------------------------------------
+
+resource "aws_cloudwatch_log_group" "this" {
+  count = local.made == "cloudwatch_logs" ? 1 : 0
+
+  name              = local.destination_name
+  retention_in_days = var.context.log_retention_days
+  kms_key_id        = var.context.kms_key_arn
+  tags              = var.context.tags
+}
+
+resource "aws_cloudwatch_log_resource_policy" "this" {
+  count = local.made == "cloudwatch_logs" ? 1 : 0
+
+  policy_name = local.destination_name
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AWSLogDeliveryWrite"
+      Effect    = "Allow"
+      Principal = { Service = "delivery.logs.amazonaws.com" }
+      Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource  = "${local.destination_arn}:log-stream:*"
+      Condition = local.log_delivery_source
+    }]
+  })
+}

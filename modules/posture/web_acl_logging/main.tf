@@ -1,0 +1,119 @@
+locals {
+  name     = "web-acl-logging"
+  regional = "${var.context.region}:${var.context.account_id}"
+
+  # Also the name of the Automation document and of the remediation.
+  rule_name = "${var.context.name_prefix}-${local.name}"
+
+  segments = { REGIONAL = "regional", CLOUDFRONT = "global" }
+  web_acl_arns = [
+    for scope in sort(var.scopes) : "arn:${var.context.partition}:wafv2:${local.regional}:${local.segments[scope]}/webacl/*"
+  ]
+
+  policy_environment = {
+    CORRECT_DESTINATION = tostring(var.correct_destination)
+    DESTINATION_ARN     = local.destination_arn
+    EXEMPT_ARNS         = jsonencode(sort(var.exempt_web_acl_arns))
+    EXEMPT_TAGS         = jsonencode(var.exempt_tags)
+    SCOPES              = jsonencode(sort(var.scopes))
+  }
+
+  look_up_statement = {
+    # A summary of an item without its ARN is looked up by the id that Config gives. The API takes no resource.
+    sid       = "LookUpWebAcls"
+    actions   = ["config:GetResourceConfigHistory"]
+    resources = ["*"]
+  }
+  read_statement = {
+    sid       = "ReadLogging"
+    actions   = ["wafv2:GetLoggingConfiguration"]
+    resources = local.web_acl_arns
+  }
+  tags_statement = {
+    sid       = "ReadTags"
+    actions   = ["wafv2:ListTagsForResource"]
+    resources = local.web_acl_arns
+  }
+}
+
+module "evaluate" {
+  source = "../../blocks/function"
+
+  context     = var.context
+  name        = "${local.name}-evaluate"
+  description = "Tells AWS Config whether a web ACL logs"
+  package     = "posture/web_acl_logging"
+  handler     = "posture.web_acl_logging.evaluate.handler"
+  timeout     = 60
+  environment = local.policy_environment
+  invokers    = { Rule = { principal = "config.amazonaws.com" } }
+
+  policy_statements = concat(
+    [local.read_statement],
+    [for statement in [local.tags_statement] : statement if length(var.exempt_tags) > 0],
+    [
+      local.look_up_statement,
+      {
+        # Evaluations belong to a token that Config gives with each event: the API takes no resource.
+        sid       = "ReportCompliance"
+        actions   = ["config:PutEvaluations"]
+        resources = ["*"]
+      },
+    ],
+  )
+}
+
+resource "aws_config_config_rule" "this" {
+  name        = local.rule_name
+  description = "Web ACLs log"
+  tags        = var.context.tags
+
+  source {
+    owner             = "CUSTOM_LAMBDA"
+    source_identifier = module.evaluate.arn
+
+    source_detail {
+      event_source = "aws.config"
+      message_type = "ConfigurationItemChangeNotification"
+    }
+
+    # What a web ACL with many rules comes as.
+    source_detail {
+      event_source = "aws.config"
+      message_type = "OversizedConfigurationItemChangeNotification"
+    }
+  }
+
+  scope {
+    compliance_resource_types = ["AWS::WAFv2::WebACL"]
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(merge(local.policy_environment, { FILTER = local.logging_filter }))) <= 3500
+      error_message = "Exemptions and filter are too long for a function's environment (3500 characters): exempt by tags instead of ARNs."
+    }
+  }
+
+  # Config refuses a rule in a Region without a recorder.
+  depends_on = [var.recorder_name, module.evaluate]
+}
+
+# Nothing of a web ACL's logging is in its configuration item: a change of it, also by others, shows only in an
+# evaluation.
+module "schedule" {
+  source = "../../blocks/schedule"
+  count  = var.reevaluation_schedule_expression == null ? 0 : 1
+
+  context             = var.context
+  name                = local.name
+  description         = "Has AWS Config evaluate all web ACLs"
+  schedule_expression = var.reevaluation_schedule_expression
+  target_arn          = "arn:${var.context.partition}:scheduler:::aws-sdk:config:startConfigRulesEvaluation"
+  resource_arn        = aws_config_config_rule.this.arn
+  action              = "config:StartConfigRulesEvaluation"
+  input               = jsonencode({ ConfigRuleNames = [aws_config_config_rule.this.name] })
+  # Refused while an evaluation runs and for a minute after it; the next one does the same.
+  maximum_retry_attempts       = 10
+  maximum_event_age_in_seconds = 1800
+}

@@ -1,0 +1,69 @@
+output "destination_arn" {
+  description = "ARN of where web ACLs log to, for logging configurations made elsewhere."
+  value       = local.destination_arn
+  depends_on  = [aws_kinesis_firehose_delivery_stream.this, aws_cloudwatch_log_resource_policy.this]
+}
+
+output "bucket_name" {
+  description = "Name of the bucket that is made for the logs; null without one."
+  value       = one(concat(module.bucket[*].id, module.waf_bucket[*].id))
+}
+
+output "stream_name" {
+  description = "Name of the Firehose stream; null without one."
+  value       = one(aws_kinesis_firehose_delivery_stream.this[*].name)
+}
+
+output "log_group_name" {
+  description = "Name of the log group that is made for the logs; null without one."
+  value       = one(aws_cloudwatch_log_group.this[*].name)
+}
+
+output "rule_name" {
+  description = "Name of the Config rule."
+  value       = aws_config_config_rule.this.name
+}
+
+output "rule_arn" {
+  description = "ARN of the Config rule."
+  value       = aws_config_config_rule.this.arn
+}
+
+output "document_name" {
+  description = "Name of the Automation document, to remediate one web ACL by hand."
+  value       = aws_ssm_document.this.name
+}
+
+output "automation_role_arn" {
+  description = "ARN of the role that the Automation document assumes."
+  value       = aws_iam_role.automation.arn
+}
+
+output "function_names" {
+  description = "Names of the functions: `evaluate` and `remediate`."
+  value       = { evaluate = module.evaluate.name, remediate = module.remediate.name }
+}
+
+output "schedule_name" {
+  description = "Name of the schedule that has all web ACLs evaluated; null without one."
+  value       = one(module.schedule[*].name)
+}
+
+output "topic_arn" {
+  description = "ARN of the topic that tells of remediations that failed."
+  value       = module.failures.arn
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue of evaluations that failed for good."
+  value       = module.evaluate.dead_letter_queue_url
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value = sort(concat(
+    aws_cloudwatch_metric_alarm.stream[*].alarm_name,
+    module.evaluate.alarm_names, module.remediate.alarm_names, module.failure_rule.alarm_names,
+    flatten(module.schedule[*].alarm_names),
+  ))
+}
