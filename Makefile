@@ -58,7 +58,7 @@ lint: setup  ## Style, types, formatting, and READMEs that say what the code say
 	@$(PY) -m tools.docs --check
 
 unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
-	@$(PY) -m pytest tests/unit $(PYTEST_ARGS)
+	@$(PY) -m pytest tests/unit -n auto --dist loadfile $(PYTEST_ARGS)
 
 plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" to choose.
 	@$(INIT)

@@ -110,7 +110,7 @@ _shards: dict[str, Shard] = {}
 
 
 def poll() -> bool:
-    """One pass over all mappings of streams; whether any got on."""
+    """One pass over all mappings of streams; whether any got on. A batch runs on a thread of its own, one a mapping."""
     from ministack.services import lambda_svc
 
     got_on = [contextvars.copy_context().run(_poll_one, *found) for found in lambda_svc._iter_all_esms()]
@@ -135,6 +135,8 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
     start, end = engine.stream_start_position(name), engine.stream_end_position(name)
     begin = start if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
     shard = _shards.setdefault(mapping["UUID"], Shard(begin))
+    if lambda_svc._esm_inflight.get(mapping["UUID"]):
+        return False
     shard.position = max(shard.position, start)
     if shard.position >= end or time.time() < shard.not_before:
         return False
@@ -145,9 +147,16 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
         return False
     taken = engine.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
     batch = lambda_svc._apply_filter_criteria(taken, mapping)
-    result = lambda_svc._execute_function(function, {"Records": batch}) if batch else {}
-    _settle(mapping, shard, taken, batch, result, role)
-    return shard.not_before <= time.time()
+
+    def run() -> None:
+        result = lambda_svc._execute_function(function, {"Records": batch})
+        _settle(mapping, shard, taken, batch, result, role)
+
+    if batch:
+        lambda_svc._dispatch_esm_batch(mapping["UUID"], run)
+    else:
+        _settle(mapping, shard, taken, batch, {}, role)
+    return True
 
 
 def _settle(

@@ -156,30 +156,48 @@ class Desk:
             "claimed_at": {"N": f"{now:.3f}"},
             "work_until": until,
         }
-        try:
-            self.dynamodb.put_item(
-                TableName=self.table,
-                Item=item,
-                ConditionExpression="attribute_not_exists(#sub)"
-                " OR (#source = :preload AND #timestamp >= :expired AND attribute_not_exists(event_id))",
-                ExpressionAttributeNames={"#sub": "sub", "#source": "source", "#timestamp": "timestamp"},
-                ExpressionAttributeValues={
-                    ":preload": {"S": items.PRELOAD},
-                    ":expired": {"S": items.rfc3339(event.at)},
-                },
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self.dynamodb.exceptions.ConditionalCheckFailedException as refused:
-            there: Item = refused.response.get("Item", {})
-        else:
+        there = self._put_claim(
+            item,
+            "attribute_not_exists(#sub)"
+            " OR (#source = :preload AND #timestamp >= :expired AND attribute_not_exists(event_id))",
+            {":preload": {"S": items.PRELOAD}, ":expired": {"S": items.rfc3339(event.at)}},
+            {"#sub": "sub", "#source": "source", "#timestamp": "timestamp"},
+        )
+        if there and "event_id" in there and int(there["event_id"]["S"]) < int(event.id):
+            # A record from before this one, tried again so late that this one had made room for its claim.
+            there = self._put_claim(item, "event_id = :theirs", {":theirs": there["event_id"]})
+        if there is None:
             return None
         if "event_id" not in there:
+            if event.item["state"]["S"] == items.DISABLING:
+                # A claim that expired unfinished: its user may have been disabled, and has signed in.
+                outcome = self.give_back(event)
+                if outcome != RETURNED:
+                    return outcome
             self.trail.note(event.item, audit.KEPT, event.name, now)
             return audit.KEPT
         if there["event_id"]["S"] != event.id or "done_at" in there:
             return DUPLICATE
         # An earlier try of this record was cut off: go on, if nothing has changed since.
         return None if self._update(event, "SET work_until = :until", {":until": until}) else DUPLICATE
+
+    def _put_claim(
+        self, claim: Item, condition: str, values: Item, names: dict[str, str] | None = None
+    ) -> Item | None:
+        """None when the condition held and the claim is in the table, else the item that is there ({} for none)."""
+        try:
+            self.dynamodb.put_item(
+                TableName=self.table,
+                Item=claim,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **({"ExpressionAttributeNames": names} if names else {}),
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException as refused:
+            there: Item = refused.response.get("Item", {})
+            return there
+        return None
 
     def _finish(self, event: Event, action: str) -> str:
         """Notes the outcome and marks the claim as worked off. A disabled user's item has no end, a deleted one's goes.

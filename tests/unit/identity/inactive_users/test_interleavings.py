@@ -175,6 +175,8 @@ def desk(world: World) -> Desk:
 @example(["expire", "sign_in", "work", "record_later"], [])  # recorded after all was done
 @example(["expire", "work", "work"], ["preload", "fail"])
 @example(["expire", "work", "expire", "again", "work"], [None, "fail"])
+@example(["sign_in", "expire", "work", "work", "record", "expire"], [None, "fail"])  # tried again after the next expiry
+@example(["sign_in", "expire", "work", "work", "expire"], [None, "lose_answer"])  # recorded after the claim's expiry
 def test_disabled_if_and_only_if_the_period_ended(
     world: World, desk: Desk, happenings: list[str], interruptions: list[str | None]
 ) -> None:

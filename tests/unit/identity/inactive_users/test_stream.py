@@ -127,10 +127,9 @@ def test_an_error_of_one_user_holds_up_that_user_alone(world: World) -> None:
         return disable(**arguments)
 
     desk.cognito.admin_disable_user = selective
-    again = world.report("REMOVE", world.records[2]["dynamodb"]["OldImage"], userIdentity=TTL)
+    world.records.append(dict(world.records[2]))  # delivered twice
     failed, outcomes = run(world, desk)
     assert (failed, outcomes["disabled"]) == (sequence(world.records[2]), 5)
-    assert again in world.records
     desk.cognito.admin_disable_user = disable
     world.records = world.records[2:]
     assert run(world, desk) == (None, {"disabled": 1, "duplicate": 4})
