@@ -62,7 +62,7 @@ unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
 
 plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" to choose.
 	@$(INIT)
-	@$(TERRAFORM) test $(if $(MAKE_TERMOUT),,-no-color) $(TEST_ARGS)
+	@$(PY) -m tools.terraform_test -no-color $(TEST_ARGS)
 
 examples: setup  ## Plan every HCL example of every README.
 	@$(PY) -m pytest tests/examples $(PYTEST_ARGS)

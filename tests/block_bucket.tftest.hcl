@@ -160,7 +160,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/bucket"
+    source = "./tests/fixtures/variables/blocks/bucket"
   }
 
   variables {
@@ -186,7 +186,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/bucket"
+    source = "./tests/fixtures/variables/blocks/bucket"
   }
 
   variables {
@@ -206,7 +206,7 @@ run "refuses_malformed_values_3" {
   command = plan
 
   module {
-    source = "./modules/blocks/bucket"
+    source = "./tests/fixtures/variables/blocks/bucket"
   }
 
   variables {
@@ -225,7 +225,7 @@ run "refuses_own_sid" {
   command = plan
 
   module {
-    source = "./modules/blocks/bucket"
+    source = "./tests/fixtures/variables/blocks/bucket"
   }
 
   variables {
@@ -239,7 +239,7 @@ run "refuses_unknown_class" {
   command = plan
 
   module {
-    source = "./modules/blocks/bucket"
+    source = "./tests/fixtures/variables/blocks/bucket"
   }
 
   variables {

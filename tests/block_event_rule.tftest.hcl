@@ -113,7 +113,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/event_rule"
+    source = "./tests/fixtures/variables/blocks/event_rule"
   }
 
   variables {
@@ -137,7 +137,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/event_rule"
+    source = "./tests/fixtures/variables/blocks/event_rule"
   }
 
   variables {
@@ -155,7 +155,7 @@ run "refuses_two_inputs" {
   command = plan
 
   module {
-    source = "./modules/blocks/event_rule"
+    source = "./tests/fixtures/variables/blocks/event_rule"
   }
 
   variables {

@@ -338,7 +338,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/function"
+    source = "./tests/fixtures/variables/blocks/function"
   }
 
   variables {
@@ -384,7 +384,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/function"
+    source = "./tests/fixtures/variables/blocks/function"
   }
 
   variables {
@@ -404,7 +404,7 @@ run "refuses_unknown_effect" {
   command = plan
 
   module {
-    source = "./modules/blocks/function"
+    source = "./tests/fixtures/variables/blocks/function"
   }
 
   variables {
@@ -418,7 +418,7 @@ run "refuses_repeated_sid" {
   command = plan
 
   module {
-    source = "./modules/blocks/function"
+    source = "./tests/fixtures/variables/blocks/function"
   }
 
   variables {
@@ -435,7 +435,7 @@ run "refuses_statement_without_resource" {
   command = plan
 
   module {
-    source = "./modules/blocks/function"
+    source = "./tests/fixtures/variables/blocks/function"
   }
 
   variables {

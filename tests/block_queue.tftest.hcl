@@ -141,7 +141,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/queue"
+    source = "./tests/fixtures/variables/blocks/queue"
   }
 
   variables {
@@ -167,7 +167,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/queue"
+    source = "./tests/fixtures/variables/blocks/queue"
   }
 
   variables {

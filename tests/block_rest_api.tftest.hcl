@@ -172,7 +172,7 @@ run "refuses_an_unauthorized_route" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
 
   variables {
@@ -187,7 +187,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
 
   variables {
@@ -206,7 +206,7 @@ run "refuses_a_path_too_deep" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
 
   variables {
@@ -220,7 +220,7 @@ run "refuses_an_unknown_function" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
 
   variables {
@@ -234,7 +234,7 @@ run "refuses_malformed_routes" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
 
   variables {
@@ -248,7 +248,7 @@ run "refuses_malformed_identity_sources" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
 
   variables {
@@ -285,7 +285,7 @@ run "refuses_scopes_without_a_pool" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
   variables {
     routes = { "POST /confirm" = { function = "write", user_pool_scopes = ["aws.cognito.signin.user.admin"] } }
@@ -297,7 +297,7 @@ run "refuses_a_route_without_a_scope" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
   variables {
     user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"]
@@ -310,7 +310,7 @@ run "refuses_what_is_no_user_pool" {
   command = plan
 
   module {
-    source = "./modules/blocks/rest_api"
+    source = "./tests/fixtures/variables/blocks/rest_api"
   }
   variables {
     user_pool_arns = ["eu-central-1_abc"]

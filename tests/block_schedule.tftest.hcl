@@ -124,7 +124,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/schedule"
+    source = "./tests/fixtures/variables/blocks/schedule"
   }
 
   variables {
@@ -156,7 +156,7 @@ run "refuses_long_name" {
   command = plan
 
   module {
-    source = "./modules/blocks/schedule"
+    source = "./tests/fixtures/variables/blocks/schedule"
   }
 
   variables {

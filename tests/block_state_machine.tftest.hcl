@@ -137,7 +137,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/state_machine"
+    source = "./tests/fixtures/variables/blocks/state_machine"
   }
 
   variables {
@@ -161,7 +161,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/state_machine"
+    source = "./tests/fixtures/variables/blocks/state_machine"
   }
 
   variables {
@@ -179,7 +179,7 @@ run "refuses_sid_with_blank" {
   command = plan
 
   module {
-    source = "./modules/blocks/state_machine"
+    source = "./tests/fixtures/variables/blocks/state_machine"
   }
 
   variables {
@@ -193,7 +193,7 @@ run "refuses_statement_without_action" {
   command = plan
 
   module {
-    source = "./modules/blocks/state_machine"
+    source = "./tests/fixtures/variables/blocks/state_machine"
   }
 
   variables {

@@ -99,7 +99,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/table"
+    source = "./tests/fixtures/variables/blocks/table"
   }
 
   variables {
@@ -119,7 +119,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/table"
+    source = "./tests/fixtures/variables/blocks/table"
   }
 
   variables {
@@ -137,7 +137,7 @@ run "refuses_unknown_type" {
   command = plan
 
   module {
-    source = "./modules/blocks/table"
+    source = "./tests/fixtures/variables/blocks/table"
   }
 
   variables {

@@ -84,7 +84,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/topic"
+    source = "./tests/fixtures/variables/blocks/topic"
   }
 
   variables {
@@ -106,7 +106,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/blocks/topic"
+    source = "./tests/fixtures/variables/blocks/topic"
   }
 
   variables {

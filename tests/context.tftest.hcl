@@ -208,7 +208,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/context"
+    source = "./tests/fixtures/variables/context"
   }
 
   variables {

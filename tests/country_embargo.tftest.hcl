@@ -272,7 +272,7 @@ run "cloudfront_elsewhere" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -286,7 +286,7 @@ run "unknown_scope" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -300,7 +300,7 @@ run "unknown_action" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -314,7 +314,7 @@ run "exempt_everything" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -328,7 +328,7 @@ run "exempt_host_bits" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -342,7 +342,7 @@ run "exempt_no_cidr" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -356,7 +356,7 @@ run "bad_header" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -370,7 +370,7 @@ run "bad_fallback" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -384,7 +384,7 @@ run "bad_position" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -398,7 +398,7 @@ run "key_of_the_history" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -412,7 +412,7 @@ run "key_of_the_state" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -426,7 +426,7 @@ run "key_with_wildcard" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -440,7 +440,7 @@ run "no_document" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -454,7 +454,7 @@ run "missing_document" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -468,7 +468,7 @@ run "bad_priority" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {
@@ -482,7 +482,7 @@ run "protected_without_web_acl" {
   command = plan
 
   module {
-    source = "./modules/protection/country_embargo"
+    source = "./tests/fixtures/variables/protection/country_embargo"
   }
 
   variables {

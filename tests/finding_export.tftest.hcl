@@ -886,7 +886,7 @@ run "refuses_filters_of_unknown_string" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -900,7 +900,7 @@ run "refuses_filters_of_string_with_blank" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -914,7 +914,7 @@ run "refuses_filters_of_unknown_date" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -928,7 +928,7 @@ run "refuses_filters_of_unknown_number" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -942,7 +942,7 @@ run "refuses_filters_of_unknown_map" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -956,7 +956,7 @@ run "refuses_filters_of_unknown_cidr" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -970,7 +970,7 @@ run "refuses_filters_of_malformed_cidr" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -984,7 +984,7 @@ run "refuses_filters_of_unknown_boolean" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -998,7 +998,7 @@ run "refuses_filters_with_unknown_comparison" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1012,7 +1012,7 @@ run "refuses_filters_with_string_comparison_on_map" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1026,7 +1026,7 @@ run "refuses_filters_with_trailing_blank" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1040,7 +1040,7 @@ run "refuses_filters_with_empty_value" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1054,7 +1054,7 @@ run "refuses_filters_with_blank_in_map" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1068,7 +1068,7 @@ run "refuses_filters_with_blank_key" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1082,7 +1082,7 @@ run "refuses_filters_with_no_such_severitylabel" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1096,7 +1096,7 @@ run "refuses_filters_with_last_days_0" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1110,7 +1110,7 @@ run "refuses_filters_with_last_days_above_36500" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1124,7 +1124,7 @@ run "refuses_filters_with_half_a_day" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1138,7 +1138,7 @@ run "refuses_filters_with_last_days_and_start" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1152,7 +1152,7 @@ run "refuses_filters_with_last_days_and_end" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1166,7 +1166,7 @@ run "refuses_filters_without_end" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1180,7 +1180,7 @@ run "refuses_filters_that_end_before_they_start" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1194,7 +1194,7 @@ run "refuses_filters_with_date_that_is_none" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1208,7 +1208,7 @@ run "refuses_filters_with_empty_number" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1222,7 +1222,7 @@ run "refuses_filters_with_gte_above_lte" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1236,7 +1236,7 @@ run "refuses_filters_without_criteria_strings" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1250,7 +1250,7 @@ run "refuses_filters_without_criteria_dates" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1264,7 +1264,7 @@ run "refuses_filters_without_criteria_numbers" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1278,7 +1278,7 @@ run "refuses_filters_without_criteria_maps" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1292,7 +1292,7 @@ run "refuses_filters_without_criteria_cidrs" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1306,7 +1306,7 @@ run "refuses_filters_with_21_criteria" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1320,7 +1320,7 @@ run "refuses_filters_of_11_attributes" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1334,7 +1334,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1358,7 +1358,7 @@ run "refuses_too_much" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1380,7 +1380,7 @@ run "refuses_fractions_and_slashes" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1397,7 +1397,7 @@ run "refuses_equals_sign_and_double_slash" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1412,7 +1412,7 @@ run "refuses_destination_by_arn" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1426,7 +1426,7 @@ run "refuses_destination_without_account" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1440,7 +1440,7 @@ run "refuses_destination_with_alias" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1454,7 +1454,7 @@ run "refuses_kms_key_arn_with_destination" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {
@@ -1469,7 +1469,7 @@ run "refuses_expiration_days_with_destination" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_export"
+    source = "./tests/fixtures/variables/posture/finding_export"
   }
 
   variables {

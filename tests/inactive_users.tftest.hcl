@@ -291,7 +291,7 @@ run "no_pool" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -305,7 +305,7 @@ run "pool_twice" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -319,7 +319,7 @@ run "pool_elsewhere" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -333,7 +333,7 @@ run "pool_of_others" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -347,7 +347,7 @@ run "pool_by_id" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -361,7 +361,7 @@ run "days_negative" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -375,7 +375,7 @@ run "days_fraction" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -389,7 +389,7 @@ run "days_too_long" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -403,7 +403,7 @@ run "warning_zero" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -420,7 +420,7 @@ run "warning_too_early" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -437,7 +437,7 @@ run "warning_fraction" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -454,7 +454,7 @@ run "warning_address" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -471,7 +471,7 @@ run "warning_text" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -489,7 +489,7 @@ run "warning_pace" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -507,7 +507,7 @@ run "exempt_empty" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -521,7 +521,7 @@ run "exempt_too_many" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -535,7 +535,7 @@ run "exempt_group" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -549,7 +549,7 @@ run "disables_0" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -563,7 +563,7 @@ run "disables_26" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -577,7 +577,7 @@ run "lists_0" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -591,7 +591,7 @@ run "lists_31" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -605,7 +605,7 @@ run "batch_0" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -619,7 +619,7 @@ run "batch_1001" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -633,7 +633,7 @@ run "schedule" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {
@@ -647,7 +647,7 @@ run "retention" {
   command = plan
 
   module {
-    source = "./modules/identity/inactive_users"
+    source = "./tests/fixtures/variables/identity/inactive_users"
   }
 
   variables {

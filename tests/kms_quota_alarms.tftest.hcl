@@ -207,7 +207,7 @@ run "no_quotas" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -221,7 +221,7 @@ run "quota_named_badly" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -235,7 +235,7 @@ run "quota_by_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -249,7 +249,7 @@ run "quota_by_both" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -263,7 +263,7 @@ run "quota_code_malformed" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -277,7 +277,7 @@ run "maximum_of_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -291,7 +291,7 @@ run "warning_above_critical" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -305,7 +305,7 @@ run "critical_above_everything" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -319,7 +319,7 @@ run "warning_of_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -333,7 +333,7 @@ run "more_datapoints_than_periods" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -347,7 +347,7 @@ run "no_datapoints" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -361,7 +361,7 @@ run "multiplier_that_does_not_raise" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -376,7 +376,7 @@ run "multiplier_too_bold" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -391,7 +391,7 @@ run "no_cooldown" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {
@@ -406,7 +406,7 @@ run "request_without_maximum" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_quota_alarms"
+    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
   }
 
   variables {

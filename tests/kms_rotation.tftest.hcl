@@ -223,7 +223,7 @@ run "key_named_badly" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -237,7 +237,7 @@ run "period_of_89_days" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -251,7 +251,7 @@ run "period_of_2561_days" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -266,7 +266,7 @@ run "period_of_a_half_day" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -280,7 +280,7 @@ run "period_without_rotation" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -295,7 +295,7 @@ run "deletion_too_soon" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -309,7 +309,7 @@ run "alias_of_aws" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -323,7 +323,7 @@ run "alias_with_its_prefix" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -337,7 +337,7 @@ run "alias_of_two_keys" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -351,7 +351,7 @@ run "user_everybody" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -365,7 +365,7 @@ run "administrator_account" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -379,7 +379,7 @@ run "grant_of_everything" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -393,7 +393,7 @@ run "grant_of_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -407,7 +407,7 @@ run "grant_with_two_contexts" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -421,7 +421,7 @@ run "rotation_off_where_required" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -435,7 +435,7 @@ run "period_too_long_where_required" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -449,7 +449,7 @@ run "rotation_where_limited" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -464,7 +464,7 @@ run "period_too_short_where_limited" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -479,7 +479,7 @@ run "unknown_mode" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -493,7 +493,7 @@ run "policy_below_90_days" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -507,7 +507,7 @@ run "policy_above_2560_days" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -521,7 +521,7 @@ run "schedule_malformed" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -535,7 +535,7 @@ run "on_demand_of_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -549,7 +549,7 @@ run "on_demand_by_alias" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -563,7 +563,7 @@ run "on_demand_elsewhere" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -577,7 +577,7 @@ run "on_demand_of_all_keys" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -591,7 +591,7 @@ run "reserve_of_everything" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {
@@ -605,7 +605,7 @@ run "price_below_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/kms_rotation"
+    source = "./tests/fixtures/variables/protection/kms_rotation"
   }
 
   variables {

@@ -255,7 +255,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/identity/order_authorization"
+    source = "./tests/fixtures/variables/identity/order_authorization"
   }
 
   variables {
@@ -283,7 +283,7 @@ run "refuses_what_is_no_pool" {
   command = plan
 
   module {
-    source = "./modules/identity/order_authorization"
+    source = "./tests/fixtures/variables/identity/order_authorization"
   }
 
   variables {
@@ -297,7 +297,7 @@ run "refuses_a_pool_of_another_account" {
   command = plan
 
   module {
-    source = "./modules/identity/order_authorization"
+    source = "./tests/fixtures/variables/identity/order_authorization"
   }
 
   variables {

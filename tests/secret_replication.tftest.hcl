@@ -337,7 +337,7 @@ run "refuses_nothing_to_do" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -351,7 +351,7 @@ run "refuses_a_target_name_in_capitals" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -365,7 +365,7 @@ run "refuses_a_zone_for_a_region" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -379,7 +379,7 @@ run "refuses_a_target_without_secrets" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -393,7 +393,7 @@ run "refuses_every_secret_of_the_account" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -407,7 +407,7 @@ run "refuses_a_wildcard" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -421,7 +421,7 @@ run "refuses_a_wildcard_in_a_name" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -435,7 +435,7 @@ run "refuses_a_prefix_that_is_not_renamed" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -449,7 +449,7 @@ run "refuses_an_external_id_without_a_role" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -463,7 +463,7 @@ run "refuses_a_user_for_a_role" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -477,7 +477,7 @@ run "refuses_a_key_of_another_region" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -491,7 +491,7 @@ run "refuses_an_alias_for_a_key" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -505,7 +505,7 @@ run "refuses_a_secret_as_its_own_replica" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -519,7 +519,7 @@ run "refuses_a_name_as_its_own_replica" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -533,7 +533,7 @@ run "refuses_its_own_account_through_a_role" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -547,7 +547,7 @@ run "refuses_a_managed_name_that_looks_like_an_arn" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -561,7 +561,7 @@ run "refuses_a_managed_secret_without_replica" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -575,7 +575,7 @@ run "refuses_a_replica_where_the_secret_is" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -589,7 +589,7 @@ run "refuses_a_replica_under_a_key_of_another_region" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -603,7 +603,7 @@ run "refuses_a_recovery_window_of_a_day" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -617,7 +617,7 @@ run "refuses_a_source_key_of_another_region" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -631,7 +631,7 @@ run "refuses_an_at_expression" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -645,7 +645,7 @@ run "refuses_half_a_minute_of_grace" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -659,7 +659,7 @@ run "refuses_an_alarm_after_a_second" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication"
+    source = "./tests/fixtures/variables/protection/secret_replication"
   }
 
   variables {
@@ -673,7 +673,7 @@ run "refuses_a_malformed_account" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication/target_access"
+    source = "./tests/fixtures/variables/protection/secret_replication/target_access"
   }
 
   variables {
@@ -691,7 +691,7 @@ run "refuses_a_role_nobody_may_assume" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication/target_access"
+    source = "./tests/fixtures/variables/protection/secret_replication/target_access"
   }
 
   variables {
@@ -709,7 +709,7 @@ run "refuses_an_account_as_writer" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication/target_access"
+    source = "./tests/fixtures/variables/protection/secret_replication/target_access"
   }
 
   variables {
@@ -727,7 +727,7 @@ run "refuses_a_role_that_writes_nothing" {
   command = plan
 
   module {
-    source = "./modules/protection/secret_replication/target_access"
+    source = "./tests/fixtures/variables/protection/secret_replication/target_access"
   }
 
   variables {

@@ -242,77 +242,77 @@ run "web_client" {
 
 run "refuses_an_issuer_without_tls" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { issuer_url = "http://login.example.com" }
   expect_failures = [var.issuer_url]
 }
 
 run "refuses_a_pool_of_another_region" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { issuer_url = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool" }
   expect_failures = [var.issuer_url]
 }
 
 run "refuses_tokens_of_anybody" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { client_ids = [] }
   expect_failures = [var.client_ids]
 }
 
 run "refuses_keys_without_tls" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { jwks_url = "http://login.example.com/keys" }
   expect_failures = [var.jwks_url]
 }
 
 run "refuses_an_operation_with_a_slash_at_its_end" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { operations = { "/transfer/" = {} } }
   expect_failures = [var.operations]
 }
 
 run "refuses_an_unknown_state" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { operations = { "/transfer" = { state = "STEP_UP_COMPLETED" } } }
   expect_failures = [var.operations]
 }
 
 run "refuses_a_malformed_group" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { operations = { "/transfer" = { group = "a b" } } }
   expect_failures = [var.operations]
 }
 
 run "refuses_an_unknown_default" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { default_step_up_state = "OPEN" }
   expect_failures = [var.default_step_up_state]
 }
 
 run "refuses_a_session_too_short" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { session_seconds = 59 }
   expect_failures = [var.session_seconds]
 }
 
 run "refuses_endless_attempts" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { maximum_attempts = 21 }
   expect_failures = [var.maximum_attempts]
 }
 
 run "refuses_routes_of_its_own" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables {
     routes = { "GET /initiate-auth" = { function_name = "f", invoke_arn = "arn:f" } }
   }
@@ -321,7 +321,7 @@ run "refuses_routes_of_its_own" {
 
 run "refuses_a_page_without_tls" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables {
     web_client = { authorize_url = "http://login.example.com/", token_url = "https://login.example.com/", client_id = "client-1" }
   }
@@ -330,7 +330,7 @@ run "refuses_a_page_without_tls" {
 
 run "refuses_a_page_whose_tokens_are_refused" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables {
     web_client = { authorize_url = "https://login.example.com/", token_url = "https://login.example.com/", client_id = "client-2" }
   }
@@ -339,7 +339,7 @@ run "refuses_a_page_whose_tokens_are_refused" {
 
 run "refuses_alarms_at_nothing" {
   command = plan
-  module { source = "./modules/identity/step_up_auth" }
+  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
   variables { alarms = { factor_changes = 0 } }
   expect_failures = [var.alarms]
 }

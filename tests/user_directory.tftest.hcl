@@ -207,7 +207,7 @@ run "refuses_sign_in_empty" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -221,7 +221,7 @@ run "refuses_sign_in_unknown" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -235,7 +235,7 @@ run "refuses_phone_without_sms" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -249,7 +249,7 @@ run "refuses_tier" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -263,7 +263,7 @@ run "refuses_threat_protection_without_plus" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -277,7 +277,7 @@ run "refuses_threat_protection_mode" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -292,7 +292,7 @@ run "refuses_threat_protection_cidrs" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -307,7 +307,7 @@ run "refuses_password_length" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -321,7 +321,7 @@ run "refuses_password_history_lite" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -335,7 +335,7 @@ run "refuses_password_temporary" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -349,7 +349,7 @@ run "refuses_mfa_mode" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -363,7 +363,7 @@ run "refuses_mfa_none" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -377,7 +377,7 @@ run "refuses_mfa_email_without_email" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -391,7 +391,7 @@ run "refuses_mfa_sms_without_sms" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -405,7 +405,7 @@ run "refuses_devices" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -419,7 +419,7 @@ run "refuses_email_identity" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -433,7 +433,7 @@ run "refuses_email_from" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -447,7 +447,7 @@ run "refuses_sms_external_id" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -461,7 +461,7 @@ run "refuses_verification" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -475,7 +475,7 @@ run "refuses_attribute_type" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -489,7 +489,7 @@ run "refuses_attribute_required" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -503,7 +503,7 @@ run "refuses_attribute_name" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -517,7 +517,7 @@ run "refuses_client_flow" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -531,7 +531,7 @@ run "refuses_client_admin_without_secret" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -545,7 +545,7 @@ run "refuses_client_custom_without_custom_auth" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -559,7 +559,7 @@ run "refuses_client_session_shorter_than_code" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -575,7 +575,7 @@ run "refuses_client_access_token" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -589,7 +589,7 @@ run "refuses_client_refresh_token" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -603,7 +603,7 @@ run "refuses_client_callback" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -618,7 +618,7 @@ run "refuses_client_implicit" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -633,7 +633,7 @@ run "refuses_client_credentials_without_secret" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -648,7 +648,7 @@ run "refuses_client_code_without_callback" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -663,7 +663,7 @@ run "refuses_client_provider" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -677,7 +677,7 @@ run "refuses_client_attribute" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -691,7 +691,7 @@ run "refuses_default_groups" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -705,7 +705,7 @@ run "refuses_domain_both" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -719,7 +719,7 @@ run "refuses_domain_prefix" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -733,7 +733,7 @@ run "refuses_domain_certificate_region" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -747,7 +747,7 @@ run "refuses_domain_missing" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -761,7 +761,7 @@ run "refuses_custom_auth_without_sender" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -775,7 +775,7 @@ run "refuses_custom_auth_limits" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -790,7 +790,7 @@ run "refuses_custom_auth_seconds" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -805,7 +805,7 @@ run "refuses_custom_auth_message" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -820,7 +820,7 @@ run "refuses_email_domains" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -834,7 +834,7 @@ run "refuses_provider_type" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -848,7 +848,7 @@ run "refuses_provider_name" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -862,7 +862,7 @@ run "refuses_provider_bad_name" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -876,7 +876,7 @@ run "refuses_provider_without_secret" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -890,7 +890,7 @@ run "refuses_provider_secret_arn" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -904,7 +904,7 @@ run "refuses_provider_secret_in_state" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -918,7 +918,7 @@ run "refuses_provider_apple_details" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -932,7 +932,7 @@ run "refuses_provider_saml_metadata" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -946,7 +946,7 @@ run "refuses_trigger_arn" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {
@@ -960,7 +960,7 @@ run "refuses_trigger_twice" {
   command = plan
 
   module {
-    source = "./modules/identity/user_directory"
+    source = "./tests/fixtures/variables/identity/user_directory"
   }
 
   variables {

@@ -19,7 +19,7 @@ from typing import Any
 import hcl2
 import pytest
 
-from tools import docs, package
+from tools import docs, package, terraform_test
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
 
 EXAMPLES = [example for readme in docs.readmes() for example in docs.examples(readme)]
@@ -128,11 +128,12 @@ def workspace(root: Path, examples: list[docs.Example]) -> dict[str, str]:
 def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
     """Plans all examples in an empty folder; what is wrong with each, by its folder's name."""
     problems = workspace(root, examples)
+    env = terraform_env(root / ".terraform")
 
     def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [terraform_bin(), f"-chdir={root}", *arguments],
-            env=terraform_env(root / ".terraform"),
+            env=env,
             capture_output=True,
             text=True,
             check=False,
@@ -141,10 +142,10 @@ def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
     init = terraform("init", "-backend=false", "-lockfile=readonly", "-no-color")
     if init.returncode:
         return dict.fromkeys(map(folder, examples), init.stdout + init.stderr) | problems
-    done = terraform("test", "-json")
+    done = terraform_test.run(root, sorted((root / "tests").glob("*.tftest.hcl")), "-json", env=env)
     passed: set[str] = set()
     said: dict[str, str] = {}
-    for message in map(json.loads, done.stdout.splitlines()):
+    for message in (json.loads(line) for process in done for line in process.stdout.splitlines()):
         name = Path(message.get("@testfile", "")).name.removesuffix(".tftest.hcl")
         if message["type"] == "test_run" and message["test_run"].get("status") == "pass":
             passed.add(name)
@@ -153,7 +154,7 @@ def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
             where = f"{told['range']['filename']}:{told['range']['start']['line']}: " if "range" in told else ""
             said[name] = f"{said.get(name, '')}{where}{told['summary']}\n{told.get('detail', '')}\n"
     for name in {folder(example) for example in examples} - passed - problems.keys():
-        problems[name] = said.get(name) or said.get("") or done.stdout[-3000:] + done.stderr
+        problems[name] = said.get(name) or said.get("") or "".join(p.stdout[-3000:] + p.stderr for p in done)
     return problems
 
 

@@ -181,9 +181,7 @@ class Desk:
         # An earlier try of this record was cut off: go on, if nothing has changed since.
         return None if self._update(event, "SET work_until = :until", {":until": until}) else DUPLICATE
 
-    def _put_claim(
-        self, claim: Item, condition: str, values: Item, names: dict[str, str] | None = None
-    ) -> Item | None:
+    def _put_claim(self, claim: Item, condition: str, values: Item, names: dict[str, str] | None = None) -> Item | None:
         """None when the condition held and the claim is in the table, else the item that is there ({} for none)."""
         try:
             self.dynamodb.put_item(

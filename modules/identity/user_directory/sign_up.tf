@@ -1,9 +1,5 @@
 # Who may sign up, linking, and groups. The rights on the pool follow it: the pool names these functions.
 
-locals {
-  linking = anytrue([for p in var.identity_providers : p.link_users])
-}
-
 module "sign_up" {
   source = "../../blocks/function"
   count  = contains(keys(local.functions), "pre_sign_up") ? 1 : 0

@@ -16,7 +16,7 @@ from identity.inactive_users import stream
 from identity.inactive_users.expiry import Desk
 from identity.inactive_users.pacing import Pacer
 
-from .world import AUDIT, TABLE, TTL, World, fail
+from .world import AUDIT, TABLE, World, fail
 
 IDENTITIES: list[Any] = [
     None,

@@ -1,0 +1,70 @@
+"""`terraform test` on every core: Terraform 1.11 runs one test after the other, so the files are dealt out to several.
+
+    python -m tools.terraform_test [options of terraform test]
+
+Run after `terraform init`. With a `-filter` of your own there is one process, whose output you see as it comes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tools.bootstrap import ROOT, terraform_bin, terraform_env
+
+
+def weight(text: str) -> float:
+    """About how many seconds a test file takes: a run of the root plans everything, one of variables nothing."""
+    runs = re.split(r'(?m)^run "', text)[1:]
+    return sum(8 if "source =" not in run else 0.1 if "fixtures/variables/" in run else 1 for run in runs)
+
+
+def shares(files: Sequence[Path], number: int) -> list[list[Path]]:
+    """The files in `number` groups of about the same weight, heaviest first; empty groups are left out."""
+    groups: list[tuple[float, list[Path]]] = [(0.0, []) for _ in range(number)]
+    for heavy, file in sorted(((weight(file.read_text()), file) for file in files), reverse=True):
+        total, group = min(groups, key=lambda g: g[0])
+        groups[groups.index((total, group))] = (total + heavy, [*group, file])
+    return [group for _, group in groups if group]
+
+
+def run(
+    root: Path, files: Sequence[Path], *options: str, env: Mapping[str, str], processes: int | None = None
+) -> list[subprocess.CompletedProcess[str]]:
+    """Runs the test files of `root` in as many Terraform processes as there are cores."""
+
+    def test(group: list[Path]) -> subprocess.CompletedProcess[str]:
+        filters = [f"-filter={file.relative_to(root)}" for file in group]
+        command = [terraform_bin(), f"-chdir={root}", "test", *options, *filters]
+        return subprocess.run(command, env=dict(env), capture_output=True, text=True, check=False)
+
+    groups = shares(files, processes or os.cpu_count() or 1)
+    with ThreadPoolExecutor(len(groups)) as workers:
+        return list(workers.map(test, groups))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 when every run passed."""
+    if any(argument.startswith(("-filter", "--filter")) for argument in arguments):
+        command = [terraform_bin(), f"-chdir={ROOT}", "test", *arguments]
+        return subprocess.run(command, env=terraform_env(), check=False).returncode
+    done = run(ROOT, sorted((ROOT / "tests").glob("*.tftest.hcl")), *arguments, env=terraform_env())
+    counts = [0, 0]
+    for process in done:
+        said = re.sub(
+            r'(?m)^ *(run "[^"]*"\.\.\. pass|tests/\S+\.\.\. (in progress|tearing down))\n', "", process.stdout
+        )
+        print(said.strip(), process.stderr, sep="\n", end="")
+        for passed, failed in re.findall(r"(\d+) passed, (\d+) failed", process.stdout):
+            counts = [counts[0] + int(passed), counts[1] + int(failed)]
+    print(f"terraform test: {counts[0]} passed, {counts[1]} failed")
+    return max((process.returncode for process in done), default=1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
