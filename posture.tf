@@ -152,6 +152,66 @@ output "finding_export" {
   value       = one(module.finding_export[*])
 }
 
+module "security_standards" {
+  source = "./modules/posture/security_standards"
+  count  = var.security_standards == null ? 0 : 1
+
+  context                   = module.context.context
+  auto_enable_controls      = var.security_standards.auto_enable_controls
+  control_finding_generator = var.security_standards.control_finding_generator
+  create_hub                = var.security_standards.create_hub
+  disabled_controls         = var.security_standards.disabled_controls
+  existing_standards        = var.security_standards.existing_standards
+  finding_aggregation       = var.security_standards.finding_aggregation
+  organization              = var.security_standards.organization
+  recorder_name             = one(module.config_recorder[*].recorder_name)
+  rule_order                = var.security_standards.rule_order
+  schedule_expression       = var.security_standards.schedule_expression
+  standards                 = var.security_standards.standards
+  suppressions              = var.security_standards.suppressions
+}
+
+variable "security_standards" {
+  description = "Security Hub with its standards, controls disabled with a reason, suppressions as code, and a check that the standards work; {} for the defaults, null for off. See modules/posture/security_standards."
+  type = object({
+    auto_enable_controls      = optional(bool)
+    control_finding_generator = optional(string)
+    create_hub                = optional(bool)
+    disabled_controls = optional(map(object({
+      reason    = string
+      standards = optional(set(string))
+    })))
+    existing_standards = optional(set(string))
+    finding_aggregation = optional(object({
+      linking_mode = string
+      regions      = optional(set(string))
+    }))
+    organization = optional(object({
+      auto_enable           = optional(bool)
+      auto_enable_standards = optional(string)
+      configuration_type    = optional(string)
+    }))
+    rule_order          = optional(number)
+    schedule_expression = optional(string)
+    standards           = optional(set(string))
+    suppressions = optional(map(object({
+      reason               = string
+      control_ids          = optional(set(string), [])
+      resource_ids         = optional(set(string), [])
+      resource_id_prefixes = optional(set(string), [])
+      resource_tag         = optional(object({ key = string, value = string }))
+      account_ids          = optional(set(string), [])
+      until                = optional(string)
+    })))
+  })
+  default = null
+}
+
+output "security_standards" {
+  description = "Outputs of modules/posture/security_standards; null when off."
+  value       = one(module.security_standards[*])
+}
+
 module "web_acl_logging" {
   source = "./modules/posture/web_acl_logging"
   count  = var.web_acl_logging == null ? 0 : 1

@@ -1,0 +1,1 @@
+"""Security Hub's standards: `check` tells whether they work, `suppress` keeps findings as the suppressions say."""

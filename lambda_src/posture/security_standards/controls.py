@@ -1,0 +1,87 @@
+"""Every control of the standards: enabled or not and why not, its findings counted, and what they amount to.
+
+Sources: user guide, "Evaluating compliance status and control status"; findings that are archived or suppressed
+do not count.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from common.findings import SUPPRESSED
+
+BATCH = 100
+ACTIVE_FINDINGS = {
+    "ProductName": [{"Value": "Security Hub", "Comparison": "EQUALS"}],
+    "RecordState": [{"Value": "ACTIVE", "Comparison": "EQUALS"}],
+}
+DISABLED, FAILED, PASSED, UNKNOWN, NO_DATA = "DISABLED", "FAILED", "PASSED", "UNKNOWN", "NO_DATA"
+
+
+def report(hub: Any, standards: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Controls by id, each with `title`, `standards` (name -> ENABLED or DISABLED), `disabled_reasons`, `findings`
+    (counts by PASSED, FAILED, WARNING, NOT_AVAILABLE, SUPPRESSED) and `status`.
+
+    A call for each hundred controls of a standard, twice, and for each hundred active findings.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, arn in sorted(standards.items()):
+        for item in associations(hub, arn):
+            control = found.setdefault(
+                item["SecurityControlId"],
+                {"control": item["SecurityControlId"], "title": "", "standards": {}, "disabled_reasons": {}},
+            )
+            control["title"] = item.get("StandardsControlTitle", "")
+            control["standards"][name] = item["AssociationStatus"]
+            if item["AssociationStatus"] == DISABLED:
+                control["disabled_reasons"][name] = item.get("UpdatedReason", "")
+    counts = counted(active_findings(hub))
+    for control_id, control in found.items():
+        control["findings"] = dict(sorted(counts.get(control_id, Counter()).items()))
+        control["status"] = status(control["standards"].values(), control["findings"])
+    return [found[control_id] for control_id in sorted(found)]
+
+
+def associations(hub: Any, standard_arn: str) -> Iterator[Mapping[str, Any]]:
+    """A standard's controls as they are in it."""
+    pages = hub.get_paginator("list_security_control_definitions").paginate(
+        StandardsArn=standard_arn, PaginationConfig={"PageSize": BATCH}
+    )
+    ids = [item["SecurityControlId"] for page in pages for item in page["SecurityControlDefinitions"]]
+    for first in range(0, len(ids), BATCH):
+        asked = [{"SecurityControlId": each, "StandardsArn": standard_arn} for each in ids[first : first + BATCH]]
+        answer = hub.batch_get_standards_control_associations(StandardsControlAssociationIds=asked)
+        yield from answer["StandardsControlAssociationDetails"]
+
+
+def active_findings(hub: Any) -> Iterator[Mapping[str, Any]]:
+    """Security Hub's own findings that are active."""
+    pages = hub.get_paginator("get_findings").paginate(Filters=ACTIVE_FINDINGS, PaginationConfig={"PageSize": BATCH})
+    for page in pages:
+        yield from page["Findings"]
+
+
+def counted(found: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    """Findings by control and compliance, suppressed ones apart; those of no control are left out."""
+    counts: dict[str, Counter[str]] = {}
+    for finding in found:
+        compliance = finding.get("Compliance") or {}
+        if control_id := compliance.get("SecurityControlId"):
+            suppressed = (finding.get("Workflow") or {}).get("Status") == SUPPRESSED
+            kind = SUPPRESSED if suppressed else str(compliance.get("Status", "NOT_AVAILABLE"))
+            counts.setdefault(control_id, Counter())[kind] += 1
+    return counts
+
+
+def status(enabled: Iterable[str], findings: Mapping[str, int]) -> str:
+    """DISABLED (in every standard), FAILED (one is enough), PASSED (all), UNKNOWN (undecided, or all suppressed) or
+    NO_DATA (no finding yet).
+    """
+    if all(each == DISABLED for each in enabled):
+        return DISABLED
+    there = {kind for kind, count in findings.items() if count}
+    if not there:
+        return NO_DATA
+    if FAILED in there:
+        return FAILED
+    return PASSED if PASSED in there and there <= {PASSED, SUPPRESSED} else UNKNOWN

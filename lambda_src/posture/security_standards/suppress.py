@@ -1,0 +1,90 @@
+"""Makes findings as the suppressions say, after each apply and on a schedule: suppresses those that were there before
+a suppression, and sets NEW those whose suppression was removed, has expired or does not cover them any more.
+
+Event: {} or {"suppressions": [name]}, those that are wanted; others count as removed, whether or not their rule is
+there still (Terraform removes a rule after it calls). {"tf": {"action": "delete"}}: none is wanted.
+Answer: {"suppressed": n, "released": n, "expired": [name]}.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from common import clients, findings, observability, settings
+
+from .errors import InvalidRequest, NotUpdated
+from .suppression import Suppression, plan, suppressed_by
+
+DONE = "suppressions reconciled"
+SUPPRESSED_METRIC, RELEASED_METRIC = "FindingsSuppressed", "FindingsReleased"
+GONE = "FindingNotFound"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment."""
+
+    owner: str
+    """The stack's name, which its suppressions and what they suppressed bear."""
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Reconciles. Raises InvalidRequest, NotUpdated, SettingsError, botocore's ClientError."""
+    log = observability.begin(context)
+    owner = settings.load(Settings).owner
+    wanted = names(event)
+    hub = clients.client("securityhub")
+    try:
+        there = suppressions(hub, owner)
+    except hub.exceptions.InvalidAccessException:
+        if wanted == set():  # Security Hub is off: there is nothing to release
+            return {"suppressed": 0, "released": 0, "expired": []}
+        raise
+    chosen = [each for each in there if wanted is None or each.name in wanted]
+    now = datetime.now(UTC)
+    covered = [(each, found) for each in chosen if each.holds(now) for found in read(hub, each.filters())]
+    updates = plan(covered, read(hub, suppressed_by(owner)), owner)
+    refused = findings.update(hub, updates, context.function_name)
+    refused = {key: why for key, why in refused.items() if not why.startswith(GONE)}
+    done = [update.workflow for key, update in updates.items() if key not in refused]
+    suppressed, released = (done.count(state) for state in (findings.SUPPRESSED, findings.NEW))
+    for metric, count in ((SUPPRESSED_METRIC, suppressed), (RELEASED_METRIC, released)):
+        if count:
+            observability.count(metric, count)
+    log.info(DONE, extra={"suppressed": suppressed, "released": released, "refused": len(refused)})
+    if refused:
+        reasons = "; ".join(sorted(set(refused.values())))
+        raise NotUpdated(f"Security Hub did not update {len(refused)} of {len(updates)} findings ({reasons}).")
+    expired = sorted(each.name for each in chosen if each.enabled and not each.holds(now))
+    return {"suppressed": suppressed, "released": released, "expired": expired}
+
+
+def names(event: Mapping[str, Any]) -> set[str] | None:
+    """The suppressions that are wanted; None: those that have a rule. Raises InvalidRequest."""
+    if (event.get("tf") or {}).get("action") == "delete":
+        return set()
+    given = event.get("suppressions")
+    if given is not None and not (isinstance(given, list) and all(isinstance(each, str) for each in given)):
+        raise InvalidRequest('"suppressions" must be a list of names.')
+    return None if given is None else set(given)
+
+
+def suppressions(hub: Any, owner: str) -> list[Suppression]:
+    """This stack's, by name."""
+    found: list[Suppression] = []
+    token: dict[str, str] = {}
+    while True:  # botocore has no paginator for it
+        page = hub.list_automation_rules(MaxResults=100, **token)
+        arns = [rule["RuleArn"] for rule in page["AutomationRulesMetadata"]]
+        rules = hub.batch_get_automation_rules(AutomationRulesArns=arns)["Rules"] if arns else []
+        found += [suppression for rule in rules if (suppression := Suppression.of(rule, owner))]
+        if "NextToken" not in page:
+            return sorted(found, key=lambda each: each.name)
+        token = {"NextToken": page["NextToken"]}
+
+
+def read(hub: Any, filters: Mapping[str, Any]) -> Iterator[findings.Finding]:
+    """Findings, a hundred a call."""
+    for page in hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig={"PageSize": 100}):
+        yield from map(findings.Finding.of, page["Findings"])

@@ -1,0 +1,52 @@
+output "alarm_names" {
+  description = "Names of the alarms."
+  value = sort(concat(
+    [aws_cloudwatch_metric_alarm.not_ready.alarm_name],
+    module.check.alarm_names,
+    module.check_schedule.alarm_names,
+    module.suppress.alarm_names,
+    module.suppress_schedule.alarm_names,
+  ))
+}
+
+output "check_function_name" {
+  description = "Name of the function that checks the standards; invoke it with {\"controls\": true} for all controls with their findings counted."
+  value       = module.check.name
+}
+
+output "disabled_controls" {
+  description = "Disabled controls as \"ID/standard\", with the reason."
+  value       = { for key, c in aws_securityhub_standards_control_association.disabled : key => c.updated_reason }
+}
+
+output "finding_aggregator_arn" {
+  description = "ARN of the finding aggregator; null without finding_aggregation."
+  value       = one(aws_securityhub_finding_aggregator.this[*].id)
+}
+
+output "hub_arn" {
+  description = "ARN of the hub."
+  value       = local.hub_arn
+  depends_on  = [aws_securityhub_account.this]
+}
+
+output "standard_arns" {
+  description = "ARN of each standard, enabled or existing, by its name; usable once it is enabled."
+  value       = { for name in local.all_standards : name => local.standard_arns[name] }
+  depends_on  = [aws_securityhub_standards_subscription.this]
+}
+
+output "status" {
+  description = "What the last apply found: names of the standards that are `ready`, and `not_ready` with status and reason."
+  value       = jsondecode(aws_lambda_invocation.check.result)
+}
+
+output "suppress_function_name" {
+  description = "Name of the function that makes findings as the suppressions say; invoke it with {} to have it done at once."
+  value       = module.suppress.name
+}
+
+output "suppression_rule_arns" {
+  description = "ARN of the automation rule of each suppression, by its name."
+  value       = { for name, rule in aws_securityhub_automation_rule.suppression : name => rule.arn }
+}

@@ -1,0 +1,193 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "create_hub" {
+  description = "Enable Security Hub in this account and Region, and disable it with `terraform destroy`. False where it is on already: the hub and all its settings are left as they are."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "control_finding_generator" {
+  description = "With `create_hub`: `SECURITY_CONTROL` makes one finding of a control for all standards, `STANDARD_CONTROL` one for each. Suppressions by `control_ids` need the former."
+  type        = string
+  default     = "SECURITY_CONTROL"
+  nullable    = false
+
+  validation {
+    condition     = contains(["SECURITY_CONTROL", "STANDARD_CONTROL"], var.control_finding_generator)
+    error_message = "control_finding_generator must be SECURITY_CONTROL or STANDARD_CONTROL."
+  }
+}
+
+variable "auto_enable_controls" {
+  description = "With `create_hub`: controls that AWS adds to an enabled standard are enabled."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "recorder_name" {
+  description = "Name of the AWS Config recorder of this account and Region, when the same apply makes it: standards are enabled after it. Null when the account has one."
+  type        = string
+  default     = null
+}
+
+variable "standards" {
+  description = "Standards to enable: `fsbp`, `cis-1.2.0`, `cis-1.4.0`, `cis-3.0.0`, `cis-5.0.0`, `nist-800-53`, `nist-800-171`, `pci-3.2.1`, `pci-4.0.1`, `resource-tagging`."
+  type        = set(string)
+  default     = ["fsbp"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for s in var.standards : contains(["fsbp", "cis-1.2.0", "cis-1.4.0", "cis-3.0.0", "cis-5.0.0", "nist-800-53", "nist-800-171", "pci-3.2.1", "pci-4.0.1", "resource-tagging"], s)])
+    error_message = "standards must be among fsbp, cis-1.2.0, cis-1.4.0, cis-3.0.0, cis-5.0.0, nist-800-53, nist-800-171, pci-3.2.1, pci-4.0.1 and resource-tagging."
+  }
+}
+
+variable "existing_standards" {
+  description = "Standards that are enabled already, by the same names: checked, and known to `disabled_controls`, but neither enabled nor disabled here, so that a destroy leaves them."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for s in var.existing_standards : contains(["fsbp", "cis-1.2.0", "cis-1.4.0", "cis-3.0.0", "cis-5.0.0", "nist-800-53", "nist-800-171", "pci-3.2.1", "pci-4.0.1", "resource-tagging"], s)])
+    error_message = "existing_standards must be among fsbp, cis-1.2.0, cis-1.4.0, cis-3.0.0, cis-5.0.0, nist-800-53, nist-800-171, pci-3.2.1, pci-4.0.1 and resource-tagging."
+  }
+}
+
+variable "disabled_controls" {
+  description = "Controls that are not checked in this account and Region, by their id such as `ACM.1`: the `reason`, which everybody sees beside the control, and the `standards` that have it (null: all of `standards` and `existing_standards`). Taking an entry out enables the control again."
+  type = map(object({
+    reason    = string
+    standards = optional(set(string))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for id in keys(var.disabled_controls) : can(regex("^[A-Za-z0-9]+\\.[0-9]+$", id))])
+    error_message = "disabled_controls are named by security control ids such as \"ACM.1\" or \"S3.14\", whatever number a standard gives them."
+  }
+  validation {
+    condition     = alltrue([for c in var.disabled_controls : can(regex("\\S", c.reason))])
+    error_message = "Each disabled control needs a reason: whoever sees that it is off must learn why."
+  }
+}
+
+variable "suppressions" {
+  description = "Failed findings of controls that are accepted, by a name for each: the `reason`, which is noted on each finding, and what they are about, all given ones together: `control_ids`; resources by `resource_ids` (ARNs), `resource_id_prefixes` or a `resource_tag`; `account_ids` narrow it further. `until` (YYYY-MM-DD, in UTC, that day included) ends it. Taking an entry out, or its end, sets its findings NEW."
+  type = map(object({
+    reason               = string
+    control_ids          = optional(set(string), [])
+    resource_ids         = optional(set(string), [])
+    resource_id_prefixes = optional(set(string), [])
+    resource_tag         = optional(object({ key = string, value = string }))
+    account_ids          = optional(set(string), [])
+    until                = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.suppressions) : can(regex("^[a-z0-9][a-z0-9-]{0,63}$", name))]) && length(var.suppressions) <= 99
+    error_message = "A suppression is named by up to 64 lower-case letters, digits and hyphens; Security Hub takes 99 of them."
+  }
+  validation {
+    condition     = alltrue([for s in var.suppressions : can(regex("\\S", s.reason)) && length(s.reason) <= 400])
+    error_message = "Each suppression needs a reason of up to 400 characters: it is all that an auditor will find."
+  }
+  validation {
+    condition     = alltrue([for s in var.suppressions : length(s.control_ids) + length(s.resource_ids) + length(s.resource_id_prefixes) > 0 || s.resource_tag != null])
+    error_message = "Each suppression needs control_ids, resource_ids, resource_id_prefixes or a resource_tag: without one it would cover everything. account_ids alone do not suffice."
+  }
+  validation {
+    condition     = alltrue(flatten([for s in var.suppressions : [for id in s.control_ids : can(regex("^[A-Za-z0-9]+\\.[0-9]+$", id))]]))
+    error_message = "control_ids must be security control ids such as \"S3.8\"."
+  }
+  validation {
+    condition     = alltrue(flatten([for s in var.suppressions : [for id in concat(tolist(s.resource_ids), tolist(s.resource_id_prefixes)) : can(regex("^(arn:[^:]+:[^:]+:[^:]*:[^:]*:[^:*]|AWS::::Account:)", id))]]))
+    error_message = "resource_ids and resource_id_prefixes must be ARNs that go beyond the service and account (\"arn:aws:s3:::website-\"), or \"AWS::::Account:ID\"; no wildcards."
+  }
+  validation {
+    condition     = alltrue(flatten([for s in var.suppressions : [for id in s.account_ids : can(regex("^[0-9]{12}$", id))]])) && alltrue([for s in var.suppressions : s.resource_tag == null ? true : length(s.resource_tag.key) > 0 && length(s.resource_tag.value) > 0])
+    error_message = "account_ids have 12 digits, and a resource_tag has a key and a value."
+  }
+  validation {
+    condition     = alltrue([for s in var.suppressions : max(length(s.control_ids), length(s.resource_ids) + length(s.resource_id_prefixes), length(s.account_ids)) <= 20])
+    error_message = "A suppression takes 20 control_ids, 20 resource_ids and prefixes together, and 20 account_ids: spread more over several."
+  }
+  validation {
+    condition     = alltrue([for s in var.suppressions : s.until == null ? true : can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", s.until)) && can(timecmp("${s.until}T00:00:00Z", "2000-01-01T00:00:00Z"))])
+    error_message = "until must be a date such as \"2027-03-31\"."
+  }
+}
+
+variable "rule_order" {
+  description = "Order of the suppressions among the account's automation rules; lower comes first. The order before it is taken too."
+  type        = number
+  default     = 100
+  nullable    = false
+
+  validation {
+    condition     = var.rule_order >= 2 && var.rule_order <= 1000 && floor(var.rule_order) == var.rule_order
+    error_message = "rule_order must be a whole number between 2 and 1000."
+  }
+}
+
+variable "finding_aggregation" {
+  description = "Show the findings of other Regions in this one: `linking_mode` ALL_REGIONS, ALL_REGIONS_EXCEPT_SPECIFIED, SPECIFIED_REGIONS or NO_REGIONS, and the `regions` of the middle two. One per account; null for none."
+  type = object({
+    linking_mode = string
+    regions      = optional(set(string))
+  })
+  default = null
+
+  validation {
+    condition     = var.finding_aggregation == null || try(contains(["ALL_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED", "SPECIFIED_REGIONS", "NO_REGIONS"], var.finding_aggregation.linking_mode) && (length(coalesce(var.finding_aggregation.regions, [])) > 0) == strcontains(var.finding_aggregation.linking_mode, "SPECIFIED"), false)
+    error_message = "linking_mode must be ALL_REGIONS, ALL_REGIONS_EXCEPT_SPECIFIED, SPECIFIED_REGIONS or NO_REGIONS; the two with SPECIFIED need regions, the others take none."
+  }
+}
+
+variable "organization" {
+  description = "In the organization's Security Hub administrator account: `auto_enable` turns Security Hub on in new accounts, with the default standards (`auto_enable_standards` DEFAULT) or none (NONE). `configuration_type` CENTRAL leaves all accounts to configuration policies instead; it needs finding_aggregation, auto_enable = false and NONE. Null leaves the organization alone."
+  type = object({
+    auto_enable           = optional(bool, true)
+    auto_enable_standards = optional(string, "NONE")
+    configuration_type    = optional(string, "LOCAL")
+  })
+  default = null
+
+  validation {
+    condition     = var.organization == null || try(contains(["DEFAULT", "NONE"], var.organization.auto_enable_standards) && contains(["LOCAL", "CENTRAL"], var.organization.configuration_type), false)
+    error_message = "auto_enable_standards must be DEFAULT or NONE, configuration_type LOCAL or CENTRAL."
+  }
+  validation {
+    condition     = var.organization == null || try(var.organization.configuration_type == "LOCAL" || (!var.organization.auto_enable && var.organization.auto_enable_standards == "NONE"), false)
+    error_message = "With configuration_type CENTRAL, auto_enable must be false and auto_enable_standards NONE: configuration policies decide."
+  }
+}
+
+variable "schedule_expression" {
+  description = "When standards are checked and findings are made as the suppressions say; both also happen after an apply that changes them. `rate(...)` or `cron(...)`."
+  type        = string
+  default     = "rate(1 hour)"
+  nullable    = false
+}
