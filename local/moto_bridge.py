@@ -54,11 +54,15 @@ MOTO_OPERATIONS: dict[str, set[str]] = {
     "ssm": {
         "CreateDocument",
         "DeleteDocument",
+        "DescribeAutomationExecutions",
+        "DescribeAutomationStepExecutions",
         "DescribeDocument",
         "DescribeDocumentPermission",
+        "GetAutomationExecution",
         "GetDocument",
         "ListDocuments",
         "ModifyDocumentPermission",
+        "StartAutomationExecution",
         "UpdateDocument",
         "UpdateDocumentDefaultVersion",
     },
@@ -144,12 +148,24 @@ def _config_arn(operation: str, method: str, path: str, body: bytes, region: str
     return str(asked.get("ResourceArn") or "*")
 
 
+def _ssm_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """As the Service Authorization Reference lists them for Systems Manager's documents and automations."""
+    asked, prefix = json.loads(body or b"{}"), f"arn:aws:ssm:{region}:{account}:"
+    if operation == "StartAutomationExecution":
+        version = asked.get("DocumentVersion") or "$DEFAULT"
+        return f"{prefix}automation-definition/{asked.get('DocumentName')}:{version}"
+    if asked.get("AutomationExecutionId"):
+        return f"{prefix}automation-execution/{asked['AutomationExecutionId']}"
+    return f"{prefix}document/{asked['Name']}" if asked.get("Name") else "*"
+
+
 RESOURCE_ARNS: dict[str, ResourceArn] = {
     "access-analyzer": _accessanalyzer_arn,
     "chatbot": _chatbot_arn,
     "config": _config_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,
+    "ssm": _ssm_arn,
     "verifiedpermissions": _verifiedpermissions_arn,
 }
 
@@ -256,9 +272,9 @@ def install() -> None:
         region: str,
         account_id: str,
     ) -> str:
-        if service not in RESOURCE_ARNS:
+        operation = operation_of(service, method, path, headers, body, query) if service in RESOURCE_ARNS else ""
+        if service not in RESOURCE_ARNS or operation not in MOTO_OPERATIONS.get(service, {operation}):
             return str(resource_arn(service, method, path, headers, body, query, region, account_id))
-        operation = operation_of(service, method, path, headers, body, query)
         return RESOURCE_ARNS[service](operation, method, path, body, region, account_id)
 
     iam_actions.extract_resource_arn = extract_resource_arn

@@ -32,7 +32,7 @@ from typing import Any
 import moto
 from moto.backend_index import backend_url_patterns
 
-SERVICES = ("accessanalyzer", "chatbot", "config", "securityhub", "servicequotas", "verifiedpermissions")
+SERVICES = ("accessanalyzer", "chatbot", "config", "securityhub", "servicequotas", "ssm", "verifiedpermissions")
 
 
 def install_all() -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from local.services import register
 
-from . import models
+from . import clock, models
 
 
 def install() -> None:
@@ -42,7 +42,7 @@ def set_reevaluation_interval(seconds: float) -> None:
 
 def pass_time(seconds: float) -> None:
     """Let time pass for AWS Config: periodic rules become due, and what depends on the time changes."""
-    models.pass_time(seconds)
+    clock.pass_time(seconds)
 
 
 COMMANDS: dict[str, Any] = {"set_reevaluation_interval": set_reevaluation_interval, "pass_time": pass_time}

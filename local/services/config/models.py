@@ -15,7 +15,6 @@ import logging
 import secrets
 import sys
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from local.services import events
 from local.services.base import Pager, TokenError, operation
 
 from . import items, rules
+from .clock import now
 from .exceptions import (
     InsufficientDeliveryPolicyException,
     InsufficientPermissionsException,
@@ -40,9 +40,11 @@ from .exceptions import (
     NoAvailableConfigurationRecorderException,
     NoSuchBucketException,
     NoSuchConfigRuleException,
+    ResourceInUseException,
     ResourceNotDiscoveredException,
 )
 from .items import Item, Key
+from .remediation import Remediation
 
 logger = logging.getLogger("switchyard.config")
 
@@ -52,18 +54,6 @@ EVERY = 0.5
 """Seconds between two looks of the recorder."""
 
 _key = secrets.token_bytes(32)
-_passed = 0.0  # seconds that `pass_time` let pass
-
-
-def now() -> float:
-    """Unix seconds by Config's clock."""
-    return time.time() + _passed
-
-
-def pass_time(seconds: float) -> None:
-    """Move Config's clock."""
-    global _passed  # noqa: PLW0603 - one clock
-    _passed += seconds
 
 
 def emulated() -> bool:
@@ -147,7 +137,7 @@ class Watcher:
 watcher = Watcher()
 
 
-class ConfigBackend(MotoConfigBackend):
+class ConfigBackend(Remediation, MotoConfigBackend):
     """AWS Config of one account and Region."""
 
     reevaluation_interval = 60.0
@@ -166,6 +156,7 @@ class ConfigBackend(MotoConfigBackend):
         self.pending: list[str] = []
         self.due: dict[str, float] = {}
         self.last_started = 0.0
+        self._clear_remediation()
 
     # Helpers
 
@@ -326,6 +317,7 @@ class ConfigBackend(MotoConfigBackend):
             for item, old in self._observe():
                 self._changed(item, old)
         self._run_rules()
+        self._follow_remediation()
 
     def _observe(self) -> list[tuple[Item, Item | None]]:
         """What has changed since the last look, with what it was before."""
@@ -457,6 +449,10 @@ class ConfigBackend(MotoConfigBackend):
     @operation()
     def delete_config_rule(self, config_rule_name: str) -> dict[str, Any]:
         self._rule(config_rule_name)
+        if config_rule_name in self.remediations:
+            raise ResourceInUseException(
+                f"A remediation action is associated with the rule {config_rule_name}. Delete it before the rule."
+            )
         with self._lock:
             MotoConfigBackend.delete_config_rule(self, config_rule_name)
             for store in (self.rules, self.results, self.status, self.due):
@@ -677,6 +673,11 @@ class ConfigBackend(MotoConfigBackend):
                 kept[key] = new
         if compliance != (old or {"ComplianceType": rules.NOT_APPLICABLE})["ComplianceType"]:
             self._tell(rule, key, new, old)
+        if compliance == rules.NON_COMPLIANT:
+            self._remediate(name, key)
+
+    def _still_fails(self, name: str, key: Key) -> bool:
+        return self.results.get(name, {}).get(key, {}).get("ComplianceType") == rules.NON_COMPLIANT
 
     def _tell(self, rule: dict[str, Any], key: Key, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         """The event of a change: https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html"""
