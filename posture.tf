@@ -152,6 +152,53 @@ output "finding_export" {
   value       = one(module.finding_export[*])
 }
 
+module "finding_remediation" {
+  source = "./modules/posture/finding_remediation"
+  count  = var.finding_remediation == null ? 0 : 1
+
+  context             = module.context.context
+  automatic           = var.finding_remediation.automatic
+  bucket_patterns     = var.finding_remediation.bucket_patterns
+  copy_part_mib       = var.finding_remediation.copy_part_mib
+  copy_single_max_mib = var.finding_remediation.copy_single_max_mib
+  dry_run             = var.finding_remediation.dry_run
+  exempt_tag          = var.finding_remediation.exempt_tag
+  member_account_ids  = var.finding_remediation.member_account_ids
+  member_external_id  = var.finding_remediation.member_external_id
+  member_role_prefix  = var.finding_remediation.member_role_prefix
+  noncurrent_days     = var.finding_remediation.noncurrent_days
+  object_kms_key_arns = var.finding_remediation.object_kms_key_arns
+  public_buckets      = var.finding_remediation.public_buckets
+  remediations        = var.finding_remediation.remediations
+  source_kms_key_arns = var.finding_remediation.source_kms_key_arns
+}
+
+variable "finding_remediation" {
+  description = "Remediations of Security Hub findings as custom actions, automatic where asked for; {} for the defaults, null for off. See modules/posture/finding_remediation."
+  type = object({
+    automatic           = optional(set(string))
+    bucket_patterns     = optional(set(string))
+    copy_part_mib       = optional(number)
+    copy_single_max_mib = optional(number)
+    dry_run             = optional(bool)
+    exempt_tag          = optional(string)
+    member_account_ids  = optional(set(string))
+    member_external_id  = optional(string)
+    member_role_prefix  = optional(string)
+    noncurrent_days     = optional(number)
+    object_kms_key_arns = optional(map(string))
+    public_buckets      = optional(set(string))
+    remediations        = optional(set(string))
+    source_kms_key_arns = optional(set(string))
+  })
+  default = null
+}
+
+output "finding_remediation" {
+  description = "Outputs of modules/posture/finding_remediation; null when off."
+  value       = one(module.finding_remediation[*])
+}
+
 module "security_standards" {
   source = "./modules/posture/security_standards"
   count  = var.security_standards == null ? 0 : 1

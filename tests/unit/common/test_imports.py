@@ -21,6 +21,7 @@ _HEAVY = {"boto3", "botocore", "aws_lambda_powertools"}
         "identity.step_up_auth.respond_to_challenge",
         "posture.finding_export.continuous",
         "posture.finding_export.export",
+        "posture.finding_remediation.remediate",
         "protection.country_embargo.apply",
         "protection.country_embargo.preview",
     ],

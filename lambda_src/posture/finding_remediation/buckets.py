@@ -1,0 +1,72 @@
+"""What several remediations do with buckets."""
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from .errors import Absent, Failed, Known, Refused, translated
+from .remediation import Step, Target
+
+GONE = partial(Failed, "the bucket does not exist (any more)")
+BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+class Bucket:
+    """The bucket of a target. Every call says whose it must be: a name can change hands."""
+
+    def __init__(self, target: Target) -> None:
+        self.name, _, self.key = target.resource.name.partition("/")
+        arn = target.resource.id.split(":")
+        if arn[:3] != ["arn", target.resource.partition, "s3"] or not self.name:
+            raise Refused(f"{target.resource.id} is not the ARN of an S3 bucket or object")
+        self.api = target.client("s3")
+        self.owner = target.finding.account_id
+
+    def call(self, operation: str, known: Known | None = None, **request: Any) -> Any:
+        """One call about the bucket. `known` as in `translated`."""
+        with translated(f"calling {_words(operation)} on {self.name}", {"NoSuchBucket": GONE, **(known or {})}):
+            return getattr(self.api, operation)(Bucket=self.name, ExpectedBucketOwner=self.owner, **request)
+
+    def read(self, operation: str, absent: str, **request: Any) -> Any:
+        """As `call`; {} for the error code that says that there is nothing."""
+        try:
+            return self.call(operation, {absent: Absent}, **request)
+        except Absent:
+            return {}
+
+
+def open_blocks(bucket: Bucket) -> list[str]:
+    """Which of the four settings of its public access block are off."""
+    answer = bucket.read("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
+    settings = answer.get("PublicAccessBlockConfiguration", {})
+    return [name for name in BLOCKS if not settings.get(name)]
+
+
+def block(bucket: Bucket) -> Step:
+    """Turns on all four."""
+    configuration = dict.fromkeys(BLOCKS, True)
+    return Step(
+        "block public access",
+        lambda: bucket.call("put_public_access_block", PublicAccessBlockConfiguration=configuration),
+    )
+
+
+def refuse_public(bucket: Bucket, allowed: Iterable[str]) -> None:
+    """Raises Refused for a bucket that is meant to be public, by name or pattern (`*` and `?`)."""
+    if any(fnmatch.fnmatchcase(bucket.name, pattern) for pattern in allowed):
+        raise Refused(f"bucket {bucket.name} is meant to be public (public_buckets); suppress the finding")
+
+
+def tags(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """From S3's list."""
+    return {tag["Key"]: tag.get("Value", "") for tag in listed}
+
+
+def tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """To S3's list."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _words(operation: str) -> str:
+    return "".join(word.capitalize() for word in operation.split("_")).replace("Acl", "ACL")

@@ -1,0 +1,76 @@
+"""EC2.12: releases an Elastic IP that nothing uses, in its own Region. The address itself cannot be had back."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from common import settings
+from posture.finding_remediation.errors import Absent, Failed, Known, Refused, Stale, translated
+from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_control
+
+CONTROLS = ("EC2.12",)
+NOT_FOUND = "InvalidAllocationID.NotFound"
+USES = ("AssociationId", "InstanceId", "NetworkInterfaceId")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment."""
+
+    exempt_tag: str = "KeepElasticIp"
+
+
+def plan(target: Target) -> Plan:
+    """One read, and the release when the address is there and unassociated at this moment."""
+    allocation = allocation_id(target)
+    exempt = settings.load(Settings).exempt_tag
+    ec2 = target.client("ec2")
+    address = _address(ec2, allocation)
+    if address is None:
+        return Plan((), "the address is released", lambda: "")
+    if any(tag["Key"] == exempt for tag in address.get("Tags", [])):
+        raise Refused(f"{allocation} is kept by its tag {exempt}; suppress the finding")
+    uses = [address[name] for name in USES if address.get(name)]
+    if uses:
+        raise Failed(f"{allocation} is in use now ({uses[0]}) and was not released")
+
+    def release() -> None:
+        known: Known = {"InvalidIPAddress.InUse": partial(Stale, f"{allocation} came into use"), NOT_FOUND: Absent}
+        with suppress(Absent), translated(f"calling ReleaseAddress on {allocation}", known):
+            ec2.release_address(AllocationId=allocation)
+
+    def missing() -> str:
+        return "the address is still there" if _address(ec2, allocation) else ""
+
+    return Plan((Step(f"release {address.get('PublicIp', allocation)}", release),), "the address is released", missing)
+
+
+def allocation_id(target: Target) -> str:
+    """From the resource's ARN or details. Raises Refused for anything else, and for another account's address."""
+    resource = target.resource
+    arn = resource.id.split(":", 5)
+    if len(arn) == 6 and arn[2] == "ec2" and arn[4] not in ("", target.finding.account_id):
+        raise Refused(f"{resource.id} is not of the finding's account, {target.finding.account_id}")
+    if len(arn) == 6 and arn[2] == "ec2" and arn[3] not in ("", resource.region):
+        raise Refused(f"{resource.id} is not in the resource's Region, {resource.region}")
+    for text in (resource.id.rpartition("/")[2], str(resource.details.get("AllocationId", ""))):
+        if re.fullmatch(r"eipalloc-[0-9a-f]+", text):
+            return text
+    raise Refused(f"{resource.id} names no allocation of an Elastic IP (eipalloc-…)")
+
+
+def _address(ec2: Any, allocation: str) -> dict[str, Any] | None:
+    with suppress(Absent), translated(f"calling DescribeAddresses on {allocation}", {NOT_FOUND: Absent}):
+        found: list[dict[str, Any]] = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
+        return found[0] if found else None
+    return None
+
+
+REMEDIATION = Remediation(
+    findings="findings of the control EC2.12",
+    accepts=lambda finding: of_control(finding, *CONTROLS),
+    resource_type="AwsEc2Eip",
+    plan=plan,
+)

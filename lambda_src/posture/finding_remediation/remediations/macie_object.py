@@ -1,0 +1,258 @@
+"""Macie's sensitive data findings: tags the object and encrypts it with a key of its own, by copying it over itself.
+
+What the copy must keep, S3 keeps only in part: metadata and content headers yes, storage class, website redirect and
+ACL no. Up to 5 GiB are one CopyObject; more are parts. The write is conditional on the ETag that was read, so that
+what somebody wrote since is not overwritten with what was there before.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from common import settings
+from posture.finding_remediation.buckets import Bucket, tag_set, tags
+from posture.finding_remediation.errors import Failed, Known, Refused, Stale
+from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_macie
+from posture.finding_remediation.tagging import FINDING_TAG, tag_value
+
+KIND = "Sensitive Data Identifications"
+MOST_TAGS = 10
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
+GRANTS = {
+    "FULL_CONTROL": "GrantFullControl",
+    "READ": "GrantRead",
+    "READ_ACP": "GrantReadACP",
+    "WRITE_ACP": "GrantWriteACP",
+}
+PARALLEL = 16
+MARGIN_SECONDS = 60.0
+CHANGED = partial(Stale, "the object was written to meanwhile")
+# S3 answers a HEAD request without a body: its status is all there is.
+HEAD = {
+    "404": partial(Failed, "the object does not exist (any more)"),
+    "403": partial(Failed, "denied while reading the object, or it does not exist (any more)"),
+    "400": partial(
+        Failed, "the object cannot be read: it is encrypted with a key that each request must bring (SSE-C)"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment."""
+
+    object_kms_key_arns: dict[str, Any] = field(default_factory=dict)
+    """Key by Region."""
+    copy_single_max_mib: int = 5120
+    """Up to this size one CopyObject does; AWS's limit."""
+    copy_part_mib: int = 512
+    """10,000 of these are the 5 TiB that an object may have."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An object as it was read: HeadObject's answer, its tags, and the key that it is to have."""
+
+    head: Mapping[str, Any]
+    tags: Mapping[str, str]
+    key_arn: str
+    finding: str
+    """Value of the finding's tag."""
+
+    @property
+    def encrypted(self) -> bool:
+        """With the key that it is to have."""
+        return self.head.get("SSEKMSKeyId") == self.key_arn
+
+    @property
+    def tagged(self) -> bool:
+        """With the finding."""
+        return self.tags.get(FINDING_TAG) == self.finding
+
+
+def plan(target: Target) -> Plan:
+    """Two reads, a third and the copy when the key is another one; of a tag alone, one write."""
+    config = settings.load(Settings)
+    bucket = Bucket(target)
+    if not bucket.key:
+        raise Refused(f"{target.resource.id} names no object")
+    key_arn = config.object_kms_key_arns.get(target.resource.region)
+    if not key_arn:
+        raise Refused(
+            f"there is no key for objects in {target.resource.region}: give one in object_kms_key_arns of the module"
+        )
+
+    def look() -> Seen:
+        return _read(bucket, str(key_arn), tag_value(target.finding.key.id))
+
+    seen = last = look()
+    named = str(target.resource.details.get("VersionId") or "")
+    current = str(seen.head.get("VersionId") or "")
+    before = named if named and named != current else ""
+    if before and not (seen.encrypted and seen.tagged):
+        raise Failed(
+            f"the finding is about version {before}, and {current or 'another'} is current: an old version cannot be "
+            "encrypted anew; delete it, or make it current again"
+        )
+    merged = {**seen.tags, FINDING_TAG: seen.finding}
+    steps: list[Step] = []
+    if not seen.encrypted:
+        _refuse_locked(seen.head)
+        big = seen.head["ContentLength"] > config.copy_single_max_mib * 2**20
+        step = "copy it over itself, in parts," if big else "copy it over itself"
+        steps.append(
+            Step(
+                f"tag it {FINDING_TAG} and {step} with the key {key_arn}",
+                lambda: _copy(bucket, seen, merged, config.copy_part_mib * 2**20 if big else 0, target),
+            )
+        )
+    elif not seen.tagged:
+        steps.append(
+            Step(
+                f"tag it {FINDING_TAG}",
+                lambda: bucket.call("put_object_tagging", Key=bucket.key, Tagging={"TagSet": tag_set(merged)}),
+            )
+        )
+    if steps and len(merged) > MOST_TAGS:
+        raise Failed(f"the object has the {MOST_TAGS} tags that it may have: there is no room for {FINDING_TAG}")
+
+    def missing() -> str:
+        nonlocal last
+        last = look()
+        if not last.encrypted:
+            return "it is encrypted with another key"
+        return "" if merged.items() <= last.tags.items() else "its tags are not as written"
+
+    def remark() -> str:
+        """The version of the finding, or the one before where it names none, is an old one once there is a new one."""
+        old = named or current
+        if old in ("", last.head.get("VersionId")):
+            return ""
+        return f"version {old} and any before it stay under their old keys: delete them when nobody needs them"
+
+    return Plan(tuple(steps), f"tagged {FINDING_TAG}; encrypted with {key_arn}", missing, remark)
+
+
+def _read(bucket: Bucket, key_arn: str, finding: str) -> Seen:
+    head = bucket.call("head_object", HEAD, Key=bucket.key)
+    listed = bucket.call("get_object_tagging", {"NoSuchKey": HEAD["404"]}, Key=bucket.key)["TagSet"]
+    return Seen(head, tags(listed), key_arn, finding)
+
+
+def _refuse_locked(head: Mapping[str, Any]) -> None:
+    if head.get("ObjectLockLegalHoldStatus") == "ON":
+        raise Failed("the object is under a legal hold: its version would stay as it is whatever is written over it")
+    if head.get("ObjectLockMode"):
+        raise Failed(
+            f"the object is locked ({head['ObjectLockMode']}) until {head.get('ObjectLockRetainUntilDate')}: its "
+            "version would stay as it is whatever is written over it"
+        )
+    if head.get("MissingMeta"):
+        raise Failed("the object has metadata that no request can carry (x-amz-missing-meta)")
+    if head.get("StorageClass") in ARCHIVES or head.get("ArchiveStatus"):
+        raise Failed(f"the object is archived ({head.get('StorageClass')}): restore it first")
+
+
+def _copy(bucket: Bucket, seen: Seen, merged: Mapping[str, str], part: int, target: Target) -> None:
+    """`part` is the size of parts in bytes; 0 for one copy."""
+    kept: dict[str, Any] = {
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": seen.key_arn,
+        "BucketKeyEnabled": True,
+        "Tagging": urlencode(merged),
+        "StorageClass": seen.head.get("StorageClass", "STANDARD"),
+        **_grants(bucket.call("get_object_acl", Key=bucket.key)),
+    }
+    if "WebsiteRedirectLocation" in seen.head:
+        kept["WebsiteRedirectLocation"] = seen.head["WebsiteRedirectLocation"]
+    changed = {"PreconditionFailed": CHANGED, "412": CHANGED, "NoSuchKey": CHANGED}
+    if part:
+        _copy_parts(bucket, seen, kept, part, changed, target)
+        return
+    bucket.call(
+        "copy_object",
+        changed,
+        Key=bucket.key,
+        CopySource={"Bucket": bucket.name, "Key": bucket.key},
+        ExpectedSourceBucketOwner=bucket.owner,
+        CopySourceIfMatch=seen.head["ETag"],
+        IfMatch=seen.head["ETag"],
+        MetadataDirective="COPY",
+        TaggingDirective="REPLACE",
+        **kept,
+    )
+
+
+def _copy_parts(bucket: Bucket, seen: Seen, kept: dict[str, Any], part: int, changed: Known, target: Target) -> None:
+    size = seen.head["ContentLength"]
+    described = {name: seen.head[name] for name in HEADERS if name in seen.head}
+    upload = bucket.call(
+        "create_multipart_upload", Key=bucket.key, Metadata=seen.head.get("Metadata", {}), **{**described, **kept}
+    )["UploadId"]
+
+    def copy(number: int) -> dict[str, Any]:
+        if target.seconds_left() < MARGIN_SECONDS:
+            raise Failed("the object is too big to be copied within the function's time")
+        first = (number - 1) * part
+        answer = bucket.call(
+            "upload_part_copy",
+            changed,
+            Key=bucket.key,
+            UploadId=upload,
+            PartNumber=number,
+            CopySource={"Bucket": bucket.name, "Key": bucket.key},
+            ExpectedSourceBucketOwner=bucket.owner,
+            CopySourceIfMatch=seen.head["ETag"],
+            CopySourceRange=f"bytes={first}-{min(first + part, size) - 1}",
+        )
+        return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+
+    try:
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            numbers = range(1, -(-size // part) + 1)
+            try:
+                parts = list(pool.map(copy, numbers))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        bucket.call(
+            "complete_multipart_upload",
+            changed,
+            Key=bucket.key,
+            UploadId=upload,
+            MultipartUpload={"Parts": parts},
+            IfMatch=seen.head["ETag"],
+        )
+    except BaseException:
+        # Parts cost money until somebody removes them. Not there: it was completed, and the answer lost.
+        bucket.read("abort_multipart_upload", "NoSuchUpload", Key=bucket.key, UploadId=upload)
+        raise
+
+
+def _grants(acl: Mapping[str, Any]) -> dict[str, str]:
+    """The ACL as arguments of a write; none for the owner's alone, which also a bucket without ACLs shows."""
+    owner = acl["Owner"]["ID"]
+    grants = [(_grantee(grant["Grantee"]), grant["Permission"]) for grant in acl["Grants"]]
+    if grants == [(f'id="{owner}"', "FULL_CONTROL")] or not grants:
+        return {}
+    found: dict[str, list[str]] = {}
+    for grantee, permission in grants:
+        found.setdefault(GRANTS[permission], []).append(grantee)
+    return {name: ", ".join(grantees) for name, grantees in found.items()}
+
+
+def _grantee(grantee: Mapping[str, str]) -> str:
+    return f'uri="{grantee["URI"]}"' if "URI" in grantee else f'id="{grantee["ID"]}"'
+
+
+REMEDIATION = Remediation(
+    findings="Macie's sensitive data findings (Sensitive Data Identifications)",
+    accepts=lambda finding: of_macie(finding, KIND),
+    resource_type="AwsS3Object",
+    plan=plan,
+)

@@ -1,0 +1,37 @@
+"""S3.2, S3.3, S3.8: makes a public bucket private by its public access block; policy and ACLs stay as they are."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from common import settings
+from posture.finding_remediation.buckets import Bucket, block, open_blocks, refuse_public
+from posture.finding_remediation.remediation import Plan, Remediation, Target, of_control
+
+CONTROLS = ("S3.2", "S3.3", "S3.8")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment."""
+
+    public_buckets: list[Any] = field(default_factory=list)
+
+
+def plan(target: Target) -> Plan:
+    """One read, and one write when any of the four settings is off."""
+    bucket = Bucket(target)
+    refuse_public(bucket, settings.load(Settings).public_buckets)
+
+    def missing() -> str:
+        off = open_blocks(bucket)
+        return f"{', '.join(off)} off" if off else ""
+
+    return Plan((block(bucket),) if missing() else (), "public access is blocked", missing)
+
+
+REMEDIATION = Remediation(
+    findings="findings of the controls S3.2, S3.3 and S3.8",
+    accepts=lambda finding: of_control(finding, *CONTROLS),
+    resource_type="AwsS3Bucket",
+    plan=plan,
+)

@@ -1,0 +1,187 @@
+locals {
+  name = "finding-remediation"
+
+  chosen = { for key in sort(var.remediations) : key => module.remediations.remediations[key] }
+  names  = { for key in sort(var.remediations) : key => "remediate-${replace(key, "_", "-")}" }
+
+  rule_arn_root = "arn:${var.context.partition}:events:${var.context.region}:${var.context.account_id}:rule/${var.context.name_prefix}"
+  hub_arn       = "arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"
+
+  # One role for each remediation: what one may do in a member account, another may not.
+  member_role_arns = {
+    for key in sort(var.remediations) : key => "arn:${var.context.partition}:iam::{account}:role/${var.member_role_prefix}-${replace(key, "_", "-")}"
+  }
+
+  max_receives = 5
+}
+
+module "remediations" {
+  source = "./remediations"
+
+  partition           = var.context.partition
+  account_id          = var.context.account_id
+  bucket_patterns     = var.bucket_patterns
+  public_buckets      = var.public_buckets
+  object_kms_key_arns = local.object_kms_key_arns
+  source_kms_key_arns = var.source_kms_key_arns
+  copy_single_max_mib = var.copy_single_max_mib
+  copy_part_mib       = var.copy_part_mib
+  noncurrent_days     = var.noncurrent_days
+  exempt_tag          = var.exempt_tag
+}
+
+# --- what a person chooses in Security Hub, and what may happen without one: rules -> queue -> function ----------
+
+resource "aws_securityhub_action_target" "this" {
+  for_each = local.chosen
+
+  identifier  = each.value.action.id
+  name        = each.value.action.name
+  description = each.value.action.description
+}
+
+module "action_rule" {
+  source   = "../../blocks/event_rule"
+  for_each = local.chosen
+
+  context     = var.context
+  name        = local.names[each.key]
+  description = "The custom action ${each.value.action.name} of Security Hub"
+  event_pattern = jsonencode({
+    source        = ["aws.securityhub"]
+    "detail-type" = ["Security Hub Findings - Custom Action"]
+    resources     = [aws_securityhub_action_target.this[each.key].arn]
+  })
+
+  targets = {
+    queue = {
+      arn  = module.queue[each.key].arn
+      kind = "sqs"
+    }
+  }
+}
+
+module "automatic_rule" {
+  source   = "../../blocks/event_rule"
+  for_each = { for key, remediation in local.chosen : key => remediation if contains(var.automatic, key) }
+
+  context     = var.context
+  name        = "${local.names[each.key]}-auto"
+  description = "New findings that ${each.key} remediates without being asked"
+  event_pattern = jsonencode({
+    source        = ["aws.securityhub"]
+    "detail-type" = ["Security Hub Findings - Imported"]
+    # NEW only: the function's own answer is such an event too, and must not be answered again.
+    detail = { findings = merge(each.value.automatic, { RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }) }
+  })
+
+  targets = {
+    queue = {
+      arn  = module.queue[each.key].arn
+      kind = "sqs"
+    }
+  }
+}
+
+module "queue" {
+  source   = "../../blocks/queue"
+  for_each = local.chosen
+
+  context                    = var.context
+  name                       = local.names[each.key]
+  visibility_timeout_seconds = 6 * each.value.timeout
+  message_retention_seconds  = 1209600
+  max_receive_count          = local.max_receives
+  senders = {
+    Rules = {
+      service     = "events.amazonaws.com"
+      source_arns = ["${local.rule_arn_root}-${local.names[each.key]}", "${local.rule_arn_root}-${local.names[each.key]}-auto"]
+    }
+  }
+}
+
+module "function" {
+  source   = "../../blocks/function"
+  for_each = local.chosen
+
+  context           = var.context
+  name              = local.names[each.key]
+  description       = each.value.action.description
+  package           = "posture/finding_remediation"
+  handler           = "posture.finding_remediation.remediate.handler"
+  timeout           = each.value.timeout
+  dead_letter_queue = false # the queue that feeds it has one
+  key_services      = ["sqs"]
+
+  environment = merge(each.value.environment, {
+    ACCOUNT_ID         = var.context.account_id
+    DRY_RUN            = tostring(var.dry_run)
+    EXTERNAL_ID        = var.member_external_id == null ? "" : var.member_external_id
+    MAX_RECEIVES       = tostring(local.max_receives)
+    MEMBER_ACCOUNT_IDS = jsonencode(sort(var.member_account_ids))
+    MEMBER_ROLE        = length(var.member_account_ids) == 0 ? "" : local.member_role_arns[each.key]
+    REMEDIATION        = each.key
+  })
+
+  policy_statements = concat(
+    [
+      {
+        sid        = "ReadQueue"
+        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        resources  = [module.queue[each.key].arn]
+        conditions = {}
+      },
+      {
+        sid        = "AnswerFindings"
+        actions    = ["securityhub:BatchUpdateFindings"]
+        resources  = [local.hub_arn]
+        conditions = {}
+      },
+    ],
+    [
+      for accounts in [sort(var.member_account_ids)] : {
+        sid        = "AssumeMemberRoles"
+        actions    = ["sts:AssumeRole"]
+        resources  = [for account in accounts : replace(local.member_role_arns[each.key], "{account}", account)]
+        conditions = {}
+      } if length(accounts) > 0
+    ],
+    each.value.statements,
+  )
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  for_each = local.chosen
+
+  event_source_arn = module.queue[each.key].arn
+  function_name    = module.function[each.key].arn
+  batch_size       = each.value.batch_size
+  # Findings of a batch that end alike are answered by one call.
+  maximum_batching_window_in_seconds = each.value.batch_size == 1 ? 0 : 1
+  function_response_types            = ["ReportBatchItemFailures"]
+  tags                               = var.context.tags
+
+  scaling_config {
+    # BatchUpdateFindings: 10 calls a second in an account and Region.
+    maximum_concurrency = 5
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "not_resolved" {
+  for_each = local.chosen
+
+  alarm_name          = "${var.context.name_prefix}-${local.names[each.key]}-not-resolved"
+  alarm_description   = "1 or more findings were refused or could not be remediated: each one's note says why"
+  namespace           = "Switchyard"
+  metric_name         = "FindingsNotResolved"
+  dimensions          = { service = local.names[each.key] }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
+}

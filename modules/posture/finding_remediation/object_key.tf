@@ -1,0 +1,51 @@
+# The key that objects with sensitive data are encrypted with: who may read them is who may use it.
+locals {
+  makes_key = contains(var.remediations, "macie_object") && !contains(keys(var.object_kms_key_arns), var.context.region)
+
+  object_kms_key_arns = merge(var.object_kms_key_arns, { for key in aws_kms_key.objects : var.context.region => key.arn })
+}
+
+resource "aws_kms_key" "objects" {
+  count = local.makes_key ? 1 : 0
+
+  description             = "Objects in which Macie found sensitive data"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  tags                    = var.context.tags
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          # Hands the key to the account's IAM policies; a key policy without this can become unmanageable for good.
+          Sid       = "AccountThroughIam"
+          Effect    = "Allow"
+          Principal = { AWS = "arn:${var.context.partition}:iam::${var.context.account_id}:root" }
+          Action    = "kms:*"
+          Resource  = "*"
+        },
+      ],
+      [
+        for accounts in [sort(var.member_account_ids)] : {
+          Sid       = "MemberRoles"
+          Effect    = "Allow"
+          Principal = { AWS = [for account in accounts : "arn:${var.context.partition}:iam::${account}:root"] }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+          Condition = {
+            ArnEquals  = { "aws:PrincipalArn" = [for account in accounts : replace(local.member_role_arns["macie_object"], "{account}", account)] }
+            StringLike = { "kms:ViaService" = "s3.${var.context.region}.*" }
+          }
+        } if length(accounts) > 0
+      ],
+    )
+  })
+}
+
+resource "aws_kms_alias" "objects" {
+  count = local.makes_key ? 1 : 0
+
+  name          = "alias/${var.context.name_prefix}-macie-key"
+  target_key_id = aws_kms_key.objects[0].key_id
+}

@@ -1,0 +1,179 @@
+variable "context" {
+  description = "What the stack's capabilities share; the `context` output of `modules/context`."
+  type = object({
+    name_prefix              = string
+    partition                = string
+    account_id               = string
+    region                   = string
+    kms_key_arn              = string
+    alarm_topic_arn          = string
+    access_log_bucket        = string
+    log_retention_days       = number
+    layer_arns               = list(string)
+    permissions_boundary_arn = optional(string)
+    build_dir                = string
+    tags                     = map(string)
+  })
+  nullable = false
+}
+
+variable "remediations" {
+  description = "Which remediations there are, each with a custom action, a queue and a function with a role of its own: `elastic_ip` (EC2.12), `macie_bucket` (Macie's policy findings), `macie_object` (Macie's sensitive data findings), `s3_lifecycle` (S3.10), `s3_public` (S3.2, S3.3, S3.8), `s3_versioning` (S3.14)."
+  type        = set(string)
+  default     = ["elastic_ip", "macie_bucket", "macie_object", "s3_lifecycle", "s3_public", "s3_versioning"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.remediations) > 0 && alltrue([for key in var.remediations : contains(["elastic_ip", "macie_bucket", "macie_object", "s3_lifecycle", "s3_public", "s3_versioning"], key)])
+    error_message = "remediations must hold one or more of elastic_ip, macie_bucket, macie_object, s3_lifecycle, s3_public and s3_versioning."
+  }
+}
+
+variable "automatic" {
+  description = "Remediations that also run for each new finding without anybody's choice: those NEW, ACTIVE and, of controls, FAILED. Try them with `dry_run`, and outside production, first."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.automatic, var.remediations)) == 0
+    error_message = "automatic must hold names that remediations holds too."
+  }
+}
+
+variable "dry_run" {
+  description = "Write into each finding's note what would be done, and do nothing else."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "bucket_patterns" {
+  description = "Names of the buckets that the functions may touch, with `*` and `?` as in IAM: what they name is all that the roles allow."
+  type        = set(string)
+  default     = ["*"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.bucket_patterns) > 0 && alltrue([for pattern in var.bucket_patterns : can(regex("^[a-z0-9.*?-]+$", pattern))])
+    error_message = "bucket_patterns must hold names of buckets, or patterns such as \"prod-*\"; not ARNs."
+  }
+}
+
+variable "public_buckets" {
+  description = "Buckets that are meant to be public, by name or pattern (`*`, `?`): `macie_bucket` and `s3_public` refuse them."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for pattern in var.public_buckets : can(regex("^[a-z0-9.*?-]+$", pattern)) && pattern != "*"])
+    error_message = "public_buckets must hold names of buckets, or patterns such as \"www-*\"; not ARNs, and not \"*\", which would refuse them all."
+  }
+}
+
+variable "object_kms_key_arns" {
+  description = "Customer managed key for the objects that `macie_object` encrypts, by Region. For this Region the module makes one (alias `<prefix>-macie-key`) unless it is given here; objects in Regions without a key are refused. Keys given must let this account's roles, and those of member accounts, use them through S3."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for region, arn in var.object_kms_key_arns : can(regex("^arn:[a-z-]+:kms:${region}:[0-9]{12}:key/", arn))])
+    error_message = "object_kms_key_arns maps Regions to ARNs of keys in them (eu-west-1 = \"arn:aws:kms:eu-west-1:ACCOUNT:key/ID\"), not aliases: S3 takes keys of the bucket's Region only."
+  }
+}
+
+variable "source_kms_key_arns" {
+  description = "Customer managed keys that objects are encrypted with before `macie_object` copies them; null for any of the account that leaves it to IAM, through S3 only."
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition     = var.source_kms_key_arns == null || try(length(var.source_kms_key_arns) > 0 && alltrue([for arn in var.source_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", arn))]), false)
+    error_message = "source_kms_key_arns must hold ARNs of keys (arn:aws:kms:REGION:ACCOUNT:key/ID), or be null for any key of the account."
+  }
+}
+
+variable "copy_single_max_mib" {
+  description = "Objects of up to this size in MiB are copied by one call; AWS's limit is 5,120."
+  type        = number
+  default     = 5120
+  nullable    = false
+
+  validation {
+    condition     = var.copy_single_max_mib >= 1 && var.copy_single_max_mib <= 5120
+    error_message = "copy_single_max_mib must be between 1 and 5120: CopyObject takes 5 GiB at most."
+  }
+}
+
+variable "copy_part_mib" {
+  description = "Size in MiB of the parts in which bigger objects are copied; an object has 10,000 at most."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.copy_part_mib >= 5 && var.copy_part_mib <= 5120
+    error_message = "copy_part_mib must be between 5 and 5120: UploadPartCopy takes 5 MiB to 5 GiB."
+  }
+}
+
+variable "noncurrent_days" {
+  description = "Days after which the rule that `s3_lifecycle` adds lets old versions expire."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days
+    error_message = "noncurrent_days must be a whole number, 1 or more."
+  }
+}
+
+variable "exempt_tag" {
+  description = "Key of the tag with which `elastic_ip` leaves an address alone, whatever its value; the role cannot release it either."
+  type        = string
+  default     = "KeepElasticIp"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+=._:/@-]{1,128}$", var.exempt_tag)) && !startswith(lower(var.exempt_tag), "aws:")
+    error_message = "exempt_tag must be the key of a tag, such as \"KeepElasticIp\"."
+  }
+}
+
+variable "member_account_ids" {
+  description = "Accounts whose findings are remediated there, by a role that the module `member_role` makes in each. Findings of any other account are refused."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.member_account_ids : can(regex("^[0-9]{12}$", id)) && id != var.context.account_id])
+    error_message = "member_account_ids must hold 12-digit account ids, without this account's own."
+  }
+}
+
+variable "member_role_prefix" {
+  description = "What the names of the roles in member accounts begin with; the remediation's name follows."
+  type        = string
+  default     = "finding-remediation"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@-]{1,48}$", var.member_role_prefix))
+    error_message = "member_role_prefix must have 1 to 48 characters that a role's name may have, without a path."
+  }
+}
+
+variable "member_external_id" {
+  description = "External id that the functions present when they assume a member's role; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.member_external_id == null || can(regex("^[A-Za-z0-9_+=,.@:/-]{2,}$", var.member_external_id))
+    error_message = "member_external_id must have 2 or more letters, digits and _+=,.@:/- characters."
+  }
+}

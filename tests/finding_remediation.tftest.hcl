@@ -1,0 +1,341 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "444455556666" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:eu-central-1:111122223333:key/aaaa2222-3333-4444-5555-666677778888"
+      key_id = "aaaa2222-3333-4444-5555-666677778888"
+    }
+  }
+  mock_resource "aws_securityhub_action_target" {
+    defaults = { arn = "arn:aws:securityhub:eu-central-1:111122223333:action/custom/Mocked" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  assert {
+    condition = { for key, action in aws_securityhub_action_target.this : key => [action.identifier, action.name] } == {
+      elastic_ip    = ["ReleaseElasticIP", "Release Elastic IP"]
+      macie_bucket  = ["MacieS3BucketPolicy", "Macie Policy Finding"]
+      macie_object  = ["MacieSensitiveData", "Macie Data Finding"]
+      s3_lifecycle  = ["ExpireOldS3Versions", "Expire S3 versions"]
+      s3_public     = ["MakeS3BucketPrivate", "Make bucket private"]
+      s3_versioning = ["TurnOnS3Versioning", "TurnOnS3Versioning"]
+    }
+    error_message = "A custom action for each remediation, under the sources' names."
+  }
+
+  assert {
+    condition = length(module.automatic_rule) == 0 && alltrue([
+      for key, rule in module.action_rule : jsondecode(rule.resources.rule.event_pattern) == {
+        source        = ["aws.securityhub"]
+        "detail-type" = ["Security Hub Findings - Custom Action"]
+        resources     = ["arn:aws:securityhub:eu-central-1:111122223333:action/custom/Mocked"]
+      }
+    ])
+    error_message = "Nothing runs unless somebody chooses the action: each rule matches its action's ARN."
+  }
+
+  assert {
+    condition = module.function["macie_object"].resources.function.environment[0].variables == tomap({
+      ACCOUNT_ID                   = "111122223333"
+      COPY_PART_MIB                = "512"
+      COPY_SINGLE_MAX_MIB          = "5120"
+      DRY_RUN                      = "false"
+      EXTERNAL_ID                  = ""
+      MAX_RECEIVES                 = "5"
+      MEMBER_ACCOUNT_IDS           = "[]"
+      MEMBER_ROLE                  = ""
+      OBJECT_KMS_KEY_ARNS          = "{\"eu-central-1\":\"arn:aws:kms:eu-central-1:111122223333:key/aaaa2222-3333-4444-5555-666677778888\"}"
+      POWERTOOLS_LOG_LEVEL         = "INFO"
+      POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+      POWERTOOLS_SERVICE_NAME      = "remediate-macie-object"
+      REMEDIATION                  = "macie_object"
+    })
+    error_message = "AWS's limits, this account alone, and the key that the module makes."
+  }
+
+  assert {
+    condition     = aws_kms_alias.objects[0].name == "alias/test-macie-key" && aws_kms_key.objects[0].enable_key_rotation && jsondecode(aws_kms_key.objects[0].policy).Statement[*].Sid == ["AccountThroughIam"]
+    error_message = "The key of objects is the account's own."
+  }
+
+  assert {
+    condition = alltrue([
+      for key, function in module.function : alltrue([
+        for s in jsondecode(function.resources.grants.policy).Statement : length([for action in s.Action : action if endswith(action, "*")]) == 0 && (s.Sid == "ReadAddresses" || !contains(s.Resource, "*"))
+      ])
+    ])
+    error_message = "No action has a wildcard, and only describing addresses is of all resources."
+  }
+}
+
+run "everything_set" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  variables {
+    automatic           = ["elastic_ip", "macie_bucket", "macie_object", "s3_lifecycle", "s3_public", "s3_versioning"]
+    bucket_patterns     = ["prod-*", "logs"]
+    public_buckets      = ["www-*", "downloads"]
+    dry_run             = true
+    exempt_tag          = "Keep"
+    noncurrent_days     = 30
+    copy_single_max_mib = 100
+    copy_part_mib       = 10
+    member_account_ids  = ["444455556666", "222233334444"]
+    member_external_id  = "remedy"
+    member_role_prefix  = "fix"
+    source_kms_key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"]
+    object_kms_key_arns = { us-east-1 = "arn:aws:kms:us-east-1:111122223333:key/cccc2222-3333-4444-5555-666677778888" }
+  }
+
+  assert {
+    condition = { for key, rule in module.automatic_rule : key => jsondecode(rule.resources.rule.event_pattern).detail.findings } == {
+      elastic_ip    = { Compliance = { SecurityControlId = ["EC2.12"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      macie_bucket  = { ProductName = ["Macie"], Types = [{ prefix = "Software and Configuration Checks" }], RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      macie_object  = { ProductName = ["Macie"], Types = [{ prefix = "Sensitive Data Identifications" }], RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      s3_lifecycle  = { Compliance = { SecurityControlId = ["S3.10"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      s3_public     = { Compliance = { SecurityControlId = ["S3.2", "S3.3", "S3.8"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      s3_versioning = { Compliance = { SecurityControlId = ["S3.14"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+    }
+    error_message = "Automatic rules match what is NEW and ACTIVE, and of controls what FAILED."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in module.automatic_rule : jsondecode(rule.resources.rule.event_pattern).source == ["aws.securityhub"] && jsondecode(rule.resources.rule.event_pattern)["detail-type"] == ["Security Hub Findings - Imported"]
+    ])
+    error_message = "Of Security Hub's own events only."
+  }
+
+  assert {
+    condition = jsondecode(module.function["macie_object"].resources.grants.policy).Statement == [
+      { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-remediate-macie-object"] },
+      { Sid = "AnswerFindings", Effect = "Allow", Action = ["securityhub:BatchUpdateFindings"], Resource = ["arn:aws:securityhub:eu-central-1:111122223333:hub/default"] },
+      { Sid = "AssumeMemberRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::222233334444:role/fix-macie-object", "arn:aws:iam::444455556666:role/fix-macie-object"] },
+      { Sid = "ReadObjects", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "ReadLocks", Effect = "Allow", Action = ["s3:GetObjectLegalHold", "s3:GetObjectRetention"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "ReadTagsAndAcls", Effect = "Allow", Action = ["s3:GetObjectAcl", "s3:GetObjectTagging"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "WriteObjects", Effect = "Allow", Action = ["s3:AbortMultipartUpload", "s3:PutObject"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "WriteTagsAndAcls", Effect = "Allow", Action = ["s3:PutObjectAcl", "s3:PutObjectTagging"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "DecryptObjects", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"], Condition = { StringLike = { "kms:ViaService" = ["s3.*.*"] } } },
+      { Sid = "EncryptObjects", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/aaaa2222-3333-4444-5555-666677778888", "arn:aws:kms:us-east-1:111122223333:key/cccc2222-3333-4444-5555-666677778888"], Condition = { StringLike = { "kms:ViaService" = ["s3.*.*"] } } },
+    ]
+    error_message = "Objects of the named buckets, the named keys through S3, its own role in each member account, and its findings."
+  }
+
+  assert {
+    condition = {
+      for key, function in module.function : key => [for s in jsondecode(function.resources.grants.policy).Statement : s.Action[0] if !contains(["ReadQueue", "AnswerFindings", "AssumeMemberRoles"], s.Sid)] if key != "macie_object"
+      } == {
+      elastic_ip    = ["ec2:DescribeAddresses", "ec2:ReleaseAddress"]
+      macie_bucket  = ["s3:GetBucketTagging", "s3:PutBucketTagging", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
+      s3_lifecycle  = ["s3:GetBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"]
+      s3_public     = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
+      s3_versioning = ["s3:GetBucketVersioning", "s3:PutBucketVersioning"]
+    }
+    error_message = "Each function has its own remediation's rights and no other's."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.function["elastic_ip"].resources.grants.policy).Statement : [s.Resource, s.Condition] if s.Sid == "ReleaseAddresses"] == [[["arn:aws:ec2:*:111122223333:elastic-ip/*"], { Null = { "aws:ResourceTag/Keep" = ["true"] } }]]
+    error_message = "What carries the tag cannot be released."
+  }
+
+  assert {
+    condition = [for key in ["DRY_RUN", "EXTERNAL_ID", "MEMBER_ACCOUNT_IDS", "MEMBER_ROLE", "PUBLIC_BUCKETS"] : module.function["s3_public"].resources.function.environment[0].variables[key]] == [
+      "true", "remedy", "[\"222233334444\",\"444455556666\"]", "arn:aws:iam::{account}:role/fix-s3-public", "[\"downloads\",\"www-*\"]",
+    ]
+    error_message = "The function knows what it may do, and where."
+  }
+
+  assert {
+    condition = (
+      module.function["s3_lifecycle"].resources.function.environment[0].variables["NONCURRENT_DAYS"] == "30" && module.function["elastic_ip"].resources.function.environment[0].variables["EXEMPT_TAG"] == "Keep" &&
+      module.function["macie_object"].resources.function.environment[0].variables["COPY_SINGLE_MAX_MIB"] == "100" && module.function["macie_object"].resources.function.environment[0].variables["COPY_PART_MIB"] == "10"
+    )
+    error_message = "What a remediation reads reaches its function."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_kms_key.objects[0].policy).Statement : [s.Principal.AWS, s.Action, s.Condition] if s.Sid == "MemberRoles"] == [[
+      ["arn:aws:iam::222233334444:root", "arn:aws:iam::444455556666:root"],
+      ["kms:Decrypt", "kms:GenerateDataKey"],
+      {
+        ArnEquals  = { "aws:PrincipalArn" = ["arn:aws:iam::222233334444:role/fix-macie-object", "arn:aws:iam::444455556666:role/fix-macie-object"] }
+        StringLike = { "kms:ViaService" = "s3.eu-central-1.*" }
+      },
+    ]]
+    error_message = "Member accounts' roles, and nobody else there, may use the key, through S3."
+  }
+
+  assert {
+    condition     = { for key, mapping in aws_lambda_event_source_mapping.this : key => mapping.batch_size } == { elastic_ip = 10, macie_bucket = 10, macie_object = 1, s3_lifecycle = 10, s3_public = 10, s3_versioning = 10 } && alltrue([for mapping in aws_lambda_event_source_mapping.this : mapping.function_response_types == toset(["ReportBatchItemFailures"])])
+    error_message = "Objects one by one, the rest in batches; each message fails by itself."
+  }
+
+  assert {
+    condition = alltrue([
+      for key, queue in module.queue : queue.resources.queue.visibility_timeout_seconds == 6 * module.function[key].resources.function.timeout && jsondecode(queue.resources.queue.redrive_policy).maxReceiveCount == 5
+    ]) && length(aws_cloudwatch_metric_alarm.not_resolved) == 6
+    error_message = "A message is tried five times; what is refused has an alarm."
+  }
+}
+
+run "one_remediation_and_a_given_key" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  variables {
+    remediations        = ["macie_object"]
+    object_kms_key_arns = { eu-central-1 = "arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888" }
+  }
+
+  assert {
+    condition     = length(aws_kms_key.objects) == 0 && keys(module.function) == ["macie_object"] && output.object_kms_alias_name == null && keys(output.custom_action_arns) == ["macie_object"]
+    error_message = "Only what is chosen is made, and no key where one is given."
+  }
+  assert {
+    condition     = [for s in jsondecode(module.function["macie_object"].resources.grants.policy).Statement : s.Resource if s.Sid == "DecryptObjects" || s.Sid == "EncryptObjects"] == [["arn:aws:kms:*:111122223333:key/*"], ["arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888"]]
+    error_message = "Any key of the account to read with, the given one to write with."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  variables {
+    remediations        = ["s3_versioning"]
+    automatic           = ["elastic_ip"]
+    bucket_patterns     = ["arn:aws:s3:::prod"]
+    public_buckets      = ["*"]
+    object_kms_key_arns = { eu-west-1 = "arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888" }
+    source_kms_key_arns = []
+    copy_single_max_mib = 5121
+    copy_part_mib       = 4
+    noncurrent_days     = 0
+    exempt_tag          = "aws:tag"
+    member_account_ids  = ["111122223333"]
+    member_role_prefix  = "path/role"
+    member_external_id  = "x"
+  }
+
+  expect_failures = [
+    var.automatic, var.bucket_patterns, var.public_buckets, var.object_kms_key_arns, var.source_kms_key_arns,
+    var.copy_single_max_mib, var.copy_part_mib, var.noncurrent_days, var.exempt_tag, var.member_account_ids, var.member_role_prefix,
+    var.member_external_id,
+  ]
+}
+
+run "refuses_an_unknown_remediation" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  variables {
+    remediations = ["s3_versioning", "s3_encryption"]
+  }
+
+  expect_failures = [var.remediations]
+}
+
+run "roles_in_a_member_account" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation/member_role"
+  }
+
+  variables {
+    function_role_arns = {
+      macie_object  = "arn:aws:iam::111122223333:role/test-remediate-macie-object-function-eu-central-1"
+      s3_versioning = "arn:aws:iam::111122223333:role/test-remediate-s3-versioning-function-eu-central-1"
+    }
+    external_id         = "remedy"
+    organization_id     = "o-a1b2c3d4e5"
+    bucket_patterns     = ["prod-*"]
+    object_kms_key_arns = { eu-central-1 = "arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888" }
+  }
+
+  assert {
+    condition     = { for key, role in aws_iam_role.this : key => role.name } == { macie_object = "finding-remediation-macie-object", s3_versioning = "finding-remediation-s3-versioning" }
+    error_message = "A role for each remediation, under the name that its function assumes."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.this["s3_versioning"].assume_role_policy).Statement == [{
+      Sid = "AssumedByRemediation", Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "arn:aws:iam::111122223333:root" }
+      Condition = {
+        ArnEquals    = { "aws:PrincipalArn" = "arn:aws:iam::111122223333:role/test-remediate-s3-versioning-function-eu-central-1" }
+        StringEquals = { "sts:ExternalId" = "remedy", "aws:PrincipalOrgID" = "o-a1b2c3d4e5" }
+      }
+    }]
+    error_message = "That function's role alone, of the organization, with the external id."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this["s3_versioning"].policy).Statement == [
+      { Sid = "ReadVersioning", Effect = "Allow", Action = ["s3:GetBucketVersioning"], Resource = ["arn:aws:s3:::prod-*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["444455556666"] } } },
+      { Sid = "TurnVersioningOn", Effect = "Allow", Action = ["s3:PutBucketVersioning"], Resource = ["arn:aws:s3:::prod-*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["444455556666"] } } },
+    ]
+    error_message = "The same statements as the function's, of this account's resources."
+  }
+}
+
+run "roles_refuse_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation/member_role"
+  }
+
+  variables {
+    function_role_arns = { s3_encryption = "arn:aws:iam::111122223333:role/x" }
+    role_prefix        = "a/b"
+    organization_id    = "444455556666"
+  }
+
+  expect_failures = [var.function_role_arns, var.role_prefix, var.organization_id]
+}

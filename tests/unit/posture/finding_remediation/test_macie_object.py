@@ -1,0 +1,352 @@
+"""Given Macie's finding of an object, when it is remediated, then it is the same object under another key, and tagged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from common import clients
+from posture.finding_remediation.remediations import macie_object
+
+from .conftest import MACIE, OTHER_REGION, REGION, World, bucket, error
+
+KEY = "people/Ümlaut & co+1.csv"
+READS = ["s3:HeadObject", "s3:GetObjectTagging"]
+UPDATE = "securityhub:BatchUpdateFindings"
+DESCRIBED = {
+    "ContentType": "text/csv",
+    "CacheControl": "no-store",
+    "ContentDisposition": "attachment",
+    "ContentLanguage": "de",
+    "ContentEncoding": "gzip",
+    "Metadata": {"owner": "ledger"},
+    "StorageClass": "STANDARD_IA",
+}
+OWNER = "a" * 64
+
+
+class Objects:
+    """A bucket with one object, its finding, and the module's key."""
+
+    def __init__(self, world: World, **environment: Any) -> None:
+        self.world, self.s3 = world, world.s3
+        self.key_arn = world.api("kms").create_key()["KeyMetadata"]["Arn"]
+        world.settings("macie_object", **{"OBJECT_KMS_KEY_ARNS": {REGION: self.key_arn}, **environment})
+        self.arn = bucket(world, "files")
+
+    def put(self, body: bytes = b"name;iban", **more: Any) -> str:
+        """The object; its version."""
+        given = {**DESCRIBED, "Tagging": "Team=ledger&Kind=a%20b", **more}
+        return str(self.s3.put_object(Bucket="files", Key=KEY, Body=body, **given).get("VersionId", ""))
+
+    def finding(self, number: int = 1, version: str = "", **fields: Any) -> dict[str, Any]:
+        details = {"Details": {"AwsS3Object": {"VersionId": version}}} if version else {}
+        return self.world.finding(
+            number,
+            "AwsS3Object",
+            "unused",
+            ProductArn=MACIE,
+            **{
+                "Types": ["Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"],
+                "Resources": [
+                    {"Type": "AwsS3Bucket", "Id": self.arn},
+                    {"Type": "AwsS3Object", "Id": f"{self.arn}/{KEY}", **details},
+                ],
+                **fields,
+            },
+        )
+
+    def head(self, **version: str) -> dict[str, Any]:
+        return dict(self.s3.head_object(Bucket="files", Key=KEY, **version))
+
+    def tags(self) -> dict[str, str]:
+        return {t["Key"]: t["Value"] for t in self.s3.get_object_tagging(Bucket="files", Key=KEY)["TagSet"]}
+
+    def body(self) -> bytes:
+        return bytes(self.s3.get_object(Bucket="files", Key=KEY)["Body"].read())
+
+
+@pytest.fixture
+def objects(world: World) -> Objects:
+    return Objects(world)
+
+
+def sent(monkeypatch: pytest.MonkeyPatch, operation: str) -> list[dict[str, Any]]:
+    """What the function asks of S3 by one operation, from now on."""
+    calls: list[dict[str, Any]] = []
+    s3 = clients.client("s3", region=REGION)
+    s3.meta.events.register_first(f"provide-client-params.s3.{operation}", lambda params, **_: calls.append(params))
+    return calls
+
+
+def test_an_object_is_copied_over_itself_with_everything_it_had(world: World, objects: Objects) -> None:
+    objects.put()
+    assert world.send([objects.finding()]) == []
+    head = objects.head()
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", objects.key_arn)
+    assert {name: head[name] for name in DESCRIBED} == DESCRIBED
+    assert objects.tags() == {"Team": "ledger", "Kind": "a b", "SH_Finding_ID": "finding-1"}
+    assert objects.body() == b"name;iban"
+    told = f"Remediated: tagged SH_Finding_ID; encrypted with {objects.key_arn}."
+    assert world.state(1) == ("RESOLVED", told)
+    assert world.calls == [*READS, "s3:GetObjectAcl", "s3:CopyObject", *READS, UPDATE]
+    world.send([world.read(1)])
+    assert world.calls == READS
+
+
+def test_the_copy_asks_for_what_s3_does_not_keep(world: World, objects: Objects, monkeypatch: Any) -> None:
+    """Storage class, website redirect and ACL: of none of them does S3 copy what the object had."""
+    objects.put(WebsiteRedirectLocation="/other")
+    grants = [
+        {"Grantee": {"Type": "CanonicalUser", "ID": OWNER}, "Permission": "FULL_CONTROL"},
+        {"Grantee": {"Type": "CanonicalUser", "ID": "b" * 64}, "Permission": "READ"},
+        {"Grantee": {"Type": "CanonicalUser", "ID": "c" * 64}, "Permission": "READ"},
+        {
+            "Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"},
+            "Permission": "READ_ACP",
+        },
+    ]
+    s3 = clients.client("s3", region=REGION)
+    monkeypatch.setattr(s3, "get_object_acl", lambda **_: {"Grants": grants, "Owner": {"ID": OWNER}}, raising=False)
+    etag = objects.head()["ETag"]
+    calls = sent(monkeypatch, "CopyObject")
+    assert world.send([objects.finding()]) == []
+    (call,) = calls
+    assert (call["StorageClass"], call["WebsiteRedirectLocation"]) == ("STANDARD_IA", "/other")
+    assert call["GrantFullControl"] == f'id="{OWNER}"'
+    assert call["GrantRead"] == f'id="{"b" * 64}", id="{"c" * 64}"'
+    assert call["GrantReadACP"] == 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'
+    assert (call["CopySourceIfMatch"], call["IfMatch"]) == (etag, etag)
+    assert (call["MetadataDirective"], call["TaggingDirective"], call["BucketKeyEnabled"]) == ("COPY", "REPLACE", True)
+    assert call["ExpectedBucketOwner"] == call["ExpectedSourceBucketOwner"] == "123456789012"
+
+
+def test_the_owner_alone_needs_no_grants() -> None:
+    """A bucket without ACLs refuses requests that hold any."""
+    own = [{"Grantee": {"Type": "CanonicalUser", "ID": "me"}, "Permission": "FULL_CONTROL"}]
+    assert macie_object._grants({"Owner": {"ID": "me"}, "Grants": own}) == {}
+    other = [*own, {"Grantee": {"Type": "CanonicalUser", "ID": "you"}, "Permission": "WRITE_ACP"}]
+    assert macie_object._grants({"Owner": {"ID": "me"}, "Grants": other}) == {
+        "GrantFullControl": 'id="me"',
+        "GrantWriteACP": 'id="you"',
+    }
+
+
+def test_an_object_with_the_key_gets_the_tag_alone(world: World, objects: Objects) -> None:
+    objects.put(ServerSideEncryption="aws:kms", SSEKMSKeyId=objects.key_arn)
+    world.send([objects.finding()])
+    assert world.calls == [*READS, "s3:PutObjectTagging", *READS, UPDATE]
+    assert objects.tags() == {"Team": "ledger", "Kind": "a b", "SH_Finding_ID": "finding-1"}
+
+
+# Bigger than one copy takes
+
+
+def test_a_big_object_is_copied_in_parts(world: World, monkeypatch: Any) -> None:
+    objects = Objects(world, COPY_SINGLE_MAX_MIB="1", COPY_PART_MIB="5")
+    body = bytes(range(256)) * 4096 * 11  # 11 MiB
+    objects.put(body, WebsiteRedirectLocation="/other")
+    created, parts = sent(monkeypatch, "CreateMultipartUpload"), sent(monkeypatch, "UploadPartCopy")
+    completed = sent(monkeypatch, "CompleteMultipartUpload")
+    etag = objects.head()["ETag"]
+    assert world.send([objects.finding()]) == []
+    assert objects.body() == body
+    head = objects.head()
+    assert {name: head[name] for name in DESCRIBED} == DESCRIBED
+    assert head["SSEKMSKeyId"] == objects.key_arn
+    assert created[0]["WebsiteRedirectLocation"] == "/other"
+    assert created[0]["Tagging"] == "Team=ledger&Kind=a+b&SH_Finding_ID=finding-1"
+    ranges = sorted((call["PartNumber"], call["CopySourceRange"], call["CopySourceIfMatch"]) for call in parts)
+    five = 5 * 2**20
+    assert ranges == [
+        (1, f"bytes=0-{five - 1}", etag),
+        (2, f"bytes={five}-{2 * five - 1}", etag),
+        (3, f"bytes={2 * five}-{len(body) - 1}", etag),
+    ]
+    assert completed[0]["IfMatch"] == etag
+    assert [part["PartNumber"] for part in completed[0]["MultipartUpload"]["Parts"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("fails", ["UploadPartCopy", "CompleteMultipartUpload"])
+@pytest.mark.parametrize(
+    ("fault", "failed"),
+    [(error("AccessDenied", 403), []), (error("SlowDown", 503), ["m0"]), (ZeroDivisionError(), ["m0"])],
+)
+def test_parts_are_not_left_behind(world: World, fails: str, fault: Exception, failed: list[str]) -> None:
+    objects = Objects(world, COPY_SINGLE_MAX_MIB="1", COPY_PART_MIB="5")
+    objects.put(b"x" * 7 * 2**20)
+    world.fail[fails] = [fault]
+    assert world.send([objects.finding()]) == failed
+    assert "s3:AbortMultipartUpload" in world.calls
+    assert "Uploads" not in objects.s3.list_multipart_uploads(Bucket="files")
+    assert "SSEKMSKeyId" not in objects.head()
+    assert world.state(1)[0] == "NEW"
+
+
+def test_an_object_too_big_for_the_functions_time_is_told(world: World, monkeypatch: Any) -> None:
+    objects = Objects(world, COPY_SINGLE_MAX_MIB="1", COPY_PART_MIB="5")
+    objects.put(b"x" * 7 * 2**20)
+    monkeypatch.setattr(macie_object, "MARGIN_SECONDS", 1000.0)
+    assert world.send([objects.finding()]) == []
+    assert world.state(1) == ("NEW", "Not remediated: the object is too big to be copied within the function's time.")
+    assert "s3:AbortMultipartUpload" in world.calls
+
+
+# What somebody else does meanwhile
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "NoSuchKey"])
+def test_an_object_written_meanwhile_is_read_again(world: World, objects: Objects, code: str) -> None:
+    objects.put()
+    one = objects.finding()
+    world.fail["CopyObject"] = [error(code, 412)]
+    assert world.send([one]) == []
+    assert world.calls.count("s3:CopyObject") == 2
+    assert world.state(1)[0] == "RESOLVED"
+
+
+def test_an_object_that_keeps_changing_is_tried_later(world: World, objects: Objects) -> None:
+    objects.put()
+    one = objects.finding()
+    world.fail["CopyObject"] = [error("PreconditionFailed", 412)] * 3
+    assert world.send([one]) == ["m0"]
+    assert "SSEKMSKeyId" not in objects.head()
+
+
+# Versions
+
+
+def test_the_version_before_is_told(world: World, objects: Objects) -> None:
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    old = objects.put()
+    one = objects.finding(version=old)
+    assert world.send([one]) == []
+    assert objects.head()["VersionId"] != old
+    told = (
+        f"Remediated: tagged SH_Finding_ID; encrypted with {objects.key_arn}; version {old} and any before it stay "
+        "under their old keys: delete them when nobody needs them."
+    )
+    assert world.state(1) == ("RESOLVED", told)
+    world.send([one])  # again, as it was: the same note, from the version that the finding names
+    assert world.state(1) == ("RESOLVED", told)
+    assert len(objects.s3.list_object_versions(Bucket="files")["Versions"]) == 2
+
+
+def test_a_finding_of_an_old_version_does_not_bring_it_back(world: World, objects: Objects) -> None:
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    old = objects.put()
+    current = objects.put(b"corrected")
+    assert world.send([objects.finding(version=old)]) == []
+    assert objects.body() == b"corrected"
+    assert world.state(1) == (
+        "NEW",
+        (
+            f"Not remediated: the finding is about version {old}, and {current} is current: an old version cannot be "
+            "encrypted anew; delete it, or make it current again."
+        ),
+    )
+    assert world.calls == [*READS, UPDATE]
+
+
+# What cannot be done
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ({"ObjectLockLegalHoldStatus": "ON"}, "the object is under a legal hold"),
+        (
+            {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": "2030"},
+            "the object is locked (COMPLIANCE) until 2030",
+        ),
+        ({"StorageClass": "GLACIER"}, "the object is archived (GLACIER): restore it first"),
+        ({"StorageClass": "INTELLIGENT_TIERING", "ArchiveStatus": "ARCHIVE_ACCESS"}, "the object is archived"),
+        ({"MissingMeta": 1}, "the object has metadata that no request can carry"),
+    ],
+)
+def test_objects_that_a_copy_would_not_help_are_told(
+    world: World, objects: Objects, monkeypatch: Any, head: dict[str, Any], told: str
+) -> None:
+    objects.put()
+    real = objects.head()
+    s3 = clients.client("s3", region=REGION)
+    monkeypatch.setattr(s3, "head_object", lambda **_: {**real, **head}, raising=False)
+    assert world.send([objects.finding()]) == []
+    status, note = world.state(1)
+    assert (status, note.startswith(f"Not remediated: {told}")) == ("NEW", True)
+    assert "s3:CopyObject" not in world.calls
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [("404", "does not exist (any more)"), ("403", "denied while reading the object"), ("400", "cannot be read")],
+)
+def test_an_object_that_cannot_be_read_is_told(world: World, objects: Objects, code: str, told: str) -> None:
+    one = objects.finding()
+    world.fail["HeadObject"] = [error(code, int(code))]
+    assert world.send([one]) == []
+    assert told in world.state(1)[1]
+    assert world.calls == ["s3:HeadObject", UPDATE]
+
+
+def test_ten_tags_leave_no_room(world: World, objects: Objects) -> None:
+    objects.put(Tagging="&".join(f"t{number}=x" for number in range(10)))
+    world.send([objects.finding()])
+    assert world.calls == [*READS, UPDATE]
+    assert world.state(1)[1].startswith("Not remediated: the object has the 10 tags that it may have")
+    assert "SSEKMSKeyId" not in objects.head()
+
+
+def test_a_region_without_a_key_is_refused(world: World, objects: Objects) -> None:
+    objects.put()
+    one = objects.finding()
+    for resource in one["Resources"]:
+        resource["Region"] = OTHER_REGION
+    world.send([one])
+    assert world.calls == [UPDATE]
+    assert world.state(1) == (
+        "NEW",
+        "Refused: there is no key for objects in us-east-1: give one in object_kms_key_arns of the module.",
+    )
+
+
+def test_a_policy_finding_is_refused(world: World, objects: Objects) -> None:
+    """Acceptance: the object action on a bucket finding fails cleanly and leaves it unresolved."""
+    objects.put()
+    types = ["Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic"]
+    bucket_only = [{"Type": "AwsS3Bucket", "Id": objects.arn}]
+    world.send([objects.finding(Types=types, Resources=bucket_only)])
+    status, note = world.state(1)
+    assert status == "NEW"
+    assert note.startswith("Refused: this remediation is for Macie's sensitive data findings")
+    assert world.calls == [UPDATE]
+
+
+def test_a_dry_run_says_how_it_would_be_copied(world: World) -> None:
+    objects = Objects(world, COPY_SINGLE_MAX_MIB="1", DRY_RUN="true")
+    objects.put(b"x" * 3 * 2**20)
+    world.send([objects.finding()])
+    assert world.calls == [*READS, UPDATE]
+    assert world.state(1) == (
+        "NEW",
+        (
+            "Dry run, nothing was changed: it would tag it SH_Finding_ID and copy it over itself, in parts, with the key "
+            f"{objects.key_arn}."
+        ),
+    )
+
+
+def test_an_object_arn_without_a_key_is_refused(world: World, objects: Objects) -> None:
+    one = objects.finding()
+    one["Resources"] = [{"Type": "AwsS3Object", "Id": objects.arn}]
+    world.send([one])
+    assert world.state(1)[1] == f"Refused: {objects.arn} names no object."
+
+
+def test_settings_are_json(world: World, objects: Objects) -> None:
+    world.settings("macie_object", OBJECT_KMS_KEY_ARNS=json.dumps({}))
+    objects.put()
+    world.send([objects.finding()])
+    assert "there is no key for objects in eu-west-1" in world.state(1)[1]
