@@ -56,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "not_ready" {
   alarm_description   = "Standards of Security Hub are not READY: nothing, or not everything, is checked. Which, and why: invoke ${module.check.name} with {}"
   namespace           = "Switchyard"
   metric_name         = "StandardsNotReady"
-  dimensions          = { service = module.check.name }
+  dimensions          = { service = "${local.name}-check" }
   statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 1

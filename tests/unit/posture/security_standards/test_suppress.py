@@ -1,0 +1,198 @@
+"""Findings as the suppressions say, whatever was there before, and nobody else's touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from posture.security_standards import suppress, suppression
+from posture.security_standards.errors import InvalidRequest, NotUpdated
+from tests.unit.local.hub_case import asff, load
+
+from .conftest import CONTEXT, OWNER, World, equals
+
+PUBLIC_READ = {"ComplianceSecurityControlId": equals("S3.2")}
+
+
+def call(**event: Any) -> dict[str, Any]:
+    return suppress.handler(event, CONTEXT)
+
+
+def test_findings_that_were_there_before_are_suppressed_with_the_reason(world: World) -> None:
+    for number in range(230):
+        world.check(f"b-{number}", "FAILED")
+    world.check("fine", "PASSED")
+    world.check("tls", "FAILED", "S3.5")
+    world.by_hand("b-1", "NOTIFIED")
+    world.by_hand("b-2", "RESOLVED")
+    world.rule("all", PUBLIC_READ)
+    world.calls.clear()
+    assert call() == {"suppressed": 229, "released": 0, "expired": []}
+    assert dict(world.calls) == {
+        "ListAutomationRules": 1,
+        "BatchGetAutomationRules": 1,
+        "GetFindings": 3 + 1,  # a hundred a page; and what is suppressed already
+        "BatchUpdateFindings": 3,
+    }
+    states = world.states()
+    assert [name for name, state in states.items() if state != "SUPPRESSED"] == ["b-2", "fine"]
+    assert world.states("S3.5") == {"tls": "NEW"}
+    assert world.findings()["b-0"]["Note"]["Text"] == "because of all"
+    world.calls.clear()
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
+    assert "BatchUpdateFindings" not in world.calls
+
+
+def test_no_suppressions_cost_two_calls(world: World) -> None:
+    world.check("a", "FAILED")
+    world.calls.clear()
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
+    assert dict(world.calls) == {"ListAutomationRules": 1, "GetFindings": 1}
+
+
+def test_removing_a_suppression_sets_its_findings_new(world: World) -> None:
+    rule = world.rule("all", PUBLIC_READ)
+    world.check("a", "FAILED")
+    assert world.states() == {"a": "SUPPRESSED"}
+    world.delete(rule)
+    assert call()["released"] == 1
+    found = world.findings()["a"]
+    assert (found["Workflow"]["Status"], found["UserDefinedFields"]) == ("NEW", {suppression.BY: "nobody"})
+    assert "suppression all ended" in found["Note"]["Text"]
+
+
+def test_names_decide_while_terraform_has_the_rule_still(world: World) -> None:
+    world.rule("gone", PUBLIC_READ)
+    world.rule("stays", {"ComplianceSecurityControlId": equals("S3.5")})
+    world.check("a", "FAILED")
+    world.check("a", "FAILED", "S3.5")
+    assert call(suppressions=["stays"]) == {"suppressed": 0, "released": 1, "expired": []}
+    assert (world.states(), world.states("S3.5")) == ({"a": "NEW"}, {"a": "SUPPRESSED"})
+
+
+def test_destroy_sets_everything_new(world: World) -> None:
+    world.rule("all", PUBLIC_READ)
+    world.check("a", "FAILED")
+    assert call(suppressions=["all"], tf={"action": "delete"})["released"] == 1
+    assert world.states() == {"a": "NEW"}
+    world.hub.disable_security_hub()
+    assert call(tf={"action": "delete"}) == {"suppressed": 0, "released": 0, "expired": []}
+    with pytest.raises(world.hub.exceptions.InvalidAccessException):
+        call()
+
+
+def test_an_expired_suppression_lets_go_and_takes_nothing_new(world: World) -> None:
+    world.rule("old", PUBLIC_READ, until="2026-01-31")
+    world.check("a", "FAILED")  # today
+    assert world.states() == {"a": "NEW"}
+    marks = {suppression.BY: OWNER, suppression.NAME: "old", "Ticket": "1"}
+    world.by_hand("a", "SUPPRESSED", UserDefinedFields=marks)  # as the rule did it in January
+    assert call() == {"suppressed": 0, "released": 1, "expired": ["old"]}
+    found = world.findings()["a"]
+    assert (found["Workflow"]["Status"], found["UserDefinedFields"]) == (
+        "NEW",
+        {"Ticket": "1", suppression.BY: "nobody"},
+    )
+    assert call() == {"suppressed": 0, "released": 0, "expired": ["old"]}
+
+
+def test_one_that_ends_later_holds(world: World) -> None:
+    world.check("a", "FAILED")
+    world.rule("later", PUBLIC_READ, until="2999-12-31")
+    assert call() == {"suppressed": 1, "released": 0, "expired": []}
+
+
+def test_narrower_criteria_let_go_of_the_rest(world: World) -> None:
+    rule = world.rule("some", PUBLIC_READ)
+    for name in ("a", "b"):
+        world.check(name, "FAILED")
+    world.delete(rule)
+    world.rule("some", {**PUBLIC_READ, "ResourceId": equals("arn:aws:s3:::a")})
+    assert call() == {"suppressed": 0, "released": 1, "expired": []}
+    assert world.states() == {"a": "SUPPRESSED", "b": "NEW"}
+
+
+def test_another_suppression_takes_over(world: World) -> None:
+    first = world.rule("first", PUBLIC_READ)
+    world.check("a", "FAILED")
+    world.rule("second", {"ResourceId": equals("arn:aws:s3:::a")})
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
+    world.delete(first)
+    assert call() == {"suppressed": 1, "released": 0, "expired": []}
+    found = world.findings()["a"]
+    assert (found["Workflow"]["Status"], found["Note"]["Text"]) == ("SUPPRESSED", "because of second")
+
+
+def test_a_suppression_by_hand_is_nobodys_business(world: World) -> None:
+    world.check("a", "FAILED")
+    world.by_hand("a", "SUPPRESSED", Note={"Text": "mine", "UpdatedBy": "analyst"})
+    rule = world.rule("all", PUBLIC_READ)
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
+    world.delete(rule)
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
+    found = world.findings()["a"]
+    assert (found["Workflow"]["Status"], found["Note"]["Text"]) == ("SUPPRESSED", "mine")
+
+
+def test_another_stacks_suppressions_are_its_own(world: World) -> None:
+    rule = world.rule("all", PUBLIC_READ, owner="other")
+    world.check("a", "FAILED")
+    world.delete(rule)
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
+    assert world.states() == {"a": "SUPPRESSED"}
+
+
+def test_rules_of_other_kinds_are_not_suppressions(world: World) -> None:
+    world.passed_rule()
+    assert suppress.suppressions(world.hub, OWNER) == []
+
+
+def test_fields_of_others_stay(world: World) -> None:
+    world.check("a", "FAILED")
+    world.by_hand("a", "NEW", UserDefinedFields={"Ticket": "1"})
+    world.rule("all", PUBLIC_READ)
+    call()
+    assert world.findings()["a"]["UserDefinedFields"]["Ticket"] == "1"
+
+
+@pytest.mark.parametrize("event", [{"suppressions": "all"}, {"suppressions": [1]}, {"suppressions": {"all": {}}}])
+def test_a_malformed_event_changes_nothing(world: World, event: dict[str, Any]) -> None:
+    world.rule("all", PUBLIC_READ)
+    world.check("a", "FAILED")
+    world.calls.clear()
+    with pytest.raises(InvalidRequest):
+        suppress.handler(event, CONTEXT)
+    assert not world.calls
+
+
+def test_what_is_not_updated_fails_the_call_and_is_done_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        world.check(name, "FAILED")
+    world.rule("all", PUBLIC_READ)
+    update, lost = world.hub.batch_update_findings, world.findings()["b"]["Id"]
+
+    def some(**request: Any) -> Any:
+        kept = [i for i in request["FindingIdentifiers"] if i["Id"] != lost]
+        refused = [i for i in request["FindingIdentifiers"] if i["Id"] == lost]
+        answer = update(**{**request, "FindingIdentifiers": kept})
+        reasons = {"ErrorCode": "ConcurrentUpdateError", "ErrorMessage": "again"}
+        return {**answer, "UnprocessedFindings": [{"FindingIdentifier": i, **reasons} for i in refused]}
+
+    monkeypatch.setattr(world.hub, "batch_update_findings", some)
+    with pytest.raises(NotUpdated, match=r"1 of 3 findings.*ConcurrentUpdateError"):
+        call()
+    assert world.states() == {"a": "SUPPRESSED", "b": "NEW", "c": "SUPPRESSED"}
+    monkeypatch.undo()
+    monkeypatch.setenv("OWNER", OWNER)
+    monkeypatch.setattr(suppress.clients, "client", lambda service: world.hub)
+    assert call()["suppressed"] == 1
+
+
+def test_findings_without_compliance_are_not_suppressed(world: World) -> None:
+    bucket = [{"Type": "AwsS3Bucket", "Id": "arn:aws:s3:::a"}]
+    load(world.hub, asff(1, Resources=bucket))
+    world.rule("bucket", {"ResourceId": equals("arn:aws:s3:::a")})
+    assert call()["suppressed"] == 0
