@@ -70,6 +70,7 @@ CORRECTIONS = (
     "scheduler",
     "kms",
     "alarms",
+    "organizations",
     "chat",
 )
 

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.engine import ACCOUNT_ID, REGION
 from local.iam import service_may
 
 logger = logging.getLogger("switchyard.secretsmanager")
@@ -168,13 +169,14 @@ def update_secret(data: dict[str, Any]) -> Answer:
 
 
 def list_secrets(data: dict[str, Any]) -> Answer:
-    """With the keys."""
+    """With the keys, and the dates of rotations."""
     answer: Answer = _engine()._list_secrets(data)
     listed = _body(answer)
     for entry in listed.get("SecretList", []):
         secret = _engine()._secrets[entry["Name"]]
         if secret.get("KmsKeyId"):
             entry["KmsKeyId"] = secret["KmsKeyId"]
+        entry.update(_rotation_dates(secret))
     return _ok(listed) if answer[0] == 200 else answer
 
 
@@ -252,6 +254,11 @@ def rotate_secret(data: dict[str, Any]) -> Answer:
                 "InvalidRequestException",
                 "A previous rotation isn't complete. That rotation will be reattempted.",
             )
+    if (
+        not secret.get("RotationEnabled")
+        or data.get("RotationRules", secret["RotationRules"]) != secret["RotationRules"]
+    ):
+        secret["_RotationConfigured"] = int(time.time())
     secret.update(RotationEnabled=True, RotationLambdaARN=function_arn)
     if data.get("RotationRules"):
         secret["RotationRules"] = data["RotationRules"]
@@ -271,6 +278,47 @@ def rotate_secret(data: dict[str, Any]) -> Answer:
         threading.Thread(target=run, args=(_rotate, secret["ARN"], function_arn, token), daemon=True).start()
         made["VersionId"] = token
     return _ok(made)
+
+
+def cancel_rotate_secret(data: dict[str, Any]) -> Answer:
+    """Turns rotation off; its function and rules stay."""
+    secret = _find(data)
+    if not secret:
+        return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+    if not secret.get("RotationEnabled"):
+        return _error("InvalidRequestException", "The secret is not configured for rotation.")
+    secret["RotationEnabled"] = False
+    return _ok({"ARN": secret["ARN"], "Name": secret["Name"]})
+
+
+def describe_secret(data: dict[str, Any]) -> Answer:
+    """With the dates of the last and the next rotation."""
+    answer: Answer = _engine()._describe_secret(data)
+    secret = _find(data)
+    return _ok({**_body(answer), **_rotation_dates(secret)}) if answer[0] == 200 and secret else answer
+
+
+def _rotation_dates(secret: Mapping[str, Any]) -> dict[str, Any]:
+    from local.services.config.items import next_rotation
+
+    dates = {"LastRotatedDate": secret.get("LastRotatedDate"), "NextRotationDate": next_rotation(dict(secret))}
+    return {name: value for name, value in dates.items() if value}
+
+
+def age(secret_id: str, days: float, account: str = ACCOUNT_ID, region: str = REGION) -> None:
+    """Make a secret as old as if *days* had passed since all that happened to it."""
+    from ministack.core.responses import request_scope
+
+    with request_scope(account, region):
+        secret = _find({"SecretId": secret_id})
+    if secret is None:
+        raise ValueError(f"there is no secret {secret_id!r}")
+    for date in ("CreatedDate", "LastAccessedDate", "LastChangedDate", "LastRotatedDate", "_RotationConfigured"):
+        if secret.get(date):
+            secret[date] -= int(days * 86_400)
+
+
+COMMANDS: dict[str, Any] = {"age": age}
 
 
 def _function(function_arn: str) -> tuple[Any, Any]:
@@ -307,6 +355,8 @@ def _rotate(secret_arn: str, function_arn: str, token: str) -> None:
     labels = secret["Versions"].get(token, {"Stages": []})["Stages"]
     if "AWSCURRENT" in labels and "AWSPENDING" in labels:
         labels.remove("AWSPENDING")
+    if "AWSCURRENT" in labels:
+        secret["LastRotatedDate"] = int(time.time())
     _service_event("RotationSucceeded" if "AWSCURRENT" in labels else "RotationFailed", secret_arn)
 
 
@@ -394,7 +444,9 @@ def install() -> None:
     from ministack.core.iam_evaluator import request_caller_arn
 
     own: dict[str, Handler] = {
+        "CancelRotateSecret": cancel_rotate_secret,
         "CreateSecret": create_secret,
+        "DescribeSecret": describe_secret,
         "ListSecrets": list_secrets,
         "PutSecretValue": put_secret_value,
         "RemoveRegionsFromReplication": remove_regions_from_replication,

@@ -28,6 +28,7 @@ from local.services import events
 from local.services.base import Pager, TokenError, operation
 
 from . import items, rules
+from .aggregation import PRINCIPAL, Aggregation
 from .clock import now
 from .exceptions import (
     InsufficientDeliveryPolicyException,
@@ -48,7 +49,6 @@ from .remediation import Remediation
 
 logger = logging.getLogger("switchyard.config")
 
-PRINCIPAL = "config.amazonaws.com"
 MAX_EVALUATIONS, MAX_STARTED, MAX_CAPPED = 100, 25, 25
 EVERY = 0.5
 """Seconds between two looks of the recorder."""
@@ -137,7 +137,7 @@ class Watcher:
 watcher = Watcher()
 
 
-class ConfigBackend(Remediation, MotoConfigBackend):
+class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     """AWS Config of one account and Region."""
 
     reevaluation_interval = 60.0
@@ -157,6 +157,7 @@ class ConfigBackend(Remediation, MotoConfigBackend):
         self.due: dict[str, float] = {}
         self.last_started = 0.0
         self._clear_remediation()
+        self._clear_aggregation()
 
     # Helpers
 
