@@ -176,7 +176,7 @@ run "transposed_ids_fail_the_plan" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_chat"
+    source = "./tests/fixtures/variables/posture/finding_chat"
   }
 
   variables {
@@ -205,7 +205,7 @@ run "other_refusals" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_chat"
+    source = "./tests/fixtures/variables/posture/finding_chat"
   }
 
   variables {

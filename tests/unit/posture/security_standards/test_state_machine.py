@@ -48,7 +48,7 @@ class Findings(RuleBasedStateMachine):
         backend.customer_set.clear()
         backend.rules.clear()
         self.world.passed_rule()
-        self.rules: dict[str, str] = {}
+        self.there: dict[str, str] = {}
         self.verdict: dict[str, str] = {}
         self.expected: dict[str, str] = {}
         """NEW, SUPPRESSED (by code), MINE (by an analyst), NOTIFIED or RESOLVED"""
@@ -62,28 +62,28 @@ class Findings(RuleBasedStateMachine):
             after = "NEW"  # Security Hub's own reset
         if verdict == "PASSED":
             after = "NEW" if after == "SUPPRESSED" else after
-        elif after in ("NEW", "NOTIFIED") and any(covers(name, bucket) for name in self.rules):
+        elif after in ("NEW", "NOTIFIED") and any(covers(name, bucket) for name in self.there):
             after = "SUPPRESSED"
         self.verdict[bucket], self.expected[bucket] = verdict, after
 
     @rule(name=st.sampled_from(NAMES))
     def add(self, name: str) -> None:
-        if name not in self.rules:
-            self.rules[name] = self.world.rule(name, CRITERIA[name])
+        if name not in self.there:
+            self.there[name] = self.world.rule(name, CRITERIA[name])
 
     @rule(name=st.sampled_from(NAMES))
     def remove(self, name: str) -> None:
-        if name in self.rules:
-            self.world.delete(self.rules.pop(name))
+        if name in self.there:
+            self.world.delete(self.there.pop(name))
 
     @rule(name=st.sampled_from(NAMES))
     def expire(self, name: str) -> None:
         """As time does: the rule is there, and matches nothing that is updated from now on."""
-        if name in self.rules:
-            self.world.delete(self.rules.pop(name))
+        if name in self.there:
+            self.world.delete(self.there.pop(name))
             self.world.rule(name, CRITERIA[name], until="2026-01-31")
 
-    @precondition(lambda self: self.expected)
+    @precondition(lambda self: bool(self.expected))
     @rule(data=st.data(), status=st.sampled_from(["NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"]))
     def analyst(self, data: st.DataObject, status: str) -> None:
         bucket = data.draw(st.sampled_from(sorted(self.expected)))
@@ -96,7 +96,7 @@ class Findings(RuleBasedStateMachine):
     def reconcile(self) -> None:
         suppress.handler({}, CONTEXT)
         for bucket, state in self.expected.items():
-            wanted = self.verdict[bucket] != "PASSED" and any(covers(name, bucket) for name in self.rules)
+            wanted = self.verdict[bucket] != "PASSED" and any(covers(name, bucket) for name in self.there)
             if state == "SUPPRESSED" and not wanted:
                 self.expected[bucket] = "NEW"
             if state in ("NEW", "NOTIFIED") and wanted:
@@ -114,7 +114,7 @@ class Findings(RuleBasedStateMachine):
             bucket: told.get(state, state) for bucket, state in self.expected.items()
         }
         states = {f["Workflow"]["Status"] for f in found.values()}
-        counts = controls.counted(found.values()).get("S3.2", {})
+        counts = dict(controls.counted(found.values()).get("S3.2", {}))
         if states == {"SUPPRESSED"}:
             assert controls.status(["ENABLED"], counts) == "UNKNOWN"
 
