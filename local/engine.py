@@ -64,6 +64,8 @@ CORRECTIONS = (
     "secretsmanager",
     "s3",
     "s3_public_access",
+    "s3_writes",
+    "ec2",
     "waf",
     "waf_logging",
     "firehose",

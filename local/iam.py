@@ -91,6 +91,9 @@ def _s3_key(resource_arn: str, action: str) -> tuple[str, dict[str, str]]:
 
     bucket, _, key = resource_arn.split(":::", 1)[-1].partition("/")
     header = "x-amz-server-side-encryption-aws-kms-key-id"
+    if action == "s3:PutObject" and _upload():
+        upload = s3._multipart_uploads.get(_upload()) or {}
+        return upload.get("preserved_headers", {}).get(header, ""), {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
     if action == "s3:PutObject":
         headers = request_headers.get() or {}
         if headers.get("x-amz-server-side-encryption", "aws:kms") != "aws:kms":
@@ -100,6 +103,11 @@ def _s3_key(resource_arn: str, action: str) -> tuple[str, dict[str, str]]:
         }
     record = (s3._buckets.get(bucket) or {"objects": {}})["objects"].get(key) or {}
     return record.get("preserved_headers", {}).get(header, ""), {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
+
+
+def _upload() -> str:
+    """The multipart upload that the request belongs to."""
+    return request_query.get().get("uploadId", "")
 
 
 def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str, str]]:
@@ -144,6 +152,8 @@ def key_use(service: str, resource_arn: str, action: str, region: str) -> Use | 
         return None
     key, context = _key_of(service, resource_arn, action)
     arn = key_arn(key)
+    if action == "s3:PutObject" and _upload():  # parts are read again when they become an object
+        actions = ("kms:GenerateDataKey", "kms:Decrypt")
     return Use(arn, actions, f"{service}.{region}.amazonaws.com", context) if arn else None
 
 

@@ -1,4 +1,4 @@
-"""An account with Security Hub, S3, EC2 and KMS in this process (moto, and the local cloud's hub), and whole handlers."""
+"""An account with Security Hub, S3, EC2 and KMS in this process (moto, with the local cloud's hub), and the handler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Given Macie's finding of an object, when it is remediated, then it is the same object under another key, and tagged."""
+"""Given Macie's finding of an object, when it is remediated, then it is the same object under another key, tagged."""
 
 from __future__ import annotations
 

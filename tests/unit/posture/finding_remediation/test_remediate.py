@@ -282,7 +282,8 @@ def test_a_role_that_cannot_be_assumed_says_what_is_missing(world: World) -> Non
     one = versioned(world, 1, "bucket-there", AwsAccountId=MEMBER)
     world.fail["AssumeRole"] = [error("AccessDenied", 403, "not authorized")]
     assert world.send([one]) == []
-    told = f"Not remediated: Denied while assuming arn:aws:iam::{MEMBER}:role/fix (is the module member_role applied there?): not authorized."
+    denied = f"Denied while assuming arn:aws:iam::{MEMBER}:role/fix (is the module member_role applied there?)"
+    told = f"Not remediated: {denied}: not authorized."
     assert world.state(1) == ("NEW", told)
 
 
