@@ -1,5 +1,59 @@
 # Security posture: one module block, variable and output per capability.
 
+module "access_analyzer" {
+  source = "./modules/posture/access_analyzer"
+  count  = var.access_analyzer == null ? 0 : 1
+
+  context               = module.context.context
+  analyzer_arn          = var.access_analyzer.analyzer_arn
+  archive_rules         = var.access_analyzer.archive_rules
+  exempt                = var.access_analyzer.exempt
+  force_destroy         = var.access_analyzer.force_destroy
+  keep_days             = var.access_analyzer.keep_days
+  notification_emails   = var.access_analyzer.notification_emails
+  notification_statuses = var.access_analyzer.notification_statuses
+  resource_types        = var.access_analyzer.resource_types
+  shut_off              = var.access_analyzer.shut_off
+  type                  = var.access_analyzer.type
+}
+
+variable "access_analyzer" {
+  description = "Notices of resources that outsiders can reach, by IAM Access Analyzer, and on request an end to it; {} for the defaults, null for off. See modules/posture/access_analyzer."
+  type = object({
+    analyzer_arn = optional(string)
+    archive_rules = optional(map(list(object({
+      criteria = string
+      eq       = optional(list(string))
+      neq      = optional(list(string))
+      contains = optional(list(string))
+      exists   = optional(bool)
+    }))))
+    exempt = optional(object({
+      bucket_names       = optional(set(string), [])
+      access_point_names = optional(set(string), [])
+      principals         = optional(set(string), [])
+    }))
+    force_destroy         = optional(bool)
+    keep_days             = optional(number)
+    notification_emails   = optional(set(string))
+    notification_statuses = optional(set(string))
+    resource_types        = optional(set(string))
+    shut_off = optional(object({
+      bucket_names                = optional(set(string), ["*"])
+      public_access_points        = optional(string, "bucket")
+      cross_account_access_points = optional(bool, false)
+      dry_run                     = optional(bool, false)
+    }))
+    type = optional(string)
+  })
+  default = null
+}
+
+output "access_analyzer" {
+  description = "Outputs of modules/posture/access_analyzer; null when off."
+  value       = one(module.access_analyzer[*])
+}
+
 module "config_recorder" {
   source = "./modules/blocks/config_recorder"
   count  = var.config_recorder == null ? 0 : 1

@@ -142,13 +142,16 @@ def _lets_through(owner: str, region: str, record: dict[str, Any], caller: str, 
     return True
 
 
-def _changed(account: str, bucket: str) -> None:
+def _region(account: str, bucket: str) -> str:
     from ministack.services import s3
 
+    return str((s3._buckets.get_scoped(account, None, bucket) or {}).get("region") or "us-east-1")
+
+
+def _changed(account: str, region: str, bucket: str) -> None:
     from local.services.accessanalyzer.models import noticed
 
-    record = s3._buckets.get_scoped(account, None, bucket) or {}
-    noticed(account, record.get("region") or "us-east-1", bucket)
+    noticed(account, region, bucket)
 
 
 def _install_account_settings() -> None:
@@ -194,10 +197,12 @@ def _install_buckets() -> None:
     def dispatched(method: str, bucket: str, key: str, headers: Any, body: bytes, query: dict[str, Any]) -> Any:
         if method == "GET" and bucket and not key and "policyStatus" in query:
             return _bucket_policy_status(bucket)
+        account = get_account_id()
+        region = _region(account, bucket)  # a deleted bucket has none afterwards
         answer = dispatch(method, bucket, key, headers, body, query)
         decisive = bucket and not key and method in ("PUT", "DELETE") and (not query or _DECISIVE & query.keys())
         if decisive and answer[0] < 300:
-            _changed(get_account_id(), bucket)
+            _changed(account, region, bucket)
         return answer
 
     s3._dispatch = dispatched
@@ -240,7 +245,8 @@ def _install_access_points() -> None:
         answer = control(method, path, headers, body, query)
         bucket = bucket or (s3._access_points.get(name) or {}).get("Bucket")
         if bucket and method in ("PUT", "DELETE") and answer[0] < 300:
-            _changed(get_account_id(), bucket)
+            account = get_account_id()
+            _changed(account, _region(account, bucket), bucket)
         return answer
 
     s3.handle_request = handle_request

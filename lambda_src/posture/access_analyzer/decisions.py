@@ -1,0 +1,90 @@
+"""What to do about a finding. Pure."""
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from .findings import ACCESS_POINT, ACTIVE, BUCKET, Finding
+
+IN_BUCKET, IN_ACCESS_POINT = "bucket", "access_point"
+
+
+@dataclass(frozen=True)
+class ShutOff:
+    """What may be shut off; names may hold `*`."""
+
+    public_access_points: str = IN_BUCKET
+    cross_account_access_points: bool = False
+    dry_run: bool = False
+    bucket_names: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True)
+class Exempt:
+    """What is left alone. Names may hold `*`; principals are accounts, ARNs or canonical ids."""
+
+    bucket_names: tuple[str, ...] = ()
+    access_point_names: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps, and why what might be expected is not among them."""
+
+    block_bucket: str = ""
+    """Name of a bucket that gets Block Public Access."""
+    remove_policies: tuple[str, ...] = ()
+    """ARNs of access points that lose their policies."""
+    reasons: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.block_bucket and not self.remove_policies
+
+
+def plan(finding: Finding, shut_off: ShutOff | None, exempt: Exempt, account: str, region: str) -> Plan:
+    """Steps for a finding as it is now; none unless it is active, about a bucket of this account and not exempt."""
+    if shut_off is None or finding.status != ACTIVE or finding.error:
+        return Plan()
+    if finding.resource_type != BUCKET:
+        return Plan(reasons=(f"Resources of type {finding.resource_type} are not shut off.",))
+    if finding.owner != account:
+        return Plan(reasons=(f"The bucket belongs to account {finding.owner}: it can be shut off there only.",))
+    if not any(fnmatchcase(finding.bucket, name) for name in shut_off.bucket_names):
+        return Plan(reasons=("The bucket is not among those that may be shut off.",))
+    if any(fnmatchcase(finding.bucket, name) for name in exempt.bucket_names):
+        return Plan(reasons=("The bucket is exempt.",))
+    if any(_named(value, exempt.principals) for _, value in finding.principal):
+        return Plan(reasons=("The principal is exempt.",))
+    block, removed, reasons = "", [], []
+    for source in finding.sources:
+        through_point = source.kind == ACCESS_POINT
+        if through_point and any(fnmatchcase(name_of(source.detail), name) for name in exempt.access_point_names):
+            reasons.append(f"The access point {name_of(source.detail)} is exempt.")
+        elif finding.public and not (through_point and shut_off.public_access_points == IN_ACCESS_POINT):
+            block = finding.bucket
+        elif not through_point:
+            reasons.append("Access of other accounts by bucket policy or ACL is not shut off.")
+        elif not finding.public and not shut_off.cross_account_access_points:
+            reasons.append("Access of other accounts through access points is not shut off.")
+        elif not source.detail.startswith(_root(source.detail, account, region)):
+            reasons.append(f"{source.detail} is no access point of this account and Region.")
+        else:
+            removed.append(source.detail)
+    return Plan(block, tuple(dict.fromkeys(removed)), tuple(dict.fromkeys(reasons)))
+
+
+def _root(arn: str, account: str, region: str) -> str:
+    partition = arn.split(":")[1] if arn.count(":") > 1 else ""
+    return f"arn:{partition}:s3:{region}:{account}:accesspoint/"
+
+
+def _named(principal: str, exempt: tuple[str, ...]) -> bool:
+    account = principal.split(":")[4] if principal.count(":") > 4 else principal
+    return principal in exempt or account in exempt
+
+
+def name_of(access_point_arn: str) -> str:
+    """Name of an access point."""
+    return access_point_arn.rpartition("/")[2]

@@ -1,0 +1,114 @@
+"""What a finding says: from GetFinding, since an event may be late, out of order, or about a finding that changed.
+
+https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_Finding.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .errors import NotAFinding
+
+BUCKET = "AWS::S3::Bucket"
+ACTIVE, ARCHIVED, RESOLVED = "ACTIVE", "ARCHIVED", "RESOLVED"
+POLICY, BUCKET_ACL = "POLICY", "BUCKET_ACL"
+ACCESS_POINT, ACCESS_POINT_ACCOUNT = "S3_ACCESS_POINT", "S3_ACCESS_POINT_ACCOUNT"
+
+
+@dataclass(frozen=True)
+class Source:
+    """How access is granted: `kind` as the API has it; `detail` is the access point's ARN, or a foreign account."""
+
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One version of a finding; times as ISO 8601 in UTC, so that later ones sort later."""
+
+    id: str
+    status: str
+    resource: str
+    resource_type: str
+    owner: str
+    created_at: str
+    updated_at: str
+    public: bool = False
+    principal: tuple[tuple[str, str], ...] = ()
+    actions: tuple[str, ...] = ()
+    condition: tuple[tuple[str, str], ...] = ()
+    sources: tuple[Source, ...] = ()
+    error: str = ""
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket; of other resources, nothing."""
+        return self.resource.rpartition(":::")[2] if self.resource_type == BUCKET else ""
+
+    def same_access(self, other: "Finding") -> bool:
+        """Whether another version tells of the same access."""
+        told = ("status", "public", "principal", "actions", "condition", "sources", "error")
+        return all(getattr(self, name) == getattr(other, name) for name in told)
+
+    def dumps(self) -> str:
+        """As JSON, for `loads`."""
+        return json.dumps(asdict(self))
+
+
+def loads(text: str) -> Finding:
+    """A finding that `dumps` wrote."""
+    fields = json.loads(text)
+    pairs = {name: tuple(tuple(pair) for pair in fields[name]) for name in ("principal", "condition")}
+    sources = tuple(Source(**source) for source in fields["sources"])
+    return Finding(**{**fields, **pairs, "actions": tuple(fields["actions"]), "sources": sources})
+
+
+def parse(found: Mapping[str, Any]) -> Finding:
+    """GetFinding's `finding`."""
+    return Finding(
+        id=found["id"],
+        status=found["status"],
+        resource=found.get("resource", ""),
+        resource_type=found["resourceType"],
+        owner=found["resourceOwnerAccount"],
+        created_at=_text(found["createdAt"]),
+        updated_at=_text(found["updatedAt"]),
+        public=found.get("isPublic", False),
+        principal=tuple(sorted(found.get("principal", {}).items())),
+        actions=tuple(sorted(found.get("action", []))),
+        condition=tuple(sorted(found.get("condition", {}).items())),
+        sources=tuple(_source(source) for source in found.get("sources", [])),
+        error=found.get("error", ""),
+    )
+
+
+def _source(source: Mapping[str, Any]) -> Source:
+    detail = source.get("detail", {})
+    return Source(source["type"], detail.get("accessPointArn") or detail.get("accessPointAccount") or "")
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def finding_id(body: str, analyzer_arn: str) -> str | None:
+    """Id of the finding that an event is about; None when the event tells that a finding was deleted.
+
+    Raises NotAFinding for anything that is no event of a finding of this analyzer.
+    """
+    try:
+        event = json.loads(body)
+        detail = event["detail"]
+        named = (event["source"], event["detail-type"]) == ("aws.access-analyzer", "Access Analyzer Finding")
+        found = detail["id"]
+        if not named or not isinstance(found, str) or not found:
+            raise NotAFinding("The message is no Access Analyzer Finding event.")
+        if event["resources"] != [analyzer_arn]:
+            raise NotAFinding(f"The event is of {event['resources']}, not of {analyzer_arn}.")
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotAFinding("The message is no Access Analyzer Finding event.") from error
+    return None if detail.get("isDeleted") else found

@@ -1,0 +1,179 @@
+locals {
+  name = "access-analyzer"
+
+  own_analyzer  = var.analyzer_arn == null
+  analyzer_name = local.own_analyzer ? "${var.context.name_prefix}-${local.name}" : split(":analyzer/", var.analyzer_arn)[1]
+  analyzer_arn  = local.own_analyzer ? "arn:${var.context.partition}:access-analyzer:${var.context.region}:${var.context.account_id}:analyzer/${local.analyzer_name}" : var.analyzer_arn
+
+  # ACTIVE always arrives when something may be shut off; what is told is for the function to decide.
+  statuses = sort(setunion(var.notification_statuses, var.shut_off == null ? [] : ["ACTIVE"]))
+}
+
+# Made last, so that what it finds first is told too; taken away first.
+resource "aws_accessanalyzer_analyzer" "this" {
+  count = local.own_analyzer ? 1 : 0
+
+  analyzer_name = local.analyzer_name
+  type          = upper(var.type)
+  tags          = var.context.tags
+
+  depends_on = [aws_lambda_event_source_mapping.this, module.rule]
+}
+
+resource "aws_accessanalyzer_archive_rule" "this" {
+  for_each = var.archive_rules
+
+  analyzer_name = local.analyzer_name
+  rule_name     = each.key
+
+  dynamic "filter" {
+    for_each = each.value
+
+    content {
+      criteria = filter.value.criteria
+      eq       = filter.value.eq
+      neq      = filter.value.neq
+      contains = filter.value.contains
+      exists   = filter.value.exists
+    }
+  }
+
+  depends_on = [aws_accessanalyzer_analyzer.this]
+}
+
+# --- findings: rule -> queue -> function -> topic --------------------------------------------------------------
+
+module "rule" {
+  source = "../../blocks/event_rule"
+
+  context     = var.context
+  name        = local.name
+  description = "Findings of ${local.analyzer_name}"
+
+  event_pattern = jsonencode({
+    source        = ["aws.access-analyzer"]
+    "detail-type" = ["Access Analyzer Finding"]
+    resources     = [local.analyzer_arn]
+    detail = merge(
+      { status = local.statuses, isDeleted = [false] },
+      { for types in [var.resource_types] : "resourceType" => sort(types) if length(types) > 0 },
+    )
+  })
+
+  targets = {
+    queue = {
+      arn  = module.queue.arn
+      kind = "sqs"
+    }
+  }
+}
+
+module "queue" {
+  source = "../../blocks/queue"
+
+  context                    = var.context
+  name                       = local.name
+  visibility_timeout_seconds = 720
+  message_retention_seconds  = 1209600
+  senders = {
+    FindingsRule = {
+      service     = "events.amazonaws.com"
+      source_arns = ["arn:${var.context.partition}:events:${var.context.region}:${var.context.account_id}:rule/${var.context.name_prefix}-${local.name}"]
+    }
+  }
+}
+
+module "topic" {
+  source = "../../blocks/topic"
+
+  context             = var.context
+  name                = "${local.name}-notices"
+  display_name        = "Access Analyzer"
+  email_subscriptions = var.notification_emails
+}
+
+# Which versions of findings were told: a memory that can be lost at the price of telling them again.
+module "table" {
+  source = "../../blocks/table"
+
+  context             = var.context
+  name                = local.name
+  hash_key            = "Id"
+  ttl_attribute       = "ExpiresAt"
+  deletion_protection = false
+}
+
+module "function" {
+  source = "../../blocks/function"
+
+  context           = var.context
+  name              = local.name
+  description       = "Tells of resources that outsiders can reach${var.shut_off == null ? "" : ", and shuts that off"}"
+  package           = "posture/access_analyzer"
+  handler           = "posture.access_analyzer.respond.handler"
+  timeout           = 120
+  dead_letter_queue = false # the queue that feeds it has one
+  key_services      = concat(["dynamodb", "sns", "sqs"], local.removes_policies ? ["s3"] : [])
+
+  environment = merge(
+    {
+      ANALYZER_ARN = local.analyzer_arn
+      ACCOUNT_ID   = var.context.account_id
+      REGION       = var.context.region
+      PARTITION    = var.context.partition
+      TABLE_NAME   = module.table.name
+      TOPIC_ARN    = module.topic.arn
+      STATUSES     = jsonencode(sort(var.notification_statuses))
+      KEEP_DAYS    = tostring(var.keep_days)
+      EXEMPT       = jsonencode({ for kind, names in var.exempt : kind => sort(names) })
+    },
+    { for switches in [var.shut_off] : "SHUT_OFF" => jsonencode(switches) if switches != null },
+    { for on in [local.removes_policies] : "EVIDENCE_BUCKET" => module.evidence[0].id if on },
+  )
+
+  policy_statements = concat(
+    [
+      {
+        sid        = "ReadQueue"
+        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        resources  = [module.queue.arn]
+        effect     = "Allow"
+        conditions = {}
+      },
+      {
+        sid        = "ReadFindings"
+        actions    = ["access-analyzer:GetFinding"]
+        resources  = [local.analyzer_arn]
+        effect     = "Allow"
+        conditions = {}
+      },
+      {
+        sid        = "RememberFindings"
+        actions    = ["dynamodb:UpdateItem"]
+        resources  = [module.table.arn]
+        effect     = "Allow"
+        conditions = {}
+      },
+      {
+        sid        = "SendNotices"
+        actions    = ["sns:Publish"]
+        resources  = [module.topic.arn]
+        effect     = "Allow"
+        conditions = {}
+      },
+    ],
+    local.shut_off_statements,
+  )
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn        = module.queue.arn
+  function_name           = module.function.arn
+  batch_size              = 5
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.context.tags
+
+  scaling_config {
+    maximum_concurrency = 5
+  }
+}

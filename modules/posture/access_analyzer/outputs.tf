@@ -1,0 +1,61 @@
+output "analyzer_arn" {
+  description = "ARN of the analyzer."
+  value       = local.analyzer_arn
+  depends_on  = [aws_accessanalyzer_analyzer.this]
+}
+
+output "analyzer_name" {
+  description = "Name of the analyzer."
+  value       = local.analyzer_name
+  depends_on  = [aws_accessanalyzer_analyzer.this]
+}
+
+output "archive_rule_names" {
+  description = "Names of the archive rules."
+  value       = sort(values(aws_accessanalyzer_archive_rule.this)[*].rule_name)
+}
+
+output "topic_arn" {
+  description = "Topic of the notices."
+  value       = module.topic.arn
+}
+
+output "function_name" {
+  description = "Name of the function."
+  value       = module.function.name
+}
+
+output "role_arn" {
+  description = "The function's role, for policies that should let it shut access off."
+  value       = module.function.role_arn
+}
+
+output "queue_url" {
+  description = "URL of the queue of findings."
+  value       = module.queue.url
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue of findings that could not be dealt with."
+  value       = module.queue.dead_letter_queue_url
+}
+
+output "rule_name" {
+  description = "Name of the rule that matches findings."
+  value       = module.rule.name
+}
+
+output "table_name" {
+  description = "Table of the findings that were told."
+  value       = module.table.name
+}
+
+output "evidence_bucket" {
+  description = "Bucket of the access point policies that were removed; null when none are."
+  value       = one(module.evidence[*].id)
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = concat(module.queue.alarm_names, module.rule.alarm_names, aws_cloudwatch_metric_alarm.failed[*].alarm_name)
+}

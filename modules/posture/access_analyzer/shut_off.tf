@@ -1,0 +1,95 @@
+# Shutting access off, only when asked for: what the function may do then, and where it keeps what it takes away.
+locals {
+  acts             = var.shut_off != null && !try(var.shut_off.dry_run, true)
+  blocks_buckets   = local.acts
+  removes_policies = local.acts && try(var.shut_off.public_access_points == "access_point" || var.shut_off.cross_account_access_points, false)
+
+  access_point_arn_root = "arn:${var.context.partition}:s3:${var.context.region}:${var.context.account_id}:accesspoint"
+
+  # By default all buckets are in reach, since each can turn out public: of this account only, and never exempt ones.
+  shut_off_statements = concat(
+    [
+      for on in [local.blocks_buckets] : {
+        sid        = "BlockPublicAccess"
+        actions    = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
+        resources  = [for name in sort(var.shut_off.bucket_names) : "arn:${var.context.partition}:s3:::${name}"]
+        effect     = "Allow"
+        conditions = { StringEquals = { "aws:ResourceAccount" = [var.context.account_id] } }
+      } if on
+    ],
+    [
+      for on in [local.removes_policies] : {
+        sid        = "RemoveAccessPointPolicies"
+        actions    = ["s3:DeleteAccessPointPolicy", "s3:GetAccessPointPolicy"]
+        resources  = ["${local.access_point_arn_root}/*"]
+        effect     = "Allow"
+        conditions = {}
+      } if on
+    ],
+    [
+      for on in [local.removes_policies] : {
+        sid        = "KeepRemovedPolicies"
+        actions    = ["s3:PutObject"]
+        resources  = ["${module.evidence[0].arn}/access-point-policies/*"]
+        effect     = "Allow"
+        conditions = {}
+      } if on
+    ],
+    [
+      for on in [local.acts] : {
+        sid        = "ScanAgain"
+        actions    = ["access-analyzer:StartResourceScan"]
+        resources  = [local.analyzer_arn]
+        effect     = "Allow"
+        conditions = {}
+      } if on
+    ],
+    [
+      for names in [var.exempt.bucket_names] : {
+        sid        = "LeaveExemptBuckets"
+        actions    = ["s3:PutBucketPublicAccessBlock"]
+        resources  = [for name in sort(names) : "arn:${var.context.partition}:s3:::${name}"]
+        effect     = "Deny"
+        conditions = {}
+      } if local.blocks_buckets && length(names) > 0
+    ],
+    [
+      for names in [var.exempt.access_point_names] : {
+        sid        = "LeaveExemptAccessPoints"
+        actions    = ["s3:DeleteAccessPointPolicy"]
+        resources  = [for name in sort(names) : "${local.access_point_arn_root}/${name}"]
+        effect     = "Deny"
+        conditions = {}
+      } if local.removes_policies && length(names) > 0
+    ],
+  )
+}
+
+# Policies of access points that were removed, so that they can be put back.
+module "evidence" {
+  source = "../../blocks/bucket"
+  count  = local.removes_policies ? 1 : 0
+
+  context       = var.context
+  name          = "${local.name}-evidence"
+  force_destroy = var.force_destroy
+}
+
+resource "aws_cloudwatch_metric_alarm" "failed" {
+  count = local.acts ? 1 : 0
+
+  alarm_name          = "${var.context.name_prefix}-${local.name}-shut-off-failed"
+  alarm_description   = "1 or more accesses that should be shut off could not be. Which, and why: the notices, and the logs of ${module.function.name}"
+  namespace           = "Switchyard"
+  metric_name         = "ShutOffsFailed"
+  dimensions          = { service = local.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
+}
