@@ -74,6 +74,7 @@ CORRECTIONS = (
     "alarms",
     "organizations",
     "chat",
+    "queue_sources",
 )
 
 

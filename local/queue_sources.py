@@ -1,0 +1,60 @@
+"""Lambda reads a queue with the function's own role, as on AWS: MiniStack reads it whatever the role may do.
+
+A mapping whose role lacks a permission, on the queue or on its key, delivers nothing and says so in its
+LastProcessingResult. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from local.iam import role_session
+
+NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+_LIFETIME = 0.5
+_checked: dict[tuple[str, str], tuple[float, str]] = {}
+"""(role, queue) -> until when what is known holds, and what is known; polling asks many times a second."""
+
+
+def refusal(role: str, queue_arn: str) -> str:
+    """Why the role may not read the queue; empty when it may."""
+    from ministack.core import iam_evaluator
+
+    until, reason = _checked.get((role, queue_arn), (0.0, ""))
+    if time.monotonic() < until:
+        return reason
+    reason = ""
+    try:
+        key = role_session(role, "lambda-poller", "lambda.amazonaws.com")["aws_access_key_id"]
+    except PermissionError as error:
+        reason = str(error)
+    else:
+        for operation in NEEDED:
+            action = f"sqs:{operation}"
+            if iam_evaluator.enforce(key, action, "sqs", queue_arn.split(":")[3], queue_arn) is not None:
+                reason = f"{role} may not do {action} on {queue_arn}"
+                break
+    _checked[role, queue_arn] = time.monotonic() + _LIFETIME, reason
+    return reason
+
+
+def install() -> None:
+    """Ask before each batch that MiniStack takes from a queue for a function."""
+    from ministack.services import lambda_svc, sqs
+
+    receive = sqs._receive_messages_for_esm
+
+    def _receive_messages_for_esm(queue_url: str, max_number: int) -> list[dict[str, Any]]:
+        arn = sqs._get_q(queue_url)["attributes"]["QueueArn"]
+        mappings = [m for _, _, m in lambda_svc._iter_all_esms() if m.get("EventSourceArn") == arn]
+        for mapping in mappings:
+            function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+            role = ((function or {}).get("config") or function or {}).get("Role", "")
+            if role and (reason := refusal(role, arn)):
+                mapping["LastProcessingResult"] = f"PROBLEM: {reason}"
+                return []
+        found: list[dict[str, Any]] = receive(queue_url, max_number)
+        return found
+
+    sqs._receive_messages_for_esm = _receive_messages_for_esm

@@ -1,0 +1,158 @@
+"""security_standards from nothing to nothing in a Region of its own, and its functions with a permission less."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local import inventory, scenario
+from local.cloud import Cloud
+from local.scenarios.posture import security_standards as subject
+from local.terraform import Terraform
+from tests.local import permissions
+from tests.local.conftest import MODULES
+
+pytestmark = pytest.mark.skipif("posture/security_standards" not in MODULES, reason="CAPABILITIES leaves it out")
+
+REGION = "eu-central-1"
+BUCKET = "arn:aws:s3:::website-blog"
+SUPPRESSIONS = {
+    "websites": {
+        "reason": "Public by design.",
+        "control_ids": ["S3.5"],
+        "resource_id_prefixes": ["arn:aws:s3:::website-"],
+    }
+}
+
+
+@pytest.fixture
+def stack(stack_of: Any) -> scenario.Stack:
+    found: scenario.Stack = stack_of("security_standards")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("which", "event"), [("check", {"controls": True}), ("suppress", {})], ids=["check", "suppress"]
+)
+def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack, which: str, event: dict[str, Any]) -> None:
+    api = stack.client("securityhub")
+    role = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs[f"{which}_function_name"])[
+        "Role"
+    ]
+    role = role.rpartition("/")[2]
+    control, resource = "S3.5", "arn:aws:s3:::website-permissions"
+    subject.check(stack, control, "FAILED", resource)
+    finding = subject.findings(stack, control)[resource]
+    identifier = {"Id": finding["Id"], "ProductArn": finding["ProductArn"]}
+    try:
+        for sid in permissions.sids(cloud, role):
+            # There is something to do: a finding that is to be suppressed.
+            api.batch_update_findings(FindingIdentifiers=[identifier], Workflow={"Status": "NEW"})
+            with permissions.without(cloud, role, sid), pytest.raises(AssertionError, match="not authorized"):
+                subject.invoke(stack, which, event)
+            assert subject.workflow(stack, control, resource) == "NEW", sid
+        subject.invoke(stack, which, event)
+        assert subject.workflow(stack, control, resource) == ("SUPPRESSED" if which == "suppress" else "NEW")
+    finally:
+        subject.check(stack, control, "PASSED", resource)
+        subject.hub.archive(api, finding["Id"])
+
+
+class Region:
+    """A stack of its own in a Region where there was nothing."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud, self.folder = cloud, folder
+        self.hub = cloud.client("securityhub", region=REGION)
+
+    def apply(self, **standards: Any) -> Terraform:
+        variables = {
+            "name_prefix": "standards",
+            "region": REGION,
+            "access_log_force_destroy": True,
+            "config_recorder": {"force_destroy": True},
+            "security_standards": standards,
+        }
+        terraform = Terraform(self.cloud, self.folder, variables)
+        terraform.init()
+        terraform.apply()
+        return terraform
+
+    def check(self, control: str, verdict: str) -> Any:
+        data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
+        return self.cloud.control("POST", "services/securityhub/check_control", {**data, "region": REGION})
+
+    def states(self) -> dict[str, str]:
+        return {
+            f["Compliance"]["SecurityControlId"]: f["Workflow"]["Status"] for f in self.hub.get_findings()["Findings"]
+        }
+
+
+@pytest.fixture
+def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
+    before = inventory.resources(cloud)
+    made = Region(cloud, tmp_path / "root")
+    yield made
+    assert inventory.resources(cloud) - before == set()
+
+
+def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraform, region: Region) -> None:
+    reason = {"reason": "Renewed elsewhere."}
+    first = region.apply(disabled_controls={"ACM.1": reason}, suppressions=SUPPRESSIONS)
+    assert first.outputs()["security_standards"]["status"] == {"ready": ["fsbp"], "not_ready": []}
+    assert [region.check(control, "FAILED") is None for control in ("S3.5", "ACM.1")] == [False, True]
+    assert region.states() == {"S3.5": "SUPPRESSED"}
+    assert first.drift() == ""
+
+    # Both taken out: the control is checked again, without a reason, and the finding comes back.
+    second = region.apply()
+    assert region.states() == {"S3.5": "NEW"}
+    assert region.check("ACM.1", "FAILED") is not None
+    (rules,) = [region.hub.list_automation_rules()["AutomationRulesMetadata"]]
+    assert rules == []
+    assert second.drift() == ""
+
+    second.destroy()
+    with pytest.raises(ClientError, match="not subscribed"):
+        region.hub.describe_hub()
+
+
+def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform, region: Region) -> None:
+    """With its standard and the analyst's work; what was suppressed by code is NEW."""
+    region.hub.enable_security_hub(EnableDefaultStandards=False)
+    fsbp = f"arn:aws:securityhub:{REGION}::standards/{subject.FSBP}"
+    region.hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": fsbp}])
+    made = region.apply(
+        create_hub=False, existing_standards=["fsbp"], standards=["cis-3.0.0"], suppressions=SUPPRESSIONS
+    )
+    assert made.outputs()["security_standards"]["status"]["ready"] == ["cis-3.0.0", "fsbp"]
+    for control in ("S3.5", "S3.1"):
+        region.check(control, "FAILED")
+    by_hand = next(f for f in region.hub.get_findings()["Findings"] if f["Compliance"]["SecurityControlId"] == "S3.1")
+    region.hub.batch_update_findings(
+        FindingIdentifiers=[{"Id": by_hand["Id"], "ProductArn": by_hand["ProductArn"]}],
+        Workflow={"Status": "SUPPRESSED"},
+    )
+    made.destroy()
+    assert [s["StandardsArn"] for s in region.hub.get_enabled_standards()["StandardsSubscriptions"]] == [fsbp]
+    assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
+    assert region.states() == {"S3.5": "NEW", "S3.1": "SUPPRESSED"}
+    region.hub.disable_security_hub()
+
+
+def test_state_names_no_secret(terraform: Terraform) -> None:
+    """The functions' answers, which Terraform keeps, hold no findings."""
+    state = json.loads((terraform.folder / "terraform.tfstate").read_text())
+    results = [
+        i["attributes"]["result"]
+        for r in state["resources"]
+        if r["type"] == "aws_lambda_invocation"
+        for i in r["instances"]
+    ]
+    assert results
+    assert not [result for result in results if "arn:aws:s3" in result]
