@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.cloud import Cloud
 
 # Service, list operation, where the names are. Keys that await deletion do not count.
@@ -11,6 +13,8 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("accessanalyzer", "list_analyzers", "analyzers", "name"),
     ("apigateway", "get_rest_apis", "items", "name"),
     ("athena", "list_work_groups", "WorkGroups", "Name"),
+    ("chatbot", "describe_slack_channel_configurations", "SlackChannelConfigurations", "ConfigurationName"),
+    ("chatbot", "list_microsoft_teams_channel_configurations", "TeamChannelConfigurations", "ConfigurationName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("cognito-idp", "list_user_pools", "UserPools", "Name"),
     ("config", "describe_config_rules", "ConfigRules", "ConfigRuleName"),
@@ -30,6 +34,9 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("s3", "list_buckets", "Buckets", "Name"),
     ("scheduler", "list_schedules", "Schedules", "Name"),
     ("secretsmanager", "list_secrets", "SecretList", "Name"),
+    ("securityhub", "describe_action_targets", "ActionTargets", "ActionTargetArn"),
+    ("securityhub", "get_enabled_standards", "StandardsSubscriptions", "StandardsArn"),
+    ("securityhub", "list_automation_rules", "AutomationRulesMetadata", "RuleName"),
     ("sns", "list_topics", "Topics", "TopicArn"),
     ("sqs", "list_queues", "QueueUrls", ""),
     ("ssm", "describe_parameters", "Parameters", "Name"),
@@ -49,10 +56,15 @@ def resources(cloud: Cloud) -> set[str]:
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
         extra = {"Scope": "REGIONAL"} if service == "wafv2" else _EXTRA.get(operation, {})
-        if client.can_paginate(operation):
-            pages = client.get_paginator(operation).paginate(**extra)
-        else:
-            pages = [getattr(client, operation)(**extra)]
+        try:
+            if client.can_paginate(operation):
+                pages = list(client.get_paginator(operation).paginate(**extra))
+            else:
+                pages = [getattr(client, operation)(**extra)]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidAccessException":
+                raise
+            continue  # Security Hub is off: it has nothing
         for page in pages:
             found |= {f"{service}:{item[name] if name else item}" for item in page.get(field) or []}
     kms = cloud.client("kms")

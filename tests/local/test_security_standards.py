@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local import inventory, scenario
 from local.cloud import Cloud
+from local.scenarios import hub
 from local.scenarios.posture import security_standards as subject
 from local.terraform import Terraform
 from tests.local import permissions
@@ -60,7 +61,7 @@ def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack, which: s
         assert subject.workflow(stack, control, resource) == ("SUPPRESSED" if which == "suppress" else "NEW")
     finally:
         subject.check(stack, control, "PASSED", resource)
-        subject.hub.archive(api, finding["Id"])
+        hub.archive(api, finding["Id"])
 
 
 class Region:

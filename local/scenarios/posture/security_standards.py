@@ -142,7 +142,8 @@ def _suppressed(stack: Stack, report: Report) -> None:
     report.check("fails on, passes, fails anew", seen, ["SUPPRESSED", "NEW", "SUPPRESSED"])
 
 
-def _switch(api: Any, name: str, status: str) -> None:
+def switch(api: Any, name: str, status: str) -> None:
+    """A suppression's rule is turned ENABLED or DISABLED."""
     rules = {r["RuleName"]: r["RuleArn"] for r in api.list_automation_rules()["AutomationRulesMetadata"]}
     change = {"RuleArn": rules[RULE + name], "RuleStatus": status}
     assert api.batch_update_automation_rules(UpdateAutomationRulesRequestItems=[change])["ProcessedAutomationRules"]
@@ -150,7 +151,7 @@ def _switch(api: Any, name: str, status: str) -> None:
 
 def _reconciled(stack: Stack, report: Report, api: Any) -> None:
     """What was there before a suppression, and what comes back after it."""
-    _switch(api, "websites", "DISABLED")
+    switch(api, "websites", "DISABLED")
     for resource in WEBSITES:
         check(stack, TLS, "FAILED", resource)
     by_hand = findings(stack, TLS)[WEBSITES[0]]
@@ -162,7 +163,7 @@ def _reconciled(stack: Stack, report: Report, api: Any) -> None:
     with stack.cloud.faults(*FAULTS, seed=11):
         released = invoke(stack, "suppress", {})
         after = {name: found["Workflow"]["Status"] for name, found in findings(stack, TLS).items()}
-        _switch(api, "websites", "ENABLED")
+        switch(api, "websites", "ENABLED")
         suppressed = invoke(stack, "suppress", {})
         again = invoke(stack, "suppress", {})
     report.check("suppression taken out: its finding is NEW", (released["released"], after[SITE]), (1, "NEW"))
