@@ -1,0 +1,108 @@
+"""Lambda reads a queue as the function's role; Chatbot subscribes to the engine's topics, with a role that trusts it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.cloud import Cloud, free_port, start, stop
+from local.engine import ACCOUNT_ID, REGION
+from local.scenario import wait_until
+
+NEEDED = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    yield started
+    stop(pid)
+
+
+def role(cloud: Cloud, name: str, service: str) -> str:
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    return str(cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
+
+
+def allow(cloud: Cloud, actions: list[str], resource: str) -> None:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    cloud.client("iam").put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=document)
+
+
+def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
+    sqs, functions = cloud.client("sqs"), cloud.client("lambda")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): pass")
+    functions.create_function(
+        FunctionName="reader",
+        Runtime="python3.13",
+        Role=role(cloud, "reader", "lambda.amazonaws.com"),
+        Handler="app.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    url = sqs.create_queue(QueueName="read")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:read"
+    functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="reader")
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+
+    def told() -> str:
+        return str(
+            functions.list_event_source_mappings(FunctionName="reader")["EventSourceMappings"][0][
+                "LastProcessingResult"
+            ]
+        )
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(counts[name]) for name in names)
+
+    for missing in NEEDED:
+        allow(cloud, [action for action in NEEDED if action != missing], arn)
+        wait_until(f"the refusal for want of {missing}", lambda missing=missing: missing in told(), 30)  # type: ignore[misc]
+        assert waiting() == 1
+    allow(cloud, NEEDED, arn)
+    wait_until("the delivery", lambda: waiting() == 0, 30)
+    assert "PROBLEM" not in told()
+
+
+def test_chatbot_gets_what_its_topic_sends(cloud: Cloud) -> None:
+    chatbot, sns = cloud.client("chatbot"), cloud.client("sns")
+    cloud.control("POST", "services/chatbot/authorize_workspace", {"team_id": "T1", "name": "Example"})
+    topic = sns.create_topic(Name="told")["TopicArn"]
+    request = {
+        "ConfigurationName": "security",
+        "SlackTeamId": "T1",
+        "SlackChannelId": "C1",
+        "SnsTopicArns": [topic],
+        "IamRoleArn": role(cloud, "wrong", "lambda.amazonaws.com"),
+    }
+    with pytest.raises(ClientError, match="cannot assume"):
+        chatbot.create_slack_channel_configuration(**request)
+    request["IamRoleArn"] = role(cloud, "channel", "chatbot.amazonaws.com")
+    with pytest.raises(ClientError, match="no such topic"):
+        chatbot.create_slack_channel_configuration(**{**request, "SnsTopicArns": [f"{topic}-none"]})
+    made = chatbot.create_slack_channel_configuration(**request)["ChannelConfiguration"]
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == (
+        "https",
+        "https://global.sns-api.chatbot.amazonaws.com",
+    )
+    sns.publish(TopicArn=topic, Message="not an event")
+
+    def got() -> Any:
+        return cloud.control("POST", "services/chatbot/messages", {"configuration": "security"})
+
+    (entry,) = wait_until("the message", got, 30)
+    assert (entry["message"], entry["posted"]) == ("not an event", False)
+    chatbot.delete_slack_channel_configuration(ChatConfigurationArn=made["ChatConfigurationArn"])
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
