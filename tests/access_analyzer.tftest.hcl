@@ -1,0 +1,241 @@
+mock_provider "aws" {
+  mock_resource "aws_sqs_queue" {
+    defaults = { url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-access-analyzer" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix        = "test"
+    partition          = "aws"
+    account_id         = "111122223333"
+    region             = "eu-central-1"
+    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days = 365
+    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    build_dir          = "tests/fixtures/build"
+    tags               = { stack = "test" }
+  }
+}
+
+run "notices_alone" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  assert {
+    condition = (
+      aws_accessanalyzer_analyzer.this[0].analyzer_name == "test-access-analyzer" && aws_accessanalyzer_analyzer.this[0].type == "ACCOUNT"
+      && aws_accessanalyzer_analyzer.this[0].tags == tomap({ stack = "test" }) && output.analyzer_arn == "arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"
+    )
+    error_message = "An analyzer of the account is made, and of no other kind."
+  }
+  assert {
+    condition = jsondecode(module.rule.resources.rule.event_pattern) == {
+      source        = ["aws.access-analyzer"]
+      "detail-type" = ["Access Analyzer Finding"]
+      resources     = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"]
+      detail        = { status = ["ACTIVE", "RESOLVED"], isDeleted = [false] }
+    }
+    error_message = "The rule takes this analyzer's findings, of all types of resource."
+  }
+  assert {
+    condition = jsondecode(module.function.resources.grants.policy).Statement == [
+      { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"] },
+      { Sid = "ReadFindings", Effect = "Allow", Action = ["access-analyzer:GetFinding"], Resource = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"] },
+      { Sid = "RememberFindings", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"] },
+      { Sid = "SendNotices", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-access-analyzer-notices"] },
+    ]
+    error_message = "Without shut_off the function cannot touch S3."
+  }
+  assert {
+    condition     = [for s in jsondecode(module.function.resources.runtime_policy.policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["dynamodb.eu-central-1.*", "sns.eu-central-1.*", "sqs.eu-central-1.*"]]
+    error_message = "The stack's key serves queue, table and topic."
+  }
+  assert {
+    condition     = !contains(keys(module.function.resources.function.environment[0].variables), "SHUT_OFF") && length(module.evidence) == 0 && output.evidence_bucket == null && length(aws_cloudwatch_metric_alarm.failed) == 0
+    error_message = "Nothing is set up for shutting off."
+  }
+  assert {
+    condition = (
+      jsondecode(module.queue.resources.queue.redrive_policy).maxReceiveCount == 5
+      && module.queue.resources.queue.visibility_timeout_seconds == 6 * module.function.resources.function.timeout
+      && aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
+      && [for s in jsondecode(module.queue.resources.queue.policy).Statement : s.Condition if s.Effect == "Allow"] == [{ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-access-analyzer"] } }]
+    )
+    error_message = "What fails is tried again and then kept; the rule alone may send."
+  }
+  assert {
+    condition     = module.topic.resources.topic.kms_master_key_id == var.context.kms_key_arn && [for s in jsondecode(module.topic.resources.policy.policy).Statement : s.Effect] == ["Deny"] && module.table.resources.table.ttl[0].attribute_name == "ExpiresAt"
+    error_message = "The topic is encrypted and takes messages of this account's roles alone; the table forgets."
+  }
+}
+
+run "everything_on" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    type                  = "organization"
+    notification_statuses = ["RESOLVED"]
+    resource_types        = ["AWS::S3::Bucket", "AWS::IAM::Role"]
+    notification_emails   = ["security@example.com"]
+    archive_rules = {
+      partner = [
+        { criteria = "principal.AWS", eq = ["444455556666"] },
+        { criteria = "condition.aws:PrincipalOrgID", exists = true },
+      ]
+    }
+    shut_off = {
+      bucket_names                = ["data-*", "lake"]
+      public_access_points        = "access_point"
+      cross_account_access_points = true
+    }
+    exempt = {
+      bucket_names       = ["data-website"]
+      access_point_names = ["partner"]
+      principals         = ["444455556666"]
+    }
+  }
+
+  assert {
+    condition     = aws_accessanalyzer_analyzer.this[0].type == "ORGANIZATION"
+    error_message = "The organization is the zone of trust."
+  }
+  assert {
+    condition     = jsondecode(module.rule.resources.rule.event_pattern).detail == { status = ["ACTIVE", "RESOLVED"], isDeleted = [false], resourceType = ["AWS::IAM::Role", "AWS::S3::Bucket"] } && module.function.resources.function.environment[0].variables.STATUSES == "[\"RESOLVED\"]"
+    error_message = "Active findings arrive, to be shut off, though only resolved ones are told."
+  }
+  assert {
+    condition = slice(jsondecode(module.function.resources.grants.policy).Statement, 4, 10) == [
+      { Sid = "BlockPublicAccess", Effect = "Allow", Action = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"], Resource = ["arn:aws:s3:::data-*", "arn:aws:s3:::lake"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "RemoveAccessPointPolicies", Effect = "Allow", Action = ["s3:DeleteAccessPointPolicy", "s3:GetAccessPointPolicy"], Resource = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/*"] },
+      { Sid = "KeepRemovedPolicies", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-access-analyzer-evidence-111122223333-eu-central-1/access-point-policies/*"] },
+      { Sid = "ScanAgain", Effect = "Allow", Action = ["access-analyzer:StartResourceScan"], Resource = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"] },
+      { Sid = "LeaveExemptBuckets", Effect = "Deny", Action = ["s3:PutBucketPublicAccessBlock"], Resource = ["arn:aws:s3:::data-website"] },
+      { Sid = "LeaveExemptAccessPoints", Effect = "Deny", Action = ["s3:DeleteAccessPointPolicy"], Resource = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/partner"] },
+    ]
+    error_message = "The function may close the named buckets and this account's access points, and exempt ones never."
+  }
+  assert {
+    condition     = jsondecode(module.function.resources.function.environment[0].variables.SHUT_OFF) == { bucket_names = ["data-*", "lake"], public_access_points = "access_point", cross_account_access_points = true, dry_run = false }
+    error_message = "The function gets the switches."
+  }
+  assert {
+    condition     = jsondecode(module.function.resources.function.environment[0].variables.EXEMPT) == { bucket_names = ["data-website"], access_point_names = ["partner"], principals = ["444455556666"] } && module.function.resources.function.environment[0].variables.EVIDENCE_BUCKET == output.evidence_bucket
+    error_message = "And what is exempt, and where policies are kept."
+  }
+  assert {
+    condition     = module.evidence[0].resources.versioning.versioning_configuration[0].status == "Enabled" && aws_cloudwatch_metric_alarm.failed[0].metric_name == "ShutOffsFailed"
+    error_message = "Removed policies are kept in versions; failures raise an alarm."
+  }
+  assert {
+    condition     = aws_accessanalyzer_archive_rule.this["partner"].analyzer_name == "test-access-analyzer" && toset([for f in aws_accessanalyzer_archive_rule.this["partner"].filter : f.criteria]) == toset(["principal.AWS", "condition.aws:PrincipalOrgID"]) && one([for f in aws_accessanalyzer_archive_rule.this["partner"].filter : f.eq if f.criteria == "principal.AWS"]) == tolist(["444455556666"])
+    error_message = "Intended access is archived."
+  }
+}
+
+run "an_analyzer_that_exists_and_public_buckets_alone" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    analyzer_arn  = "arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/ours"
+    shut_off      = {}
+    archive_rules = { known = [{ criteria = "isPublic", neq = ["true"] }] }
+  }
+
+  assert {
+    condition     = length(aws_accessanalyzer_analyzer.this) == 0 && aws_accessanalyzer_archive_rule.this["known"].analyzer_name == "ours" && output.analyzer_name == "ours"
+    error_message = "The analyzer that is there is used."
+  }
+  assert {
+    condition     = [for s in jsondecode(module.function.resources.grants.policy).Statement : [s.Sid, s.Resource]] == [["ReadQueue", ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"]], ["ReadFindings", [var.analyzer_arn]], ["RememberFindings", ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"]], ["SendNotices", ["arn:aws:sns:eu-central-1:111122223333:test-access-analyzer-notices"]], ["BlockPublicAccess", ["arn:aws:s3:::*"]], ["ScanAgain", [var.analyzer_arn]]] && length(module.evidence) == 0
+    error_message = "By default Block Public Access is all there is: no policies, no evidence."
+  }
+}
+
+run "dry_run" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    shut_off = { dry_run = true, cross_account_access_points = true }
+    exempt   = { bucket_names = ["website"] }
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.function.resources.grants.policy).Statement : s.Sid] == ["ReadQueue", "ReadFindings", "RememberFindings", "SendNotices"] && jsondecode(module.function.resources.function.environment[0].variables.SHUT_OFF).dry_run && length(module.evidence) == 0 && length(aws_cloudwatch_metric_alarm.failed) == 0
+    error_message = "A dry run says what it would do, and could not do it."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    type                  = "account_unused_access"
+    analyzer_arn          = "arn:aws:access-analyzer:us-east-1:111122223333:analyzer/elsewhere"
+    archive_rules         = { "1st" = [{ criteria = "principal", eq = [] }] }
+    resource_types        = ["S3"]
+    notification_statuses = []
+    shut_off              = { public_access_points = "everything" }
+    exempt                = { bucket_names = ["*"] }
+    keep_days             = 0
+  }
+
+  expect_failures = [
+    var.type, var.analyzer_arn, var.archive_rules, var.resource_types, var.notification_statuses, var.shut_off, var.exempt, var.keep_days,
+  ]
+}
+
+run "refuses_malformed_lists" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    archive_rules         = { twice = [{ criteria = "resource", eq = ["a"] }, { criteria = "resource", neq = ["b"] }] }
+    notification_statuses = ["OPEN"]
+    shut_off              = { bucket_names = ["arn:aws:s3:::data"] }
+    exempt                = { principals = ["*"] }
+    keep_days             = 1.5
+  }
+
+  expect_failures = [var.archive_rules, var.notification_statuses, var.shut_off, var.exempt, var.keep_days]
+}
+
+run "refuses_rules_that_say_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    archive_rules = { empty = [], silent = [{ criteria = "resource" }] }
+    exempt        = { access_point_names = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/app"] }
+    shut_off      = { bucket_names = [] }
+  }
+
+  expect_failures = [var.archive_rules, var.exempt, var.shut_off]
+}
