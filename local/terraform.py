@@ -26,12 +26,13 @@ def _errors(output: list[str]) -> str:
 class Terraform:
     """The root module in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
 
-    def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any]) -> None:
+    def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any], root: Path = ROOT) -> None:
+        """*root* holds another root module than this repository's, which may use its modules as `./modules/...`."""
         from tools.bootstrap import terraform_bin, terraform_env
 
         self.folder, self._binary = folder, terraform_bin()
         folder.mkdir(parents=True, exist_ok=True)
-        for path in ROOT.glob("*.tf"):
+        for path in root.glob("*.tf"):
             shutil.copy(path, folder / path.name)
         shutil.copy(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
         (folder / "demo_override.tf").write_text(_OVERRIDE)

@@ -171,8 +171,7 @@ def remediate(
             later = error
     if later:
         raise later
-    note = _told(outcomes)
-    return Update(_note(note), RESOLVED if all(outcome.done for outcome in outcomes) and not dry_run else None)
+    return Update(_told(outcomes), RESOLVED if all(outcome.done for outcome in outcomes) and not dry_run else None)
 
 
 def _outcome(unit: Remediation, target: Target, dry_run: bool) -> Outcome:
@@ -205,8 +204,8 @@ def _applied(plan: Plan) -> str:
 
 def _told(outcomes: list[Outcome]) -> str:
     if len(outcomes) == 1:  # without its name, so that findings with equal notes share a call
-        return outcomes[0].text
-    return "; ".join(f"{outcome.resource}: {outcome.text}" for outcome in outcomes)
+        return _note(outcomes[0].text)
+    return "; ".join(f"{outcome.resource}: {outcome.text}" for outcome in outcomes) + "."
 
 
 def _note(text: str) -> str:

@@ -332,8 +332,8 @@ def test_a_dry_run_says_how_it_would_be_copied(world: World) -> None:
     assert world.state(1) == (
         "NEW",
         (
-            "Dry run, nothing was changed: it would tag it SH_Finding_ID and copy it over itself, in parts, with the key "
-            f"{objects.key_arn}."
+            "Dry run, nothing was changed: it would tag it SH_Finding_ID and copy it over itself, in parts, with the "
+            f"key {objects.key_arn}."
         ),
     )
 

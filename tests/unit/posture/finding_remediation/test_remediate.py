@@ -37,7 +37,7 @@ def test_all_findings_and_all_resources_of_all_events(world: World) -> None:
     assert [status(world, f"bucket-{name}") for name in "abcd"] == ["Enabled"] * 4
     assert world.state(1) == (
         "RESOLVED",
-        "Bucket-a: remediated: versioning is on; bucket-b: remediated: versioning is on.",
+        "bucket-a: remediated: versioning is on; bucket-b: remediated: versioning is on.",
     )
     assert (world.state(2), world.state(3)) == (DONE, DONE)
 
@@ -74,7 +74,7 @@ def test_one_resource_failing_leaves_the_finding_open_and_the_others_remediated(
     assert status(world, "bucket-a") == "Enabled"
     assert world.state(1) == (
         "NEW",
-        "Bucket-a: remediated: versioning is on; not-there: not remediated: the bucket does not exist (any more).",
+        "bucket-a: remediated: versioning is on; not-there: not remediated: the bucket does not exist (any more).",
     )
 
 
