@@ -71,11 +71,13 @@ def read(account: str, name: str) -> Bucket | None:
 
 
 def organization(account: str) -> tuple[str, frozenset[str]]:
-    """Id and member accounts of the account's organization; an empty id when it has none."""
+    """Id and member accounts of the organization that an account may analyze; an empty id when there is none."""
     from ministack.services import organizations
 
-    found = organizations._orgs.get_scoped(account, None, "self")
-    if not found:
+    from local.organizations import accounts_of, is_administrator, management_of
+
+    management = management_of(account)
+    found = organizations._orgs.get_scoped(management or account, None, "self")
+    if not found or (management and not is_administrator(account, "access-analyzer.amazonaws.com")):
         return "", frozenset()
-    members = {member for master, member in list(organizations._accounts._data) if master == account}
-    return str(found["Id"]), frozenset(members | {account})
+    return str(found["Id"]), frozenset({management or account, *accounts_of(management or account)})

@@ -126,7 +126,9 @@ class AccessAnalyzerBackend(BaseBackend):
         arn = f"arn:aws:access-analyzer:{self.region_name}:{self.account_id}:analyzer/{analyzer_name}"
         organization, members = buckets.organization(self.account_id)
         if type == "ORGANIZATION" and not organization:
-            raise ValidationException("An analyzer of type ORGANIZATION needs an organization of this account.")
+            raise ValidationException(
+                "Only the management account or a delegated administrator can analyze its organization."
+            )
         trusted = Zone(members, organization) if type == "ORGANIZATION" else Zone(frozenset({self.account_id}))
         with self._lock:
             if analyzer_name in self.analyzers:
