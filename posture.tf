@@ -253,6 +253,68 @@ output "finding_remediation" {
   value       = one(module.finding_remediation[*])
 }
 
+module "secret_rotation_rules" {
+  source = "./modules/posture/secret_rotation_rules"
+  count  = var.secret_rotation_rules == null ? 0 : 1
+
+  context                     = module.context.context
+  aggregator                  = var.secret_rotation_rules.aggregator
+  customer_managed_keys       = var.secret_rotation_rules.customer_managed_keys
+  excluded_accounts           = var.secret_rotation_rules.excluded_accounts
+  expiration_days             = var.secret_rotation_rules.expiration_days
+  force_destroy               = var.secret_rotation_rules.force_destroy
+  maximum_automatic_attempts  = var.secret_rotation_rules.maximum_automatic_attempts
+  maximum_days_since_rotation = var.secret_rotation_rules.maximum_days_since_rotation
+  maximum_days_unused         = var.secret_rotation_rules.maximum_days_unused
+  maximum_rotation_days       = var.secret_rotation_rules.maximum_rotation_days
+  maximum_rotation_hours      = var.secret_rotation_rules.maximum_rotation_hours
+  notices                     = var.secret_rotation_rules.notices
+  notification_emails         = var.secret_rotation_rules.notification_emails
+  organization_rules          = var.secret_rotation_rules.organization_rules
+  periodic_frequency          = var.secret_rotation_rules.periodic_frequency
+  recorder_name               = one(module.config_recorder[*].recorder_name)
+  retry_attempt_seconds       = var.secret_rotation_rules.retry_attempt_seconds
+  schedule_expression         = var.secret_rotation_rules.schedule_expression
+  scope_tag                   = var.secret_rotation_rules.scope_tag
+}
+
+variable "secret_rotation_rules" {
+  description = "AWS Config rules on the rotation of secrets, notices of secrets that break one, and a weekly report over this account, several, or the organization; {} for the defaults, null for off. Needs a recorder: config_recorder = {}, unless the account has one. See modules/posture/secret_rotation_rules."
+  type = object({
+    aggregator = optional(object({
+      account_ids = optional(set(string), [])
+      regions     = optional(set(string), [])
+    }))
+    customer_managed_keys = optional(object({
+      key_arns = optional(set(string), [])
+    }))
+    excluded_accounts           = optional(set(string))
+    expiration_days             = optional(number)
+    force_destroy               = optional(bool)
+    maximum_automatic_attempts  = optional(number)
+    maximum_days_since_rotation = optional(number)
+    maximum_days_unused         = optional(number)
+    maximum_rotation_days       = optional(number)
+    maximum_rotation_hours      = optional(number)
+    notices                     = optional(bool)
+    notification_emails         = optional(set(string))
+    organization_rules          = optional(bool)
+    periodic_frequency          = optional(string)
+    retry_attempt_seconds       = optional(number)
+    schedule_expression         = optional(string)
+    scope_tag = optional(object({
+      key   = string
+      value = optional(string)
+    }))
+  })
+  default = null
+}
+
+output "secret_rotation_rules" {
+  description = "Outputs of modules/posture/secret_rotation_rules; null when off."
+  value       = one(module.secret_rotation_rules[*])
+}
+
 module "security_standards" {
   source = "./modules/posture/security_standards"
   count  = var.security_standards == null ? 0 : 1

@@ -158,7 +158,7 @@ class Aggregation:
         found = [
             {
                 "ConfigRuleName": name,
-                "Compliance": backend._compliance(kept.values()),
+                "Compliance": backend._compliance(list(kept.values())),
                 "AccountId": account,
                 "AwsRegion": region,
             }
@@ -192,7 +192,7 @@ class Aggregation:
             {**one, "AccountId": account, "AwsRegion": region}
             for account, region, backend in self._sources(configuration_aggregator_name)
             if backend and (account, region) == (account_id, aws_region)
-            for one in backend.results.get(config_rule_name, {}).values()
+            for one in list(backend.results.get(config_rule_name, {}).values())
             if compliance_type in (None, one["ComplianceType"])
         ]
         bound = (configuration_aggregator_name, config_rule_name, account_id, aws_region, compliance_type)
@@ -217,7 +217,9 @@ class Aggregation:
             ):
                 continue
             group = {"ACCOUNT_ID": account, "AWS_REGION": region}.get(group_by_key or "", "ALL")
-            kinds = [backend._compliance(kept.values())["ComplianceType"] for kept in backend.results.values()]
+            kinds = [
+                backend._compliance(list(kept.values()))["ComplianceType"] for kept in list(backend.results.values())
+            ]
             groups.setdefault(group, []).extend(kinds)
 
         def count(kinds: list[str], kind: str) -> dict[str, Any]:

@@ -198,7 +198,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     @property
     def recording(self) -> bool:
         """Whether the recorder is on."""
-        return any(recorder.status.recording for recorder in self.recorders.values())
+        return any(recorder.status.recording for recorder in list(self.recorders.values()))
 
     # Recorder and delivery channel
 
@@ -379,7 +379,8 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     def batch_get_resource_config(self, resource_keys: list[dict[str, str]]) -> dict[str, Any]:
         self._recorder()
         keys = [(one["resourceType"], one["resourceId"]) for one in resource_keys]
-        found = [items.described(self.current[key], base=True) for key in keys if key in self.current]
+        kept = [self.current.get(key) for key in keys]
+        found = [items.described(one, base=True) for one in kept if one]
         return {"baseConfigurationItems": found, "unprocessedResourceKeys": []}
 
     @operation()
@@ -413,7 +414,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
             name = config_rule.get("ConfigRuleName") or next(
                 (
                     one["ConfigRuleName"]
-                    for one in self.rules.values()
+                    for one in list(self.rules.values())
                     if one["ConfigRuleArn"] == config_rule.get("ConfigRuleArn")
                     or one["ConfigRuleId"] == config_rule.get("ConfigRuleId")
                 ),
@@ -484,7 +485,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     def _run_rules(self) -> None:
         with self._lock:
             asked, self.pending = self.pending, []
-            late = [name for name, at in self.due.items() if at <= now() and name not in asked]
+            late = [name for name, at in list(self.due.items()) if at <= now() and name not in asked]
         for name in [*asked, *late]:
             if rule := self.rules.get(name):
                 self._run(rule)
@@ -502,7 +503,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
                 "recordVersion": "1.0",
             }
             self._invoke(rule, event, left=False)
-        for key in [k for k, r in self.results.get(rule["ConfigRuleName"], {}).items() if not self._about(rule, k)]:
+        for key in [k for k in list(self.results.get(rule["ConfigRuleName"], {})) if not self._about(rule, k)]:
             self._record(rule, key, rules.NOT_APPLICABLE, "", now())
         if types & {rules.CHANGE, rules.OVERSIZED} or rule["Source"]["Owner"] == "AWS":
             for item in self._subjects(rule):
@@ -706,7 +707,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         next_token: str | None = None,
     ) -> dict[str, Any]:
         self._rule(config_rule_name)
-        found = _of_types(self.results[config_rule_name].values(), compliance_types)
+        found = _of_types(list(self.results[config_rule_name].values()), compliance_types)
         bound = (config_rule_name, compliance_types)
         return self._page("EvaluationResults", found, limit, next_token, *bound, default=10)
 
@@ -722,7 +723,9 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         if not resource_type or not resource_id:
             raise InvalidParameterValueException("ResourceType and ResourceId are required.")
         found = [
-            kept[resource_type, resource_id] for kept in self.results.values() if (resource_type, resource_id) in kept
+            kept[resource_type, resource_id]
+            for kept in list(self.results.values())
+            if (resource_type, resource_id) in kept
         ]
         return self._page(
             "EvaluationResults", _of_types(found, compliance_types), 100, next_token, resource_id, compliance_types
@@ -746,7 +749,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         found = [
             {
                 "ConfigRuleName": one["ConfigRuleName"],
-                "Compliance": self._compliance(self.results[one["ConfigRuleName"]].values()),
+                "Compliance": self._compliance(list(self.results[one["ConfigRuleName"]].values())),
             }
             for one in self._named(config_rule_names)
         ]
@@ -766,13 +769,13 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     ) -> dict[str, Any]:
         if resource_id and not resource_type:
             raise InvalidParameterValueException("ResourceType is required with ResourceId.")
-        keys = {key for kept in self.results.values() for key in kept}
+        keys = {key for kept in list(self.results.values()) for key in list(kept)}
         found: list[dict[str, Any]] = [
             {
                 "ResourceType": kind,
                 "ResourceId": identity,
                 "Compliance": self._compliance(
-                    kept[kind, identity] for kept in self.results.values() if (kind, identity) in kept
+                    kept[kind, identity] for kept in list(self.results.values()) if (kind, identity) in kept
                 ),
             }
             for kind, identity in sorted(keys)

@@ -152,11 +152,11 @@ class Remediation:
         self, config_rule_name: str, resource_type: str | None = None
     ) -> dict[str, Any]:
         self._remediation(config_rule_name)
-        if any(one.state == "IN_PROGRESS" for one in self.attempts.get(config_rule_name, {}).values()):
+        if any(one.state == "IN_PROGRESS" for one in list(self.attempts.get(config_rule_name, {}).values())):
             raise RemediationInProgressException(f"Remediation of {config_rule_name} is in progress.")
         del self.remediations[config_rule_name]
         self.attempts.pop(config_rule_name, None)
-        self.exempt = {key: one for key, one in self.exempt.items() if key[0] != config_rule_name}
+        self.exempt = {key: one for key, one in list(self.exempt.items()) if key[0] != config_rule_name}
         return {}
 
     @operation()

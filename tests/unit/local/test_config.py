@@ -190,6 +190,15 @@ def test_a_recorder_needs_a_role_that_trusts_it_and_a_channel_a_bucket_that_lets
     assert (status["recording"], status["lastStatus"]) == (True, "SUCCESS")
 
 
+def test_a_service_linked_role_is_described_by_its_creator_only(cloud: Cloud) -> None:
+    iam = cloud.client("iam", "555555555555")
+    iam.create_service_linked_role(AWSServiceName="config.amazonaws.com")
+    role = iam.get_role(RoleName="AWSServiceRoleForConfig")["Role"]
+    assert role.get("Description", "") == ""
+    iam.create_service_linked_role(AWSServiceName="ssm.amazonaws.com", Description="Ours")
+    assert iam.get_role(RoleName="AWSServiceRoleForSsm")["Role"]["Description"] == "Ours"
+
+
 def test_what_happens_to_a_resource_becomes_its_history(cloud: Cloud, config: Any) -> None:
     acl = web_acl(cloud, "history", tags={"team": "red"})
     asked = {"resourceType": WEB_ACL, "resourceId": acl["ARN"]}

@@ -177,7 +177,7 @@ def test_a_rule_that_is_not_evaluated_here_says_so(config: Any) -> None:
         return dict(found["ConfigRulesEvaluationStatus"][0])
 
     told = wait_until("the evaluation", lambda: status().get("LastErrorMessage"), 30)
-    assert "S3_BUCKET_VERSIONING_ENABLED" in told
+    assert "S3_BUCKET_VERSIONING_ENABLED" in str(told)
     found = config.describe_compliance_by_config_rule(ConfigRuleNames=["versioning"])["ComplianceByConfigRules"]
     assert found[0]["Compliance"] == {"ComplianceType": "INSUFFICIENT_DATA"}
 

@@ -1,0 +1,100 @@
+locals {
+  name = "secret-rotation"
+
+  # Parameters of a rule are text, numbers too. What is null is left out.
+  parameters = {
+    SECRETSMANAGER_ROTATION_ENABLED_CHECK = {
+      maximumAllowedRotationFrequency        = var.maximum_rotation_hours == null && var.maximum_rotation_days > 0 ? var.maximum_rotation_days : null
+      maximumAllowedRotationFrequencyInHours = var.maximum_rotation_hours
+    }
+    SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK = {}
+    SECRETSMANAGER_SECRET_PERIODIC_ROTATION         = { maxDaysSinceRotation = var.maximum_days_since_rotation }
+    SECRETSMANAGER_SECRET_UNUSED                    = { unusedForDays = var.maximum_days_unused }
+    SECRETSMANAGER_USING_CMK = {
+      kmsKeyArns = try(length(var.customer_managed_keys.key_arns), 0) == 0 ? null : join(",", sort(var.customer_managed_keys.key_arns))
+    }
+  }
+
+  # Periodic rules look at every secret: a scope is what triggers a rule, and nothing triggers these.
+  periodic = toset(["SECRETSMANAGER_SECRET_PERIODIC_ROTATION", "SECRETSMANAGER_SECRET_UNUSED"])
+
+  enabled = toset(concat(
+    ["SECRETSMANAGER_ROTATION_ENABLED_CHECK", "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK"],
+    var.maximum_days_since_rotation == null ? [] : ["SECRETSMANAGER_SECRET_PERIODIC_ROTATION"],
+    var.maximum_days_unused == null ? [] : ["SECRETSMANAGER_SECRET_UNUSED"],
+    var.customer_managed_keys == null ? [] : ["SECRETSMANAGER_USING_CMK"],
+  ))
+
+  rules = {
+    for identifier in local.enabled : lower(replace(identifier, "_", "-")) => {
+      identifier = identifier
+      periodic   = contains(local.periodic, identifier)
+      parameters = { for name, value in local.parameters[identifier] : name => tostring(value) if value != null }
+      tag        = contains(local.periodic, identifier) ? null : var.scope_tag
+    }
+  }
+
+  descriptions = {
+    SECRETSMANAGER_ROTATION_ENABLED_CHECK           = "Secrets rotate, and often enough"
+    SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK = "Rotations of secrets succeed within their schedule"
+    SECRETSMANAGER_SECRET_PERIODIC_ROTATION         = "Secrets were rotated lately"
+    SECRETSMANAGER_SECRET_UNUSED                    = "Secrets are in use"
+    SECRETSMANAGER_USING_CMK                        = "Secrets are encrypted with customer managed keys"
+  }
+
+  # AWS Config names the copy of an organization's rule in each account after the rule's ARN.
+  rule_names = concat(
+    [for rule in aws_config_config_rule.this : rule.name],
+    [for rule in aws_config_organization_managed_rule.this : "OrgConfigRule-${element(split("/", rule.arn), 1)}"],
+  )
+}
+
+resource "aws_config_config_rule" "this" {
+  for_each = { for name, rule in local.rules : name => rule if !var.organization_rules }
+
+  name                        = "${var.context.name_prefix}-${each.key}"
+  description                 = local.descriptions[each.value.identifier]
+  input_parameters            = length(each.value.parameters) == 0 ? null : jsonencode(each.value.parameters)
+  maximum_execution_frequency = each.value.periodic ? var.periodic_frequency : null
+  tags                        = var.context.tags
+
+  source {
+    owner             = "AWS"
+    source_identifier = each.value.identifier
+  }
+
+  dynamic "scope" {
+    for_each = each.value.tag[*]
+
+    content {
+      tag_key   = scope.value.key
+      tag_value = scope.value.value
+    }
+  }
+
+  depends_on = [var.recorder_name]
+}
+
+resource "aws_config_organization_managed_rule" "this" {
+  for_each = { for name, rule in local.rules : name => rule if var.organization_rules }
+
+  name                        = "${var.context.name_prefix}-${each.key}"
+  description                 = local.descriptions[each.value.identifier]
+  rule_identifier             = each.value.identifier
+  input_parameters            = length(each.value.parameters) == 0 ? null : jsonencode(each.value.parameters)
+  maximum_execution_frequency = each.value.periodic ? var.periodic_frequency : null
+  tag_key_scope               = each.value.tag == null ? null : each.value.tag.key
+  tag_value_scope             = each.value.tag == null ? null : each.value.tag.value
+  excluded_accounts           = var.excluded_accounts
+
+  depends_on = [var.recorder_name]
+}
+
+module "topic" {
+  source = "../../blocks/topic"
+
+  context             = var.context
+  name                = local.name
+  display_name        = "Secret rotation"
+  email_subscriptions = var.notification_emails
+}

@@ -1,0 +1,57 @@
+output "rule_names" {
+  description = "Names of the rules in each account, as AWS Config shows them."
+  value       = sort(local.rule_names)
+}
+
+output "rule_arns" {
+  description = "ARNs of the rules, or of the organization's rules, by managed rule (`secretsmanager-rotation-enabled-check`)."
+  value = merge(
+    { for name, rule in aws_config_config_rule.this : name => rule.arn },
+    { for name, rule in aws_config_organization_managed_rule.this : name => rule.arn },
+  )
+}
+
+output "aggregator_name" {
+  description = "Name of the aggregator; null without."
+  value       = one(aws_config_configuration_aggregator.this[*].name)
+}
+
+output "aggregator_arn" {
+  description = "ARN of the aggregator; null without."
+  value       = one(aws_config_configuration_aggregator.this[*].arn)
+}
+
+output "notice_role_arn" {
+  description = "ARN of the role by which Automation publishes notices; null without notices."
+  value       = one(aws_iam_role.notices[*].arn)
+}
+
+output "notice_role_name" {
+  description = "Name of that role; null without notices."
+  value       = one(aws_iam_role.notices[*].name)
+}
+
+output "topic_arn" {
+  description = "ARN of the topic that gets notices and reports."
+  value       = module.topic.arn
+}
+
+output "bucket_name" {
+  description = "Bucket of the reports."
+  value       = module.bucket.id
+}
+
+output "prefix" {
+  description = "Key prefix of the reports."
+  value       = local.prefix
+}
+
+output "function_names" {
+  description = "Names of the functions: `report`."
+  value       = { report = module.report.name }
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = sort(concat(module.report.alarm_names, module.schedule.alarm_names))
+}

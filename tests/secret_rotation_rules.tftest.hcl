@@ -1,0 +1,301 @@
+# Managed rules on secrets, notices by Automation, the aggregator, and the weekly report.
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_config_config_rule" {
+    defaults = { arn = "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef" }
+  }
+  mock_resource "aws_config_organization_managed_rule" {
+    defaults = { arn = "arn:aws:config:eu-central-1:111122223333:organization-config-rule/test-rule-abcdefgh" }
+  }
+  mock_resource "aws_config_configuration_aggregator" {
+    defaults = { arn = "arn:aws:config:eu-central-1:111122223333:config-aggregator/config-aggregator-abcdefgh" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/test-role" }
+  }
+}
+
+variables {
+  context = {
+    name_prefix              = "test"
+    partition                = "aws"
+    account_id               = "111122223333"
+    region                   = "eu-central-1"
+    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+    access_log_bucket        = "test-access-logs-111122223333-eu-central-1"
+    log_retention_days       = 365
+    layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    build_dir                = "tests/fixtures/build"
+    tags                     = { stack = "test" }
+  }
+}
+
+run "defaults" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  assert {
+    condition = jsonencode({ for name, rule in aws_config_config_rule.this : name => [rule.name, rule.source[0].owner, rule.source[0].source_identifier, rule.input_parameters, length(rule.scope), rule.maximum_execution_frequency] }) == jsonencode({
+      secretsmanager-rotation-enabled-check           = ["test-secretsmanager-rotation-enabled-check", "AWS", "SECRETSMANAGER_ROTATION_ENABLED_CHECK", jsonencode({ maximumAllowedRotationFrequency = "30" }), 0, null]
+      secretsmanager-scheduled-rotation-success-check = ["test-secretsmanager-scheduled-rotation-success-check", "AWS", "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK", null, 0, null]
+    })
+    error_message = "By default there are the two rules of the source, under their true identifiers, and rotation is at most 30 days; parameters are text."
+  }
+  assert {
+    condition = toset([for r in aws_config_remediation_configuration.notice : r.config_rule_name]) == toset(output.rule_names) && alltrue([
+      for r in aws_config_remediation_configuration.notice : r.target_id == "AWS-PublishSNSNotification" && r.automatic && r.maximum_automatic_attempts == 5 && r.retry_attempt_seconds == 60 && { for p in r.parameter : p.name => coalesce(p.static_value, p.resource_value) } == {
+        AutomationAssumeRole = "arn:aws:iam::111122223333:role/test-role"
+        Message              = "RESOURCE_ID"
+        TopicArn             = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation"
+      }
+    ])
+    error_message = "Each rule tells the topic which secret breaks it."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.notices[0].assume_role_policy).Statement == [{
+      Sid       = "AssumedByAutomation", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ssm.amazonaws.com" },
+      Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" }, ArnLike = { "aws:SourceArn" = "arn:aws:ssm:*:111122223333:automation-execution/*" } }
+    }] && aws_iam_role.notices[0].permissions_boundary == var.context.permissions_boundary_arn
+    error_message = "Automation of this account alone assumes the role, which is bounded."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.notices[0].policy).Statement == [
+      { Sid = "TellTopic", Effect = "Allow", Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation" },
+      {
+        Sid       = "EncryptNotices", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.context.kms_key_arn,
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation", "kms:ViaService" = "sns.eu-central-1.amazonaws.com" } }
+      },
+    ]
+    error_message = "The role publishes to that topic, encrypts for it, and can do nothing else."
+  }
+  assert {
+    condition = jsondecode(module.report.resources.grants.policy).Statement == [
+      { Sid = "ReadRules", Effect = "Allow", Action = ["config:GetComplianceDetailsByConfigRule"], Resource = ["arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef", "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"] },
+      { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-secret-rotation-111122223333-eu-central-1/reports/dt=*"] },
+      {
+        Sid       = "EncryptReports", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn],
+        Condition = { StringEquals = { "kms:ViaService" = ["s3.eu-central-1.amazonaws.com"] } }
+      },
+      { Sid = "TellTopic", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-secret-rotation"] },
+    ]
+    error_message = "The report reads the rules' results, never a secret."
+  }
+  assert {
+    condition = (
+      module.report.resources.function.environment[0].variables["AGGREGATOR"] == "" &&
+      module.report.resources.function.environment[0].variables["RULES"] == jsonencode(["test-secretsmanager-rotation-enabled-check", "test-secretsmanager-scheduled-rotation-success-check"]) &&
+      module.schedule.resources.schedule.schedule_expression == "cron(0 6 ? * MON *)" &&
+      module.schedule.resources.schedule.target[0].input == "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
+    )
+    error_message = "It runs each week; the scheduled time names the report. The placeholder is not escaped."
+  }
+  assert {
+    condition     = length(aws_config_configuration_aggregator.this) == 0 && length(aws_iam_role.aggregator) == 0 && output.aggregator_name == null
+    error_message = "Without aggregator nothing looks at other accounts."
+  }
+}
+
+run "everything_in_one_account_and_its_organization" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  variables {
+    recorder_name               = "default"
+    scope_tag                   = { key = "ENVIRONMENT", value = "PRODUCTION" }
+    maximum_rotation_hours      = 12
+    maximum_days_since_rotation = 90
+    maximum_days_unused         = 60
+    customer_managed_keys       = { key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/b", "arn:aws:kms:eu-central-1:111122223333:key/a"] }
+    periodic_frequency          = "Six_Hours"
+    aggregator                  = { regions = ["eu-central-1", "eu-west-1"] }
+    maximum_automatic_attempts  = 1
+    retry_attempt_seconds       = 600
+    notification_emails         = ["security@example.com"]
+    schedule_expression         = "rate(1 day)"
+    expiration_days             = 30
+    force_destroy               = true
+  }
+
+  assert {
+    condition = jsonencode({ for name, rule in aws_config_config_rule.this : name => [rule.input_parameters, try(rule.scope[0].tag_key, null), try(rule.scope[0].tag_value, null), rule.maximum_execution_frequency] }) == jsonencode({
+      secretsmanager-rotation-enabled-check           = [jsonencode({ maximumAllowedRotationFrequencyInHours = "12" }), "ENVIRONMENT", "PRODUCTION", null]
+      secretsmanager-scheduled-rotation-success-check = [null, "ENVIRONMENT", "PRODUCTION", null]
+      secretsmanager-secret-periodic-rotation         = [jsonencode({ maxDaysSinceRotation = "90" }), null, null, "Six_Hours"]
+      secretsmanager-secret-unused                    = [jsonencode({ unusedForDays = "60" }), null, null, "Six_Hours"]
+      secretsmanager-using-cmk                        = [jsonencode({ kmsKeyArns = "arn:aws:kms:eu-central-1:111122223333:key/a,arn:aws:kms:eu-central-1:111122223333:key/b" }), "ENVIRONMENT", "PRODUCTION", null]
+    })
+    error_message = "Rules have their thresholds and the tag; periodic ones have a frequency, and no scope."
+  }
+  assert {
+    condition = (
+      aws_config_configuration_aggregator.this[0].name == "test-secret-rotation" &&
+      length(aws_config_configuration_aggregator.this[0].account_aggregation_source) == 0 &&
+      aws_config_configuration_aggregator.this[0].organization_aggregation_source[0].role_arn == "arn:aws:iam::111122223333:role/test-role" &&
+      aws_config_configuration_aggregator.this[0].organization_aggregation_source[0].regions == tolist(["eu-central-1", "eu-west-1"])
+    )
+    error_message = "The aggregator sees the organization's accounts in the Regions named."
+  }
+  assert {
+    condition = (
+      jsondecode(aws_iam_role.aggregator[0].assume_role_policy).Statement == [{ Sid = "AssumedByConfig", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "config.amazonaws.com" } }] &&
+      jsondecode(aws_iam_role_policy.aggregator[0].policy).Statement == [{
+        Sid    = "ListAccounts", Effect = "Allow", Resource = "*"
+        Action = ["organizations:DescribeOrganization", "organizations:ListAWSServiceAccessForOrganization", "organizations:ListAccounts", "organizations:ListDelegatedAdministrators"]
+      }]
+    )
+    error_message = "AWS Config may list the organization's accounts, and do nothing to them."
+  }
+  assert {
+    condition = (
+      jsondecode(module.report.resources.grants.policy).Statement[0] == {
+        Sid    = "ReadAggregator", Effect = "Allow", Resource = ["arn:aws:config:eu-central-1:111122223333:config-aggregator/config-aggregator-abcdefgh"]
+        Action = ["config:DescribeAggregateComplianceByConfigRules", "config:DescribeConfigurationAggregatorSourcesStatus", "config:GetAggregateComplianceDetailsByConfigRule"]
+      } && module.report.resources.function.environment[0].variables["AGGREGATOR"] == "test-secret-rotation"
+    )
+    error_message = "The report reads from the aggregator."
+  }
+  assert {
+    condition     = alltrue([for r in aws_config_remediation_configuration.notice : r.maximum_automatic_attempts == 1 && r.retry_attempt_seconds == 600]) && length(aws_config_remediation_configuration.notice) == 5
+    error_message = "Attempts are as asked, for every rule."
+  }
+  assert {
+    condition     = module.topic.resources.email_subscriptions["security@example.com"].protocol == "email" && module.bucket.resources.bucket.force_destroy && module.schedule.resources.schedule.schedule_expression == "rate(1 day)"
+    error_message = "Addresses, schedule and bucket are as asked."
+  }
+}
+
+run "single_accounts_and_no_notices" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  variables {
+    aggregator            = { account_ids = ["444455556666", "111122223333"] }
+    customer_managed_keys = {}
+    maximum_rotation_days = 0
+    notices               = false
+    scope_tag             = { key = "ENVIRONMENT" }
+  }
+
+  assert {
+    condition = (
+      length(aws_config_configuration_aggregator.this[0].organization_aggregation_source) == 0 && length(aws_iam_role.aggregator) == 0 &&
+      aws_config_configuration_aggregator.this[0].account_aggregation_source[0].account_ids == tolist(["111122223333", "444455556666"]) &&
+      aws_config_configuration_aggregator.this[0].account_aggregation_source[0].all_regions
+    )
+    error_message = "Named accounts are seen in all Regions, without a role."
+  }
+  assert {
+    condition     = length(aws_config_remediation_configuration.notice) == 0 && length(aws_iam_role.notices) == 0 && output.notice_role_arn == null
+    error_message = "Without notices there is no role for them."
+  }
+  assert {
+    condition     = aws_config_config_rule.this["secretsmanager-rotation-enabled-check"].input_parameters == null && aws_config_config_rule.this["secretsmanager-using-cmk"].input_parameters == null && aws_config_config_rule.this["secretsmanager-rotation-enabled-check"].scope[0].tag_value == null
+    error_message = "Without a maximum any rotation will do, without keys any key, without a value any value."
+  }
+}
+
+run "rules_of_the_organization" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  variables {
+    aggregator          = {}
+    excluded_accounts   = ["444455556666"]
+    maximum_days_unused = 90
+    organization_rules  = true
+    scope_tag           = { key = "ENVIRONMENT", value = "PRODUCTION" }
+  }
+
+  assert {
+    condition = length(aws_config_config_rule.this) == 0 && jsonencode({ for name, rule in aws_config_organization_managed_rule.this : name => [rule.name, rule.rule_identifier, rule.input_parameters, rule.tag_key_scope, rule.tag_value_scope, rule.maximum_execution_frequency] }) == jsonencode({
+      secretsmanager-rotation-enabled-check           = ["test-secretsmanager-rotation-enabled-check", "SECRETSMANAGER_ROTATION_ENABLED_CHECK", jsonencode({ maximumAllowedRotationFrequency = "30" }), "ENVIRONMENT", "PRODUCTION", null]
+      secretsmanager-scheduled-rotation-success-check = ["test-secretsmanager-scheduled-rotation-success-check", "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK", null, "ENVIRONMENT", "PRODUCTION", null]
+      secretsmanager-secret-unused                    = ["test-secretsmanager-secret-unused", "SECRETSMANAGER_SECRET_UNUSED", jsonencode({ unusedForDays = "90" }), null, null, "TwentyFour_Hours"]
+    })
+    error_message = "The same rules go to every account."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_config_organization_managed_rule.this : rule.excluded_accounts == toset(["444455556666"])])
+    error_message = "Accounts can be left out."
+  }
+  assert {
+    condition     = toset(output.rule_names) == toset(["OrgConfigRule-test-rule-abcdefgh"])
+    error_message = "The report asks for the rules by the names that AWS Config gives them in the accounts."
+  }
+  assert {
+    condition     = length(aws_config_remediation_configuration.notice) == 0 && length(aws_iam_role.notices) == 0
+    error_message = "AWS Config does not remediate such rules."
+  }
+}
+
+run "refuses_malformed_values" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  variables {
+    scope_tag                   = { key = "" }
+    maximum_rotation_days       = -1
+    maximum_rotation_hours      = 3
+    maximum_days_since_rotation = 0
+    maximum_days_unused         = 1.5
+    customer_managed_keys       = { key_arns = ["alias/secrets"] }
+    periodic_frequency          = "Daily"
+    excluded_accounts           = ["4444"]
+    aggregator                  = { account_ids = ["4444"], regions = ["Frankfurt"] }
+    maximum_automatic_attempts  = 26
+    retry_attempt_seconds       = 0
+    notification_emails         = ["security"]
+    schedule_expression         = "weekly"
+    expiration_days             = 0
+  }
+
+  expect_failures = [
+    var.scope_tag,
+    var.maximum_rotation_days,
+    var.maximum_rotation_hours,
+    var.maximum_days_since_rotation,
+    var.maximum_days_unused,
+    var.customer_managed_keys,
+    var.periodic_frequency,
+    var.excluded_accounts,
+    var.aggregator,
+    var.maximum_automatic_attempts,
+    var.retry_attempt_seconds,
+    var.notification_emails,
+    var.schedule_expression,
+    var.expiration_days,
+  ]
+}
+
+run "refuses_organization_rules_without_the_organization" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  variables {
+    aggregator         = { account_ids = ["444455556666"] }
+    organization_rules = true
+  }
+
+  expect_failures = [var.organization_rules]
+}
