@@ -240,7 +240,10 @@ def serve(port: int) -> None:
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
-    config.keep_alive_timeout = 75
+    # Longer than any client keeps an idle connection (Go's SDK: 90 s): were the server to close one just as a request
+    # comes in, the request would be carried out, its answer lost, and the SDK's second try refused.
+    config.keep_alive_timeout = 3600
+    config.keep_alive_max_requests = 1_000_000
     config.accesslog = None
     config.loglevel = "WARNING"
     asyncio.run(hypercorn_serve(Gateway(), config))  # type: ignore[arg-type]
