@@ -390,7 +390,7 @@ module "web_acl_logging" {
   logging_filter                   = var.web_acl_logging.logging_filter
   maximum_automatic_attempts       = var.web_acl_logging.maximum_automatic_attempts
   notification_emails              = var.web_acl_logging.notification_emails
-  recorder_name                    = var.web_acl_logging.recorder_name
+  recorder_name                    = one(module.config_recorder[*].recorder_name)
   redacted_headers                 = var.web_acl_logging.redacted_headers
   reevaluation_schedule_expression = var.web_acl_logging.reevaluation_schedule_expression
   retry_attempt_seconds            = var.web_acl_logging.retry_attempt_seconds
@@ -421,7 +421,6 @@ variable "web_acl_logging" {
     }))
     maximum_automatic_attempts       = optional(number)
     notification_emails              = optional(set(string))
-    recorder_name                    = optional(string)
     redacted_headers                 = optional(set(string))
     reevaluation_schedule_expression = optional(string)
     retry_attempt_seconds            = optional(number)

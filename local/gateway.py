@@ -89,7 +89,7 @@ class Gateway:
                 await asyncio.to_thread(self._command, scope["method"], scope["path"][13:], query, data),
                 200,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever a command runs into is its answer
             answer, status = {"error": f"{type(error).__name__}: {error}"}, 400
         await _send_json(send, status, answer)
 

@@ -332,7 +332,8 @@ def condition_keys(action: str, body: bytes) -> dict[str, Any]:
         return {}
     configuration = json.loads(body or b"{}").get("LoggingConfiguration") or {}
     scope = re.sub(r"_?([A-Z])([A-Z]*)", lambda m: m[1] + m[2].lower(), configuration.get("LogScope", "CUSTOMER"))
-    return {"wafv2:LogDestinationResource": configuration.get("LogDestinationConfigs", []), "wafv2:LogScope": scope}
+    destinations = configuration.get("LogDestinationConfigs") or [""]
+    return {"wafv2:LogDestinationResource": destinations[0], "wafv2:LogScope": scope}
 
 
 def install() -> None:

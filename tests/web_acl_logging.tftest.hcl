@@ -222,7 +222,7 @@ run "everything_set_to_s3" {
     }
     exempt_tags                      = { Logging = "off" }
     exempt_web_acl_arns              = ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/lab/1b2c3d4e-0000-4000-8000-000000000001"]
-    reevaluation_schedule_expression = null
+    reevaluation_schedule_expression = ""
     maximum_automatic_attempts       = 3
     retry_attempt_seconds            = 60
     notification_emails              = ["security@example.com"]
@@ -391,7 +391,7 @@ run "refuses_malformed_values" {
     retry_attempt_seconds            = 0
     notification_emails              = ["security"]
     buffering                        = { seconds = 901 }
-    expiration_days                  = 0
+    expiration_days                  = -1
   }
 
   expect_failures = [

@@ -26,8 +26,9 @@ class Change:
     resource_id: str
     arn: str
     """Empty where the notification has none."""
-    captured_at: str
-    """When Config captured the item (ISO 8601): orders its evaluations."""
+    told_at: str
+    """When Config sent the notification (ISO 8601). Orders evaluations: an item's own time is that of its capture, the
+    same in every evaluation until the web ACL changes, while its logging, which no item holds, may change between."""
     present: bool
     """Whether the resource exists, is recorded and in the rule's scope."""
     result_token: str
@@ -41,7 +42,7 @@ def parse(event: Mapping[str, Any]) -> Change:
         change = Change(
             resource_id=item["resourceId"],
             arn=item.get("ARN") or "",
-            captured_at=item["configurationItemCaptureTime"],
+            told_at=invoking["notificationCreationTime"],
             present=item["configurationItemStatus"] in PRESENT and not event.get("eventLeftScope"),
             result_token=event["resultToken"],
         )

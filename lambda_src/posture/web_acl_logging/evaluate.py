@@ -38,7 +38,7 @@ def _put(change: changes.Change, verdict: verdicts.Verdict) -> None:
         "ComplianceResourceId": change.resource_id,
         "ComplianceType": verdict.compliance,
         "Annotation": verdict.reason[:256],
-        "OrderingTimestamp": change.captured_at,
+        "OrderingTimestamp": change.told_at,
     }
     answer = clients.client("config").put_evaluations(Evaluations=[evaluation], ResultToken=change.result_token)
     if answer.get("FailedEvaluations"):

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from local.services import events
+
 Document = dict[str, Any]
 Values = Mapping[str, Any]
 """What `{{ name }}` stands for."""
@@ -49,6 +51,9 @@ OWNED: dict[str, Document] = {
     }
 }
 """Documents that AWS owns."""
+
+
+STATUS_CHANGE = "EC2 Automation Execution Status-change Notification"
 
 
 class StepFailed(Exception):
@@ -183,6 +188,10 @@ def _action(name: str) -> Action:
     return ACTIONS[name]
 
 
+def _shown(at: float) -> str:
+    return time.strftime("%b %d, %Y %I:%M:%S %p", time.gmtime(at))
+
+
 class Execution:
     """One run of a document."""
 
@@ -210,6 +219,7 @@ class Execution:
 
     def run(self) -> None:
         """Run the steps; what goes wrong is the execution's failure."""
+        self._tell()
         try:
             session = self._session()
             self._run_steps(session)
@@ -217,6 +227,22 @@ class Execution:
             self.failure = str(failed)
         self.ended = time.time()
         self.status = "Failed" if self.failure else "Success"
+        self._tell()
+
+    def _tell(self) -> None:
+        """The event of a change of status, as in the user guide's "Event patterns and types" for Systems Manager."""
+        ended = {"EndTime": _shown(self.ended), "Time": round(self.ended - self.started, 1)} if self.ended else {}
+        detail = {
+            "ExecutionId": self.id,
+            "Definition": self.name,
+            "DefinitionVersion": float(self.version),
+            "Status": self.status,
+            "StartTime": _shown(self.started),
+            **ended,
+            "ExecutedBy": self.executed_by,
+        }
+        arn = f"arn:aws:ssm:{self.region}:{self.account}:automation-execution/{self.id}"
+        events.emit("aws.ssm", STATUS_CHANGE, detail, [arn], self.account, self.region)
 
     def _session(self) -> Session:
         import boto3

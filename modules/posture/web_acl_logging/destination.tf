@@ -87,7 +87,7 @@ module "waf_bucket" {
   context         = var.context
   name            = "acls" # short: the prefix that WAF wants comes on top
   leading         = "aws-waf-logs-"
-  expiration_days = var.expiration_days
+  expiration_days = var.expiration_days == 0 ? null : var.expiration_days
   force_destroy   = var.force_destroy
 
   # To the letter what WAF looks for, and would add.

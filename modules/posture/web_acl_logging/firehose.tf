@@ -11,7 +11,7 @@ module "bucket" {
 
   context         = var.context
   name            = "web-acl-logs"
-  expiration_days = var.expiration_days
+  expiration_days = var.expiration_days == 0 ? null : var.expiration_days
   force_destroy   = var.force_destroy
 }
 

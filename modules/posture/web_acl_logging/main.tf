@@ -103,7 +103,7 @@ resource "aws_config_config_rule" "this" {
 # evaluation.
 module "schedule" {
   source = "../../blocks/schedule"
-  count  = var.reevaluation_schedule_expression == null ? 0 : 1
+  count  = var.reevaluation_schedule_expression == "" ? 0 : 1
 
   context             = var.context
   name                = local.name

@@ -145,14 +145,15 @@ resource "aws_config_remediation_configuration" "this" {
   maximum_automatic_attempts = var.maximum_automatic_attempts
   retry_attempt_seconds      = var.retry_attempt_seconds
 
-  parameter {
-    name           = "WebACLId"
-    resource_value = "RESOURCE_ID"
-  }
-
+  # In the order in which the provider reads them back: by name.
   parameter {
     name         = "AutomationAssumeRole"
     static_value = aws_iam_role.automation.arn
+  }
+
+  parameter {
+    name           = "WebACLId"
+    resource_value = "RESOURCE_ID"
   }
 
   # What it takes to succeed: an attempt that failed for want of it counts.

@@ -134,13 +134,14 @@ variable "exempt_web_acl_arns" {
 }
 
 variable "reevaluation_schedule_expression" {
-  description = "When all web ACLs are evaluated, whether they changed or not: `rate(...)` or `cron(...)`. Finds logging that was switched off, which AWS Config does not record. Null for changes only."
+  description = "When all web ACLs are evaluated, whether they changed or not: `rate(...)` or `cron(...)`. Finds logging that was switched off, which AWS Config does not record. Empty for changes only."
   type        = string
   default     = "rate(6 hours)"
+  nullable    = false
 
   validation {
-    condition     = var.reevaluation_schedule_expression == null || can(regex("^(cron|rate)\\(.+\\)$", var.reevaluation_schedule_expression))
-    error_message = "reevaluation_schedule_expression must be rate(...) or cron(...), such as \"rate(6 hours)\", or null."
+    condition     = can(regex("^((cron|rate)\\(.+\\))?$", var.reevaluation_schedule_expression))
+    error_message = "reevaluation_schedule_expression must be rate(...) or cron(...), such as \"rate(6 hours)\", or empty."
   }
 }
 
@@ -196,13 +197,14 @@ variable "buffering" {
 }
 
 variable "expiration_days" {
-  description = "Days for which logs are kept in the bucket that is made; null keeps them. A log group keeps them as long as the stack's other logs."
+  description = "Days for which logs are kept in the bucket that is made; 0 keeps them. A log group keeps them as long as the stack's other logs."
   type        = number
   default     = 365
+  nullable    = false
 
   validation {
-    condition     = var.expiration_days == null || try(var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days, false)
-    error_message = "expiration_days must be a whole number of 1 or more, or null to keep logs."
+    condition     = var.expiration_days >= 0 && floor(var.expiration_days) == var.expiration_days
+    error_message = "expiration_days must be a whole number of 1 or more, or 0 to keep logs."
   }
 }
 

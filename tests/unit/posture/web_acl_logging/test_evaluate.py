@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posture.web_acl_logging import changes, web_acls
 from posture.web_acl_logging.errors import EvaluationRefused, MalformedEvent, NotAWebAcl
 from tests.unit.posture.web_acl_logging.conftest import World
-from tests.unit.posture.web_acl_logging.fakes import ACL, CAPTURED, ELSEWHERE, GLOBAL, STREAM, aws_error, notification
+from tests.unit.posture.web_acl_logging.fakes import ACL, ELSEWHERE, GLOBAL, STREAM, TOLD, aws_error, notification
 
 
 def logging(destination: str = STREAM, **more: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def test_no_logging_is_non_compliant(world: World) -> None:
             "ComplianceResourceId": ACL,
             "ComplianceType": "NON_COMPLIANT",
             "Annotation": "The web ACL does not log.",
-            "OrderingTimestamp": CAPTURED,
+            "OrderingTimestamp": TOLD,
         }
     ]
 
@@ -143,7 +143,7 @@ def test_two_calls_at_the_least(world: World) -> None:
         {"invokingEvent": "[]", "resultToken": "t"},
         {"invokingEvent": json.dumps({"messageType": "ScheduledNotification"}), "resultToken": "t"},
         {"invokingEvent": json.dumps({"messageType": "ConfigurationItemChangeNotification"}), "resultToken": "t"},
-        notification(configurationItemCaptureTime=None),
+        notification(configurationItemStatus=None),
         notification(resourceType="AWS::WAF::WebACL"),
         {**notification(), "invokingEvent": None},
     ],
