@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 _kms_denial: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_kms_denial", default="")
@@ -54,6 +55,15 @@ _GOVERNED_BY = {
     "verifiedpermissions:BatchIsAuthorized": "verifiedpermissions:IsAuthorized",
     "verifiedpermissions:BatchIsAuthorizedWithToken": "verifiedpermissions:IsAuthorizedWithToken",
     **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},
+}
+
+# Operations that need a second action, on the resource that the function gives for Region and account
+# (Service Authorization Reference, "Dependent actions").
+_ALSO_NEEDED: dict[str, tuple[str, Callable[[str, str], str]]] = {
+    "securityhub:BatchGetStandardsControlAssociations": (
+        "securityhub:DescribeStandardsControls",
+        lambda region, account: f"arn:aws:securityhub:{region}:{account}:hub/default",
+    ),
 }
 
 request_headers: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("headers", default=None)
@@ -298,6 +308,13 @@ def install() -> None:
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None:
             return denied
+        if also := _ALSO_NEEDED.get(iam_action):
+            from ministack.core.responses import get_account_id
+
+            action, resource = also
+            denied = enforce(access_key_id, action, service, region, resource(region, get_account_id()))
+            if denied is not None:
+                return denied
         use = key_use(service, resource_arn, iam_action, region)
         if use is None:
             return None

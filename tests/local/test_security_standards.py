@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import inventory, scenario
 from local.cloud import Cloud
+from local.engine import ACCOUNT_ID
 from local.scenarios import hub
 from local.scenarios.posture import security_standards as subject
 from local.terraform import Terraform
@@ -21,6 +23,7 @@ from tests.local.conftest import MODULES
 pytestmark = pytest.mark.skipif("posture/security_standards" not in MODULES, reason="CAPABILITIES leaves it out")
 
 REGION = "eu-central-1"
+CONFIG_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
 BUCKET = "arn:aws:s3:::website-blog"
 SUPPRESSIONS = {
     "websites": {
@@ -70,19 +73,21 @@ class Region:
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
         self.hub = cloud.client("securityhub", region=REGION)
+        self.terraform: Terraform | None = None
 
     def apply(self, **standards: Any) -> Terraform:
         variables = {
             "name_prefix": "standards",
             "region": REGION,
             "access_log_force_destroy": True,
-            "config_recorder": {"force_destroy": True},
+            # Config's own role is the account's: the stack of the other Region made it.
+            "config_recorder": {"force_destroy": True, "role_arn": CONFIG_ROLE},
             "security_standards": standards,
         }
-        terraform = Terraform(self.cloud, self.folder, variables)
-        terraform.init()
-        terraform.apply()
-        return terraform
+        self.terraform = Terraform(self.cloud, self.folder, variables)
+        self.terraform.init()
+        self.terraform.apply()
+        return self.terraform
 
     def check(self, control: str, verdict: str) -> Any:
         data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
@@ -99,6 +104,10 @@ def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
     before = inventory.resources(cloud)
     made = Region(cloud, tmp_path / "root")
     yield made
+    if made.terraform:  # a test that failed half-way
+        made.terraform.destroy()
+    with contextlib.suppress(ClientError):
+        made.hub.disable_security_hub()
     assert inventory.resources(cloud) - before == set()
 
 
@@ -143,7 +152,6 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
     assert [s["StandardsArn"] for s in region.hub.get_enabled_standards()["StandardsSubscriptions"]] == [fsbp]
     assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
     assert region.states() == {"S3.5": "NEW", "S3.1": "SUPPRESSED"}
-    region.hub.disable_security_hub()
 
 
 def test_state_names_no_secret(terraform: Terraform) -> None:

@@ -1,4 +1,4 @@
-"""Lambda reads a queue as the function's role; Chatbot subscribes to the engine's topics, with a role that trusts it."""
+"""Lambda reads a queue as the function's role; Chatbot subscribes to topics, with a role that trusts it."""
 
 from __future__ import annotations
 
