@@ -146,7 +146,7 @@ def run(stack: Stack, report: Report) -> None:
     finally:
         stack.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 60})
         history.close()
-        _clean(stack)
+        clean(stack)
 
 
 class History:
@@ -388,12 +388,14 @@ def _delivered(stack: Stack, report: Report) -> None:
     report.check("under the stack's key", found.get("SSEKMSKeyId"), expected)
 
 
-def _clean(stack: Stack) -> None:
+def clean(stack: Stack) -> None:
+    """Remove what the scenario made, and the role that WAF made."""
     wafv2, logs, iam = stack.client("wafv2"), stack.client("logs"), stack.client("iam")
     for one in wafv2.list_web_acls(Scope="REGIONAL", Limit=100)["WebACLs"]:
         if one["Name"].startswith(PREFIX):
             named = {name: one[name] for name in ("Name", "Id", "LockToken")}
             wafv2.delete_web_acl(**named, Scope="REGIONAL")
-    logs.delete_log_group(logGroupName=ELSEWHERE)
+    with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+        logs.delete_log_group(logGroupName=ELSEWHERE)
     with contextlib.suppress(iam.exceptions.NoSuchEntityException):
         iam.delete_service_linked_role(RoleName=WAF_ROLE)

@@ -296,3 +296,30 @@ def test_the_region_is_the_documents(cloud: Cloud, role: str) -> None:
     other = cloud.client("ssm", region="eu-central-1", attempts=1)
     assert code(other.start_automation_execution, DocumentName="steps") == "AutomationDefinitionNotFoundException"
     assert REGION != "eu-central-1"
+
+
+def test_changes_of_status_are_told(cloud: Cloud, ssm: Any, role: str) -> None:
+    """As "EC2 Automation Execution Status-change Notification", with the document's name as its definition."""
+    sqs, events = cloud.client("sqs"), cloud.client("events")
+    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:told"
+    statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    pattern = {"source": ["aws.ssm"], "detail": {"Definition": [PUBLISH]}}
+    events.put_rule(Name="told", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="told", Targets=[{"Id": "queue", "Arn": arn}])
+    may(cloud, ("sns:Subscribe", "*"))
+    run(ssm, PUBLISH, AutomationAssumeRole=role, TopicArn=topic(cloud, "told"), Message="hello")
+    found: list[dict[str, Any]] = []
+
+    def both() -> bool:
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return len(found) == 2
+
+    wait_until("both events", both, 30)
+    assert {one["detail-type"] for one in found} == {"EC2 Automation Execution Status-change Notification"}
+    assert sorted(one["detail"]["Status"] for one in found) == ["Failed", "InProgress"]
+    assert len({one["detail"]["ExecutionId"] for one in found}) == 1
