@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import time
@@ -351,3 +352,17 @@ def test_only_apis_of_the_stack_are_called(cloud: Cloud) -> None:
     with pytest.raises(LocalCloudError):
         cloud.request("GET", "https://example.com/")
     assert cloud.request("GET", "https://none.execute-api.eu-west-1.amazonaws.com/v1/x")[0] == 404
+
+
+def test_s3_control_has_a_host_for_each_account(cloud: Cloud, function: Function) -> None:
+    account = {"AccountId": ACCOUNT_ID}
+    function.may(("s3:GetBucketPublicAccessBlock", "*"))
+    assert "AccessDenied" in function.call("s3control", "get_public_access_block", **account)
+    function.may(("s3:GetAccountPublicAccessBlock", "*"))
+    said = function.call("s3control", "get_public_access_block", **account)
+    assert "NoSuchPublicAccessBlockConfiguration" in said
+    # Terraform reaches such hosts through the gateway as its proxy: the target then holds the host.
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port)
+    connection.request("GET", f"http://{ACCOUNT_ID}.127.0.0.1:{cloud.port}/_switchyard/health")
+    assert json.load(connection.getresponse()) == {"status": "running"}
+    connection.close()

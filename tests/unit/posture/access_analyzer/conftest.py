@@ -1,14 +1,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from moto import mock_aws
 
-from common import clients
+from common import clients, settings
 from posture.access_analyzer import respond, shut_off
 from tests.unit.posture.access_analyzer.world import World
+
+
+class Clock:
+    """The account's time, in place of `time`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def time_ns(self) -> int:
+        return int(self._world.now * 1e9)
+
+    def monotonic(self) -> float:
+        return self._world.now
+
+    def sleep(self, seconds: float) -> None:
+        self._world.wait(seconds)
 
 
 @pytest.fixture
@@ -18,9 +33,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(shut_off, "READ_BACK_PAUSES", (0.0, 0.0))
     with mock_aws():
         made = World()
-        clock = SimpleNamespace(time_ns=lambda: int(made.now * 1e9), monotonic=lambda: made.now, sleep=made.wait)
-        monkeypatch.setattr(respond, "time", clock)
+        monkeypatch.setattr(respond, "time", Clock(made))
         monkeypatch.setattr(clients, "client", made.client)
-        load = respond.settings.load
-        monkeypatch.setattr(respond.settings, "load", lambda cls: load(cls, made.environment))
+        load = settings.load
+        monkeypatch.setattr(settings, "load", lambda cls: load(cls, made.environment))
         yield made

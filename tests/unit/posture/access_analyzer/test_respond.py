@@ -7,7 +7,6 @@ import json
 import pytest
 
 from common.settings import SettingsError
-from posture.access_analyzer import respond
 from tests.unit.posture.access_analyzer.world import (
     OFF,
     ON,
@@ -249,8 +248,10 @@ def test_a_call_waits_for_another_that_is_at_work(world: World, monkeypatch: pyt
         if name == "dynamodb.update_item":
             raise Crash(name)
 
+    wait = world.wait
+
     def other_finishes(seconds: float) -> None:
-        world.wait(seconds)
+        wait(seconds)
         world.dynamodb.update_item(
             TableName="findings",
             Key={"Id": {"S": "f1"}},
@@ -263,7 +264,7 @@ def test_a_call_waits_for_another_that_is_at_work(world: World, monkeypatch: pyt
     world.after = die
     world.send(event())
     world.after = nothing
-    monkeypatch.setattr(respond.time, "sleep", other_finishes)
+    monkeypatch.setattr(world, "wait", other_finishes)
     assert world.send(event()) == []
     assert world.told() == []
 

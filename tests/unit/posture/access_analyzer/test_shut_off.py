@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -60,11 +61,16 @@ def test_a_name_that_another_account_has_taken_is_left(
     switch: Switch, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owners: list[str] = []
+
+    def watched(real: Any) -> Any:
+        def call(**given: Any) -> Any:
+            owners.append(given["ExpectedBucketOwner"])
+            return real(**given)
+
+        return call
+
     for name in ("get_public_access_block", "put_public_access_block"):
-        real = getattr(world.s3, name)
-        monkeypatch.setattr(
-            world.s3, name, lambda real=real, **given: owners.append(given["ExpectedBucketOwner"]) or real(**given)
-        )
+        monkeypatch.setattr(world.s3, name, watched(getattr(world.s3, name)))
     switch.carry_out(BLOCK, parse(found()))
     assert owners == [ACCOUNT] * 3  # S3 refuses when the bucket is not this account's
 
