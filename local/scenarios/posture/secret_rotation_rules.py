@@ -218,7 +218,7 @@ def run(stack: Stack, report: Report) -> None:
         written["key"],
         "reports/dt=2026-11-23/secret-rotation-20261123T060000Z.json",
     )
-    (told,) = [text for text in notices(stack) if written["key"] in text]
+    told = [text for text in notices(stack) if written["key"] in text][-1]
     report.check("the topic is told what is where", f"in {ACCOUNT_ID} {REGION}: {ROTATION_RULE}" in told)
 
     before = len(notices(stack))
