@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
 import re
@@ -44,6 +45,12 @@ class Resource:
     def key(self) -> Key:
         """What identifies it in its account and Region."""
         return self.type, self.id
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Differs when its configuration or tags do."""
+        content = json.dumps([self.configuration, self.supplementary, self.tags], sort_keys=True)
+        return hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
 
 
 def _tags(given: Any) -> dict[str, str]:
@@ -179,7 +186,6 @@ def seconds(text: str) -> float:
 def item(resource: Resource, status: str, captured: float, account: str, region: str) -> Item:
     """The configuration item of a resource as it is now; of a deleted one, without its configuration."""
     deleted = status == "ResourceDeleted"
-    content = json.dumps([resource.configuration, resource.supplementary, resource.tags], sort_keys=True)
     return {
         "relatedEvents": [],
         "relationships": [] if deleted else resource.relationships,
@@ -197,7 +203,7 @@ def item(resource: Resource, status: str, captured: float, account: str, region:
         "ARN": resource.arn,
         "awsRegion": region,
         "availabilityZone": "Not Applicable",
-        "configurationStateMd5Hash": hashlib.md5(content.encode(), usedforsecurity=False).hexdigest(),
+        "configurationStateMd5Hash": resource.digest,
         "resourceCreationTime": None if deleted else timestamp(resource.created),
     }
 

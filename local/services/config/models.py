@@ -50,7 +50,7 @@ from .remediation import Remediation
 logger = logging.getLogger("switchyard.config")
 
 MAX_EVALUATIONS, MAX_STARTED, MAX_CAPPED = 100, 25, 25
-EVERY = 0.25
+EVERY = 0.5
 """Seconds between two looks of the recorder."""
 
 _key = secrets.token_bytes(32)
@@ -328,9 +328,10 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         with self._lock:
             for key, resource in seen.items():
                 old = self.current.get(key)
-                new = items.item(resource, "OK" if old else "ResourceDiscovered", at, self.account_id, self.region_name)
-                if old is None or old["configurationStateMd5Hash"] != new["configurationStateMd5Hash"]:
-                    changes.append((new, old))
+                if old and old["configurationStateMd5Hash"] == resource.digest:
+                    continue
+                status = "OK" if old else "ResourceDiscovered"
+                changes.append((items.item(resource, status, at, self.account_id, self.region_name), old))
             for key in [key for key in self.current if key not in seen and key[0] in types]:
                 old = self.current[key]
                 gone = items.Resource(
