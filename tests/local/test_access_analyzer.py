@@ -83,8 +83,8 @@ def test_exemptions_hold_though_the_function_forgot_them(cloud: Cloud, world: su
     role = world.stack.outputs["role_arn"].rpartition("/")[2]
     functions = world.stack.client("lambda")
     before = functions.get_function_configuration(FunctionName=subject.FUNCTION)["Environment"]["Variables"]
-    website, vault = world.bucket("website").share("*"), world.bucket("vault")
-    vault.share_through(f"{subject.PREFIX}kept", subject.OUTSIDER)
+    website, vault = world.bucket("website-2").share("*"), world.bucket("vault-2")
+    vault.share_through(f"{subject.PREFIX}kept-2", subject.OUTSIDER)
     functions.update_function_configuration(
         FunctionName=subject.FUNCTION, Environment={"Variables": {**before, "EXEMPT": "{}"}}
     )

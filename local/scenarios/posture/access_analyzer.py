@@ -29,7 +29,7 @@ variables: dict[str, Any] = {
                 {"criteria": "principal.AWS", "eq": [PARTNER]},
             ]
         },
-        "exempt": {"bucket_names": [f"{PREFIX}website"], "access_point_names": [f"{PREFIX}kept"]},
+        "exempt": {"bucket_names": [f"{PREFIX}website*"], "access_point_names": [f"{PREFIX}kept*"]},
         "force_destroy": True,
         # Other scenarios have public buckets of their own.
         "shut_off": {
