@@ -154,10 +154,13 @@ class World:
         self.s3, self.control = stack.client("s3"), stack.client("s3control")
         self.analyzer, self.arn = stack.client("accessanalyzer"), stack.outputs.get("analyzer_arn", "")
         self.points: list[str] = []
+        self.buckets: list[str] = []
 
     def bucket(self, name: str) -> Bucket:
         """A new one."""
-        return Bucket(self, name)
+        made = Bucket(self, name)
+        self.buckets.append(made.name)
+        return made
 
     def reads(self, account: str, bucket: str) -> bool:
         """Whether an outsider can read the object, by name of the bucket or alias of an access point."""
@@ -189,7 +192,7 @@ class World:
         """Delete what was made."""
         for name in self.points:
             self.control.delete_access_point(AccountId=ACCOUNT_ID, Name=name)
-        for bucket in [b["Name"] for b in self.s3.list_buckets()["Buckets"] if b["Name"].startswith(PREFIX)]:
+        for bucket in self.buckets:
             self.s3.delete_object(Bucket=bucket, Key="report.csv")
             self.s3.delete_bucket(Bucket=bucket)
 
@@ -233,6 +236,7 @@ def _before(report: Report, world: World) -> None:
     """What was shared when the analyzer was made."""
     bucket = Bucket.__new__(Bucket)
     bucket.world, bucket.name, bucket.arn = world, f"{PREFIX}before", f"arn:aws:s3:::{PREFIX}before"
+    world.buckets.append(bucket.name)
     wait_until("the notice of what was shared before", bucket.notices)
     report.check("shared before the analyzer: told", len(bucket.notices()), 1)
 
@@ -304,8 +308,8 @@ def _repeated(report: Report, world: World) -> None:
     stack = world.stack
     count = len(stack.cloud.notifications(stack.outputs["topic_arn"]))
     pages = world.analyzer.get_paginator("list_findings").paginate(analyzerArn=world.arn)
-    found = [f for page in pages for f in page["findings"] if f["resource"].startswith(f"arn:aws:s3:::{PREFIX}")]
-    told = [f for f in found if f["status"] != "ARCHIVED"]
+    there = {f"arn:aws:s3:::{name}" for name in world.buckets}
+    told = [f for page in pages for f in page["findings"] if f["resource"] in there and f["status"] != "ARCHIVED"]
     queue = stack.client("sqs")
     for finding in [*told, *told]:
         stale = {**finding, "status": "ACTIVE"}
