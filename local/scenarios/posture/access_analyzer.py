@@ -71,10 +71,15 @@ class Bucket:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name, self.arn = world, f"{PREFIX}{name}", f"arn:aws:s3:::{PREFIX}{name}"
         self.policy: list[dict[str, Any]] = []
-        s3 = world.s3
+        world.buckets.append(self.name)
+
+    def create(self) -> Bucket:
+        """Make it."""
+        s3 = self.world.s3
         s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_public_access_block(Bucket=self.name, PublicAccessBlockConfiguration=OFF)
         s3.put_object(Bucket=self.name, Key="report.csv", Body=b"figures")
+        return self
 
     def share(self, account: str) -> Bucket:
         """By bucket policy."""
@@ -158,9 +163,7 @@ class World:
 
     def bucket(self, name: str) -> Bucket:
         """A new one."""
-        made = Bucket(self, name)
-        self.buckets.append(made.name)
-        return made
+        return Bucket(self, name).create()
 
     def reads(self, account: str, bucket: str) -> bool:
         """Whether an outsider can read the object, by name of the bucket or alias of an access point."""
@@ -234,9 +237,7 @@ def run(stack: Stack, report: Report) -> None:
 
 def _before(report: Report, world: World) -> None:
     """What was shared when the analyzer was made."""
-    bucket = Bucket.__new__(Bucket)
-    bucket.world, bucket.name, bucket.arn = world, f"{PREFIX}before", f"arn:aws:s3:::{PREFIX}before"
-    world.buckets.append(bucket.name)
+    bucket = Bucket(world, "before")
     wait_until("the notice of what was shared before", bucket.notices)
     report.check("shared before the analyzer: told", len(bucket.notices()), 1)
 
