@@ -187,7 +187,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/posture/access_analyzer"
+    source = "./tests/fixtures/variables/posture/access_analyzer"
   }
 
   variables {
@@ -210,7 +210,7 @@ run "refuses_malformed_lists" {
   command = plan
 
   module {
-    source = "./modules/posture/access_analyzer"
+    source = "./tests/fixtures/variables/posture/access_analyzer"
   }
 
   variables {
@@ -228,7 +228,7 @@ run "refuses_rules_that_say_nothing" {
   command = plan
 
   module {
-    source = "./modules/posture/access_analyzer"
+    source = "./tests/fixtures/variables/posture/access_analyzer"
   }
 
   variables {

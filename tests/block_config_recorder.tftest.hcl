@@ -110,7 +110,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/blocks/config_recorder"
+    source = "./tests/fixtures/variables/blocks/config_recorder"
   }
 
   variables {

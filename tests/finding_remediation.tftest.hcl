@@ -243,7 +243,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_remediation"
+    source = "./tests/fixtures/variables/posture/finding_remediation"
   }
 
   variables {
@@ -273,7 +273,7 @@ run "refuses_an_unknown_remediation" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_remediation"
+    source = "./tests/fixtures/variables/posture/finding_remediation"
   }
 
   variables {
@@ -328,7 +328,7 @@ run "roles_refuse_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/posture/finding_remediation/member_role"
+    source = "./tests/fixtures/variables/posture/finding_remediation/member_role"
   }
 
   variables {

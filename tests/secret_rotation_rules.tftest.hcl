@@ -247,7 +247,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/posture/secret_rotation_rules"
+    source = "./tests/fixtures/variables/posture/secret_rotation_rules"
   }
 
   variables {
@@ -289,7 +289,7 @@ run "refuses_organization_rules_without_the_organization" {
   command = plan
 
   module {
-    source = "./modules/posture/secret_rotation_rules"
+    source = "./tests/fixtures/variables/posture/secret_rotation_rules"
   }
 
   variables {

@@ -376,7 +376,7 @@ run "refuses_malformed_values" {
   command = plan
 
   module {
-    source = "./modules/posture/web_acl_logging"
+    source = "./tests/fixtures/variables/posture/web_acl_logging"
   }
 
   variables {
@@ -414,7 +414,7 @@ run "refuses_malformed_values_2" {
   command = plan
 
   module {
-    source = "./modules/posture/web_acl_logging"
+    source = "./tests/fixtures/variables/posture/web_acl_logging"
   }
 
   variables {
@@ -438,7 +438,7 @@ run "refuses_malformed_values_3" {
   command = plan
 
   module {
-    source = "./modules/posture/web_acl_logging"
+    source = "./tests/fixtures/variables/posture/web_acl_logging"
   }
 
   variables {
