@@ -30,6 +30,8 @@ def refusal(role: str, queue_arn: str) -> str:
     except PermissionError as error:
         reason = str(error)
     else:
+        # No request brought the poller here: Lambda's own calls are made over TLS, which queues' policies ask for.
+        iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
         for operation in NEEDED:
             action = f"sqs:{operation}"
             if iam_evaluator.enforce(key, action, "sqs", queue_arn.split(":")[3], queue_arn) is not None:

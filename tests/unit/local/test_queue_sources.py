@@ -51,6 +51,9 @@ def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
     )
     url = sqs.create_queue(QueueName="read")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:read"
+    insecure = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": arn}
+    statement = {**insecure, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [statement]})})
     functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="reader")
     sqs.send_message(QueueUrl=url, MessageBody="one")
 
