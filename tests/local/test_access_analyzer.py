@@ -27,6 +27,8 @@ def world(stack_of: Any) -> Iterator[subject.World]:
     stack: scenario.Stack = stack_of("access_analyzer")
     events = stack.client("events")
     events.disable_rule(Name=stack.outputs["rule_name"])
+    # What fails for want of a permission comes again after the queue's 12 minutes only.
+    wait_until("findings on their way", lambda: subject.drained(stack))
     made = subject.World(stack)
     try:
         yield made

@@ -205,6 +205,14 @@ def watch(stack: Stack, on: bool) -> None:
     stack.cloud.control("POST", "services/accessanalyzer/set_watch", {"on": on})
 
 
+def drained(stack: Stack) -> bool:
+    """Whether no finding waits in the queue, or is in the function's hands."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    asked = {"QueueUrl": stack.outputs["queue_url"], "AttributeNames": names}
+    waiting = stack.client("sqs").get_queue_attributes(**asked)["Attributes"]
+    return not any(int(number) for number in waiting.values())
+
+
 def event_of(finding: dict[str, Any], analyzer_arn: str) -> str:
     """The event of a finding as it is."""
     told = ("action", "condition", "id", "isPublic", "principal", "resource", "resourceType", "status")
@@ -315,13 +323,7 @@ def _repeated(report: Report, world: World) -> None:
     for finding in [*told, *told]:
         stale = {**finding, "status": "ACTIVE"}
         queue.send_message(QueueUrl=stack.outputs["queue_url"], MessageBody=event_of(stale, world.arn))
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-
-    def drained() -> bool:
-        waiting = queue.get_queue_attributes(QueueUrl=stack.outputs["queue_url"], AttributeNames=names)["Attributes"]
-        return not any(int(number) for number in waiting.values())
-
-    wait_until("the repeated events", drained)
+    wait_until("the repeated events", lambda: drained(stack))
     report.check("repeated and late events", len(stack.cloud.notifications(stack.outputs["topic_arn"])), count)
 
 
