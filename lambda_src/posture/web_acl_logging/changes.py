@@ -26,9 +26,6 @@ class Change:
     resource_id: str
     arn: str
     """Empty where the notification has none."""
-    told_at: str
-    """When Config sent the notification (ISO 8601). Orders evaluations: an item's own time is that of its capture, the
-    same in every evaluation until the web ACL changes, while its logging, which no item holds, may change between."""
     present: bool
     """Whether the resource exists, is recorded and in the rule's scope."""
     result_token: str
@@ -42,7 +39,6 @@ def parse(event: Mapping[str, Any]) -> Change:
         change = Change(
             resource_id=item["resourceId"],
             arn=item.get("ARN") or "",
-            told_at=invoking["notificationCreationTime"],
             present=item["configurationItemStatus"] in PRESENT and not event.get("eventLeftScope"),
             result_token=event["resultToken"],
         )

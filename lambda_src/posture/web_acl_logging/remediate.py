@@ -58,7 +58,7 @@ def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable
     for left in reversed(range(TRIES)):
         verdict = verdicts.judge(acl, policy, wafv2)
         if verdict.compliance != verdicts.NON_COMPLIANT:
-            return UNTOUCHED
+            return GONE if verdict is verdicts.GONE else UNTOUCHED
         try:
             return _put(acl, policy, verdict, wafv2)
         except ClientError as error:

@@ -35,14 +35,22 @@ class Verdict:
     """As it was read; None where there is none or it was not looked at."""
 
 
+GONE = Verdict(NOT_APPLICABLE, "The web ACL is gone.")
+
+
 def judge(acl: WebAcl, policy: Policy, wafv2: Any) -> Verdict:
     """One read; one more (of the tags) when tags exempt. Raises whatever WAF answers, but for "no logging"."""
     if acl.scope not in policy.scopes:
         return Verdict(NOT_APPLICABLE, f"Web ACLs of scope {acl.scope} are not covered.")
     if acl.arn in policy.exempt_arns:
         return Verdict(NOT_APPLICABLE, "The web ACL is exempt by its ARN.")
-    if policy.exempt_tags and (tag := _exempting_tag(acl, policy.exempt_tags, wafv2)):
-        return Verdict(NOT_APPLICABLE, f"The web ACL is exempt by its tag {tag}.")
+    if policy.exempt_tags:
+        try:
+            tag = _exempting_tag(acl, policy.exempt_tags, wafv2)
+        except wafv2.exceptions.WAFNonexistentItemException:
+            return GONE
+        if tag:
+            return Verdict(NOT_APPLICABLE, f"The web ACL is exempt by its tag {tag}.")
     found = configurations.read(wafv2, acl.arn)
     if found is None:
         return Verdict(NON_COMPLIANT, "The web ACL does not log.")

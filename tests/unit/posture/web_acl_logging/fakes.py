@@ -15,7 +15,7 @@ STREAM = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/aws-waf-logs-sw
 ELSEWHERE = "arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-elsewhere"
 ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/1b2c3d4e-0000-4000-8000-000000000001"
 GLOBAL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/site/1b2c3d4e-0000-4000-8000-000000000002"
-CAPTURED, TOLD = "2026-11-25T12:00:00.000Z", "2026-11-25T12:00:07.000Z"
+CAPTURED = "2026-11-25T12:00:00.000Z"
 
 
 @cache
@@ -138,7 +138,7 @@ def notification(oversized: bool = False, left_scope: bool = False, **item: Any)
             name: value for name, value in given.items() if value is not None
         },
         "messageType": kind,
-        "notificationCreationTime": TOLD,
+        "notificationCreationTime": CAPTURED,
     }
     return {
         "invokingEvent": json.dumps(invoking),

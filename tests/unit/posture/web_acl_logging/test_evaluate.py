@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posture.web_acl_logging import changes, web_acls
 from posture.web_acl_logging.errors import EvaluationRefused, MalformedEvent, NotAWebAcl
 from tests.unit.posture.web_acl_logging.conftest import World
-from tests.unit.posture.web_acl_logging.fakes import ACL, ELSEWHERE, GLOBAL, STREAM, TOLD, aws_error, notification
+from tests.unit.posture.web_acl_logging.fakes import ACL, ELSEWHERE, GLOBAL, STREAM, aws_error, notification
 
 
 def logging(destination: str = STREAM, **more: Any) -> dict[str, Any]:
@@ -22,15 +22,46 @@ def logging(destination: str = STREAM, **more: Any) -> dict[str, Any]:
 
 def test_no_logging_is_non_compliant(world: World) -> None:
     assert world.evaluate(notification())["compliance"] == "NON_COMPLIANT"
-    assert world.config.evaluations == [
-        {
-            "ComplianceResourceType": "AWS::WAFv2::WebACL",
-            "ComplianceResourceId": ACL,
-            "ComplianceType": "NON_COMPLIANT",
-            "Annotation": "The web ACL does not log.",
-            "OrderingTimestamp": TOLD,
-        }
-    ]
+    (found,) = world.config.evaluations
+    assert found == {
+        "ComplianceResourceType": "AWS::WAFv2::WebACL",
+        "ComplianceResourceId": ACL,
+        "ComplianceType": "NON_COMPLIANT",
+        "Annotation": "The web ACL does not log.",
+        "OrderingTimestamp": found["OrderingTimestamp"],
+    }
+
+
+def test_evaluations_are_ordered_by_what_they_saw(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look before the remediation, reported after it, must be the older one, though it is of the same item."""
+    reports: list[Any] = []
+    put, get = world.config.put_evaluations, world.waf.get_logging_configuration
+
+    def late_look(ResourceArn: str) -> Any:
+        monkeypatch.setattr(world.waf, "get_logging_configuration", get)
+        try:
+            return get(ResourceArn)
+        finally:  # this one's answer is on its way while another evaluation begins and ends
+            world.waf.logging[ACL] = logging()
+            world.evaluate(notification())
+
+    def kept(Evaluations: Any, ResultToken: str) -> Any:
+        reports.extend(Evaluations)
+        return put(Evaluations, ResultToken)
+
+    monkeypatch.setattr(world.waf, "get_logging_configuration", late_look)
+    monkeypatch.setattr(world.config, "put_evaluations", kept)
+    world.evaluate(notification())
+    by_time = sorted(reports, key=lambda report: report["OrderingTimestamp"])
+    assert [report["ComplianceType"] for report in reports] == ["COMPLIANT", "NON_COMPLIANT"]
+    assert [report["ComplianceType"] for report in by_time] == ["NON_COMPLIANT", "COMPLIANT"]
+
+
+def test_gone_since_the_notification(world: World) -> None:
+    """Only tags tell it: no logging and no web ACL answer the same."""
+    world.set(EXEMPT_TAGS='{"Logging": "off"}')
+    del world.waf.tags[ACL]
+    assert world.evaluate(notification())["compliance"] == "NOT_APPLICABLE"
 
 
 @pytest.mark.parametrize("destination", [STREAM, ELSEWHERE])

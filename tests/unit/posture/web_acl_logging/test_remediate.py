@@ -172,7 +172,9 @@ def test_other_errors_of_the_put_propagate_at_once(world: World, code: str) -> N
     assert not world.config.calls
 
 
-def test_a_web_acl_deleted_meanwhile(world: World) -> None:
+@pytest.mark.parametrize("exempt_tags", ["{}", '{"Logging": "off"}'])
+def test_a_web_acl_deleted_meanwhile(world: World, exempt_tags: str) -> None:
+    world.set(EXEMPT_TAGS=exempt_tags)
     del world.waf.tags[ACL]
     assert world.remediate() == {"web_acl": ACL, "outcome": "gone", "reevaluation": "none"}
 
