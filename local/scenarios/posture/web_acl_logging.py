@@ -17,7 +17,7 @@ PREFIX = "web-acl-logging-"
 ELSEWHERE = "aws-waf-logs-web-acl-logging-elsewhere"
 ELSEWHERE_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{ELSEWHERE}"
 WAF_ROLE = "AWSServiceRoleForWAFV2Logging"
-NEW = 5
+NEW = 3
 LARGEST_ITEM = 256 * 1024
 FILTER = {
     "DefaultBehavior": "DROP",
@@ -375,13 +375,14 @@ def _delivered(stack: Stack, report: Report) -> None:
     s3, bucket = stack.client("s3"), stack.outputs["bucket_name"]
     arn = Acl(stack, "new-2").arn
     record = {"action": "BLOCK", "httpRequest": {"clientIp": "192.0.2.1", "uri": "/"}}
+
+    def objects() -> set[str]:
+        found = s3.list_objects_v2(Bucket=bucket, Prefix="logs/").get("Contents", [])
+        return {one["Key"] for one in found}
+
+    before = objects()
     stack.cloud.control("POST", "engine/waf_logging/deliver", {"web_acl_arn": arn, "record": record})
-
-    def objects() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = s3.list_objects_v2(Bucket=bucket, Prefix="logs/").get("Contents", [])
-        return found
-
-    key = wait_until("the log object", objects)[-1]["Key"]
+    (key,) = wait_until("the log object", lambda: objects() - before)
     found = s3.get_object(Bucket=bucket, Key=key)
     line = json.loads(gzip.decompress(found["Body"].read()))
     report.check(
