@@ -16,7 +16,7 @@ from tools.bootstrap import ROOT
 sys.path.insert(0, str(ROOT / "lambda_src"))  # as pytest does: the functions run in this process
 
 from common import clients, observability
-from posture.web_acl_logging import evaluate, remediate
+from posture.web_acl_logging import evaluate, remediate, web_acls
 from tests.unit.posture.web_acl_logging.fakes import (
     ACL,
     ELSEWHERE,
@@ -90,5 +90,5 @@ def _longest_wait() -> float:
     waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[0])] * (remediate.TRIES - 1)
     policy = remediate.Settings(destination_arn=STREAM, scopes=["REGIONAL"], config_rule_name=RULE)
     with mock.patch.object(random, "uniform", max), mock.patch.object(time, "sleep", waits.append):
-        remediate.remediate(remediate.web_acls.parse(ACL), policy, waf, waits.append)
+        remediate.remediate(web_acls.parse(ACL), policy, waf, waits.append)
     return sum(waits)

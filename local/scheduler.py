@@ -25,7 +25,8 @@ def call(target: dict[str, Any], region: str) -> None:
     if not found:
         raise ValueError(f"{target['Arn']} is no universal target")
     credentials = role_session(target["RoleArn"], "scheduler", PRINCIPAL)
-    client: Any = boto3.session.Session(**credentials).client(found[1], region_name=region)  # type: ignore[call-overload]
+    service: Any = found[1]
+    client: Any = boto3.session.Session(**credentials, region_name=region).client(service)
     getattr(client, camelcase_to_underscores(found[2]))(**json.loads(target.get("Input") or "{}"))
 
 

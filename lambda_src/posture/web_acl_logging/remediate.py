@@ -34,7 +34,7 @@ class Settings(verdicts.Policy):
     logging_filter: dict[str, Any] | None = None
 
 
-def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
+def handler(event: Any, context: Any) -> dict[str, str]:
     """Raises SettingsError, MalformedEvent, NotAWebAcl, and what AWS answers: the Automation execution fails."""
     log = observability.begin(context)
     policy = settings.load(Settings)
@@ -51,7 +51,11 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
     return {"web_acl": acl.arn, "outcome": outcome, "reevaluation": reevaluation}
 
 
-def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable[[float], None] = time.sleep) -> str:
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable[[float], None] = _sleep) -> str:
     """What was done. The web ACL is read anew before each try, so that what others set meanwhile stays."""
     from botocore.exceptions import ClientError
 

@@ -41,7 +41,8 @@ def find(resource_id: str, config: Any) -> WebAcl:
         history = config.get_resource_config_history(resourceType=RESOURCE_TYPE, resourceId=resource_id, limit=1)
     except config.exceptions.ResourceNotDiscoveredException as error:
         raise NotAWebAcl(f"AWS Config knows no web ACL {resource_id!r}.") from error
-    return parse(str(next(iter(history["configurationItems"]), {}).get("arn", "")))
+    items: list[dict[str, Any]] = history["configurationItems"]
+    return parse(items[0].get("arn", "") if items else "")
 
 
 def exists(acl: WebAcl, wafv2: Any) -> bool:

@@ -281,7 +281,7 @@ def _corrected(stack: Stack, report: Report) -> None:
     stream = stack.outputs["destination_arn"]
 
     def redirected() -> bool:
-        return (own.logging or {})["LogDestinationConfigs"] == [stream]
+        return bool((own.logging or {})["LogDestinationConfigs"] == [stream])
 
     reevaluate(stack)
     wait_until("the other destination", redirected)

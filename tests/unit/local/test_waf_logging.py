@@ -121,7 +121,7 @@ def test_none_and_no_web_acl_answer_the_same(wafv2: Any, acl: str) -> None:
 
 
 def test_put_get_replace_list_delete(wafv2: Any, acl: str) -> None:
-    kept = {"RedactedFields": [{"SingleHeader": {"Name": "cookie"}}, {"Method": {}}]}
+    kept: dict[str, Any] = {"RedactedFields": [{"SingleHeader": {"Name": "cookie"}}, {"Method": {}}]}
     wafv2.put_logging_configuration(**wanted(acl, **kept))
     found = wafv2.get_logging_configuration(ResourceArn=acl)["LoggingConfiguration"]
     assert found == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,7 @@ class World:
         self.waf, self.config = Waf(ACL, GLOBAL), Config()
         self._patch = monkeypatch
         monkeypatch.setattr(clients, "client", lambda service: {"wafv2": self.waf, "config": self.config}[service])
-        monkeypatch.setattr(remediate.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
         self.set(DESTINATION_ARN=STREAM, SCOPES='["REGIONAL"]', CONFIG_RULE_NAME=RULE, POWERTOOLS_SERVICE_NAME="w")
 
     def set(self, **environment: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.settings import SettingsError
-from posture.web_acl_logging import remediate
+from posture.web_acl_logging import remediate, web_acls
 from posture.web_acl_logging.errors import MalformedEvent, NotAWebAcl
 from tests.unit.posture.web_acl_logging.conftest import CONTEXT, World
 from tests.unit.posture.web_acl_logging.fakes import ACL, ELSEWHERE, GLOBAL, STREAM, aws_error
@@ -148,15 +148,14 @@ def test_waiting_leaves_time_to_answer(monkeypatch: pytest.MonkeyPatch, world: W
     world.waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[0])] * remediate.TRIES
     policy = remediate.Settings(destination_arn=STREAM, scopes=["REGIONAL"], config_rule_name="r")
     with pytest.raises(ClientError):
-        remediate.remediate(remediate.web_acls.parse(ACL), policy, world.waf, waits.append)
+        remediate.remediate(web_acls.parse(ACL), policy, world.waf, waits.append)
     assert sum(waits) <= 80
 
 
-def test_logging_that_somebody_enables_meanwhile_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logging_that_somebody_enables_meanwhile_stays(world: World) -> None:
     world.waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[1])]
-    monkeypatch.setattr(remediate.time, "sleep", lambda seconds: world.waf.logging.update({ACL: OWN}))
     policy = remediate.Settings(destination_arn=STREAM, scopes=["REGIONAL"], config_rule_name="r")
-    acl = remediate.web_acls.parse(ACL)
+    acl = web_acls.parse(ACL)
     assert remediate.remediate(acl, policy, world.waf, lambda _: world.waf.logging.update({ACL: OWN})) == "untouched"
     assert world.waf.logging[ACL] == OWN
 
