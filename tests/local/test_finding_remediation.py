@@ -134,26 +134,26 @@ def test_each_statement_is_needed(
     role = stack.outputs["role_names"][remediation]
     sids = permissions.sids(stack.cloud, role)
     assert sids[:3] == ["ReadQueue", "AnswerFindings", "AssumeMemberRoles"]
-    for sid in sids[1:]:  # ReadQueue is for Lambda, which reads the queue; the code does not
-        account = there if sid == "AssumeMemberRoles" else here
-        if sid == "ReadLocks":
-            finding = held(account)
-            with permissions.without(stack.cloud, role, sid):
-                assert "legal hold" not in invoke(stack, remediation, finding)[1], sid
-            assert "legal hold" in invoke(stack, remediation, held(account))[1], sid
-            continue
-        finding = CASES[remediation](account)
+    for sid in sids[1:]:  # ReadQueue is Lambda's, which reads the queue; test_queue_sources.py has that
+        finding = (
+            held(here) if sid == "ReadLocks" else CASES[remediation](there if sid == "AssumeMemberRoles" else here)
+        )
         with permissions.without(stack.cloud, role, sid):
             status, told = invoke(stack, remediation, finding)
-        assert status in ("NEW", "error"), sid
-        assert "denied" in told.lower(), (sid, told)
-        assert invoke(stack, remediation, finding)[0] == "RESOLVED", sid
+        if sid == "ReadLocks":  # S3 does not deny: it answers as if nothing were locked
+            assert "legal hold" not in told
+        else:
+            assert (status in ("NEW", "error"), "denied" in told.lower()) == (True, True), (sid, told)
+    assert invoke(stack, remediation, finding)[0] == "RESOLVED"
+    if remediation == "macie_object":
+        assert "legal hold" in invoke(stack, remediation, held(here))[1]
 
 
-@pytest.mark.parametrize("remediation", sorted(CASES))
+@pytest.mark.parametrize("remediation", ["macie_object", "s3_versioning"])
 def test_each_statement_of_a_members_role_is_needed(
     stack: scenario.Stack, there: subject.Account, remediation: str
 ) -> None:
+    """The statements are the functions' own: one remediation with a key of another account, and one without."""
     role = f"finding-remediation-{remediation.replace('_', '-')}"
     member = MemberCloud(stack.cloud)
     for sid in permissions.sids(member, role, "remediation"):
@@ -162,9 +162,8 @@ def test_each_statement_of_a_members_role_is_needed(
         finding = CASES[remediation](there)
         with permissions.without(member, role, sid, "remediation"):
             status, told = invoke(stack, remediation, finding)
-        assert status == "NEW", sid
-        assert "denied" in told.lower(), (sid, told)
-        assert invoke(stack, remediation, finding)[0] == "RESOLVED", sid
+        assert (status, "denied" in told.lower()) == ("NEW", True), (sid, told)
+    assert invoke(stack, remediation, finding)[0] == "RESOLVED"
 
 
 class MemberCloud(Cloud):
