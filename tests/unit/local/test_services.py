@@ -137,7 +137,7 @@ def test_security_hub_in_the_server() -> None:
             assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (400, "SerializationException")
         for method, path, operation_name in (
             ("GET", "/invitations", "ListInvitations"),
-            ("POST", "/automationrules/create", "CreateAutomationRule"),
+            ("GET", "/configurationPolicy/list", "ListConfigurationPolicies"),
             ("GET", "/no/such/path", "GET /no/such/path"),
         ):
             answer = post(server, "securityhub", path, {}, method)
