@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from local import scenario
-from local.cloud import free_port, start, stop
+from local.cloud import ROOT, free_port, start, stop
 from local.engine import REGION
 from local.scenarios.posture import secret_rotation_rules as subject
+
+sys.path.insert(0, str(ROOT / "lambda_src"))  # as pytest does: the function's part runs in this process
+
 from posture.secret_rotation_rules import compliance
 
 AGGREGATOR = "bench"
