@@ -168,7 +168,6 @@ run "refuses_malformed_values" {
     kms_key_arn       = "alias/mine"
     expiration_days   = 0
     noncurrent_days   = 0
-    leading           = "logs-"
     policy_statements = [{ sid = "S", principals = { AWS = ["444455556666"] }, actions = ["s3:*"] }]
   }
 
@@ -177,7 +176,6 @@ run "refuses_malformed_values" {
     var.kms_key_arn,
     var.expiration_days,
     var.noncurrent_days,
-    var.leading,
     var.policy_statements,
   ]
 }
@@ -235,7 +233,7 @@ run "refuses_own_sid" {
   expect_failures = [var.policy_statements]
 }
 
-run "refuses_unknown_class" {
+run "refuses_unknown_class_and_leading" {
   command = plan
 
   module {
@@ -243,8 +241,9 @@ run "refuses_unknown_class" {
   }
 
   variables {
+    leading     = "logs-"
     transitions = { COLD = 30 }
   }
 
-  expect_failures = [var.transitions]
+  expect_failures = [var.leading, var.transitions]
 }
