@@ -20,7 +20,7 @@ from posture.secret_rotation_rules import compliance
 
 AGGREGATOR = "bench"
 RULES = [subject.ROTATION_RULE, subject.SUCCESS_RULE]
-PLACES = ((2, 3), (5, 3), (5, 150))  # (accounts, secrets in each of their two Regions)
+PLACES = ((2, 3), (5, 3), (2, 120))  # (accounts, secrets in each of their two Regions)
 
 
 def measure() -> list[dict[str, Any]]:
