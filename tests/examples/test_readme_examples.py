@@ -37,8 +37,8 @@ def folder(example: docs.Example) -> str:
     return re.sub(r"[^\w]+", "_", example.name)
 
 
-def is_variables(text: str) -> bool:
-    """Whether HCL is values of the root stack's variables, not blocks. AssertionError for anything else."""
+def variables(text: str) -> set[str]:
+    """The root stack's variables that HCL gives values for; none when it is blocks. Raises AssertionError."""
     try:
         content = hcl2.loads(text)
     except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
@@ -47,7 +47,7 @@ def is_variables(text: str) -> bool:
     blocks = {isinstance(value, list) and any(map(is_block, value)) for value in content.values()}
     assert len(blocks) == 1, "is neither only values of variables nor only blocks"
     if True in blocks:
-        return False
+        return set()
     # Terraform only warns of an unknown variable, and says nothing of an unknown attribute of an object.
     declared = docs.declared(ROOT, "variable")
     for name, value in content.items():
@@ -56,7 +56,7 @@ def is_variables(text: str) -> bool:
         if wanted.startswith("object(") and isinstance(value, dict):
             unknown = [key for key in value if not re.search(rf"\b{re.escape(docs.unquote(key))} = ", wanted)]
             assert not unknown, f"sets {name}.{unknown[0]}, which is no attribute of that variable"
-    return True
+    return set(content)
 
 
 def is_block(item: Any) -> bool:
@@ -85,63 +85,88 @@ def packages(texts: Iterable[str]) -> set[str]:
     return named | built | layers | set(package.capabilities())
 
 
-def workspace(root: Path, examples: list[docs.Example]) -> dict[str, str]:
-    """Writes the root stack with the examples beside it; gives the problems of those that are not HCL.
+def groups_of(examples: list[docs.Example]) -> tuple[list[list[docs.Example]], dict[str, str]]:
+    """Examples to be planned together, and the problems of those that are not HCL.
 
-    Each example has a test file of its own, since an error in a run keeps Terraform from the runs after it.
+    A plan of the root stack takes long whatever is on, so terraform.tfvars of different variables share one.
     """
+    groups: list[tuple[set[str], list[docs.Example]]] = []
+    problems = {}
+    for example in examples:
+        try:
+            names = variables(example.text)
+        except AssertionError as error:
+            problems[folder(example)] = f"{example.name} {error}"
+            continue
+        home = next((found for found in groups if names and found[0] and not found[0] & names), None)
+        if home:
+            home[0].update(names)
+            home[1].append(example)
+        else:
+            groups.append((names, [example]))
+    return [group for _, group in groups], problems
+
+
+def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
+    """Writes the root stack with the examples beside it.
+
+    Each group has a test file of its own, since an error in a run keeps Terraform from the runs after it.
+    """
+    root.mkdir(exist_ok=True)
     for path in [*ROOT.glob("*.tf"), ROOT / ".terraform.lock.hcl"]:
         shutil.copy(path, root)
     (root / "modules").symlink_to(ROOT / "modules")
     shutil.copytree(HERE / "mocks", root / "mocks")
     (root / "tests").mkdir()
-    for name in packages(example.text for example in examples):
+    for name in packages(example.text for group in groups for example in group):
         package.write(root / "build" / f"{name}.zip", package.archive({"empty.py": b""}))
 
-    problems = {}
-    for example in examples:
-        name = folder(example)
-        try:
-            variables = is_variables(example.text)
-        except AssertionError as error:
-            problems[name] = f"{example.name} {error}"
-            continue
+    for group in groups:
+        name, text = folder(group[0]), "".join(example.text for example in group)
         mocks = ['mock_provider "aws" {\n  source = "./mocks"\n}\n']
-        if variables:
-            what = f"variables {{\n{example.text}}}"
+        if variables(group[0].text):
+            what = f"variables {{\n{text}}}"
         else:
             what = f'module {{\n    source = "./examples/{name}"\n  }}'
             path = root / "examples" / name
             path.mkdir(parents=True)
-            (path / "main.tf").write_text(root_module(example))
-            if "required_providers" not in example.text:
+            (path / "main.tf").write_text(root_module(group[0]))
+            if "required_providers" not in text:
                 shutil.copy(ROOT / "versions.tf", path)
             mocks += [
                 f'mock_provider "aws" {{\n  alias  = "{alias}"\n  source = "./mocks"\n}}\n'
-                for alias in re.findall(r'^\s*alias\s*=\s*"(\w+)"', example.text, re.MULTILINE)
+                for alias in re.findall(r'^\s*alias\s*=\s*"(\w+)"', text, re.MULTILINE)
             ]
         run = f'run "{name}" {{\n  command = plan\n  {what}\n}}\n'
         (root / "tests" / f"{name}.tftest.hcl").write_text("\n".join([*mocks, run]))
-    return problems
 
 
 def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
-    """Plans all examples in an empty folder; what is wrong with each, by its folder's name."""
-    problems = workspace(root, examples)
+    """Plans all examples below an empty folder; what is wrong with each, by its folder's name."""
+    groups, problems = groups_of(examples)
+    said = plan_groups(root / "together", groups)
+    failed = [group for group in groups if folder(group[0]) in said]
+    if alone := [[example] for group in failed if len(group) > 1 for example in group]:
+        shared = {folder(example) for [example] in alone}
+        said = {name: text for name, text in said.items() if name not in shared}
+        said |= plan_groups(root / "alone", alone)
+    return problems | said
+
+
+def plan_groups(root: Path, groups: list[list[docs.Example]]) -> dict[str, str]:
+    """What is wrong with each group, by its first example's folder."""
+    workspace(root, groups)
     env = terraform_env(root / ".terraform")
-
-    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [terraform_bin(), f"-chdir={root}", *arguments],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    init = terraform("init", "-backend=false", "-lockfile=readonly", "-no-color")
+    init = subprocess.run(
+        [terraform_bin(), f"-chdir={root}", "init", "-backend=false", "-lockfile=readonly", "-no-color"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    names = {folder(group[0]) for group in groups}
     if init.returncode:
-        return dict.fromkeys(map(folder, examples), init.stdout + init.stderr) | problems
+        return dict.fromkeys(names, init.stdout + init.stderr)
     done = terraform_test.run(root, sorted((root / "tests").glob("*.tftest.hcl")), "-json", env=env)
     passed: set[str] = set()
     said: dict[str, str] = {}
@@ -153,9 +178,8 @@ def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
             told = message["diagnostic"]
             where = f"{told['range']['filename']}:{told['range']['start']['line']}: " if "range" in told else ""
             said[name] = f"{said.get(name, '')}{where}{told['summary']}\n{told.get('detail', '')}\n"
-    for name in {folder(example) for example in examples} - passed - problems.keys():
-        problems[name] = said.get(name) or said.get("") or "".join(p.stdout[-3000:] + p.stderr for p in done)
-    return problems
+    output = "".join(process.stdout[-3000:] + process.stderr for process in done)
+    return {name: said.get(name) or said.get("") or output for name in names - passed}
 
 
 @pytest.fixture(scope="module")
