@@ -1,7 +1,8 @@
-"""Lambda reads a queue with the function's own role, as on AWS: MiniStack reads it whatever the role may do.
+"""Lambda reads a queue with the function's own role and waits for a batch, as on AWS; MiniStack does neither.
 
-A mapping whose role lacks a permission, on the queue or on its key, delivers nothing and says so in its
-LastProcessingResult. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+A mapping with a batching window gathers messages for that long, here for a second at the most. A mapping whose role
+lacks a permission, on the queue or on its key, delivers nothing and says so in its LastProcessingResult.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from local.iam import role_session
 
 NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 _LIFETIME = 0.5
+_LONGEST_WINDOW = 1.0
 _checked: dict[tuple[str, str], tuple[float, str]] = {}
 """(role, queue) -> until when what is known holds, and what is known; polling asks many times a second."""
 
@@ -41,16 +43,27 @@ def refusal(role: str, queue_arn: str) -> str:
     return reason
 
 
+def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: float) -> bool:
+    """Whether a batch is still within its window and not full: *messages* of MiniStack's queue, *now* in seconds."""
+    window = min(mapping.get("MaximumBatchingWindowInSeconds") or 0, _LONGEST_WINDOW)
+    since = [max(message["sent_at"], at) for message in messages if (at := message.get("visible_at", 0.0)) <= now]
+    full = len(since) >= mapping.get("BatchSize", 10)
+    return bool(since) and not full and now - min(since) < window
+
+
 def install() -> None:
-    """Ask before each batch that MiniStack takes from a queue for a function."""
+    """Ask and wait before each batch that MiniStack takes from a queue for a function."""
     from ministack.services import lambda_svc, sqs
 
     receive = sqs._receive_messages_for_esm
 
     def _receive_messages_for_esm(queue_url: str, max_number: int) -> list[dict[str, Any]]:
-        arn = sqs._get_q(queue_url)["attributes"]["QueueArn"]
+        queue = sqs._get_q(queue_url)
+        arn = queue["attributes"]["QueueArn"]
         mappings = [m for _, _, m in lambda_svc._iter_all_esms() if m.get("EventSourceArn") == arn]
         for mapping in mappings:
+            if gathering(queue["messages"], mapping, time.time()):
+                return []
             function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
             role = ((function or {}).get("config") or function or {}).get("Role", "")
             if role and (reason := refusal(role, arn)):

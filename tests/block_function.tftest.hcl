@@ -9,6 +9,7 @@ variables {
     kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
     alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
     access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    package_bucket     = "test-packages-111122223333-eu-central-1"
     log_retention_days = 365
     layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
     build_dir          = "tests/fixtures/build"
@@ -40,8 +41,16 @@ run "defaults" {
     error_message = "Functions run Python 3.13 on arm64."
   }
   assert {
-    condition     = aws_lambda_function.this.filename == "tests/fixtures/build/posture/finding_export.zip" && aws_lambda_function.this.source_code_hash == filebase64sha256("tests/fixtures/build/posture/finding_export.zip")
-    error_message = "The package's hash decides about deployment."
+    condition     = aws_s3_object.package.source == "tests/fixtures/build/posture/finding_export.zip" && aws_s3_object.package.source_hash == filebase64sha256("tests/fixtures/build/posture/finding_export.zip") && aws_lambda_function.this.source_code_hash == aws_s3_object.package.source_hash
+    error_message = "The package's hash decides about upload and deployment."
+  }
+  assert {
+    condition     = aws_lambda_function.this.s3_bucket == "test-packages-111122223333-eu-central-1" && aws_lambda_function.this.s3_key == "export.zip" && aws_s3_object.package.bucket == "test-packages-111122223333-eu-central-1"
+    error_message = "The function is made from its object in the package bucket."
+  }
+  assert {
+    condition     = aws_s3_object.package.server_side_encryption == "aws:kms" && aws_s3_object.package.kms_key_id == var.context.kms_key_arn && aws_s3_object.package.tags == null
+    error_message = "The package is encrypted with the stack's key, and has no tags: an object takes no more than 10."
   }
   assert {
     condition     = aws_lambda_function.this.layers == tolist(["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"])
@@ -302,6 +311,7 @@ run "permissions_boundary" {
       kms_key_arn              = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/11112222-3333-4444-5555-666677778888"
       alarm_topic_arn          = "arn:aws-us-gov:sns:us-gov-west-1:111122223333:test-alarms"
       access_log_bucket        = "test-access-logs-111122223333-us-gov-west-1"
+      package_bucket           = "test-packages-111122223333-us-gov-west-1"
       log_retention_days       = 365
       layer_arns               = []
       permissions_boundary_arn = "arn:aws-us-gov:iam::111122223333:policy/boundary"
@@ -331,7 +341,7 @@ run "missing_package" {
     package = "posture/never_built"
   }
 
-  expect_failures = [aws_lambda_function.this]
+  expect_failures = [aws_s3_object.package]
 }
 
 run "refuses_malformed_values" {

@@ -44,6 +44,7 @@ run "defaults" {
       kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
       alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:switchyard-alarms"
       access_log_bucket        = "switchyard-access-logs-111122223333-eu-central-1"
+      package_bucket           = "switchyard-packages-111122223333-eu-central-1"
       log_retention_days       = 365
       layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
       permissions_boundary_arn = null
@@ -53,8 +54,12 @@ run "defaults" {
     error_message = "The context holds what blocks take, and nothing else."
   }
   assert {
-    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket && output.layer_arn == output.context.layer_arns[0]
+    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket && output.layer_arn == output.context.layer_arns[0] && output.package_bucket == output.context.package_bucket
     error_message = "What the context holds is told by itself too."
+  }
+  assert {
+    condition     = module.packages.resources.bucket.force_destroy && module.packages.resources.encryption.rule != null && module.packages.resources.versioning.versioning_configuration[0].status == "Enabled"
+    error_message = "The package bucket is versioned, and goes with the stack: its objects are copies."
   }
   assert {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30

@@ -31,6 +31,7 @@ variables {
     kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
     alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
     access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+    package_bucket     = "test-packages-111122223333-eu-central-1"
     log_retention_days = 365
     layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
     build_dir          = "tests/fixtures/build"
@@ -161,7 +162,7 @@ run "requests_when_told_to" {
     error_message = "Only critical alarms, and only their beginning, call the function."
   }
   assert {
-    condition     = module.function[0].resources.function.handler == "protection.kms_quota_alarms.request_increase.handler" && module.function[0].resources.function.filename == "tests/fixtures/build/protection/kms_quota_alarms.zip" && module.function[0].resources.event_invoke_config != null && output.function_name == "test-kms-quota-increase"
+    condition     = module.function[0].resources.function.handler == "protection.kms_quota_alarms.request_increase.handler" && module.function[0].resources.package.source == "tests/fixtures/build/protection/kms_quota_alarms.zip" && module.function[0].resources.event_invoke_config != null && output.function_name == "test-kms-quota-increase"
     error_message = "The function keeps what failed."
   }
 }

@@ -63,6 +63,7 @@ run "base_variables_reach_the_context" {
       kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
       alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:staging-alarms"
       access_log_bucket        = "staging-access-logs-111122223333-eu-central-1"
+      package_bucket           = "staging-packages-111122223333-eu-central-1"
       log_retention_days       = 30
       layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
       permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"

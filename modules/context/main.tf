@@ -12,6 +12,7 @@ locals {
 
   access_log_bucket     = "${var.name_prefix}-access-logs-${local.account_id}-${local.region}"
   access_log_bucket_arn = "arn:${local.partition}:s3:::${local.access_log_bucket}"
+  package_bucket        = "${var.name_prefix}-packages-${local.account_id}-${local.region}"
   layer_package         = "${var.build_dir}/layers/common.zip"
 
   # What blocks of this module itself need; names and ARNs are known before what they name exists.
@@ -23,6 +24,7 @@ locals {
     kms_key_arn              = aws_kms_key.this.arn
     alarm_topic_arn          = "arn:${local.partition}:sns:${local.regional}:${var.name_prefix}-alarms"
     access_log_bucket        = local.access_log_bucket
+    package_bucket           = local.package_bucket
     log_retention_days       = var.log_retention_days
     layer_arns               = []
     permissions_boundary_arn = var.permissions_boundary_arn
@@ -44,6 +46,16 @@ module "alarm_topic" {
       source_arns = ["arn:${local.partition}:cloudwatch:${local.regional}:alarm:*"]
     }
   }
+}
+
+# Packages of the functions (modules/blocks/function).
+module "packages" {
+  source = "../blocks/bucket"
+
+  context         = local.context
+  name            = "packages"
+  force_destroy   = true # copies of what `make package` builds
+  noncurrent_days = 7
 }
 
 resource "aws_lambda_layer_version" "common" {

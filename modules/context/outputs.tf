@@ -1,7 +1,7 @@
 output "context" {
   description = "What capabilities and blocks take as their `context`."
-  value       = merge(local.context, { layer_arns = [aws_lambda_layer_version.common.arn] })
-  # Whoever uses the context finds the topic and the log bucket ready (not its lifecycle, which takes S3 a minute).
+  value       = merge(local.context, { layer_arns = [aws_lambda_layer_version.common.arn], package_bucket = module.packages.id })
+  # Whoever uses the context finds the topic and the buckets ready (not its lifecycle, which takes S3 a minute).
   depends_on = [
     aws_api_gateway_account.this,
     module.alarm_topic,
@@ -30,6 +30,11 @@ output "access_log_bucket" {
   description = "Name of the bucket that gets the S3 access logs."
   value       = local.access_log_bucket
   depends_on  = [aws_s3_bucket_policy.access_logs]
+}
+
+output "package_bucket" {
+  description = "Name of the bucket that holds the functions' packages."
+  value       = module.packages.id
 }
 
 output "layer_arn" {

@@ -4,6 +4,7 @@ locals {
   arn            = "arn:${var.context.partition}:lambda:${local.regional}:function:${local.name}"
   log_group_name = "/aws/lambda/${local.name}"
   package        = "${var.context.build_dir}/${var.package}.zip"
+  package_hash   = try(filebase64sha256(local.package), null)
 
   dead_letter_queue_arn = "arn:${var.context.partition}:sqs:${local.regional}:${local.name}-dlq"
 
@@ -143,6 +144,31 @@ resource "aws_iam_role_policy" "grants" {
   })
 }
 
+# From S3, since the provider makes functions of local files one after the other, five seconds each. Functions that
+# share a package have a copy each, so that one can be made and removed without the other.
+resource "aws_s3_object" "package" {
+  bucket                 = var.context.package_bucket
+  key                    = "${var.name}.zip"
+  source                 = local.package
+  source_hash            = local.package_hash
+  server_side_encryption = "aws:kms"
+  kms_key_id             = var.context.kms_key_arn
+
+  # An object takes 10 tags where everything else takes 50; the bucket is tagged.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.package)
+      error_message = "Package ${local.package} is missing: run `make package` (or `make demo`, which builds its own)."
+    }
+  }
+}
+
 resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_116:The on-failure destination below keeps the failed event and its error; a dead-letter config would send it twice
   # checkov:skip=CKV_AWS_117:In a VPC when it must reach something there (vpc); AWS API endpoints need none
@@ -153,8 +179,10 @@ resource "aws_lambda_function" "this" {
   runtime                        = "python3.13"
   architectures                  = [var.architecture]
   handler                        = var.handler
-  filename                       = local.package
-  source_code_hash               = try(filebase64sha256(local.package), null)
+  s3_bucket                      = aws_s3_object.package.bucket
+  s3_key                         = aws_s3_object.package.key
+  s3_object_version              = aws_s3_object.package.version_id
+  source_code_hash               = local.package_hash
   layers                         = concat(var.context.layer_arns, var.layer_arns)
   memory_size                    = var.memory_size
   timeout                        = var.timeout
@@ -188,13 +216,6 @@ resource "aws_lambda_function" "this" {
     content {
       subnet_ids         = vpc_config.value.subnet_ids
       security_group_ids = vpc_config.value.security_group_ids
-    }
-  }
-
-  lifecycle {
-    precondition {
-      condition     = fileexists(local.package)
-      error_message = "Package ${local.package} is missing: run `make package` (or `make demo`, which builds its own)."
     }
   }
 

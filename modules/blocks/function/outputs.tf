@@ -56,6 +56,7 @@ output "resources" {
   description = "The resources themselves, for the plan tests of what is built with this block."
   value = {
     function            = aws_lambda_function.this
+    package             = aws_s3_object.package
     log_group           = aws_cloudwatch_log_group.this
     runtime_policy      = aws_iam_role_policy.runtime
     grants              = one(aws_iam_role_policy.grants[*])

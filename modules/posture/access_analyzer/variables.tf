@@ -8,6 +8,7 @@ variable "context" {
     kms_key_arn              = string
     alarm_topic_arn          = string
     access_log_bucket        = string
+    package_bucket           = string
     log_retention_days       = number
     layer_arns               = list(string)
     permissions_boundary_arn = optional(string)

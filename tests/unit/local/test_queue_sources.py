@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud, free_port, start, stop
 from local.engine import ACCOUNT_ID, REGION
+from local.queue_sources import gathering
 from local.scenario import wait_until
 
 NEEDED = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
@@ -76,6 +77,26 @@ def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
     allow(cloud, NEEDED, arn)
     wait_until("the delivery", lambda: waiting() == 0, 30)
     assert "PROBLEM" not in told()
+
+
+@pytest.mark.parametrize(
+    ("window", "size", "visible", "gathers"),
+    [
+        (0, 10, [100.0], False),
+        (1, 10, [], False),
+        (1, 10, [99.5], True),
+        (1, 10, [99.5, 99.9], True),
+        (1, 2, [99.5, 99.9], False),
+        (1, 10, [98.9, 99.9], False),
+        (60, 10, [98.9], False),
+        (1, 10, [130.0], False),
+    ],
+)
+def test_a_batch_waits_for_its_window(window: int, size: int, visible: list[float], gathers: bool) -> None:
+    """Messages in flight do not count; one that came back counts from then on."""
+    mapping = {"MaximumBatchingWindowInSeconds": window, "BatchSize": size}
+    messages = [{"sent_at": 1.0, "visible_at": at} for at in visible]
+    assert gathering(messages, mapping, now=100.0) is gathers
 
 
 def test_chatbot_gets_what_its_topic_sends(cloud: Cloud) -> None:
