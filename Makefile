@@ -77,8 +77,9 @@ browser: setup  ## Install Chromium for the tests of web pages, where apt-get ma
 			|| echo "Chromium could not be installed ($(STATE)/browser.log): the tests of web pages will be skipped."; \
 	else echo "No chromedriver: the tests of web pages will be skipped. On Debian: sudo apt-get install chromium chromium-driver"; fi
 
-local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy.
-	@$(PY) -m pytest tests/local $(PYTEST_ARGS)
+local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy. LANES=1 for one stack.
+	@$(INIT)
+	@$(PY) -m tools.local_test $(PYTEST_ARGS)
 
 checkov: setup  ## Checkov on the Terraform source.
 	@$(PYTHON) tools/bootstrap.py checkov

@@ -342,6 +342,7 @@ variable "security_standards" {
     create_hub                = optional(bool)
     disabled_controls = optional(map(object({
       reason    = string
+      enabled   = optional(bool)
       standards = optional(set(string))
     })))
     existing_standards = optional(set(string))

@@ -168,13 +168,9 @@ def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | 
         stat = query["MetricStat"]
         end = at - window * stat["Period"]
         wanted = {d["Name"]: d["Value"] for d in stat["Metric"]["Dimensions"]}
-        points = [
-            point
-            for key, series in list(cloudwatch._metrics.items())
-            if key[:2] == (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"])
-            for point in list(series)
-            if end - stat["Period"] < point["Timestamp"] <= end and point.get("Dimensions", {}) == wanted
-        ]
+        key = (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], cloudwatch._dims_key(wanted))
+        series = list(cloudwatch._metrics.get(key, ()))
+        points = [point for point in series if end - stat["Period"] < point["Timestamp"] <= end]
         found[query["Id"]] = (
             cloudwatch._stat_value(cloudwatch._calc_stats(points), stat["Stat"], points) if points else None
         )

@@ -9,6 +9,7 @@ import asyncio
 import collections
 import dataclasses
 import json
+import logging
 import re
 import time
 import uuid
@@ -19,6 +20,8 @@ from urllib.parse import parse_qs
 from local import engine, iam
 from local.calls import Call, Calls
 from local.faults import Faults, Rule, error_of
+
+logger = logging.getLogger("switchyard.gateway")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -39,7 +42,6 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        scope = _origin_form(scope)
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif scope["path"].startswith("/_switchyard/"):
@@ -63,6 +65,7 @@ class Gateway:
         # second try of "create" would be refused, so it is given the answer to the first.
         invocation = headers.get("amz-sdk-invocation-id", "") if "Terraform/" in headers.get("user-agent", "") else ""
         if invocation in self.answers and not rule:
+            logger.warning("Terraform did not get the answer to %s:%s; here it is again", service, operation)
             for message in self.answers.pop(invocation):
                 await send(message)
             return
@@ -142,18 +145,6 @@ class Gateway:
             case "POST", _ if name.startswith("engine/"):
                 return engine.command(name.removeprefix("engine/"), data)
         raise ValueError(f"no control command {method} {name}")
-
-
-def _origin_form(scope: Scope) -> Scope:
-    """A request that names its host in its target, as clients send to a proxy, without that.
-
-    Terraform is told that the gateway is its proxy (`local.terraform`), since the hosts of S3 Control, one for each
-    account, resolve nowhere.
-    """
-    if not re.match("http://", scope.get("path", "")):
-        return scope
-    path, raw = (re.sub(r"^http://[^/]*", "", text) or "/" for text in (scope["path"], scope["raw_path"].decode()))
-    return {**scope, "path": path, "raw_path": raw.encode()}
 
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:

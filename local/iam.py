@@ -57,6 +57,9 @@ _GOVERNED_BY = {
     **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},
 }
 
+# Actions whose resource is a stream of the log group (Service Authorization Reference); MiniStack checks the group.
+_ON_LOG_STREAMS = frozenset({"logs:DeleteLogStream", "logs:GetLogEvents", "logs:PutLogEvents"})
+
 # Operations that need a second action, on the resource that the function gives for Region and account
 # (Service Authorization Reference, "Dependent actions").
 _ALSO_NEEDED: dict[str, tuple[str, Callable[[str, str], str]]] = {
@@ -305,6 +308,8 @@ def install() -> None:
     ) -> Any:
         _kms_denial.set("")
         iam_action = _GOVERNED_BY.get(iam_action, iam_action)
+        if iam_action in _ON_LOG_STREAMS and (stream := json.loads(request_body.get() or b"{}").get("logStreamName")):
+            resource_arn = f"{resource_arn}:log-stream:{stream}"
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None:
             return denied

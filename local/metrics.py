@@ -35,6 +35,10 @@ _EXECUTION_METRICS = {
 }
 
 
+def _dimensions(alarm: dict[str, Any]) -> dict[str, str]:
+    return {d["Name"]: d["Value"] for d in alarm.get("Dimensions") or []}
+
+
 def install() -> None:
     """Correct alarm evaluation; publish AWS/States, AWS/Lambda and AWS/SQS metrics as things happen."""
     from ministack.core.responses import get_account_id, get_region
@@ -44,16 +48,12 @@ def install() -> None:
     lock = threading.RLock()
 
     def evaluate_alarm(alarm: dict[str, Any]) -> None:
-        wanted = {d["Name"]: d["Value"] for d in alarm.get("Dimensions") or []}
-        name = (alarm.get("Namespace"), alarm.get("MetricName"))
+        wanted = _dimensions(alarm)
         cutoff = time.time() - float(alarm.get("Period") or 60) * int(alarm.get("EvaluationPeriods") or 1)
-        points = [
-            point
-            for key, series in list(cloudwatch._metrics.items())
-            if key[:2] == name
-            for point in series
-            if point["Timestamp"] >= cutoff and point.get("Dimensions", {}) == wanted
-        ]
+        series = cloudwatch._metrics.get(
+            (alarm.get("Namespace"), alarm.get("MetricName"), cloudwatch._dims_key(wanted)), ()
+        )
+        points = [point for point in list(series) if point["Timestamp"] >= cutoff]
         compare = _COMPARISONS.get(alarm.get("ComparisonOperator", ""))
         statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
         value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points) if points else None
@@ -76,8 +76,9 @@ def install() -> None:
         namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
     ) -> None:
         record(namespace, name, value, unit, dimensions)
+        wanted = dimensions or {}
         for alarm in list(cloudwatch._alarms.values()):
-            if alarm.get("Namespace") == namespace and alarm.get("MetricName") == name:
+            if (alarm.get("Namespace"), alarm.get("MetricName")) == (namespace, name) and _dimensions(alarm) == wanted:
                 evaluate(alarm)
 
     dispatch = cloudwatch._dispatch_alarm_actions

@@ -2,8 +2,8 @@
 
 A scenario module has `variables` (the root variables that switch its capability on), optional
 `prepare(stack)` (before `terraform apply`: what exists in an account before this stack does; it may return root
-variables that name it) and `run(stack, report)`:
-send the capability its real events and read the effects back from the services.
+variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
+the services. `seconds` is about how long that and its other tests in tests/local take, when more than 20.
 """
 
 from __future__ import annotations
@@ -89,10 +89,7 @@ def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
 
 
 def find(names: list[str] | None = None) -> dict[str, ModuleType]:
-    """Scenario modules by `<domain>/<capability>`: those named, or all that work; LocalCloudError names an unknown one.
-
-    A module whose `built_only` says what is not shown yet runs when it is named, not with the others.
-    """
+    """Scenario modules by `<domain>/<capability>`: those named, or all; LocalCloudError names an unknown one."""
     paths = sorted(p for p in SCENARIOS.glob("*/*.py") if p.stem != "__init__")
     known = {f"{p.parent.name}/{p.stem}": p for p in paths}
     wanted = set(names or [])
@@ -100,8 +97,7 @@ def find(names: list[str] | None = None) -> dict[str, ModuleType]:
     if unknown:
         raise LocalCloudError(f"No scenario for {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
     chosen = [name for name, path in known.items() if not wanted or wanted & {name, path.stem}]
-    modules = {name: importlib.import_module(f"local.scenarios.{name.replace('/', '.')}") for name in chosen}
-    return {name: module for name, module in modules.items() if wanted or not getattr(module, "built_only", "")}
+    return {name: importlib.import_module(f"local.scenarios.{name.replace('/', '.')}") for name in chosen}
 
 
 def run(name: str, module: ModuleType, stack: Stack) -> Report:

@@ -111,6 +111,7 @@ def terraform_env(data_dir: Path | None = None) -> dict[str, str]:
     env |= DUMMY_AWS
     env |= {
         "CHECKPOINT_DISABLE": "1",
+        "GOGC": "400",  # plans of the whole stack make much garbage: a fifth less time for more memory
         "PATH": os.pathsep.join([str(TERRAFORM.parent), env.get("PATH", os.defpath)]),
         "TF_CLI_CONFIG_FILE": str(TERRAFORM_RC),
         "TF_DATA_DIR": str(data_dir or STATE / "terraform"),

@@ -14,8 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
+
+T = TypeVar("T")
 
 
 def weight(text: str) -> float:
@@ -24,12 +27,12 @@ def weight(text: str) -> float:
     return sum(8 if "source =" not in run else 0.1 if "fixtures/variables/" in run else 1 for run in runs)
 
 
-def shares(files: Sequence[Path], number: int) -> list[list[Path]]:
-    """The files in `number` groups of about the same weight, heaviest first; empty groups are left out."""
-    groups: list[tuple[float, list[Path]]] = [(0.0, []) for _ in range(number)]
-    for heavy, file in sorted(((weight(file.read_text()), file) for file in files), reverse=True):
+def shares(weights: Mapping[T, float], number: int) -> list[list[T]]:
+    """The things in `number` groups of about the same weight, heaviest first; empty groups are left out."""
+    groups: list[tuple[float, list[T]]] = [(0.0, []) for _ in range(number)]
+    for heavy, _, thing in sorted(((heavy, str(thing), thing) for thing, heavy in weights.items()), reverse=True):
         total, group = min(groups, key=lambda g: g[0])
-        groups[groups.index((total, group))] = (total + heavy, [*group, file])
+        groups[groups.index((total, group))] = (total + heavy, [*group, thing])
     return [group for _, group in groups if group]
 
 
@@ -43,7 +46,7 @@ def run(
         command = [terraform_bin(), f"-chdir={root}", "test", *options, *filters]
         return subprocess.run(command, env=dict(env), capture_output=True, text=True, check=False)
 
-    groups = shares(files, processes or os.cpu_count() or 1)
+    groups = shares({file: weight(file.read_text()) for file in files}, processes or os.cpu_count() or 1)
     with ThreadPoolExecutor(len(groups)) as workers:
         return list(workers.map(test, groups))
 

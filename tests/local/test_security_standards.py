@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import inventory, scenario
+from local.cloud import ROOT as REPOSITORY
 from local.cloud import Cloud
 from local.engine import ACCOUNT_ID
 from local.scenarios import hub
@@ -24,6 +25,30 @@ pytestmark = pytest.mark.skipif("posture/security_standards" not in MODULES, rea
 
 REGION = "eu-central-1"
 CONFIG_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+ROOT = """
+provider "aws" {
+  region = "%s"
+}
+variable "build_dir" { type = string }
+module "context" {
+  source                   = "./modules/context"
+  name_prefix              = "standards"
+  build_dir                = var.build_dir
+  access_log_force_destroy = true
+}
+module "config_recorder" {
+  source        = "./modules/blocks/config_recorder"
+  context       = module.context.context
+  force_destroy = true
+  role_arn      = "%s" # the account's own: the stack of the other Region made it
+}
+module "security_standards" {
+  source        = "./modules/posture/security_standards"
+  context       = module.context.context
+  recorder_name = module.config_recorder.recorder_name
+%s}
+output "security_standards" { value = module.security_standards }
+"""
 BUCKET = "arn:aws:s3:::website-blog"
 SUPPRESSIONS = {
     "websites": {
@@ -68,7 +93,7 @@ def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack, which: s
 
 
 class Region:
-    """A stack of its own in a Region where there was nothing."""
+    """A stack of its own, of this capability alone, in a Region where there was nothing."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
@@ -76,15 +101,12 @@ class Region:
         self.terraform: Terraform | None = None
 
     def apply(self, **standards: Any) -> Terraform:
-        variables = {
-            "name_prefix": "standards",
-            "region": REGION,
-            "access_log_force_destroy": True,
-            # Config's own role is the account's: the stack of the other Region made it.
-            "config_recorder": {"force_destroy": True, "role_arn": CONFIG_ROLE},
-            "security_standards": standards,
-        }
-        self.terraform = Terraform(self.cloud, self.folder, variables)
+        root = self.folder / "written"
+        root.mkdir(parents=True, exist_ok=True)
+        given = "".join(f"  {name} = {json.dumps(value)}\n" for name, value in standards.items())
+        (root / "main.tf").write_text(ROOT % (REGION, CONFIG_ROLE, given))
+        (root / "versions.tf").write_text((REPOSITORY / "versions.tf").read_text())
+        self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
         self.terraform.init()
         self.terraform.apply()
         return self.terraform
@@ -92,6 +114,10 @@ class Region:
     def check(self, control: str, verdict: str) -> Any:
         data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
         return self.cloud.control("POST", "services/securityhub/check_control", {**data, "region": REGION})
+
+    def standards(self) -> dict[str, str]:
+        found = self.hub.get_enabled_standards()["StandardsSubscriptions"]
+        return {standard["StandardsArn"]: standard["StandardsStatus"] for standard in found}
 
     def states(self) -> dict[str, str]:
         return {
@@ -102,7 +128,7 @@ class Region:
 @pytest.fixture
 def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
     before = inventory.resources(cloud)
-    made = Region(cloud, tmp_path / "root")
+    made = Region(cloud, tmp_path)
     yield made
     if made.terraform:  # a test that failed half-way
         made.terraform.destroy()
@@ -119,8 +145,8 @@ def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraf
     assert region.states() == {"S3.5": "SUPPRESSED"}
     assert first.drift() == ""
 
-    # Both taken out: the control is checked again, without a reason, and the finding comes back.
-    second = region.apply()
+    # The control is checked again, and the suppression taken out: its finding comes back.
+    second = region.apply(disabled_controls={"ACM.1": {**reason, "enabled": True}})
     assert region.states() == {"S3.5": "NEW"}
     assert region.check("ACM.1", "FAILED") is not None
     (rules,) = [region.hub.list_automation_rules()["AutomationRulesMetadata"]]
@@ -137,6 +163,7 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
     region.hub.enable_security_hub(EnableDefaultStandards=False)
     fsbp = f"arn:aws:securityhub:{REGION}::standards/{subject.FSBP}"
     region.hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": fsbp}])
+    scenario.wait_until("it was enabled long ago", lambda: "PENDING" not in region.standards().values(), 30)
     made = region.apply(
         create_hub=False, existing_standards=["fsbp"], standards=["cis-3.0.0"], suppressions=SUPPRESSIONS
     )
@@ -149,7 +176,7 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
         Workflow={"Status": "SUPPRESSED"},
     )
     made.destroy()
-    assert [s["StandardsArn"] for s in region.hub.get_enabled_standards()["StandardsSubscriptions"]] == [fsbp]
+    assert list(region.standards()) == [fsbp]
     assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
     assert region.states() == {"S3.5": "NEW", "S3.1": "SUPPRESSED"}
 

@@ -44,7 +44,7 @@ def handler(event: Any, context: Any) -> dict[str, str]:
     acl = web_acls.find(resource_id, clients.client("config"))
     outcome = remediate(acl, policy, clients.client("wafv2"))
     # A web ACL's configuration item holds nothing of its logging: Config learns of the change by evaluating anew.
-    reevaluation = NONE if outcome == GONE else reevaluate(policy.config_rule_name, clients.client("config"))
+    reevaluation = NONE if outcome == GONE else reevaluate(policy.config_rule_name, clients.client("config", 2))
     log.info(REMEDIATED, extra={"web_acl": acl.arn, "outcome": outcome, "reevaluation": reevaluation})
     if outcome in (ENABLED, CORRECTED):
         observability.count(ENABLED_METRIC if outcome == ENABLED else CORRECTED_METRIC, 1)
@@ -89,6 +89,8 @@ def _put(acl: web_acls.WebAcl, policy: Settings, verdict: verdicts.Verdict, wafv
 
 def reevaluate(rule: str, config: Any) -> str:
     """Has Config evaluate the rule. It does so once a minute at most: an evaluation under way is as good, nearly.
+
+    The SDK takes LimitExceededException for throttling: of ten attempts, it would wait a minute for that.
 
     Web ACLs that the one under way had passed before they were remediated are caught up with by Config's next
     attempt, or by the schedule.

@@ -22,6 +22,7 @@ ADMIN_SCOPE = "aws.cognito.signin.user.admin"
 FUNCTION = "step-up-auth-"
 HOSTILE = 14
 
+seconds = 30
 variables: dict[str, Any] = {}  # the pool's id is in all of them: see prepare
 
 FAULTS: list[dict[str, Any]] = [

@@ -21,7 +21,6 @@ OFF = {
 }
 ON = dict.fromkeys(OFF, True)
 
-built_only = "Its permission tests pass with every capability on; its scenario was not seen in the same run."
 variables: dict[str, Any] = {
     "access_analyzer": {
         "archive_rules": {

@@ -16,7 +16,6 @@ WORKSPACE, CHANNEL = "T0ABCDEFG", "C0123456789"
 TENANT, TEAM = "11112222-3333-4444-5555-666677778888", "99998888-7777-6666-5555-444433332222"
 IDS = "finding-chat/"
 
-built_only = "Its permission tests pass with every capability on; its scenario was not seen in the same run."
 variables: dict[str, Any] = {
     "finding_chat": {
         "severities": ["CRITICAL"],

@@ -18,7 +18,6 @@ SECRETS = 12
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 SOURCE_TAG = "switchyard:replica-of"
 
-built_only = "Failed in the last run of this session (18:58, beside the other seven); the cause was not looked into."
 variables: dict[str, Any] = {}
 
 # What every rotation function does, for a secret without a database behind it.

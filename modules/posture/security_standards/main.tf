@@ -20,7 +20,7 @@ locals {
 
   disabled_controls = merge([
     for id, c in var.disabled_controls : {
-      for standard in coalesce(c.standards, local.all_standards) : "${id}/${standard}" => { id = id, standard = standard, reason = c.reason }
+      for standard in coalesce(c.standards, local.all_standards) : "${id}/${standard}" => { id = id, standard = standard, enabled = c.enabled, reason = c.reason }
     }
   ]...)
 }
@@ -41,13 +41,14 @@ resource "aws_securityhub_standards_subscription" "this" {
   depends_on = [aws_securityhub_account.this, var.recorder_name]
 }
 
+# The provider enables nothing when it destroys one of these: it only forgets it. Hence `enabled`.
 resource "aws_securityhub_standards_control_association" "disabled" {
   for_each = local.disabled_controls
 
   standards_arn       = local.standard_arns[each.value.standard]
   security_control_id = each.value.id
-  association_status  = "DISABLED"
-  updated_reason      = each.value.reason
+  association_status  = each.value.enabled ? "ENABLED" : "DISABLED"
+  updated_reason      = each.value.enabled ? null : each.value.reason
 
   lifecycle {
     precondition {

@@ -16,7 +16,7 @@ output "check_function_name" {
 
 output "disabled_controls" {
   description = "Disabled controls as \"ID/standard\", with the reason."
-  value       = { for key, c in aws_securityhub_standards_control_association.disabled : key => c.updated_reason }
+  value       = { for key, c in aws_securityhub_standards_control_association.disabled : key => c.updated_reason if c.association_status == "DISABLED" }
 }
 
 output "finding_aggregator_arn" {

@@ -75,9 +75,10 @@ variable "existing_standards" {
 }
 
 variable "disabled_controls" {
-  description = "Controls that are not checked in this account and Region, by their id such as `ACM.1`: the `reason`, which everybody sees beside the control, and the `standards` that have it (null: all of `standards` and `existing_standards`). Taking an entry out enables the control again."
+  description = "Controls that are not checked in this account and Region, by their id such as `ACM.1`: the `reason`, which everybody sees beside the control, and the `standards` that have it (null: all of `standards` and `existing_standards`). To have a control checked again, set `enabled = true` in its entry and apply; an entry that is only taken out leaves the control as it is."
   type = map(object({
     reason    = string
+    enabled   = optional(bool, false)
     standards = optional(set(string))
   }))
   default  = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import json
 import time
@@ -361,8 +360,14 @@ def test_s3_control_has_a_host_for_each_account(cloud: Cloud, function: Function
     function.may(("s3:GetAccountPublicAccessBlock", "*"))
     said = function.call("s3control", "get_public_access_block", **account)
     assert "NoSuchPublicAccessBlockConfiguration" in said
-    # Terraform reaches such hosts through the gateway as its proxy: the target then holds the host.
-    connection = http.client.HTTPConnection("127.0.0.1", cloud.port)
-    connection.request("GET", f"http://{ACCOUNT_ID}.127.0.0.1:{cloud.port}/_switchyard/health")
-    assert json.load(connection.getresponse()) == {"status": "running"}
-    connection.close()
+
+
+def test_a_stream_of_a_log_group_is_a_resource(cloud: Cloud, function: Function) -> None:
+    logs, group = cloud.client("logs"), f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:/told"
+    logs.create_log_group(logGroupName="/told")
+    for stream in ("own", "other"):
+        logs.create_log_stream(logGroupName="/told", logStreamName=stream)
+    entry = {"logGroupName": "/told", "logEvents": [{"timestamp": int(time.time() * 1000), "message": "m"}]}
+    function.may(("logs:PutLogEvents", f"{group}:log-stream:own"))
+    assert "not authorized" in function.call("logs", "put_log_events", logStreamName="other", **entry)
+    assert function.call("logs", "put_log_events", logStreamName="own", **entry) == 200

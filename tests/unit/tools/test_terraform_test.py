@@ -16,8 +16,8 @@ def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) ->
     files = [tmp_path / f"{number}.tftest.hcl" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    first, second = terraform_test.shares(files, 2)
+    first, second = terraform_test.shares({file: terraform_test.weight(file.read_text()) for file in files}, 2)
     assert sorted([*first, *second]) == files
     weights = [sum(terraform_test.weight(file.read_text()) for file in share) for share in (first, second)]
     assert abs(weights[0] - weights[1]) <= 1
-    assert terraform_test.shares(files[:1], 4) == [files[:1]]
+    assert terraform_test.shares({files[0]: 1.0}, 4) == [files[:1]]

@@ -21,9 +21,14 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.waf, self.config = Waf(ACL, GLOBAL), Config()
         self._patch = monkeypatch
-        monkeypatch.setattr(clients, "client", lambda service: {"wafv2": self.waf, "config": self.config}[service])
+        self.attempts: list[tuple[str, int]] = []
+        monkeypatch.setattr(clients, "client", self._client)
         monkeypatch.setattr(time, "sleep", lambda seconds: None)
         self.set(DESTINATION_ARN=STREAM, SCOPES='["REGIONAL"]', CONFIG_RULE_NAME=RULE, POWERTOOLS_SERVICE_NAME="w")
+
+    def _client(self, service: str, attempts: int = 10) -> Any:
+        self.attempts.append((service, attempts))
+        return {"wafv2": self.waf, "config": self.config}[service]
 
     def set(self, **environment: str) -> None:
         for name, value in environment.items():

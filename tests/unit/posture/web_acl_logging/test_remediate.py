@@ -187,6 +187,7 @@ def test_a_missing_destination_is_not_taken_for_a_missing_web_acl(world: World) 
 def test_an_evaluation_under_way_is_tolerated_and_nothing_else(world: World) -> None:
     world.config.faults["start_config_rules_evaluation"] = [aws_error("config", "LimitExceededException")]
     assert world.remediate()["reevaluation"] == "limited"
+    assert world.attempts[-1] == ("config", 2)  # more of them would wait a minute for that error
     world.set(CONFIG_RULE_NAME="other")
     with pytest.raises(ClientError, match="NoSuchConfigRuleException"):
         world.remediate()
