@@ -26,7 +26,7 @@ SENSITIVE = "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"
 POLICY = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic"
 BIG = 11 * 2**20
 
-seconds = 135
+seconds = 190
 variables: dict[str, Any] = {
     "finding_remediation": {
         "automatic": ["elastic_ip", "macie_object"],
@@ -315,8 +315,10 @@ def _objects(stack: Stack, report: Report, here: Account, there: Account) -> Non
     report.check("old version told", told)
     parts = [c for c in stack.cloud.calls(started, f"{FUNCTIONS}macie-object") if c["operation"] == "PutObject"]
     report.check("copied in parts: begun, three, completed, beside one copy", len(parts) >= 6)
+    # An upload whose beginning was told to nobody stays, empty: a fault here, a lost answer on AWS.
     uploads = here.s3.list_multipart_uploads(Bucket=f"{PREFIX}objects").get("Uploads", [])
-    report.check("no parts left behind", uploads, [])
+    at = [{"Bucket": f"{PREFIX}objects", "Key": upload["Key"], "UploadId": upload["UploadId"]} for upload in uploads]
+    report.check("no parts left behind", [one for one in at if here.s3.list_parts(**one).get("Parts")], [])
     report.check("held object told", "under a legal hold" in states["held-object"][1])
     held = here.s3.head_object(Bucket=f"{PREFIX}objects", Key="held.csv")
     report.check("and untouched", "SSEKMSKeyId" in held, False)
