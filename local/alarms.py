@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.metrics import _COMPARISONS, dimensions_of, points_of
+
 logger = logging.getLogger("switchyard.alarms")
 
 Values = Mapping[str, float | None]
@@ -151,7 +153,7 @@ def _service_quota(query: dict[str, Any]) -> float | None:
     from local.services.servicequotas.models import servicequotas_backends
 
     metric = query["MetricStat"]["Metric"]
-    dimensions = {d["Name"]: d["Value"] for d in metric["Dimensions"]}
+    dimensions = dimensions_of(metric)
     backend = servicequotas_backends[get_account_id()][get_region()]
     each_second = backend.quota_of_metric(metric["Namespace"], metric["MetricName"], dimensions)
     return None if each_second is None else each_second * float(query["MetricStat"]["Period"])
@@ -167,10 +169,7 @@ def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | 
             continue
         stat = query["MetricStat"]
         end = at - window * stat["Period"]
-        wanted = {d["Name"]: d["Value"] for d in stat["Metric"]["Dimensions"]}
-        key = (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], cloudwatch._dims_key(wanted))
-        series = list(cloudwatch._metrics.get(key, ()))
-        points = [point for point in series if end - stat["Period"] < point["Timestamp"] <= end]
+        points = [point for point in points_of(stat["Metric"]) if end - stat["Period"] < point["Timestamp"] <= end]
         found[query["Id"]] = (
             cloudwatch._stat_value(cloudwatch._calc_stats(points), stat["Stat"], points) if points else None
         )
@@ -179,8 +178,6 @@ def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | 
 
 def _evaluate_math(alarm: dict[str, Any]) -> None:
     from ministack.services import cloudwatch
-
-    from local.metrics import _COMPARISONS
 
     queries = {query["Id"]: query for query in alarm["Metrics"]}
     returned = next(query for query in queries.values() if query["ReturnData"])
@@ -242,11 +239,11 @@ def install() -> None:
         namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
     ) -> None:
         record(namespace, name, value, unit, dimensions)
+        wanted = namespace, name, dimensions or {}
         for alarm in list(cloudwatch._alarms.values()):
             metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or [] if "MetricStat" in query]
             for metric in metrics:
-                known = {d["Name"]: d["Value"] for d in metric["Dimensions"]}
-                if (metric["Namespace"], metric["MetricName"], known) == (namespace, name, dimensions or {}):
+                if (metric["Namespace"], metric["MetricName"], dimensions_of(metric)) == wanted:
                     evaluate_alarm(alarm)
                     break
 

@@ -57,8 +57,8 @@ _GOVERNED_BY = {
     **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},
 }
 
-# Actions whose resource is a stream of the log group (Service Authorization Reference); MiniStack checks the group.
-_ON_LOG_STREAMS = frozenset({"logs:DeleteLogStream", "logs:GetLogEvents", "logs:PutLogEvents"})
+# Operations of CloudWatch Logs on a stream (Service Authorization Reference); MiniStack checks its log group.
+_ON_LOG_STREAMS = frozenset({"DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 
 # Operations that need a second action, on the resource that the function gives for Region and account
 # (Service Authorization Reference, "Dependent actions").
@@ -308,8 +308,6 @@ def install() -> None:
     ) -> Any:
         _kms_denial.set("")
         iam_action = _GOVERNED_BY.get(iam_action, iam_action)
-        if iam_action in _ON_LOG_STREAMS and (stream := json.loads(request_body.get() or b"{}").get("logStreamName")):
-            resource_arn = f"{resource_arn}:log-stream:{stream}"
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None:
             return denied
@@ -342,6 +340,16 @@ def install() -> None:
             kwargs = {**kwargs, "message": _kms_denial.get()}
         return denied_response(*args, **kwargs)
 
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account_id: str
+    ) -> str:
+        arn = str(extract(service, method, path, headers, body, query, region, account_id))
+        if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _ON_LOG_STREAMS:
+            return f"{arn}:log-stream:{json.loads(body).get('logStreamName', '')}"
+        return arn
+
     s3_context = iam_actions.s3_service_context
     encryption_headers = (
         "x-amz-server-side-encryption-aws-kms-key-id",
@@ -365,6 +373,7 @@ def install() -> None:
 
     _leave_descriptions_to_callers()
     iam_evaluator._resolve_condition_key = _resolve_condition_key
+    iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.s3_service_context = s3_service_context
     iam_evaluator.enforce = enforce_with_kms
     iam_actions.access_denied_response = access_denied_response

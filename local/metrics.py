@@ -35,8 +35,17 @@ _EXECUTION_METRICS = {
 }
 
 
-def _dimensions(alarm: dict[str, Any]) -> dict[str, str]:
-    return {d["Name"]: d["Value"] for d in alarm.get("Dimensions") or []}
+def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
+    """By name, the dimensions of an alarm, or of one of the metrics in its expression."""
+    return {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}
+
+
+def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was recorded of the metric of an alarm, or of one in its expression."""
+    from ministack.services import cloudwatch
+
+    key = metric.get("Namespace"), metric.get("MetricName"), cloudwatch._dims_key(dimensions_of(metric))
+    return list(cloudwatch._metrics.get(key, ()))
 
 
 def install() -> None:
@@ -48,12 +57,8 @@ def install() -> None:
     lock = threading.RLock()
 
     def evaluate_alarm(alarm: dict[str, Any]) -> None:
-        wanted = _dimensions(alarm)
         cutoff = time.time() - float(alarm.get("Period") or 60) * int(alarm.get("EvaluationPeriods") or 1)
-        series = cloudwatch._metrics.get(
-            (alarm.get("Namespace"), alarm.get("MetricName"), cloudwatch._dims_key(wanted)), ()
-        )
-        points = [point for point in list(series) if point["Timestamp"] >= cutoff]
+        points = [point for point in points_of(alarm) if point["Timestamp"] >= cutoff]
         compare = _COMPARISONS.get(alarm.get("ComparisonOperator", ""))
         statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
         value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points) if points else None
@@ -78,7 +83,7 @@ def install() -> None:
         record(namespace, name, value, unit, dimensions)
         wanted = dimensions or {}
         for alarm in list(cloudwatch._alarms.values()):
-            if (alarm.get("Namespace"), alarm.get("MetricName")) == (namespace, name) and _dimensions(alarm) == wanted:
+            if (alarm.get("Namespace"), alarm.get("MetricName"), dimensions_of(alarm)) == (namespace, name, wanted):
                 evaluate(alarm)
 
     dispatch = cloudwatch._dispatch_alarm_actions

@@ -1,7 +1,7 @@
 output "context" {
   description = "What capabilities and blocks take as their `context`."
   value       = merge(local.context, { layer_arns = [aws_lambda_layer_version.common.arn], package_bucket = module.packages.id })
-  # Whoever uses the context finds the topic and the buckets ready (not its lifecycle, which takes S3 a minute).
+  # Whoever uses the context finds the topic and the buckets ready (not their lifecycles, which take S3 a minute).
   depends_on = [
     aws_api_gateway_account.this,
     module.alarm_topic,

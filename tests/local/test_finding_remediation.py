@@ -17,7 +17,7 @@ from local.scenarios.posture import finding_remediation as subject
 from tests.local import permissions
 from tests.local.conftest import MODULES
 
-pytestmark = pytest.mark.skipif("posture/finding_remediation" not in MODULES, reason="finding_remediation is off")
+pytestmark = pytest.mark.skipif("posture/finding_remediation" not in MODULES, reason="CAPABILITIES leaves it out")
 
 BURST, BUCKETS = 1000, 40
 

@@ -18,7 +18,7 @@ BROWSER = next(
 )
 DRIVER = shutil.which("chromedriver") or ""
 pytestmark = [
-    pytest.mark.skipif("identity/step_up_auth" not in MODULES, reason="step_up_auth is not deployed in this run"),
+    pytest.mark.skipif("identity/step_up_auth" not in MODULES, reason="CAPABILITIES leaves it out"),
     pytest.mark.skipif(
         not (BROWSER and DRIVER), reason="Chromium and its driver are not installed: run `make browser`"
     ),

@@ -10,7 +10,7 @@ from local.cloud import Cloud
 from local.terraform import Terraform
 from tests.local.conftest import MODULES
 
-pytestmark = pytest.mark.skipif("identity/user_directory" not in MODULES, reason="user_directory is off")
+pytestmark = pytest.mark.skipif("identity/user_directory" not in MODULES, reason="CAPABILITIES leaves it out")
 
 
 def test_no_provider_secret_in_the_state(terraform: Terraform, cloud: Cloud) -> None:
