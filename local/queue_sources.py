@@ -1,7 +1,9 @@
 """Lambda reads a queue with the function's own role and waits for a batch, as on AWS; MiniStack does neither.
 
-A mapping with a batching window gathers messages for that long, here for a second at the most. A mapping whose role
-lacks a permission, on the queue or on its key, delivers nothing and says so in its LastProcessingResult.
+A mapping with a batching window gathers messages for that long, here for a second at the most. Messages that the
+function did not handle come back when their visibility timeout ends, here after five seconds at the most, so that a
+retry is seen and not waited for. A mapping whose role lacks a permission, on the queue or on its key, delivers nothing
+and says so in its LastProcessingResult.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 """
 
@@ -15,6 +17,7 @@ from local.iam import role_session
 NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 _LIFETIME = 0.5
 _LONGEST_WINDOW = 1.0
+_LONGEST_TIMEOUT = 5.0
 _checked: dict[tuple[str, str], tuple[float, str]] = {}
 """(role, queue) -> until when what is known holds, and what is known; polling asks many times a second."""
 
@@ -52,10 +55,10 @@ def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: floa
 
 
 def install() -> None:
-    """Ask and wait before each batch that MiniStack takes from a queue for a function."""
+    """Ask and wait before each batch that MiniStack takes from a queue for a function; bring back what it left."""
     from ministack.services import lambda_svc, sqs
 
-    receive = sqs._receive_messages_for_esm
+    receive, run_batch = sqs._receive_messages_for_esm, lambda_svc._run_sqs_batch
 
     def _receive_messages_for_esm(queue_url: str, max_number: int) -> list[dict[str, Any]]:
         queue = sqs._get_q(queue_url)
@@ -72,4 +75,15 @@ def install() -> None:
         found: list[dict[str, Any]] = receive(queue_url, max_number)
         return found
 
+    def _run_sqs_batch(
+        mapping: Any, function: Any, event: Any, batch: list[dict[str, Any]], queue_url: str, queue_name: str
+    ) -> None:
+        received = [message["receipt_handle"] for message in batch]
+        run_batch(mapping, function, event, batch, queue_url, queue_name)
+        latest = time.time() + _LONGEST_TIMEOUT
+        for message, receipt in zip(batch, received, strict=True):  # the queue's own, which it has dropped if handled
+            if message["receipt_handle"] == receipt:
+                message["visible_at"] = min(message["visible_at"], latest)
+
+    lambda_svc._run_sqs_batch = _run_sqs_batch
     sqs._receive_messages_for_esm = _receive_messages_for_esm

@@ -32,24 +32,34 @@ def role(cloud: Cloud, name: str, service: str) -> str:
     return str(cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
 
-def allow(cloud: Cloud, actions: list[str], resource: str) -> None:
+def allow(cloud: Cloud, actions: list[str], resource: str, name: str = "reader") -> None:
     statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    cloud.client("iam").put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=document)
+    cloud.client("iam").put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)
+
+
+def function(cloud: Cloud, name: str, code: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", code)
+    cloud.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role(cloud, name, "lambda.amazonaws.com"),
+        Handler="app.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+
+
+def waiting(cloud: Cloud, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(counts[name]) for name in names)
 
 
 def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
     sqs, functions = cloud.client("sqs"), cloud.client("lambda")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context): pass")
-    functions.create_function(
-        FunctionName="reader",
-        Runtime="python3.13",
-        Role=role(cloud, "reader", "lambda.amazonaws.com"),
-        Handler="app.handler",
-        Code={"ZipFile": packed.getvalue()},
-    )
+    function(cloud, "reader", "def handler(event, context): pass")
     url = sqs.create_queue(QueueName="read")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:read"
     insecure = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": arn}
@@ -65,18 +75,34 @@ def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
             ]
         )
 
-    def waiting() -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(counts[name]) for name in names)
-
     for missing in NEEDED:
         allow(cloud, [action for action in NEEDED if action != missing], arn)
         wait_until(f"the refusal for want of {missing}", lambda missing=missing: missing in told(), 30)  # type: ignore[misc]
-        assert waiting() == 1
+        assert waiting(cloud, url) == 1
     allow(cloud, NEEDED, arn)
-    wait_until("the delivery", lambda: waiting() == 0, 30)
+    wait_until("the delivery", lambda: waiting(cloud, url) == 0, 30)
     assert "PROBLEM" not in told()
+
+
+def test_what_the_function_did_not_handle_comes_back_soon(cloud: Cloud) -> None:
+    """Long before its visibility timeout; what it handled does not."""
+    sqs = cloud.client("sqs")
+    code = """
+def handler(event, context):
+    first = [r for r in event["Records"] if r["body"] == "late" and r["attributes"]["ApproximateReceiveCount"] == "1"]
+    return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in first]}
+"""
+    function(cloud, "again", code)
+    url = sqs.create_queue(QueueName="again", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:again"
+    allow(cloud, NEEDED, arn, "again")
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn=arn, FunctionName="again", FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    for body in ("late", "soon"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    wait_until("the first message to be handled", lambda: waiting(cloud, url) == 1, 10)
+    wait_until("the other to be handled the second time", lambda: waiting(cloud, url) == 0, 30)
 
 
 @pytest.mark.parametrize(
