@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import time
+import uuid
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local import chat
 from local.cloud import Cloud, free_port, start, stop
 from local.engine import ACCOUNT_ID, REGION
 from local.queue_sources import gathering
@@ -123,6 +127,24 @@ def test_a_batch_waits_for_its_window(window: int, size: int, visible: list[floa
     mapping = {"MaximumBatchingWindowInSeconds": window, "BatchSize": size}
     messages = [{"sent_at": 1.0, "visible_at": at} for at in visible]
     assert gathering(messages, mapping, now=100.0) is gathers
+
+
+def test_two_channels_at_once_make_one_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import sns
+
+    def slow() -> str:
+        time.sleep(0.05)
+        return str(uuid.uuid4())
+
+    topic: dict[str, Any] = {"subscriptions": [], "attributes": {}}
+    monkeypatch.setattr(sns, "_topic_by_arn_any_scope", lambda arn: topic)
+    monkeypatch.setattr(sns, "_refresh_subscription_counts", lambda topic: None)
+    monkeypatch.setattr(sns, "_sub_arn_to_topic", {})
+    monkeypatch.setattr(sns, "new_uuid", slow)
+    engine = chat.Engine()
+    with ThreadPoolExecutor(4) as channels:
+        assert all(channels.map(engine.subscribe, [f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:told"] * 4))
+    assert len(topic["subscriptions"]) == 1
 
 
 def test_chatbot_gets_what_its_topic_sends(cloud: Cloud) -> None:
