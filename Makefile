@@ -54,7 +54,7 @@ BESIDE := unit plan-test examples package checkov
 
 $(STEPS:%=step-%): step-%: setup
 	@echo "== $*"; begun=$$SECONDS; \
-	$(if $(filter $*,$(BESIDE)),nice -n 19) $(MAKE) $* 2>&1 | awk '{ print "$* | " $$0; fflush() }' \
+	$(if $(filter $*,$(BESIDE)),nice -n 19) $(MAKE) $* 2>&1 | while IFS= read -r line; do printf '%s\n' "$* | $$line"; done \
 		|| { echo "make test: FAILED in $* after $$((SECONDS - begun)) s. To run that alone: make $*"; exit 1; }; \
 	echo "== $*: passed in $$((SECONDS - begun)) s"
 
