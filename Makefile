@@ -24,7 +24,7 @@ TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
 INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
 	|| { cat $(STATE)/init.log; echo "terraform init failed. Its providers come from what $(STATE)/terraform.rc says."; exit 1; }
-STEPS := lint unit plan-test examples package browser local checkov
+STEPS := lint package checkov plan-test examples unit browser local
 
 .PHONY: help demo down calls test setup $(STEPS) $(STEPS:%=step-%) fmt docs lock bench checkov-plan clean
 
@@ -41,16 +41,17 @@ calls: ## Every API call that reached the demo's cloud, with its principal.
 	@$(PY) -m local calls
 
 test: setup  ## Everything that CI runs: style first, then the local cloud, and beside it, at low priority, the rest.
-	@started=$$SECONDS; $(MAKE) step-lint; $(MAKE) -j2 step-local step-checkov; \
+	@started=$$SECONDS; $(MAKE) step-lint; $(MAKE) -j2 step-local step-unit; \
 	echo "make test: all passed in $$((SECONDS - started)) s"
 
-# Two chains, one step of each at a time. The local cloud waits more than it computes, and its clocks come first.
+# Two chains, one step of each at a time. The local cloud waits more than it computes, and its clocks come first;
+# what uses one core only goes beside it, what uses both comes last.
 step-local: | step-browser
-step-checkov: | step-package
-step-package: | step-examples
+step-unit: | step-examples
 step-examples: | step-plan-test
-step-plan-test: | step-unit
-BESIDE := unit plan-test examples package checkov
+step-plan-test: | step-checkov
+step-checkov: | step-package
+BESIDE := package checkov plan-test examples unit
 
 $(STEPS:%=step-%): step-%: setup
 	@echo "== $*"; begun=$$SECONDS; \
