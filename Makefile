@@ -51,11 +51,10 @@ step-unit: | step-examples
 step-examples: | step-plan-test
 step-plan-test: | step-checkov
 step-checkov: | step-package
-BESIDE := package checkov plan-test examples unit
 
-$(STEPS:%=step-%): step-%: setup
+$(STEPS:%=step-%): step-%:
 	@echo "== $*"; begun=$$SECONDS; \
-	$(if $(filter $*,$(BESIDE)),nice -n 19) $(MAKE) $* 2>&1 | while IFS= read -r line; do printf '%s\n' "$* | $$line"; done \
+	$(if $(filter-out lint browser local,$*),nice -n 19) $(MAKE) $* 2>&1 | while IFS= read -r line; do printf '%s\n' "$* | $$line"; done \
 		|| { echo "make test: FAILED in $* after $$((SECONDS - begun)) s. To run that alone: make $*"; exit 1; }; \
 	echo "== $*: passed in $$((SECONDS - begun)) s"
 

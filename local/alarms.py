@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.metrics import _COMPARISONS, dimensions_of, points_of
+from local.metrics import COMPARISONS, dimensions_of, points_of
 
 logger = logging.getLogger("switchyard.alarms")
 
@@ -182,7 +182,7 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
     queries = {query["Id"]: query for query in alarm["Metrics"]}
     returned = next(query for query in queries.values() if query["ReturnData"])
     periods = int(alarm.get("EvaluationPeriods") or 1)
-    compare, threshold = _COMPARISONS[alarm["ComparisonOperator"]], float(alarm.get("Threshold", 0))
+    compare, threshold = COMPARISONS[alarm["ComparisonOperator"]], float(alarm.get("Threshold", 0))
     at = time.time()
     results: list[float | None] = []
     for window in range(periods):

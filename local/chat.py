@@ -6,7 +6,6 @@ The subscription is Chatbot's own, made and removed with the configuration, and 
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 from local.services.chatbot import models
@@ -14,9 +13,6 @@ from local.services.chatbot import models
 
 class Engine(models.Neighbours):
     """MiniStack's topics and roles."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # Terraform configures two channels of a topic at once: one subscription
 
     def trusts(self, role_arn: str) -> bool:
         """Whether the role exists and its trust policy names Chatbot."""
@@ -30,10 +26,6 @@ class Engine(models.Neighbours):
 
     def subscribe(self, topic_arn: str) -> bool:
         """Add a confirmed subscription."""
-        with self._lock:
-            return self._subscribe(topic_arn)
-
-    def _subscribe(self, topic_arn: str) -> bool:
         from ministack.services import sns
 
         topic = sns._topic_by_arn_any_scope(topic_arn)

@@ -19,7 +19,7 @@ from local.iam import service_may
 
 logger = logging.getLogger("switchyard.metrics")
 
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
     "LessThanThreshold": operator.lt,
@@ -59,7 +59,7 @@ def install() -> None:
     def evaluate_alarm(alarm: dict[str, Any]) -> None:
         cutoff = time.time() - float(alarm.get("Period") or 60) * int(alarm.get("EvaluationPeriods") or 1)
         points = [point for point in points_of(alarm) if point["Timestamp"] >= cutoff]
-        compare = _COMPARISONS.get(alarm.get("ComparisonOperator", ""))
+        compare = COMPARISONS.get(alarm.get("ComparisonOperator", ""))
         statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
         value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points) if points else None
         if value is None or compare is None:

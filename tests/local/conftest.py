@@ -12,9 +12,15 @@ import pytest
 from local import demo, inventory, scenario
 from local.cloud import Cloud, free_port, start, stop
 from local.terraform import Terraform
+from tools.local_test import OTHER_LANES
 
 # CAPABILITIES="finding_export …" for some of them only.
 MODULES = scenario.find(os.environ.get("CAPABILITIES", "").split())
+
+
+def only_with(capability: str) -> pytest.MarkDecorator:
+    """Skips the tests of a capability that is not in the stack."""
+    return pytest.mark.skipif(capability not in MODULES, reason=OTHER_LANES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

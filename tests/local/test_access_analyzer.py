@@ -13,9 +13,9 @@ from local.cloud import Cloud
 from local.scenario import wait_until
 from local.scenarios.posture import access_analyzer as subject
 from tests.local import permissions
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
-pytestmark = pytest.mark.skipif("posture/access_analyzer" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/access_analyzer")
 
 FAILED = {"batchItemFailures": [{"itemIdentifier": "one"}]}
 DONE: dict[str, Any] = {"batchItemFailures": []}

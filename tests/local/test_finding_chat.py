@@ -13,9 +13,9 @@ from local.scenario import wait_until
 from local.scenarios import hub
 from local.scenarios.posture import finding_chat as subject
 from tests.local import permissions
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
-pytestmark = pytest.mark.skipif("posture/finding_chat" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/finding_chat")
 
 FINDING = f"{subject.IDS}permissions"
 

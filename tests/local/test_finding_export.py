@@ -12,9 +12,9 @@ from local import scenario
 from local.cloud import Cloud
 from local.scenarios.posture import finding_export as subject
 from local.terraform import Terraform
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
-pytestmark = pytest.mark.skipif("posture/finding_export" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/finding_export")
 
 CRITICAL = {"filters": {"SeverityLabel": [{"Value": "CRITICAL", "Comparison": "EQUALS"}]}}
 

@@ -15,9 +15,9 @@ from local.engine import ACCOUNT_ID, REGION
 from local.scenarios import hub as shared
 from local.scenarios.posture import finding_remediation as subject
 from tests.local import permissions
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
-pytestmark = pytest.mark.skipif("posture/finding_remediation" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/finding_remediation")
 
 BURST, BUCKETS = 1000, 40
 

@@ -11,10 +11,10 @@ from local.cloud import Cloud
 from local.engine import ACCOUNT_ID, REGION
 from local.scenario import wait_until
 from local.scenarios.posture import secret_rotation_rules as subject
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 from tests.local.permissions import sids, without
 
-pytestmark = pytest.mark.skipif("posture/secret_rotation_rules" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/secret_rotation_rules")
 
 REPORTER = f"switchyard-secret-rotation-report-function-{REGION}"
 NOTICES = f"switchyard-secret-rotation-notices-{REGION}"

@@ -19,9 +19,9 @@ from local.scenarios import hub
 from local.scenarios.posture import security_standards as subject
 from local.terraform import Terraform
 from tests.local import permissions
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
-pytestmark = pytest.mark.skipif("posture/security_standards" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/security_standards")
 
 REGION = "eu-central-1"
 CONFIG_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"

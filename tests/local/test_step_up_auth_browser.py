@@ -11,14 +11,14 @@ import pytest
 
 from local.scenario import Stack, wait_until
 from local.scenarios.identity import step_up_auth as subject
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
 DRIVER = shutil.which("chromedriver") or ""
 pytestmark = [
-    pytest.mark.skipif("identity/step_up_auth" not in MODULES, reason="CAPABILITIES leaves it out"),
+    only_with("identity/step_up_auth"),
     pytest.mark.skipif(
         not (BROWSER and DRIVER), reason="Chromium and its driver are not installed: run `make browser`"
     ),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from local.cloud import Cloud
 from local.terraform import Terraform
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 
-pytestmark = pytest.mark.skipif("identity/user_directory" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("identity/user_directory")
 
 
 def test_no_provider_secret_in_the_state(terraform: Terraform, cloud: Cloud) -> None:

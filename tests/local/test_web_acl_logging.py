@@ -14,10 +14,10 @@ from local.cloud import Cloud, LocalCloudError
 from local.engine import ACCOUNT_ID, REGION
 from local.scenario import Stack, wait_until
 from local.scenarios.posture import web_acl_logging as subject
-from tests.local.conftest import MODULES
+from tests.local.conftest import only_with
 from tests.local.permissions import sids, without
 
-pytestmark = pytest.mark.skipif("posture/web_acl_logging" not in MODULES, reason="CAPABILITIES leaves it out")
+pytestmark = only_with("posture/web_acl_logging")
 
 EVALUATE, REMEDIATE = (f"switchyard-web-acl-logging-{name}-function-{REGION}" for name in ("evaluate", "remediate"))
 AUTOMATION, STREAM = (f"switchyard-web-acl-logging-{name}-{REGION}" for name in ("ssm", "stream"))

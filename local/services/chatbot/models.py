@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -85,6 +86,7 @@ class ChatbotBackend(BaseBackend):
         self.configurations: dict[str, Data] = {}
         self.tags: dict[str, list[dict[str, str]]] = {}
         self.received: collections.deque[Data] = collections.deque(maxlen=10_000)
+        self._subscribing = threading.Lock()  # Terraform makes, and deletes, two channels of a topic at once
 
     # What topics bring
 
@@ -129,12 +131,13 @@ class ChatbotBackend(BaseBackend):
             raise InvalidParameterException(f"Chatbot cannot assume {made['IamRoleArn']}")
 
     def _subscribe(self, before: set[str], after: set[str]) -> None:
-        for topic in sorted(after - before):
-            if not neighbours.subscribe(topic):
-                raise InvalidParameterException(f"Chatbot cannot subscribe to {topic}: there is no such topic")
-        for topic in sorted(before - after):
-            if not any(topic in other["SnsTopicArns"] for other in self.configurations.values()):
-                neighbours.unsubscribe(topic)
+        with self._subscribing:
+            for topic in sorted(after - before):
+                if not neighbours.subscribe(topic):
+                    raise InvalidParameterException(f"Chatbot cannot subscribe to {topic}: there is no such topic")
+            for topic in sorted(before - after):
+                if not any(topic in other["SnsTopicArns"] for other in self.configurations.values()):
+                    neighbours.unsubscribe(topic)
 
     def _found(self, kind: str, arn: str) -> Data:
         if self._kind(arn) != kind or arn not in self.configurations:

@@ -19,6 +19,7 @@ from local.cloud import Cloud, free_port, start, stop
 from local.engine import ACCOUNT_ID, REGION
 from local.queue_sources import gathering
 from local.scenario import wait_until
+from local.services.chatbot import models
 
 NEEDED = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
@@ -129,22 +130,31 @@ def test_a_batch_waits_for_its_window(window: int, size: int, visible: list[floa
     assert gathering(messages, mapping, now=100.0) is gathers
 
 
-def test_two_channels_at_once_make_one_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
+class SlowList(list[Any]):
+    def remove(self, value: Any) -> None:
+        time.sleep(0.05)
+        super().remove(value)
+
+
+def test_channels_at_once_share_one_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
     from ministack.services import sns
 
     def slow() -> str:
         time.sleep(0.05)
         return str(uuid.uuid4())
 
-    topic: dict[str, Any] = {"subscriptions": [], "attributes": {}}
+    topic: dict[str, Any] = {"subscriptions": SlowList(), "attributes": {}}
     monkeypatch.setattr(sns, "_topic_by_arn_any_scope", lambda arn: topic)
     monkeypatch.setattr(sns, "_refresh_subscription_counts", lambda topic: None)
     monkeypatch.setattr(sns, "_sub_arn_to_topic", {})
     monkeypatch.setattr(sns, "new_uuid", slow)
-    engine = chat.Engine()
+    monkeypatch.setattr(models, "neighbours", chat.Engine())
+    chatbot, arns, counts = models.backend(ACCOUNT_ID), {f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:told"}, []
     with ThreadPoolExecutor(4) as channels:
-        assert all(channels.map(engine.subscribe, [f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:told"] * 4))
-    assert len(topic["subscriptions"]) == 1
+        for before, after in ((set[str](), arns), (arns, set[str]())):
+            list(channels.map(chatbot._subscribe, [before] * 4, [after] * 4))
+            counts.append(len(topic["subscriptions"]))
+    assert counts == [1, 0]
 
 
 def test_chatbot_gets_what_its_topic_sends(cloud: Cloud) -> None:
