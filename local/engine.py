@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import importlib
 import os
+import queue
 import signal
 import threading
 import time
@@ -13,6 +14,9 @@ from typing import Any
 
 notifications: collections.deque[dict[str, Any]] = collections.deque(maxlen=10_000)
 """Messages that topics sent to their subscribers, oldest first: topic, subject, message, at (Unix seconds)."""
+
+END_OF_LOG = "\x1eend of log"
+"""What a function's worker writes to its log after each call."""
 
 ACCOUNT_ID = "123456789012"
 REGION = "eu-west-1"
@@ -84,6 +88,7 @@ def install() -> None:
         importlib.import_module(f"local.{name}").install()
     _use_runtime_python()
     _name_errors()
+    _keep_whole_logs()
     _resolve_account_hosts()
     _keep_notifications()
 
@@ -147,6 +152,34 @@ def _name_errors() -> None:
 
     lambda_runtime.Worker.invoke = worker_invoke
     lambda_svc._execute_function_warm = execute_function
+
+
+def _keep_whole_logs() -> None:
+    """All that a call logged: MiniStack stops 5 ms after a line, and the next call of the worker gets the rest."""
+    from ministack.core import lambda_runtime
+
+    answered = "        _real_stdout.flush()\n\nrun()"
+    assert lambda_runtime._PYTHON_WORKER_SCRIPT.count(answered) == 1, "MiniStack's worker has changed"
+    marked = f"        print({END_OF_LOG!r}, file=sys.stderr, flush=True)\n{answered}"
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(answered, marked)
+
+    def drain(self: Any, *_: Any, **__: Any) -> str:
+        lines: list[str] = []
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                line = self._stderr_queue.get(timeout=0.05)
+            except queue.Empty:
+                if self._proc is None:  # it died in the call
+                    break
+                continue
+            if line.endswith(END_OF_LOG):
+                lines += filter(None, [line.removesuffix(END_OF_LOG)])
+                break
+            lines.append(line)
+        return "\n".join(lines)
+
+    lambda_runtime.Worker._drain_stderr_bounded = drain
 
 
 def _resolve_account_hosts() -> None:

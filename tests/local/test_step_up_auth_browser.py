@@ -56,7 +56,7 @@ class Page:
         self.driver.get(self.url)
 
     def press(self, name: str) -> None:
-        buttons = wait_until(name, lambda: [b for b in self.all("button") if b.text == name and b.is_displayed()], 10)
+        buttons = wait_until(name, lambda: [b for b in self.all("button") if b.text == name and b.is_displayed()], 30)
         buttons[0].click()
 
     def all(self, css: str) -> list[Any]:
@@ -68,11 +68,11 @@ class Page:
         self.all(f"#{field}")[0].send_keys(text)
 
     def says(self, css: str, text: str) -> bool:
-        return bool(wait_until(f"{text!r} in {css}", lambda: any(text in x.text for x in self.all(css)), 10))
+        return bool(wait_until(f"{text!r} in {css}", lambda: any(text in x.text for x in self.all(css)), 30))
 
     def sign_in(self, name: str) -> None:
         self.press("Sign in")
-        wait_until("the issuer's page", lambda: self.all("input[name=username]"), 10)
+        wait_until("the issuer's page", lambda: self.all("input[name=username]"), 30)
         self.all("input[name=username]")[0].send_keys(name)
         self.all("input[name=password]")[0].send_keys(subject.PASSWORD)
         self.all("button[type=submit], input[type=submit]")[0].click()
@@ -94,7 +94,7 @@ def test_step_up_in_a_browser(stack_of: Any, page: Any) -> None:
     assert client.says("#status", "You have no second factor yet.")
 
     client.press("Configure Software Token")
-    secret = wait_until("the key", lambda: client.all("#secret")[0].text, 10)
+    secret = wait_until("the key", lambda: client.all("#secret")[0].text, 30)
     client.type("Code from the app", subject.totp(secret))
     client.press("Verify")
     assert client.says("#status", "Software Token successfully configured!")
@@ -105,7 +105,7 @@ def test_step_up_in_a_browser(stack_of: Any, page: Any) -> None:
     client.sign_in("browser")
     client.press("Invoke POST /transfer")
     assert client.says("#response", "Response: 401 authorization challenge")
-    wait_until("the challenge", client.all("#challenge")[0].is_displayed, 10)
+    wait_until("the challenge", client.all("#challenge")[0].is_displayed, 30)
     assert page.switch_to.active_element.get_attribute("id") == "code"
     wrong = next(c for c in ("000000", "111111", "222222") if c not in {subject.totp(secret, n) for n in (-1, 0, 1)})
     client.type("One-time code", wrong)

@@ -31,6 +31,8 @@ def stack(cloud: Cloud, outputs: dict[str, Any]) -> Iterator[Stack]:
     found = Stack(cloud, outputs["web_acl_logging"])
     with contextlib.suppress(found.client("logs").exceptions.ResourceAlreadyExistsException):
         found.client("logs").create_log_group(logGroupName=subject.ELSEWHERE)
+    # The scenario may have asked for an evaluation a moment ago, and Config takes one a minute.
+    found.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0.2})
     subject.Acl(found, "permissions").create()
     subject.settled(found, "permissions", seconds=180)
     found.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 1e9})

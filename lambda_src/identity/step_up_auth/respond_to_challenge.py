@@ -43,7 +43,7 @@ def respond(
     seconds: int,
 ) -> int:
     """When the completed session ends, in epoch seconds. Raises Refused; the session is then as it was."""
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     now = tables.clock()
     asked = [item for item in tables.live(token.jti) if "challenge" in item]
@@ -58,8 +58,8 @@ def respond(
     try:
         # Asked again, right before: a phone that was changed after the challenge is not verified now.
         right = factors.choose(cognito.user(token)) == method and cognito.right(token, method, code)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in factors.LIMITED:
+    except (BotoCoreError, ClientError) as error:
+        if not (isinstance(error, ClientError) and error.response["Error"]["Code"] in factors.LIMITED):
             guard.forgive(token)  # nobody can tell whether it was right
         raise
     if not right:

@@ -283,6 +283,8 @@ def sign_in_by_code(directory: Directory, report: Report, ada: str) -> dict[str,
 def refused_codes(directory: Directory, report: Report) -> None:
     """Wrong codes, an end after the third, a code of another sign-in, a user that is not there."""
     bob = directory.create("bob@example.com")
+    if (left := 3600 - time.time() % 3600) < 60:  # codes are counted by the hour of the clock
+        time.sleep(left)
     step, outcomes = directory.begin("bob@example.com"), []
     code = directory.code("bob@example.com")
     for answer in [wrong(code), "' OR 1=1 --", "0" * 33]:
@@ -316,20 +318,20 @@ def refused_codes(directory: Directory, report: Report) -> None:
     limited = directory.begin("bob@example.com")
     report.check("codes an hour", (sent, len(directory.mails("bob@example.com"))), (5, 5))
 
-    started = time.time()
     directory.create("carol@example.com")
-    prepared = time.time() - started
-    started = time.time()
-    known = directory.begin("carol@example.com")
-    took_known, started = time.time() - started, time.time()
-    unknown = directory.begin("nobody@example.com")
-    took_unknown = time.time() - started
+    steps: dict[str, Any] = {}
+    took: dict[str, float] = {}
+    for name in ["carol@example.com", "nobody@example.com"] * 2:  # the better of two: a busy machine adds to any
+        started = time.time()
+        steps[name] = directory.begin(name)
+        took[name] = min(took.get(name, 99.0), time.time() - started)
+    known, unknown = steps.values()
     shapes = [
         (sorted(a), {k: v for k, v in a["ChallengeParameters"].items() if k != "USERNAME"})
         for a in ({k: v for k, v in x.items() if k != "ResponseMetadata"} for x in (known, unknown, limited))
     ]
     report.check("unknown user looks like a known one", shapes[0] == shapes[1] == shapes[2])
-    report.check("and takes as long", abs(took_known - took_unknown) < 0.7 + prepared)
+    report.check("and takes as long", max(took.values()) - min(took.values()) < 1)
     step, outcomes = unknown, []
     for answer in ["00000000", "11111111", "22222222"]:
         try:

@@ -271,6 +271,8 @@ def _addresses(stack: Stack, report: Report, here: Account) -> None:
     report.check("their findings", {name: status for name, (status, _) in states.items()}, expected)
     reasons = "is in use now" in states["used"][1], "is kept by its tag KeepElasticIp" in states["kept"][1]
     report.check("with reasons", reasons, (True, True))
+    # Its finding was updated by the note, so the rule looks again; this one leaves it to us.
+    here.ec2.create_tags(Resources=[used], Tags=[{"Key": "KeepElasticIp", "Value": "yes"}])
     here.ec2.disassociate_address(AssociationId=association)
     for allocation in (used, kept):
         here.ec2.release_address(AllocationId=allocation)

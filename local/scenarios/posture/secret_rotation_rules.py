@@ -205,6 +205,7 @@ def run(stack: Stack, report: Report) -> None:
         default_key = put_secret(stack, "rotation-rules/default-key")
         made.append(default_key)
         becomes(stack, KEY_RULE, default_key, "NON_COMPLIANT")
+        wait_until("both its notices", lambda: notices(stack).count(default_key) >= 2)
         written = make_report(stack, {"scheduled_at": AT})
 
     rotation = {(f["account"], f["region"]) for f in written["findings"] if f["rule"] == ROTATION_RULE}

@@ -238,7 +238,7 @@ def _enabled(stack: Stack, report: Report, history: History) -> None:
         Acl(stack, name).create()
     large = Acl(stack, "large").create(rules=400)
     Acl(stack, "exempt").create(WafLogging="off")
-    settled(stack, "old", *names, "large")
+    settled(stack, "old", *names, "large", seconds=180)
     wanted = {
         "LogDestinationConfigs": [stack.outputs["destination_arn"]],
         "RedactedFields": [{"SingleHeader": {"Name": name}} for name in ("authorization", "cookie")],
@@ -246,9 +246,13 @@ def _enabled(stack: Stack, report: Report, history: History) -> None:
     found = [{key: (Acl(stack, name).logging or {}).get(key) for key in wanted} for name in ("old", *names, "large")]
     report.check("each logs to the stream, credentials redacted", found, [wanted] * (NEW + 2))
     arn = Acl(stack, names[0]).arn
-    wait_until("its history", lambda: history.of(arn)[-1:] == ["COMPLIANT"])
+
+    def compliant() -> list[str]:
+        told = list(history.of(arn))
+        return told if told[-1:] == ["COMPLIANT"] else []
+
     # In between, a report of the same second may be of a look before: the API knows whole seconds.
-    told = history.of(arn)
+    told = wait_until("its history", compliant)
     report.check("no hands: first and last of its history", [told[0], told[-1]], ["NON_COMPLIANT", "COMPLIANT"])
     size = len(json.dumps(item(stack, large.arn)))
     report.check("one whose item is oversized", size > LARGEST_ITEM)
@@ -346,7 +350,9 @@ def _deleted(stack: Stack, report: Report, history: History) -> None:
     arn = acl.arn
     acl.delete()
     wait_until("Config to forget it", lambda: history.of(arn)[-1:] == ["NOT_APPLICABLE"])
-    report.check("deleted: NOT_APPLICABLE", said_of(stack, arn)[-1:], ["NOT_APPLICABLE"])
+    # The function's log comes when its call has ended, which is after what it told Config.
+    said = wait_until("what was said of it", lambda: said_of(stack, arn)[-1:] == ["NOT_APPLICABLE"])
+    report.check("deleted: NOT_APPLICABLE", said)
     report.check("deleted meanwhile: gone", invoke(stack, "remediate", {"webAclId": arn})["outcome"], "gone")
 
 
@@ -359,6 +365,7 @@ def invoke(stack: Stack, which: str, event: Any) -> dict[str, Any]:
 
 
 def _refused(stack: Stack, report: Report) -> None:
+    wait_until("what goes on to end", lambda: not stack.cloud.calls(time.time() - 2, "web-acl-logging"))
     started = time.time()
     classic = f"arn:aws:waf-regional:{REGION}:{ACCOUNT_ID}:webacl/1b2c3d4e"
     errors = [

@@ -62,7 +62,8 @@ locals {
         Output = "{% {'continued_by': $states.result.ExecutionArn, 'exported': $states.input.exported, 'objects': $states.input.objects} %}"
         Retry = [
           {
-            ErrorEquals     = ["Sfn.ExecutionLimitExceeded", "Sfn.ThrottlingException", "Sfn.SdkClientException", "StepFunctions.ExecutionLimitExceededException", "StepFunctions.ThrottlingException", "States.Timeout"]
+            # Whatever it was: under its fixed name, the next execution starts once.
+            ErrorEquals     = ["States.TaskFailed", "States.Timeout"]
             IntervalSeconds = 2
             BackoffRate     = 2
             MaxDelaySeconds = 60

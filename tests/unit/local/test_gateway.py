@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import time
@@ -48,13 +49,13 @@ def allow(*statements: tuple[str, str]) -> str:
 class Function:
     """A deployed function that makes one AWS call, under a role whose policy a test sets."""
 
-    def __init__(self, cloud: Cloud, name: str) -> None:
+    def __init__(self, cloud: Cloud, name: str, code: str = HANDLER) -> None:
         self.cloud, self.name = cloud, name
         self.iam, self.api = cloud.client("iam"), cloud.client("lambda")
         role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", HANDLER)
+            archive.writestr("app.py", code)
         self.arn = self.api.create_function(
             FunctionName=name,
             Runtime="python3.13",
@@ -192,6 +193,24 @@ def run_machine(cloud: Cloud, name: str, role: str, task: dict[str, Any]) -> dic
 
     answer: dict[str, Any] = scenario.wait_until("the execution", ended, 20)
     return answer
+
+
+def test_a_call_has_its_whole_log_and_no_other(cloud: Cloud) -> None:
+    code = """
+import sys
+def handler(event, context):
+    print("begun", event)
+    sys.stderr.write(f"{event}, and no end of line")
+    if event == 2:
+        raise ValueError(event)
+"""
+    logging = Function(cloud, "logging", code)
+    for event, expected in enumerate(["begun 0\n0, and no end of line", "begun 1\n1, and no end of line"]):
+        answer = logging.api.invoke(FunctionName="logging", Payload=json.dumps(event), LogType="Tail")
+        lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+        assert "\n".join(line for line in lines if not line.startswith(("START", "END", "REPORT"))) == expected
+    answer = logging.api.invoke(FunctionName="logging", Payload="2", LogType="Tail")
+    assert "begun 2\n2, and no end of line\n" in base64.b64decode(answer["LogResult"]).decode()
 
 
 def test_a_state_machine_acts_under_its_role(cloud: Cloud, function: Function) -> None:

@@ -274,6 +274,15 @@ def test_guessing_ends(api: Api, clock: issuer.Clock) -> None:
     assert api.respond()[0] == 200
 
 
+@pytest.mark.parametrize("error", ["lost", "InternalErrorException"])
+def test_answers_that_nobody_could_check_do_not_count_as_attempts(api: Api, error: str) -> None:
+    api.initiate()
+    api.cognito.error, api.cognito.error_at = error, "VerifySoftwareToken"
+    assert [api.respond()[0] for _ in range(6)] == [401] * 6
+    api.cognito.error = ""
+    assert api.respond()[0] == 200
+
+
 def test_right_answers_do_not_count_as_attempts(api: Api) -> None:
     for number in range(8):
         api.cognito.code = f"11111{number}"
