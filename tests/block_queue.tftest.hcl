@@ -30,7 +30,7 @@ run "defaults" {
     error_message = "Name and ARN follow from prefix and name."
   }
   assert {
-    condition     = aws_sqs_queue.this.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter[0].kms_master_key_id == var.context.kms_key_arn
+    condition     = aws_sqs_queue.this.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter.kms_master_key_id == var.context.kms_key_arn
     error_message = "Both queues are encrypted with the stack's key."
   }
   assert {
@@ -38,11 +38,11 @@ run "defaults" {
     error_message = "Messages received five times go to the dead-letter queue."
   }
   assert {
-    condition     = jsondecode(aws_sqs_queue.dead_letter[0].redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-central-1:111122223333:test-work"] }
+    condition     = jsondecode(aws_sqs_queue.dead_letter.redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-central-1:111122223333:test-work"] }
     error_message = "The dead-letter queue takes messages of its own queue only."
   }
   assert {
-    condition     = aws_sqs_queue.dead_letter[0].message_retention_seconds == 1209600 && aws_sqs_queue.this.message_retention_seconds == 345600
+    condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.this.message_retention_seconds == 345600
     error_message = "Dead letters are kept for 14 days, messages for 4."
   }
   assert {
@@ -53,7 +53,7 @@ run "defaults" {
     error_message = "Only TLS is let in, and nobody is granted anything."
   }
   assert {
-    condition     = jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement[0].Resource == output.dead_letter_queue_arn
+    condition     = jsondecode(aws_sqs_queue.dead_letter.policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_sqs_queue.dead_letter.policy).Statement[0].Resource == output.dead_letter_queue_arn
     error_message = "Only TLS is let in to the dead-letter queue."
   }
   assert {
@@ -95,7 +95,7 @@ run "senders" {
   }
 }
 
-run "dead_letter_queue_itself" {
+run "alarms" {
   command = plan
 
   module {
@@ -103,16 +103,11 @@ run "dead_letter_queue_itself" {
   }
 
   variables {
-    dead_letter_queue = false
-    alarms            = { depth = 1, age_seconds = 3600 }
+    alarms = { depth = 1, age_seconds = 3600 }
   }
 
   assert {
-    condition     = length(aws_sqs_queue.dead_letter) == 0 && output.dead_letter_queue_arn == null && output.dead_letter_queue_url == null
-    error_message = "A dead-letter queue has none of its own."
-  }
-  assert {
-    condition     = toset(output.alarm_names) == toset(["test-work-depth", "test-work-age"]) && aws_cloudwatch_metric_alarm.this["age"].metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.this["age"].threshold == 3600
+    condition     = toset(output.alarm_names) == toset(["test-work-depth", "test-work-age", "test-work-dlq-depth"]) && aws_cloudwatch_metric_alarm.this["age"].metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.this["age"].threshold == 3600
     error_message = "Depth and age raise alarms when asked for."
   }
 }
@@ -129,7 +124,7 @@ run "fifo" {
   }
 
   assert {
-    condition     = aws_sqs_queue.this.name == "test-work.fifo" && aws_sqs_queue.dead_letter[0].name == "test-work-dlq.fifo" && aws_sqs_queue.this.fifo_queue && aws_sqs_queue.dead_letter[0].fifo_queue
+    condition     = aws_sqs_queue.this.name == "test-work.fifo" && aws_sqs_queue.dead_letter.name == "test-work-dlq.fifo" && aws_sqs_queue.this.fifo_queue && aws_sqs_queue.dead_letter.fifo_queue
     error_message = "Both queues are FIFO, with the ending AWS demands."
   }
   assert {

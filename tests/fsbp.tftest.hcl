@@ -185,11 +185,11 @@ run "queue" {
   }
 
   assert {
-    condition     = aws_sqs_queue.this.kms_master_key_id != null && aws_sqs_queue.dead_letter[0].kms_master_key_id != null
+    condition     = aws_sqs_queue.this.kms_master_key_id != null && aws_sqs_queue.dead_letter.kms_master_key_id != null
     error_message = "SQS.1: queues should be encrypted."
   }
   assert {
-    condition     = alltrue([for s in concat(jsondecode(aws_sqs_queue.this.policy).Statement, jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement) : s.Effect == "Deny"])
+    condition     = alltrue([for s in concat(jsondecode(aws_sqs_queue.this.policy).Statement, jsondecode(aws_sqs_queue.dead_letter.policy).Statement) : s.Effect == "Deny"])
     error_message = "SQS.3: queue policies should grant nothing to the public."
   }
   assert {
@@ -199,6 +199,31 @@ run "queue" {
   assert {
     condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : length(a.alarm_actions) > 0])
     error_message = "CloudWatch.15: alarms should have an action."
+  }
+}
+
+run "dead_letter_queue" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/dead_letter_queue"
+  }
+
+  variables {
+    name = "work-dlq"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this.kms_master_key_id != null
+    error_message = "SQS.1: queues should be encrypted."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_sqs_queue.this.policy).Statement : s.Effect == "Deny"])
+    error_message = "SQS.3: queue policies should grant nothing to the public."
+  }
+  assert {
+    condition     = aws_sqs_queue.this.tags == tomap(var.context.tags)
+    error_message = "SQS.2: queues should be tagged."
   }
 }
 

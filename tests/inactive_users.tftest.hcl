@@ -131,7 +131,7 @@ run "disable" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.stream.destination_config[0].on_failure[0].destination_arn == "arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed" && module.failed.resources.alarms["depth"].threshold == 1
+    condition     = aws_lambda_event_source_mapping.stream.destination_config[0].on_failure[0].destination_arn == "arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed" && contains(output.alarm_names, "test-inactive-users-failed-depth")
     error_message = "What failed for good is kept, with an alarm."
   }
 

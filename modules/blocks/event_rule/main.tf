@@ -17,16 +17,11 @@ resource "aws_cloudwatch_event_rule" "this" {
 }
 
 module "dead_letter_queue" {
-  source = "../queue"
+  source = "../dead_letter_queue"
 
-  context                   = var.context
-  name                      = "${var.name}-rule-dlq"
-  dead_letter_queue         = false
-  message_retention_seconds = 1209600
-  alarms                    = { depth = 1 }
-  senders = {
-    UndeliveredEvents = { service = "events.amazonaws.com", source_arns = [local.arn] }
-  }
+  context  = var.context
+  name     = "${var.name}-rule-dlq"
+  rule_arn = local.arn
 }
 
 resource "aws_iam_role" "this" {

@@ -25,7 +25,7 @@ output "dead_letter_queue_url" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = module.dead_letter_queue.alarm_names
+  value       = [module.dead_letter_queue.alarm_name]
 }
 
 output "resources" {

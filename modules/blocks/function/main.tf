@@ -16,14 +16,11 @@ locals {
 }
 
 module "dead_letter_queue" {
-  source = "../queue"
+  source = "../dead_letter_queue"
   count  = var.dead_letter_queue ? 1 : 0
 
-  context                   = var.context
-  name                      = "${var.name}-dlq"
-  dead_letter_queue         = false
-  message_retention_seconds = 1209600
-  alarms                    = { depth = 1 }
+  context = var.context
+  name    = "${var.name}-dlq"
 }
 
 resource "aws_cloudwatch_log_group" "this" {

@@ -49,7 +49,7 @@ output "dead_letter_queue_url" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = concat(values(aws_cloudwatch_metric_alarm.this)[*].alarm_name, flatten(module.dead_letter_queue[*].alarm_names))
+  value       = concat(values(aws_cloudwatch_metric_alarm.this)[*].alarm_name, module.dead_letter_queue[*].alarm_name)
 }
 
 output "resources" {

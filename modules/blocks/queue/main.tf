@@ -16,13 +16,11 @@ locals {
   alarms = merge(
     { for v in [var.alarms.depth] : "depth" => { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = v, meaning = "messages waiting" } if v != null },
     { for v in [var.alarms.age_seconds] : "age" => { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = v, meaning = "seconds of age of the oldest message" } if v != null },
-    { for on in [var.dead_letter_queue] : "dlq-depth" => { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages given up" } if on },
+    { "dlq-depth" = { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages given up" } },
   )
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  count = var.dead_letter_queue ? 1 : 0
-
   name                        = local.dlq_name
   fifo_queue                  = var.fifo
   content_based_deduplication = var.fifo
@@ -72,13 +70,18 @@ resource "aws_sqs_queue" "this" {
     )
   })
 
-  redrive_policy = var.dead_letter_queue ? jsonencode({
+  redrive_policy = jsonencode({
     deadLetterTargetArn = local.dlq_arn
     maxReceiveCount     = var.max_receive_count
-  }) : null
+  })
 
   # The ARN above is made of names, so the order must be said.
   depends_on = [aws_sqs_queue.dead_letter]
+}
+
+moved {
+  from = aws_sqs_queue.dead_letter[0]
+  to   = aws_sqs_queue.dead_letter
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

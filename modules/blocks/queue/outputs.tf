@@ -19,14 +19,14 @@ output "url" {
 }
 
 output "dead_letter_queue_arn" {
-  description = "ARN of the dead-letter queue; null without one."
-  value       = var.dead_letter_queue ? local.dlq_arn : null
+  description = "ARN of the dead-letter queue."
+  value       = local.dlq_arn
   depends_on  = [aws_sqs_queue.dead_letter]
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the dead-letter queue; null without one."
-  value       = one(aws_sqs_queue.dead_letter[*].url)
+  description = "URL of the dead-letter queue."
+  value       = aws_sqs_queue.dead_letter.url
 }
 
 output "alarm_names" {
@@ -38,7 +38,7 @@ output "resources" {
   description = "The resources themselves, for the plan tests of what is built with this block."
   value = {
     queue             = aws_sqs_queue.this
-    dead_letter_queue = one(aws_sqs_queue.dead_letter[*])
+    dead_letter_queue = aws_sqs_queue.dead_letter
     alarms            = aws_cloudwatch_metric_alarm.this
   }
 }

@@ -28,16 +28,9 @@ variable "name" {
     error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
   }
   validation {
-    condition     = length("${var.context.name_prefix}-${var.name}${var.dead_letter_queue ? "-dlq" : ""}${var.fifo ? ".fifo" : ""}") <= 80
+    condition     = length("${var.context.name_prefix}-${var.name}-dlq${var.fifo ? ".fifo" : ""}") <= 80
     error_message = "name must be shorter: with the prefix and the endings of dead-letter and FIFO queues it is longer than the 80 characters AWS allows."
   }
-}
-
-variable "dead_letter_queue" {
-  description = "Move messages that were received too often to a second queue, with an alarm on its first message. False for a queue that is itself a dead-letter queue."
-  type        = bool
-  default     = true
-  nullable    = false
 }
 
 variable "max_receive_count" {

@@ -12,13 +12,10 @@ locals {
 }
 
 module "dead_letter_queue" {
-  source = "../queue"
+  source = "../dead_letter_queue"
 
-  context                   = var.context
-  name                      = "${var.name}-schedule-dlq"
-  dead_letter_queue         = false
-  message_retention_seconds = 1209600
-  alarms                    = { depth = 1 }
+  context = var.context
+  name    = "${var.name}-schedule-dlq"
 }
 
 resource "aws_iam_role" "this" {

@@ -27,13 +27,10 @@ locals {
 
 # Batches that failed for good; the message names the records, which the stream keeps for 24 hours.
 module "failed" {
-  source = "../../blocks/queue"
+  source = "../../blocks/dead_letter_queue"
 
-  context                   = var.context
-  name                      = "${local.name}-failed"
-  dead_letter_queue         = false
-  message_retention_seconds = 1209600
-  alarms                    = { depth = 1 }
+  context = var.context
+  name    = "${local.name}-failed"
 }
 
 module "disable_function" {

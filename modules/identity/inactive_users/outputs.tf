@@ -53,7 +53,7 @@ output "alarm_names" {
     values(aws_cloudwatch_metric_alarm.this)[*].alarm_name,
     [aws_cloudwatch_metric_alarm.iterator_age.alarm_name],
     module.queue.alarm_names,
-    module.failed.alarm_names,
+    [module.failed.alarm_name],
     module.preload.alarm_names,
     module.record_function.alarm_names,
     module.replay_function.alarm_names,
