@@ -10,7 +10,7 @@ BIN := $(STATE)/venv/bin
 PY := $(BIN)/python
 
 # Nothing here may see or use the caller's AWS account or Terraform settings. Deploying is done with Terraform.
-unexport $(filter AWS_% TF_VAR_% TF_CLI_ARGS% TF_WORKSPACE TF_DATA_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME,$(.VARIABLES))
+unexport $(filter AWS_% TF_VAR_% TF_CLI_ARGS% TF_WORKSPACE TF_DATA_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE,$(.VARIABLES))
 export AWS_ACCESS_KEY_ID := test
 export AWS_SECRET_ACCESS_KEY := test
 export AWS_REGION := eu-west-1
@@ -19,6 +19,8 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
 export CHECKPOINT_DISABLE := 1
+# Bytecode is kept, and all of it here: compiling the libraries takes longer than running them.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(STATE)/pycache
 
 TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -37,6 +38,9 @@ class Cloud:
     def __init__(self, port: int) -> None:
         self.port = port
         self.endpoint = f"http://127.0.0.1:{port}"
+        self._made: dict[Any, Any] = {}  # clients, and the sessions that share the API models they read
+        self._lock = threading.Lock()
+        self._faulty = False
 
     def client(
         self,
@@ -46,7 +50,10 @@ class Cloud:
         attempts: int = 8,
         **credentials: str,
     ) -> Any:
-        """boto3 client as the account's root (the default account unless given), or with *credentials*."""
+        """boto3 client as the account's root (the default account unless given), or with *credentials*.
+
+        The same one for the same arguments: making one takes longer than most calls.
+        """
         import boto3
         from botocore.config import Config
 
@@ -54,12 +61,20 @@ class Cloud:
             "aws_access_key_id": account or "test",
             "aws_secret_access_key": "test",
         }
-        config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910)
-        session = boto3.session.Session(**keys, region_name=region)
-        client: Any = session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
-        if service == "s3control":
-            client.meta.events.register("before-sign.s3-control", self._one_host)
-        return client
+        identity = tuple(sorted(keys.items()))
+        wanted = (identity, service, region, attempts)
+        with self._lock:
+            if wanted in self._made:
+                return self._made[wanted]
+            session = self._made.setdefault(identity, boto3.session.Session(**keys))
+            config = Config(
+                retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910, max_pool_connections=50
+            )
+            client: Any = session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+            if service == "s3control":
+                client.meta.events.register("before-sign.s3-control", self._one_host)
+            self._made[wanted] = client
+            return client
 
     def _one_host(self, request: Any, **_: Any) -> None:
         """S3 Control has a host for each account, 123456789012.127.0.0.1 here, which resolves nowhere."""
@@ -93,11 +108,15 @@ class Cloud:
 
     @contextlib.contextmanager
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
-        """Inject faults (fields of `local.faults.Rule`) for the length of a `with` block."""
+        """Inject faults (fields of `local.faults.Rule`) for the length of a `with` block, which holds no other."""
+        if self._faulty:
+            raise LocalCloudError("Faults do not nest: the inner block would end those of the outer one.")
+        self._faulty = True
         self.control("PUT", "faults", {"rules": list(rules), "seed": seed})
         try:
             yield
         finally:
+            self._faulty = False
             self.control("PUT", "faults", {"rules": []})
 
     def request(

@@ -31,12 +31,15 @@ def metrics(log_text: str) -> Iterator[tuple[str, str, float, str, dict[str, str
 
 def install() -> None:
     """Publish the metrics of each call's output."""
-    from ministack.services import cloudwatch, lambda_svc
+    from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
     emit_logs = lambda_svc._emit_lambda_logs
 
     def emit_lambda_logs(function: Any, request_id: str, log_text: str, *rest: Any, **options: Any) -> None:
-        emit_logs(function, request_id, log_text, *rest, **options)
+        config = function.get("config") or function
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        if group in cloudwatch_logs._log_groups:  # which a function may not make, nor bring back after its end
+            emit_logs(function, request_id, log_text, *rest, **options)
         for metric in metrics(log_text or ""):
             cloudwatch.record_metric(*metric)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import collections
+import hashlib
 import importlib
+import io
 import os
 import queue
 import signal
+import subprocess
 import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +28,9 @@ REGION = "eu-west-1"
 
 def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -> dict[str, str]:
     """The whole environment of the gateway process: nothing of the user's AWS settings gets in."""
-    keep = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}}
+    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPYCACHEPREFIX")
     return {
-        **keep,
+        **{name: os.environ[name] for name in keep if name in os.environ},
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -47,7 +51,6 @@ def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         **({"SWITCHYARD_RUNTIME_PYTHON": str(runtime_python)} if runtime_python else {}),
     }
 
@@ -87,6 +90,7 @@ def install() -> None:
     for name in CORRECTIONS:
         importlib.import_module(f"local.{name}").install()
     _use_runtime_python()
+    _unpack_layers_once()
     _name_errors()
     _keep_whole_logs()
     _resolve_account_hosts()
@@ -116,6 +120,42 @@ def _use_runtime_python() -> None:
         return (python, script) if runtime.startswith("python") else (binary, script)
 
     lambda_runtime._detect_runtime_binary = detect_runtime_binary
+
+
+def _unpack_layers_once() -> None:
+    """A layer is there, unpacked and compiled, before a function starts; MiniStack unpacks it at each start."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    # For what this process starts. A function's own code is compiled at each start, as on AWS, and kept nowhere.
+    os.environ.pop("PYTHONPYCACHEPREFIX", None)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    folder, lock = Path(os.environ["STATE_DIR"]).parent / "layers", threading.Lock()
+    spawn = lambda_runtime.Worker._spawn
+
+    def unpacked(layer: Any, python: str) -> str:
+        content = lambda_svc._resolve_layer_zip(layer)
+        if content is None:
+            raise RuntimeError(f"Failed to resolve layer {layer}")
+        target = folder / hashlib.sha256(content).hexdigest()
+        with lock:
+            if not target.exists():
+                zipfile.ZipFile(io.BytesIO(content)).extractall(target)
+                subprocess.run([python, "-m", "compileall", "-q", target], check=False, stdout=subprocess.DEVNULL)
+        return str(target)
+
+    def spawn_with_layers(self: Any) -> None:
+        config, (python, _) = self.config, lambda_runtime._detect_runtime_binary(self.config["Runtime"])
+        if config.get("Layers") and config["Runtime"].startswith("python"):
+            variables = dict((config.get("Environment") or {}).get("Variables") or {})
+            variables["_LAMBDA_LAYERS_DIRS"] = os.pathsep.join(unpacked(one, python) for one in config["Layers"])
+            self.config = {**config, "Layers": [], "Environment": {"Variables": variables}}
+        try:
+            spawn(self)
+        finally:
+            self.config = config
+
+    lambda_runtime.Worker._spawn = spawn_with_layers
 
 
 def _name_errors() -> None:

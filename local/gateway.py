@@ -137,7 +137,7 @@ class Gateway:
             case "GET", "memory":
                 return engine.peak_memory_kib(query["function"])
             case "GET", "notifications":
-                return [n for n in engine.notifications if n["topic"] == query["topic"]]
+                return [n for n in list(engine.notifications) if n["topic"] == query["topic"]]
             case "POST", _ if name.startswith("services/"):
                 from local.services import command
 

@@ -208,7 +208,8 @@ def uv_env() -> dict[str, str]:
     env |= uv_settings(run([VENV / "bin" / "pip", "config", "list"], "Look at pip's configuration."), env)
     if not env.keys() & {"HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"}:
         env["UV_CACHE_DIR"] = str(STATE / "cache")
-    env.pop("VIRTUAL_ENV", None)
+    for name in ("VIRTUAL_ENV", "PYTHONPYCACHEPREFIX"):  # what is compiled here lies beside its source
+        env.pop(name, None)
     return env | {"UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
@@ -223,10 +224,13 @@ def requirement(name: str, requirements: str) -> str:
 NETWORK_ADVICE = "Check the network and `pip config list`, then run the same command again."
 
 
-def make_environment(folder: Path, requirements: Path) -> bool:
-    """Makes a virtual environment that holds exactly `requirements`. False if it was there already."""
+def make_environment(folder: Path, requirements: Path, *options: str) -> bool:
+    """Makes a virtual environment that holds exactly `requirements`. False if it was there already.
+
+    `options` are further ones of `uv pip install`.
+    """
     stamp_file = folder / ".stamp"
-    stamp = stamp_of(requirements, sys.version, sys.base_prefix)
+    stamp = stamp_of(requirements, sys.version, sys.base_prefix, *options)
     python = folder / "bin" / "python"
     if python.exists() and stamp_file.exists() and stamp_file.read_text() == stamp:
         return False
@@ -245,7 +249,7 @@ def make_environment(folder: Path, requirements: Path) -> bool:
         shutil.rmtree(folder, ignore_errors=True)
         run([uv, "venv", "--quiet", "--python", VENV / "bin" / "python", folder], NETWORK_ADVICE, uv_env())
     run(
-        [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", requirements],
+        [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", requirements, *options],
         NETWORK_ADVICE,
         uv_env(),
     )
@@ -412,7 +416,13 @@ def configure_terraform() -> bool:
 
 STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
     "venv": [("Python packages", lambda: make_environment(VENV, REQUIREMENTS / "dev.txt"))],
-    "runtime": [("runtime of local functions", lambda: make_environment(RUNTIME, REQUIREMENTS / "runtime.txt"))],
+    # Compiled, as Lambda's is: a function must not do that each time it starts.
+    "runtime": [
+        (
+            "runtime of local functions",
+            lambda: make_environment(RUNTIME, REQUIREMENTS / "runtime.txt", "--compile-bytecode"),
+        )
+    ],
     "terraform": [("Terraform", install_terraform), ("where its providers come from", configure_terraform)],
     "checkov": [("Checkov", lambda: make_environment(CHECKOV, REQUIREMENTS / "checkov.txt"))],
 }

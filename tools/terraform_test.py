@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         for passed, failed in re.findall(r"(\d+) passed, (\d+) failed", process.stdout):
             counts = [counts[0] + int(passed), counts[1] + int(failed)]
     print(f"terraform test: {counts[0]} passed, {counts[1]} failed")
-    return max((process.returncode for process in done), default=1)
+    return int(not done or any(process.returncode for process in done))  # below 0 when a signal ended it
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ from local.cloud import Cloud
 from local.terraform import Terraform
 from tests.local.conftest import MODULES
 
-pytestmark = pytest.mark.timeout(600)  # the first test applies the stack, which takes minutes on a busy machine
-
 
 def test_apply_leaves_no_drift(terraform: Terraform) -> None:
     assert terraform.drift() == ""

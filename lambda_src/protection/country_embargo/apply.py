@@ -134,10 +134,11 @@ def _refuse(
     error: InvalidDocument,
     at: str,
 ) -> None:
-    """Tells once of each version, however often Lambda retries."""
-    if store.keep_refusal(document.version, {"at": at, "problems": error.problems}):
-        location = f"s3://{config.bucket}/refused/{document.version}.json"
-        _publish(config, client, changes.refused(document.version, error.problems, location))
+    """Tells of each version, and not again when Lambda retries; twice when that was cut off in between, never not."""
+    key = f"refused/{document.version}.json"
+    if not store.version(key):
+        _publish(config, client, changes.refused(document.version, error.problems, f"s3://{config.bucket}/{key}"))
+        store.keep_refusal(key, {"at": at, "problems": error.problems})
 
 
 def _publish(config: Settings, client: Callable[[str], Any], notice: tuple[str, str]) -> None:

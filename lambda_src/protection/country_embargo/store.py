@@ -57,7 +57,7 @@ class Store:
         return found
 
     def version(self, key: str) -> str:
-        """The latest version's id; empty when the document is gone."""
+        """The latest version's id of an object; empty when there is none."""
         from botocore.exceptions import ClientError
 
         try:
@@ -91,21 +91,13 @@ class Store:
         self._put(key, record)
         return key
 
-    def keep_refusal(self, version: str, record: dict[str, Any]) -> bool:
-        """Whether this version was not refused before."""
-        from botocore.exceptions import ClientError
+    def keep_refusal(self, key: str, record: dict[str, Any]) -> None:
+        """Notes what was told of a refused document."""
+        self._put(key, record)
 
-        try:
-            self._put(f"refused/{version}.json", record, IfNoneMatch="*")
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
-                return False
-            raise
-        return True
-
-    def _put(self, key: str, value: dict[str, Any], **options: Any) -> None:
+    def _put(self, key: str, value: dict[str, Any]) -> None:
         body = json.dumps(value, indent=1).encode()
-        self._client.put_object(**self._where, Key=key, Body=body, ContentType="application/json", **options)
+        self._client.put_object(**self._where, Key=key, Body=body, ContentType="application/json")
 
     def _get(self, key: str) -> Document | None:
         from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError

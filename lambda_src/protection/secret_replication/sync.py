@@ -1,6 +1,6 @@
 """Makes the replicas of one secret equal to it, in as few calls as that takes.
 
-A change costs DescribeSecret of the source, then for each target DescribeSecret, PutSecretValue and
+A change costs DescribeSecret of the source before and after, for each target DescribeSecret, PutSecretValue and
 UpdateSecretVersionStage, and one GetSecretValue for them all; a secret that is in sync costs the first two.
 """
 
@@ -81,16 +81,22 @@ def sync(
                     plans[target] = _plan(source, target, client_of)
                 except (Refused, Transient) as error:
                     errors.append(error)
-        pending = []
+        pending, written = [], []
         for target, steps in plans.items():
             try:
                 _apply(steps, source, target, client_of(target), values)
                 done[target.name] = done.get(target.name, 0) + len(steps)
+                if steps:
+                    written.append(target)
             except Stale as error:
                 pending.append(target)
                 last = error
             except (Refused, Transient) as error:
                 errors.append(error)
+        # While this call was held up, another may have copied what the source is by now, and this one taken it back.
+        if written and describe(source_client, secret_id, "at the source") != source:
+            pending += written
+            last = Stale(f"{source.name} changed while it was copied.")
         if not pending:
             return done, errors
     return done, [*errors, Transient(f"{secret_id} kept changing while it was copied: {last}")]

@@ -132,6 +132,7 @@ def run(stack: Stack, report: Report) -> None:
         cloud.control("POST", "services/servicequotas/decide", decision)
         report.check("approved: the alarm ends", becomes(stack, "symmetric-critical", "OK"), "OK")
         set_quota(stack, "symmetric", QUOTA)
+        call(kms, QUOTA * 60)  # on a slow machine, those of before are a minute old by now
         becomes(stack, "symmetric-critical", "ALARM")
         told(stack, outcome="cooling_down")
         report.check("not again within a day", len(requests(stack, "symmetric")), 1)

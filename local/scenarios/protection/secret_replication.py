@@ -250,8 +250,8 @@ def _rotated(here: Side) -> bool:
 
 
 def _settled(here: Side, dr: Side, vault: Side) -> None:
-    wait_until("the rotations", lambda: _rotated(here), 30)
-    wait_until("the replicas", lambda: not _different(here, dr, vault), 60, every=1)
+    wait_until("the rotations", lambda: _rotated(here), 180)
+    wait_until("the replicas", lambda: not _different(here, dr, vault), 180, every=1)
 
 
 def _different(here: Side, dr: Side, vault: Side) -> list[str]:
@@ -317,7 +317,7 @@ def _reconcile(stack: Stack, repair: bool) -> dict[str, Any]:
 def _calls(stack: Stack, report: Report, here: Side, dr: Side) -> None:
     """One change, told three times, is read and written once."""
     # What is on its way arrives first, also on a busy machine.
-    wait_until("quiet", lambda: not stack.cloud.calls(time.time() - 4, FUNCTION), 120, every=0.5)
+    wait_until("quiet", lambda: not stack.cloud.calls(time.time() - 8, FUNCTION), 120, every=0.5)
     started = time.time()
     here.api.put_secret_value(SecretId="prod/db-08", SecretString="counted")
     wait_until("the copy", lambda: _value(dr, "dr/db-08") == "counted", 30)

@@ -93,7 +93,7 @@ module "function" {
     {
       sid       = "ReadDocument"
       actions   = ["s3:GetObject"]
-      resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/applied.json"]
+      resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/applied.json", "${local.bucket_arn}/refused/*"]
     },
     {
       sid       = "KeepHistory"

@@ -275,6 +275,25 @@ def test_a_refusal_is_told_once_a_version() -> None:
     assert aws.objects("refused/")[0]["problems"] == ["It is not JSON (line 1, column 2)."]
 
 
+@pytest.mark.parametrize(("lost", "told"), [("Publish", 1), ("PutObject", 2)])
+def test_a_refusal_that_was_cut_off_is_told_all_the_same(lost: str, told: int) -> None:
+    aws = ready()
+    aws.upload(b"{")
+
+    def cut_off(operation: str, number: int) -> None:
+        if operation == lost:
+            raise aws_error("ServiceUnavailable")
+
+    aws.hook = cut_off
+    with pytest.raises(Exception, match="ServiceUnavailable"):
+        aws.run()
+    aws.hook = lambda operation, number: None
+    for _ in range(2):
+        with pytest.raises(InvalidDocument):
+            aws.run()
+    assert [one["subject"] for one in aws.notices][1:] == ["Embargo document REFUSED"] * told
+
+
 def test_too_large_a_document_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     aws = ready()
     aws.upload(b"{}")

@@ -30,6 +30,7 @@ changes = st.one_of(
     st.tuples(st.just("edit the replica"), names, st.just("")),
     st.tuples(st.just("delete the replica"), names, st.just("")),
 )
+at_the_source = changes.filter(lambda step: step[1] == NAMES[0] and "replica" not in step[0])
 deliveries = st.tuples(st.just("event"), st.integers(0, 50), st.just(""))
 steps = st.lists(st.one_of(changes, deliveries), max_size=25)
 # What happens between the calls of a copy: after so many calls, this.
@@ -140,6 +141,38 @@ def test_without_loss_no_reconcile_is_needed(taken: list[Any]) -> None:
     for secret_id in dict.fromkeys(reversed(world.sent)):
         world.copy(secret_id)
     assert world.equal()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(at_the_source, max_size=4),
+    at_the_source,
+    st.integers(1, 6),
+    st.lists(at_the_source, min_size=1, max_size=2),
+)
+def test_a_copy_that_was_held_up_takes_nothing_back(before: list[Any], own: Any, at: int, meanwhile: list[Any]) -> None:
+    """Another call copies what changed while it waited, and no event is left to put right what it then writes."""
+    world = World()
+    for name in NAMES:
+        world.copy(name)
+    for step in before:
+        world.do(step)
+    world.copy(NAMES[0])
+    world.do(own)
+    seen = 0
+
+    def held_up(operation: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == at:
+            for step in meanwhile:
+                world.do(step)
+            world.copy(NAMES[0])
+
+    world.source.before = world.replica.before = held_up
+    world.copy(NAMES[0])
+    world.calm()
+    assert world.replica.state("dr/a") == world.source.state(NAMES[0])
 
 
 @settings(max_examples=150, deadline=None)

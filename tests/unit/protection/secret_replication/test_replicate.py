@@ -26,7 +26,7 @@ def test_a_secret_named_by_many_messages_is_copied_once(aws: Any, context: Any, 
     arn = aws.source.add("prod/db")
     answer = replicate.handler(batch({"repair": arn}, {"repair": arn}, {"repair": arn}), context)
     assert failures(answer) == []
-    assert aws.source.calls == ["DescribeSecret", "GetSecretValue"]
+    assert aws.source.calls == ["DescribeSecret", "GetSecretValue", "DescribeSecret"]
     assert metrics(capsys.readouterr().out) == {"SecretsReplicated": 1}
 
 
