@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from local.iam import role_session
+from local.iam import client, role_session
 
 logger = logging.getLogger("switchyard.dynamodb")
 
@@ -191,17 +191,15 @@ def _settle(
     shard.retries, shard.size = 0, None
 
 
-def _session(role: str, region: str) -> Any:
-    import boto3
-
-    return boto3.session.Session(**role_session(role, "lambda-poller", "lambda.amazonaws.com"), region_name=region)
+def _credentials(role: str) -> dict[str, Any]:
+    return role_session(role, "lambda-poller", "lambda.amazonaws.com")
 
 
 def _may_not(role: str, operation: str, arn: str, region: str) -> str:
     """Why the function's role may not read the stream; empty when it may."""
     from ministack.core import iam_evaluator
 
-    key = _session(role, region).get_credentials().access_key
+    key = _credentials(role)["aws_access_key_id"]
     denied = iam_evaluator.enforce(key, f"dynamodb:{operation}", "dynamodb", region, arn)
     return f"{role} may not do dynamodb:{operation} on {arn}" if denied is not None else ""
 
@@ -241,7 +239,7 @@ def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str,
         },
     }
     try:
-        sqs = _session(role, region).client("sqs")
+        sqs = client("sqs", region, _credentials(role))
         url = f"{os.environ['AWS_ENDPOINT_URL']}/{account}/{queue}"
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
     except Exception as error:  # Lambda drops the record when it may not send it

@@ -14,7 +14,7 @@ import logging
 import time
 from typing import Any
 
-from local.iam import role_session, service_may
+from local.iam import client, role_session, service_may
 
 logger = logging.getLogger("switchyard.events")
 
@@ -47,13 +47,11 @@ def _to_lambda(arn: str, payload: str) -> None:
 
 
 def _to_role_target(service: str, operation: str, arguments: dict[str, Any], role_arn: str) -> None:
-    import boto3
     from ministack.core.responses import get_region
 
     try:
         credentials = role_session(role_arn, "events", "events.amazonaws.com")
-        client: Any = boto3.session.Session(**credentials).client(service, region_name=get_region())  # type: ignore[call-overload]
-        getattr(client, operation)(**arguments)
+        getattr(client(service, get_region(), credentials), operation)(**arguments)
     except Exception as error:  # a delivery failure of any kind goes to the dead-letter queue
         raise Refused(str(error)) from error
 

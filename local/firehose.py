@@ -18,7 +18,7 @@ import threading
 import time
 from typing import Any
 
-from local.iam import role_session
+from local.iam import client, role_session
 
 logger = logging.getLogger("switchyard.firehose")
 
@@ -46,18 +46,16 @@ _lock = threading.Lock()
 
 def write(delivery: Delivery) -> None:
     """PutObject in the name of the stream's role. Raises what S3 answers, or PermissionError."""
-    import boto3
-
     role = delivery.config["RoleARN"]
     check_external_id(role, delivery.account)
     credentials = role_session(role, "firehose", PRINCIPAL)
-    client: Any = boto3.session.Session(**credentials, region_name=delivery.region).client("s3")
+    bucket = client("s3", delivery.region, credentials)
     encoding, body = delivery.config.get("CompressionFormat", "UNCOMPRESSED"), delivery.body
     if encoding not in ("UNCOMPRESSED", "GZIP"):
         raise NotImplementedError(f"The local cloud does not compress with {encoding}.")
     key = (delivery.config.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig", {}).get("AWSKMSKeyARN")
     extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
-    client.put_object(
+    bucket.put_object(
         Bucket=delivery.bucket, Key=delivery.key, Body=gzip.compress(body) if encoding == "GZIP" else body, **extra
     )
 
@@ -91,16 +89,13 @@ def flush() -> int:
 
 def _tell(delivery: Delivery, error: Exception) -> None:
     """An entry in the stream's log, as the role may write one."""
-    import boto3
-
     options = delivery.config.get("CloudWatchLoggingOptions") or {}
     if not options.get("Enabled"):
         return
     entry = {"errorCode": type(error).__name__, "errorMessage": str(error), "deliveryStreamARN": delivery.stream}
     try:
         credentials = role_session(delivery.config["RoleARN"], "firehose", PRINCIPAL)
-        client: Any = boto3.session.Session(**credentials, region_name=delivery.region).client("logs")
-        client.put_log_events(
+        client("logs", delivery.region, credentials).put_log_events(
             logGroupName=options["LogGroupName"],
             logStreamName=options["LogStreamName"],
             logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(entry)}],

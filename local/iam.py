@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import dataclasses
+import functools
 import hashlib
 import json
 import time
@@ -252,6 +253,30 @@ def role_session(role_arn: str, session_name: str, service: str) -> dict[str, An
         },
     )
     return {"aws_access_key_id": key, "aws_secret_access_key": secret, "aws_session_token": token}
+
+
+@functools.cache
+def _models() -> Any:
+    """The loader that all clients share: reading a service's model takes longer than most calls."""
+    import botocore.session
+
+    return botocore.session.Session().get_component("data_loader")
+
+
+@functools.lru_cache(maxsize=200)
+def _client(service: str, region: str, attempts: int, credentials: tuple[tuple[str, str], ...]) -> Any:
+    import botocore.session
+    from botocore.config import Config
+
+    session = botocore.session.Session()
+    session.register_component("data_loader", _models())
+    config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=905)
+    return session.create_client(service, region_name=region, config=config, **dict(credentials))
+
+
+def client(service: str, region: str, credentials: dict[str, Any], attempts: int = 5) -> Any:
+    """The client of an API, on this cloud, with the credentials of a `role_session`."""
+    return _client(service, region, attempts, tuple(sorted(credentials.items())))
 
 
 def _trusts(document: Any, service: str) -> bool:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from local.iam import role_session
+from local.iam import client, role_session
 
 PRINCIPAL = "scheduler.amazonaws.com"
 _UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9-]+):([A-Za-z0-9]+)")
@@ -18,16 +18,15 @@ _UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9-]+):([A-Za-z0-9]+
 
 def call(target: dict[str, Any], region: str) -> None:
     """Call a universal target. Raises what the API answers, and ValueError for another target."""
-    import boto3
     from moto.core.utils import camelcase_to_underscores
 
     found = _UNIVERSAL.fullmatch(target["Arn"])
     if not found:
         raise ValueError(f"{target['Arn']} is no universal target")
     credentials = role_session(target["RoleArn"], "scheduler", PRINCIPAL)
-    service: Any = found[1]
-    client: Any = boto3.session.Session(**credentials, region_name=region).client(service)
-    getattr(client, camelcase_to_underscores(found[2]))(**json.loads(target.get("Input") or "{}"))
+    getattr(client(found[1], region, credentials), camelcase_to_underscores(found[2]))(
+        **json.loads(target.get("Input") or "{}")
+    )
 
 
 def fire(name: str, account: str, region: str) -> None:

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-from local.iam import role_session
+from local.iam import client, role_session
 
 _role: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("switchyard_sfn_role", default=None)
 
@@ -72,21 +72,14 @@ def _error_name(service: str, code: str) -> str:
 
 
 def _call(service: str, operation: str, arguments: dict[str, Any]) -> Any:
-    import boto3
     import botocore.exceptions
-    from botocore.config import Config
     from ministack.services.stepfunctions import _ExecutionError
 
     role, execution = _role.get() or ("", "")
     try:
         credentials = role_session(role, execution.rsplit(":", 1)[-1], "states.amazonaws.com")
-        client: Any = boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=execution.split(":")[3],
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=905),
-            **credentials,
-        )
-        answer = getattr(client, operation)(**_parameters(client, operation, arguments))
+        api = client(service, execution.split(":")[3], credentials, attempts=1)
+        answer = getattr(api, operation)(**_parameters(api, operation, arguments))
     except PermissionError as error:
         raise _ExecutionError("States.Permissions", str(error)) from error
     except botocore.exceptions.ClientError as error:

@@ -284,15 +284,12 @@ def deliver(web_acl_arn: str, record: dict[str, Any]) -> str:
 
 
 def _record_to_stream(arn: str, line: str) -> str:
-    import boto3
-
-    from local.iam import role_session
+    from local.iam import client, role_session
 
     region, account = arn.split(":")[3:5]
     credentials = role_session(f"arn:aws:iam::{account}:role{ROLE_PATH}{ROLE}", "waf", PRINCIPAL)
-    client: Any = boto3.session.Session(**credentials, region_name=region).client("firehose")
     stream = arn.rpartition("/")[2]
-    client.put_record(DeliveryStreamName=stream, Record={"Data": f"{line}\n".encode()})
+    client("firehose", region, credentials).put_record(DeliveryStreamName=stream, Record={"Data": f"{line}\n".encode()})
     return stream
 
 

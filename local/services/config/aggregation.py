@@ -78,19 +78,18 @@ class Aggregation:
 
     def _organization_accounts(self, role: str) -> list[str]:
         """The organization's accounts, as the aggregator's role may list them."""
-        import boto3
         from botocore.exceptions import ClientError
 
-        from local.iam import role_session
+        from local.iam import client, role_session
 
         try:
             credentials = role_session(role, "ConfigAggregation", PRINCIPAL)
         except (PermissionError, IndexError):
             raise InvalidRoleException(f"The role {role} cannot be assumed by {PRINCIPAL}.") from None
-        client: Any = boto3.session.Session(**credentials).client("organizations", region_name="us-east-1")
+        organizations = client("organizations", "us-east-1", credentials)
         try:
-            client.describe_organization()
-            pages = list(client.get_paginator("list_accounts").paginate())
+            organizations.describe_organization()
+            pages = list(organizations.get_paginator("list_accounts").paginate())
         except ClientError as error:
             raise OrganizationAccessDeniedException(str(error)) from None
         return [str(one["Id"]) for page in pages for one in page["Accounts"] if one["Status"] == "ACTIVE"]

@@ -20,8 +20,8 @@ from local.services import events
 Document = dict[str, Any]
 Values = Mapping[str, Any]
 """What `{{ name }}` stands for."""
-Session = Any
-"""A boto3 session of whoever the execution acts as."""
+ClientOf = Callable[[str], Any]
+"""The client of a service, for whoever the execution acts as."""
 
 PLACEHOLDER = re.compile(r"\{\{\s*([\w:.\-]+)\s*\}\}")
 
@@ -143,25 +143,17 @@ def select(answer: Any, selector: str) -> Any:
     return found
 
 
-def _client(session: Session, service: str) -> Any:
-    from botocore.config import Config
-
-    return session.client(
-        service, config=Config(retries={"total_max_attempts": 5, "mode": "standard"}, read_timeout=905)
-    )
-
-
-def _execute_api(inputs: dict[str, Any], session: Session) -> dict[str, Any]:
+def _execute_api(inputs: dict[str, Any], client_of: ClientOf) -> dict[str, Any]:
     from botocore import xform_name
 
     arguments = {name: value for name, value in inputs.items() if name not in ("Service", "Api")}
-    client = _client(session, inputs["Service"])
+    client = client_of(inputs["Service"])
     return dict(getattr(client, xform_name(inputs["Api"]))(**arguments))
 
 
-def _invoke_function(inputs: dict[str, Any], session: Session) -> dict[str, Any]:
+def _invoke_function(inputs: dict[str, Any], client_of: ClientOf) -> dict[str, Any]:
     payload = inputs.get("Payload", inputs.get("InputPayload", {}))
-    answer = _client(session, "lambda").invoke(
+    answer = client_of("lambda").invoke(
         FunctionName=inputs["FunctionName"],
         InvocationType=inputs.get("InvocationType", "RequestResponse"),
         Payload=_text(payload),
@@ -173,8 +165,8 @@ def _invoke_function(inputs: dict[str, Any], session: Session) -> dict[str, Any]
     return {"StatusCode": answer["StatusCode"], "Payload": said}
 
 
-Action = Callable[[dict[str, Any], Session], dict[str, Any]]
-"""(resolved inputs, session) -> answer"""
+Action = Callable[[dict[str, Any], ClientOf], dict[str, Any]]
+"""(resolved inputs, clients) -> answer"""
 ACTIONS: dict[str, Action] = {
     "aws:executeAwsApi": _execute_api,
     "aws:invokeLambdaFunction": _invoke_function,
@@ -221,8 +213,7 @@ class Execution:
         """Run the steps; what goes wrong is the execution's failure."""
         self._tell()
         try:
-            session = self._session()
-            self._run_steps(session)
+            self._run_steps(self._clients())
         except StepFailed as failed:
             self.failure = str(failed)
         self.ended = time.time()
@@ -244,27 +235,25 @@ class Execution:
         arn = f"arn:aws:ssm:{self.region}:{self.account}:automation-execution/{self.id}"
         events.emit("aws.ssm", STATUS_CHANGE, detail, [arn], self.account, self.region)
 
-    def _session(self) -> Session:
-        import boto3
-
-        from local.iam import role_session
+    def _clients(self) -> ClientOf:
+        from local.iam import client, role_session
 
         role = resolve(self.document.get("assumeRole", ""), self.values)
         if not role:
-            return boto3.session.Session(**self._caller, region_name=self.region)  # type: ignore[arg-type]
+            return lambda service: client(service, self.region, self._caller)
         try:
             credentials = role_session(role, f"Automation-{self.id}", "ssm.amazonaws.com")
         except (PermissionError, IndexError):
             raise StepFailed(f"The defined assume role is unable to be assumed: {role}.") from None
-        return boto3.session.Session(**credentials, region_name=self.region)
+        return lambda service: client(service, self.region, credentials)
 
-    def _run_steps(self, session: Session) -> None:
+    def _run_steps(self, client_of: ClientOf) -> None:
         planned = {step["name"]: step for step in self.document["mainSteps"]}
         order = list(planned)
         name: str | None = order[0]
         while name:
             step = planned[name]
-            failure = self._run_step(step, session)
+            failure = self._run_step(step, client_of)
             then = step.get("onFailure", "Abort")
             if failure and then == "Abort":
                 raise StepFailed(
@@ -278,7 +267,7 @@ class Execution:
             if failure and then.startswith("step:"):
                 name = then.removeprefix("step:")
 
-    def _run_step(self, step: dict[str, Any], session: Session) -> str:
+    def _run_step(self, step: dict[str, Any], client_of: ClientOf) -> str:
         """Try a step as often as it says; why it failed, or nothing."""
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -297,7 +286,7 @@ class Execution:
             try:
                 inputs = resolve(step.get("inputs") or {}, self.values)
                 shown["Inputs"] = {key: _text(value) for key, value in inputs.items()}
-                self._keep(step, _action(step["action"])(inputs, session), shown)
+                self._keep(step, _action(step["action"])(inputs, client_of), shown)
                 failure = ""
                 break
             except (StepFailed, ClientError, BotoCoreError, ParamValidationError, AttributeError, KeyError) as error:
