@@ -268,7 +268,7 @@ def _client(service: str, region: str, attempts: int, credentials: tuple[tuple[s
     import botocore.session
     from botocore.config import Config
 
-    session = botocore.session.Session()
+    session: Any = botocore.session.Session()
     session.register_component("data_loader", _models())
     config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=905)
     return session.create_client(service, region_name=region, config=config, **dict(credentials))
