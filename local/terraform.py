@@ -83,6 +83,10 @@ class Terraform:
         done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
+    def refresh(self, target: str) -> None:
+        """Write what the services now say of *target* into the state."""
+        self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
+
     def outputs(self) -> dict[str, Any]:
         """Root outputs by name."""
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}

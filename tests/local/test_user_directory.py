@@ -25,7 +25,7 @@ def test_no_provider_secret_in_the_state(terraform: Terraform, cloud: Cloud) -> 
             words |= set(values.get("private_key", "").splitlines()[1:-1]) | {values.get("client_secret", "")}
     words.discard("")
     assert len(words) >= 3
-    terraform.drift()
+    terraform.refresh("module.user_directory")
     for path in terraform.folder.glob("*.tfstate*"):
         state = path.read_text()
         assert "SignInWithApple" in state or path.suffix == ".backup"
