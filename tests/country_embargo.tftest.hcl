@@ -142,7 +142,7 @@ run "functions" {
         ]
       },
       { Sid = "UpdateIpSets", Effect = "Allow", Action = ["wafv2:UpdateIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
-      { Sid = "ReadDocument", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json"] },
+      { Sid = "ReadDocument", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/refused/*"] },
       { Sid = "KeepHistory", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/history/*", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/refused/*"] },
       { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-country-embargo"] },
     ]
