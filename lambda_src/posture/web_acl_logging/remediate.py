@@ -22,6 +22,7 @@ REMEDIATED = "web ACL remediated"
 ENABLED_METRIC, CORRECTED_METRIC = "WebAclLoggingEnabled", "WebAclLoggingCorrected"
 # Another put locks WAF's service-linked role for about 20 seconds, and another change its web ACL for a moment.
 BUSY = ("WAFServiceLinkedRoleErrorException", "WAFOptimisticLockException")
+THROTTLED = "ThrottlingException"
 TRIES = 5
 
 
@@ -87,16 +88,26 @@ def _put(acl: web_acls.WebAcl, policy: Settings, verdict: verdicts.Verdict, wafv
     return CORRECTED if verdict.configuration else ENABLED
 
 
-def reevaluate(rule: str, config: Any) -> str:
+def reevaluate(rule: str, config: Any, wait: Callable[[float], None] = _sleep) -> str:
     """Has Config evaluate the rule. It does so once a minute at most: an evaluation under way is as good, nearly.
 
-    The SDK takes LimitExceededException for throttling: of ten attempts, it would wait a minute for that.
+    The SDK takes LimitExceededException for throttling: of ten attempts, it would wait a minute for that. So it makes
+    two, and what really is throttling is tried again here.
 
     Web ACLs that the one under way had passed before they were remediated are caught up with by Config's next
     attempt, or by the schedule.
     """
-    try:
-        config.start_config_rules_evaluation(ConfigRuleNames=[rule])
-    except config.exceptions.LimitExceededException:
-        return LIMITED
-    return STARTED
+    from botocore.exceptions import ClientError
+
+    for left in reversed(range(TRIES)):
+        try:
+            config.start_config_rules_evaluation(ConfigRuleNames=[rule])
+        except config.exceptions.LimitExceededException:
+            return LIMITED
+        except ClientError as error:
+            if error.response["Error"]["Code"] != THROTTLED or not left:
+                raise
+        else:
+            return STARTED
+        wait(random.uniform(1, 4))  # noqa: S311 - spreads tries, nothing secret
+    raise AssertionError("unreachable: the last try returns or raises")

@@ -193,6 +193,15 @@ def test_an_evaluation_under_way_is_tolerated_and_nothing_else(world: World) -> 
         world.remediate()
 
 
+def test_a_throttled_evaluation_is_asked_for_again(world: World) -> None:
+    throttled = aws_error("config", "ThrottlingException")
+    world.config.faults["start_config_rules_evaluation"] = [throttled] * (remediate.TRIES - 1)
+    assert world.remediate()["reevaluation"] == "started"
+    world.config.faults["start_config_rules_evaluation"] = [throttled] * remediate.TRIES
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        world.remediate()
+
+
 @pytest.mark.parametrize("scopes", ["[]", '["GLOBAL"]', "REGIONAL"])
 def test_an_unusable_environment_is_named(world: World, scopes: str) -> None:
     world.set(SCOPES=scopes)
