@@ -145,7 +145,8 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
         mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
         shard.not_before = time.time() + 1
         return False
-    taken = engine.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
+    with engine._lock:  # all that one run of time to live deleted, or nothing of it
+        taken = engine.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
     batch = lambda_svc._apply_filter_criteria(taken, mapping)
 
     def run() -> None:
