@@ -170,6 +170,10 @@ run "state_machine" {
   }
 
   assert {
+    condition     = toset(jsondecode(module.state_machine.resources.state_machine.definition).States.ContinueAsNew.Retry[0].ErrorEquals) == toset(["States.TaskFailed", "States.Timeout"])
+    error_message = "Whatever failed at the hand-over is tried again: under its fixed name, the next execution starts once."
+  }
+  assert {
     condition     = jsondecode(module.state_machine.resources.state_machine.definition).States.Export.TimeoutSeconds > module.function.resources.function.timeout
     error_message = "The function's own time-out comes first: its error is the more telling."
   }
