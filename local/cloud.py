@@ -38,7 +38,8 @@ class Cloud:
     def __init__(self, port: int) -> None:
         self.port = port
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._made: dict[Any, Any] = {}  # clients, and the sessions that share the API models they read
+        self._sessions: dict[Any, Any] = {}  # one for the same credentials: its clients share the API models they read
+        self._clients: dict[Any, Any] = {}
         self._lock = threading.Lock()
         self._faulty = False
 
@@ -64,16 +65,19 @@ class Cloud:
         identity = tuple(sorted(keys.items()))
         wanted = (identity, service, region, attempts)
         with self._lock:
-            if wanted in self._made:
-                return self._made[wanted]
-            session = self._made.setdefault(identity, boto3.session.Session(**keys))
+            if wanted in self._clients:
+                return self._clients[wanted]
+            if identity not in self._sessions:
+                self._sessions[identity] = boto3.session.Session(**keys)
             config = Config(
                 retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910, max_pool_connections=50
             )
-            client: Any = session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+            client: Any = self._sessions[identity].client(
+                service, region_name=region, endpoint_url=self.endpoint, config=config
+            )
             if service == "s3control":
                 client.meta.events.register("before-sign.s3-control", self._one_host)
-            self._made[wanted] = client
+            self._clients[wanted] = client
             return client
 
     def _one_host(self, request: Any, **_: Any) -> None:

@@ -145,8 +145,9 @@ def _unpack_layers_once() -> None:
         return str(target)
 
     def spawn_with_layers(self: Any) -> None:
-        config, (python, _) = self.config, lambda_runtime._detect_runtime_binary(self.config["Runtime"])
+        config = self.config
         if config.get("Layers") and config["Runtime"].startswith("python"):
+            python, _ = lambda_runtime._detect_runtime_binary(config["Runtime"])
             variables = dict((config.get("Environment") or {}).get("Variables") or {})
             variables["_LAMBDA_LAYERS_DIRS"] = os.pathsep.join(unpacked(one, python) for one in config["Layers"])
             self.config = {**config, "Layers": [], "Environment": {"Variables": variables}}
