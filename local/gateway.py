@@ -38,6 +38,7 @@ class Gateway:
         from ministack.app import app
 
         self.app, self.calls, self.faults = app, Calls(), Faults()
+        self.states: dict[str, Any] = {}  # Terraform's, by name
         self.answers: collections.OrderedDict[str, list[dict[str, Any]]] = collections.OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,6 +112,8 @@ class Gateway:
                 await asyncio.to_thread(self._command, scope["method"], scope["path"][13:], query, data),
                 200,
             )
+        except LookupError as error:  # a state that was never written: Terraform begins with none
+            answer, status = {"error": f"{type(error).__name__}: {error}"}, 404
         except Exception as error:  # whatever a command runs into is its answer
             answer, status = {"error": f"{type(error).__name__}: {error}"}, 400
         await _send_json(send, status, answer)
@@ -138,6 +141,11 @@ class Gateway:
                 return engine.peak_memory_kib(query["function"])
             case "GET", "notifications":
                 return [n for n in list(engine.notifications) if n["topic"] == query["topic"]]
+            case "GET", _ if name.startswith("state/"):
+                return self.states[name]
+            case "POST", _ if name.startswith("state/"):
+                self.states[name] = data
+                return None
             case "POST", _ if name.startswith("services/"):
                 from local.services import command
 

@@ -1,4 +1,4 @@
-"""Terraform on the local cloud, in a working copy of the root module with state of its own."""
+"""Terraform on the local cloud, in a working copy of the root module, with a state that the cloud itself keeps."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from local.cloud import HOME, ROOT, Cloud, LocalCloudError
 
-# A backend that a user configured in the root module must never be reached from here.
 _CHANGE = ("-auto-approve", "-input=false", "-no-color", "-parallelism=30")
-_OVERRIDE = 'terraform {\n  backend "local" {}\n}\n'
+# A backend that a user configured in the root module must never be reached from here. Not "local" either: Terraform
+# rewrites a state file after each resource, half of the work of a destroy; a remote state it writes every 20 s.
+_OVERRIDE = 'terraform {\n  backend "http" {\n    address = "%s/_switchyard/state%s"\n  }\n}\n'
 
 
 def _errors(output: list[str]) -> str:
     """Terraform's output from its first error on."""
     first = next((number for number, line in enumerate(output) if line.startswith("Error:")), max(len(output) - 30, 0))
     return "".join(output[first:]).strip()[:4000]
+
+
+def _without_what_is_off(root: Path, variables: Mapping[str, Any]) -> dict[str, str]:
+    """The root module's files, by name, without the modules of `count = 0` and their outputs, which are null.
+
+    Terraform would make nothing of them, but looks at all that is in them, three times for each plan.
+    """
+    files = {path.name: path.read_text() for path in root.glob("*.tf")}
+    switches = re.findall(r"^  count += var\.(\w+) == null \? 0 : 1$", "\n".join(files.values()), re.MULTILINE)
+    for capability in (name for name in switches if variables.get(name) is None):
+        blocks = re.compile(rf'^(?:module|output) "{capability}" {{\n.*?^}}\n', re.MULTILINE | re.DOTALL)
+        without = {name: blocks.sub("", text) for name, text in files.items()}
+        if not any(f"module.{capability}[" in text for text in without.values()):  # which others may use
+            files = without
+    return files
 
 
 class Terraform:
@@ -32,10 +48,10 @@ class Terraform:
 
         self.folder, self._binary = folder, terraform_bin()
         folder.mkdir(parents=True, exist_ok=True)
-        for path in root.glob("*.tf"):
-            shutil.copy(path, folder / path.name)
+        for name, text in _without_what_is_off(root, variables).items():
+            (folder / name).write_text(text)
         shutil.copy(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
-        (folder / "demo_override.tf").write_text(_OVERRIDE)
+        (folder / "demo_override.tf").write_text(_OVERRIDE % (cloud.endpoint, folder.absolute()))
         modules = folder / "modules"
         if not modules.is_symlink():
             modules.symlink_to(ROOT / "modules")
@@ -86,6 +102,10 @@ class Terraform:
     def refresh(self, target: str) -> None:
         """Write what the services now say of *target* into the state."""
         self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
+
+    def state(self) -> str:
+        """The state, as JSON."""
+        return self._run("state", "pull").stdout
 
     def outputs(self) -> dict[str, Any]:
         """Root outputs by name."""

@@ -1486,39 +1486,6 @@ run "refuses_expiration_days_with_destination" {
 }
 
 # The root stack hands what is not set to the module as null, and the module has the defaults.
-run "root_passes_nulls_to_the_defaults" {
-  command = plan
-
-  variables {
-    build_dir      = "tests/fixtures/build"
-    name_prefix    = "test"
-    finding_export = {}
-  }
-
-  assert {
-    condition     = output.finding_export.prefix == "findings/" && output.finding_export.count_parameter_name == "/test/finding-export/count" && output.finding_export.bucket_name == "test-finding-export-111122223333-eu-central-1" && output.finding_export.function_names == { export = "test-finding-export" }
-    error_message = "finding_export = {} is the module with its defaults."
-  }
-  assert {
-    condition     = length(output.finding_export.alarm_names) == 6 && output.finding_export.destination_bucket_policy == null && output.finding_export.athena.table == "findings"
-    error_message = "No schedule, no continuous export, a bucket of its own."
-  }
-}
-
-run "root_null_is_off" {
-  command = plan
-
-  variables {
-    build_dir      = "tests/fixtures/build"
-    finding_export = null
-  }
-
-  assert {
-    condition     = output.finding_export == null && length(module.finding_export) == 0
-    error_message = "Off until its variable is set."
-  }
-}
-
 run "root_passes_values" {
   command = plan
 

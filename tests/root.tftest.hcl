@@ -39,9 +39,14 @@ run "nothing_set" {
     condition     = output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:switchyard-alarms" && output.access_log_bucket == "switchyard-access-logs-111122223333-eu-central-1" && output.kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
     error_message = "The shared parts are named."
   }
+  assert {
+    condition     = output.finding_export == null && length(module.finding_export) == 0
+    error_message = "A capability is off until its variable is set."
+  }
 }
 
-run "base_variables_reach_the_context" {
+# A plan of the root takes ten times as long as one of a capability: this one is for both kinds of variables.
+run "base_variables_and_the_defaults_of_a_capability" {
   command = plan
 
   variables {
@@ -52,6 +57,7 @@ run "base_variables_reach_the_context" {
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
     access_log_force_destroy = true
     tags                     = { team = "security" }
+    finding_export           = {}
   }
 
   assert {
@@ -72,10 +78,22 @@ run "base_variables_reach_the_context" {
     }
     error_message = "Each base variable reaches the capabilities."
   }
+  assert {
+    condition     = output.finding_export.prefix == "findings/" && output.finding_export.count_parameter_name == "/staging/finding-export/count" && output.finding_export.bucket_name == "staging-finding-export-111122223333-eu-central-1" && output.finding_export.function_names == { export = "staging-finding-export" }
+    error_message = "finding_export = {} is the module with its defaults."
+  }
+  assert {
+    condition     = length(output.finding_export.alarm_names) == 6 && output.finding_export.destination_bucket_policy == null && output.finding_export.athena.table == "findings"
+    error_message = "No schedule, no continuous export, a bucket of its own."
+  }
 }
 
 run "refuses_malformed_values" {
   command = plan
+
+  module {
+    source = "./tests/fixtures/variables/root"
+  }
 
   variables {
     region                   = "Frankfurt"

@@ -183,7 +183,7 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
 
 def test_state_names_no_secret(terraform: Terraform) -> None:
     """The functions' answers, which Terraform keeps, hold no findings."""
-    state = json.loads((terraform.folder / "terraform.tfstate").read_text())
+    state = json.loads(terraform.state())
     results = [
         i["attributes"]["result"]
         for r in state["resources"]

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import re
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -46,6 +47,17 @@ def plain(value: Any) -> Any:
 @functools.cache
 def blocks(name: str) -> Any:
     return plain(hcl2.loads((MODULE / name).read_text()))
+
+
+@functools.cache
+def declared(module: Path) -> dict[str, dict[str, Any]]:
+    return docs.declared(module, "variable")
+
+
+@functools.cache
+def in_the_root() -> Any:
+    modules = plain(hcl2.loads((ROOT / "posture.tf").read_text()))["module"]
+    return next(block["finding_export"] for block in modules if "finding_export" in block)
 
 
 def local(file: str, name: str) -> Any:
@@ -110,11 +122,9 @@ def test_environment_is_what_the_functions_read() -> None:
     assert shared | set(re.findall(r"^ +([A-Z_]+) +=", added[1], re.MULTILINE)) == fields(export.Settings)
 
 
-@pytest.mark.parametrize("name", sorted(docs.declared(MODULE, "variable").keys() - {"context"}))
+@pytest.mark.parametrize("name", sorted(declared(MODULE).keys() - {"context"}))
 def test_the_root_passes_each_variable(name: str) -> None:
-    root = hcl2.loads((ROOT / "posture.tf").read_text())
-    module = next(plain(block)["finding_export"] for block in root["module"] if "finding_export" in plain(block))
-    assert module[name] == f"${{var.finding_export.{name}}}"
-    wanted = docs.expression(docs.declared(ROOT, "variable")["finding_export"]["type"])
-    own = docs.expression(docs.declared(MODULE, "variable")[name]["type"])
+    assert in_the_root()[name] == f"${{var.finding_export.{name}}}"
+    wanted = docs.expression(declared(ROOT)["finding_export"]["type"])
+    own = docs.expression(declared(MODULE)[name]["type"])
     assert f"{name} = optional({own})" in wanted
