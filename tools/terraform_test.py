@@ -7,16 +7,19 @@ Run after `terraform init`. With a `-filter` of your own there is one process, w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from tools.bootstrap import ROOT, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, SetupError, terraform_bin, terraform_env
 
 T = TypeVar("T")
 
@@ -36,6 +39,32 @@ def shares(weights: Mapping[T, float], number: int) -> list[list[T]]:
     return [group for _, group in groups if group]
 
 
+@contextlib.contextmanager
+def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """`env` with one process of the AWS provider for all runs; each would start several, a third of its time.
+
+    It answers questions about schemas and arguments alone: the runs mock the provider beyond that, so that none
+    configures it. SetupError when it does not start; `terraform init` must have filled TF_DATA_DIR.
+    """
+    [binary] = Path(env["TF_DATA_DIR"]).glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([binary, "-debug"], env=dict(env), stdout=said, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(600):  # a tenth of a second each
+                said.seek(0)
+                if attach := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", text := said.read()):
+                    break
+                if process.poll() is not None:
+                    raise SetupError(f"The AWS provider did not start: {text}")
+                time.sleep(0.1)
+            else:
+                raise SetupError(f"The AWS provider did not start within a minute: {text}")
+            yield {**env, "TF_REATTACH_PROVIDERS": attach[1]}
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def run(
     root: Path, files: Sequence[Path], *options: str, env: Mapping[str, str], processes: int | None = None
 ) -> list[subprocess.CompletedProcess[str]]:
@@ -44,10 +73,10 @@ def run(
     def test(group: list[Path]) -> subprocess.CompletedProcess[str]:
         filters = [f"-filter={file.relative_to(root)}" for file in group]
         command = [terraform_bin(), f"-chdir={root}", "test", *options, *filters]
-        return subprocess.run(command, env=dict(env), capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=attached, capture_output=True, text=True, check=False)
 
     groups = shares({file: weight(file.read_text()) for file in files}, processes or os.cpu_count() or 1)
-    with ThreadPoolExecutor(len(groups)) as workers:
+    with shared_provider(env) as attached, ThreadPoolExecutor(len(groups)) as workers:
         return list(workers.map(test, groups))
 
 
@@ -55,7 +84,8 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 when every run passed."""
     if any(argument.startswith(("-filter", "--filter")) for argument in arguments):
         command = [terraform_bin(), f"-chdir={ROOT}", "test", *arguments]
-        return subprocess.run(command, env=terraform_env(), check=False).returncode
+        with shared_provider(terraform_env()) as attached:
+            return subprocess.run(command, env=attached, check=False).returncode
     done = run(ROOT, sorted((ROOT / "tests").glob("*.tftest.hcl")), *arguments, env=terraform_env())
     counts = [0, 0]
     for process in done:
