@@ -19,6 +19,7 @@ from typing import Any
 import hcl2
 import pytest
 
+from local.terraform import without_what_is_off
 from tools import docs, package, terraform_test
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
 
@@ -88,7 +89,7 @@ def packages(texts: Iterable[str]) -> set[str]:
 def groups_of(examples: list[docs.Example]) -> tuple[list[list[docs.Example]], dict[str, str]]:
     """Examples to be planned together, and the problems of those that are not HCL.
 
-    A plan of the root stack takes long whatever is on, so terraform.tfvars of different variables share one.
+    A plan of the root stack takes long, so terraform.tfvars of different variables share one.
     """
     groups: list[tuple[set[str], list[docs.Example]]] = []
     problems = {}
@@ -108,13 +109,13 @@ def groups_of(examples: list[docs.Example]) -> tuple[list[list[docs.Example]], d
 
 
 def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
-    """Writes the root stack with the examples beside it.
+    """Writes each group as a module, and its test.
 
-    Each group has a test file of its own, since an error in a run keeps Terraform from the runs after it.
+    Each has a test file of its own, since an error in a run keeps Terraform from the runs after it.
     """
     root.mkdir(exist_ok=True)
-    for path in [*ROOT.glob("*.tf"), ROOT / ".terraform.lock.hcl"]:
-        shutil.copy(path, root)
+    for name in ("versions.tf", ".terraform.lock.hcl"):
+        shutil.copy(ROOT / name, root)
     (root / "modules").symlink_to(ROOT / "modules")
     shutil.copytree(HERE / "mocks", root / "mocks")
     (root / "tests").mkdir()
@@ -124,12 +125,15 @@ def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
     for group in groups:
         name, text = folder(group[0]), "".join(example.text for example in group)
         mocks = ['mock_provider "aws" {\n  source = "./mocks"\n}\n']
-        if variables(group[0].text):
-            what = f"variables {{\n{text}}}"
+        what = f'module {{\n    source = "./examples/{name}"\n  }}'
+        path = root / "examples" / name
+        path.mkdir(parents=True)
+        if names := variables(text):
+            what += f"\n  variables {{\n{text}}}"
+            for file, content in without_what_is_off(ROOT, dict.fromkeys(names, True)).items():
+                (path / file).write_text(content)
+            (path / "modules").symlink_to(ROOT / "modules")
         else:
-            what = f'module {{\n    source = "./examples/{name}"\n  }}'
-            path = root / "examples" / name
-            path.mkdir(parents=True)
             (path / "main.tf").write_text(root_module(group[0]))
             if "required_providers" not in text:
                 shutil.copy(ROOT / "versions.tf", path)
