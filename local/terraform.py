@@ -31,12 +31,14 @@ def without_what_is_off(root: Path, variables: Mapping[str, Any]) -> dict[str, s
     """
     files = {path.name: path.read_text() for path in root.glob("*.tf")}
     switches = re.findall(r"^  count += var\.(\w+) == null \? 0 : 1$", "\n".join(files.values()), re.MULTILINE)
-    for capability in (name for name in switches if variables.get(name) is None):
-        blocks = re.compile(rf'^(?:module|output) "{capability}" {{\n.*?^}}\n', re.MULTILINE | re.DOTALL)
-        without = {name: blocks.sub("", text) for name, text in files.items()}
-        if not any(f"module.{capability}[" in text for text in without.values()):  # which others may use
-            files = without
-    return files
+    off = {name for name in switches if variables.get(name) is None}
+    while True:
+        blocks = rf'(?ms)^(?:module|output) "(?:{"|".join(off)})" {{\n.*?^}}\n'
+        without = {name: re.sub(blocks, "", text) for name, text in files.items()}
+        used = {name for name in off if any(f"module.{name}[" in text for text in without.values())}
+        if not used:
+            return without
+        off -= used
 
 
 class Terraform:
