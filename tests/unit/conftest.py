@@ -20,6 +20,6 @@ def _import_key(text: str) -> jwk.RSAKey:
 
 
 # Always the same one; its prime numbers take a tenth of a second to find.
-moto.cognitoidp.models.jwk = SimpleNamespace(  # type: ignore[attr-defined]
+moto.cognitoidp.models.jwk = SimpleNamespace(  # type: ignore[assignment]
     RSAKey=SimpleNamespace(import_key=lambda key: _import_key(json.dumps(key)))
 )
