@@ -20,6 +20,6 @@ def _import_key(text: str) -> jwk.RSAKey:
 
 
 # Always the same one; its prime numbers take a tenth of a second to find.
-moto.cognitoidp.models.jwk = SimpleNamespace(  # type: ignore[assignment]
+moto.cognitoidp.models.jwk = SimpleNamespace(  # type: ignore[assignment, attr-defined]
     RSAKey=SimpleNamespace(import_key=lambda key: _import_key(json.dumps(key)))
 )
