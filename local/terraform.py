@@ -114,11 +114,8 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}
 
     def destroy(self) -> None:
-        """`terraform destroy` of what the state names; LocalCloudError when a resource stays in it.
-
-        Everything is not read once more before: that is `drift`, and would be half of the time.
-        """
-        self._run("destroy", "-refresh=false", *_CHANGE)
+        """`terraform destroy`; LocalCloudError when a resource stays in the state."""
+        self._run("destroy", *_CHANGE)
         left = self._run("state", "list").stdout.split()
         if left:
             raise LocalCloudError(f"terraform destroy left {', '.join(left)}")

@@ -16,7 +16,7 @@ from local.scenarios import hub
 FINDINGS = 5_000
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
-seconds = 150
+seconds = 140
 variables: dict[str, Any] = {
     "finding_export": {
         "continuous": True,

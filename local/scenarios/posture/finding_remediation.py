@@ -26,7 +26,7 @@ SENSITIVE = "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"
 POLICY = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic"
 BIG = 11 * 2**20
 
-seconds = 190
+seconds = 100
 variables: dict[str, Any] = {
     "finding_remediation": {
         "automatic": ["elastic_ip", "macie_object"],

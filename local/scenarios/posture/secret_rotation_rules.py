@@ -29,7 +29,6 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": "switchyard-secret-rotation-notices"},
 ]
 
-seconds = 50
 variables: dict[str, Any] = {
     "config_recorder": {"force_destroy": True},
     "secret_rotation_rules": {
