@@ -16,7 +16,7 @@ WEBSITES = [f"arn:aws:s3:::website-{number:03d}" for number in range(BUCKETS)]
 # Controls that other capabilities do not answer.
 TLS, BLOCK, SNAPSHOT, UNCHECKED = "S3.5", "S3.1", "RDS.1", "IAM.4"
 
-seconds = 200
+seconds = 280
 variables: dict[str, Any] = {
     "config_recorder": {"force_destroy": True},
     "security_standards": {
