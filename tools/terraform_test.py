@@ -46,15 +46,17 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
     It answers questions about schemas and arguments alone: the runs mock the provider beyond that, so that none
     configures it. SetupError when it does not start; `terraform init` must have filled TF_DATA_DIR.
     """
-    [binary] = Path(env["TF_DATA_DIR"]).glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
-    with tempfile.TemporaryFile("w+") as said:
+    [version] = re.findall(r'^  version += "(.+)"$', (ROOT / ".terraform.lock.hcl").read_text(), re.MULTILINE)
+    [binary] = Path(env["TF_DATA_DIR"]).glob(f"providers/*/hashicorp/aws/{version}/*/terraform-provider-aws_*")
+    with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen([binary, "-debug"], env=dict(env), stdout=said, stderr=subprocess.STDOUT)
         try:
             for _ in range(600):  # a tenth of a second each
-                said.seek(0)
-                if attach := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", text := said.read()):
+                ended = process.poll() is not None
+                text = Path(said.name).read_text()
+                if attach := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", text):
                     break
-                if process.poll() is not None:
+                if ended:
                     raise SetupError(f"The AWS provider did not start: {text}")
                 time.sleep(0.1)
             else:
@@ -100,4 +102,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SetupError as error:
+        sys.exit(str(error))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
+import pytest
+
 from tools import terraform_test
+from tools.bootstrap import ROOT, SetupError
 
 MODULE_RUN = 'run "a" {\n  module {\n    source = "./modules/a"\n  }\n}\n'
 VARIABLES_RUN = 'run "b" {\n  module {\n    source = "./tests/fixtures/variables/a"\n  }\n}\n'
@@ -21,3 +26,29 @@ def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) ->
     weights = [sum(terraform_test.weight(file.read_text()) for file in share) for share in (first, second)]
     assert abs(weights[0] - weights[1]) <= 1
     assert terraform_test.shares({files[0]: 1.0}, 4) == [files[:1]]
+
+
+def provider(data_dir: Path, script: str) -> dict[str, str]:
+    """A provider that is a shell script, and the environment of a Terraform that has it."""
+    [version] = re.findall(r'version += "(.+)"', (ROOT / ".terraform.lock.hcl").read_text())
+    binary = data_dir / f"providers/a-registry/hashicorp/aws/{version}/linux_amd64/terraform-provider-aws_x5"
+    binary.parent.mkdir(parents=True)
+    binary.write_text(f"#!/bin/sh\n{script}\n")
+    binary.chmod(0o755)
+    return {"TF_DATA_DIR": str(data_dir), "PATH": os.environ["PATH"]}
+
+
+def test_the_shared_provider_runs_for_as_long_as_it_is_used(tmp_path: Path) -> None:
+    env = provider(tmp_path, """echo "TF_REATTACH_PROVIDERS='$$'"; exec sleep 60""")
+    with terraform_test.shared_provider(env) as attached:
+        pid = int(attached["TF_REATTACH_PROVIDERS"])
+        os.kill(pid, 0)  # it runs
+        assert attached.items() > env.items()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_provider_that_does_not_start_says_why(tmp_path: Path) -> None:
+    env = provider(tmp_path, "echo no room left; exit 1")
+    with pytest.raises(SetupError, match="did not start: no room left"), terraform_test.shared_provider(env):
+        pass
