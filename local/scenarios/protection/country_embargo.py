@@ -225,7 +225,7 @@ def preview(stack: Stack, report: Report) -> None:
 def same_again(stack: Stack, report: Report) -> None:
     """An event that changes nothing costs five reads."""
     expected, made = {"GetObject": 2, "GetRuleGroup": 1, "GetIPSet": 2}, {}
-    for _ in range(3):  # a call that failed under the faults may be tried again beside it
+    for _ in range(3):  # the call before may be at work still, since it tells of the change before it ends
         started = time.time()
         upload(stack, SECOND)
         wait_until("the second event", lambda started=started: sum(calls(stack, started).values()) >= 5)  # type: ignore[misc]
