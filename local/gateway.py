@@ -112,10 +112,9 @@ class Gateway:
                 await asyncio.to_thread(self._command, scope["method"], scope["path"][13:], query, data),
                 200,
             )
-        except LookupError as error:  # a state that was never written: Terraform begins with none
-            answer, status = {"error": f"{type(error).__name__}: {error}"}, 404
         except Exception as error:  # whatever a command runs into is its answer
-            answer, status = {"error": f"{type(error).__name__}: {error}"}, 400
+            answer = {"error": f"{type(error).__name__}: {error}"}
+            status = 404 if isinstance(error, LookupError) else 400  # 404: a state that Terraform never wrote
         await _send_json(send, status, answer)
 
     def _command(self, method: str, name: str, query: dict[str, str], data: dict[str, Any]) -> Any:

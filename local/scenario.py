@@ -68,6 +68,13 @@ class Stack:
         """boto3 client as the account's root."""
         return self.cloud.client(service, **options)
 
+    def logged(self, function_name: str) -> list[str]:
+        """What a function has logged, oldest first."""
+        pages = (
+            self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
+        )
+        return [event["message"] for page in pages for event in page["events"]]
+
 
 def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: float = 0.2) -> T:
     """The first truthy answer of *probe*; LocalCloudError naming *what* when there is none in time."""

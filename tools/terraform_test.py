@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from tools.bootstrap import ROOT, SetupError, terraform_bin, terraform_env
+from tools.bootstrap import LOCK_FILE, ROOT, SetupError, locked_providers, terraform_bin, terraform_env
 
 T = TypeVar("T")
 
@@ -46,8 +46,8 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
     It answers questions about schemas and arguments alone: the runs mock the provider beyond that, so that none
     configures it. SetupError when it does not start; `terraform init` must have filled TF_DATA_DIR.
     """
-    [version] = re.findall(r'^  version += "(.+)"$', (ROOT / ".terraform.lock.hcl").read_text(), re.MULTILINE)
-    [binary] = Path(env["TF_DATA_DIR"]).glob(f"providers/*/hashicorp/aws/{version}/*/terraform-provider-aws_*")
+    [(address, version)] = locked_providers(LOCK_FILE.read_text()).items()
+    [binary] = Path(env["TF_DATA_DIR"]).glob(f"providers/{address}/{version}/*/terraform-provider-aws_*")
     with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen([binary, "-debug"], env=dict(env), stdout=said, stderr=subprocess.STDOUT)
         try:

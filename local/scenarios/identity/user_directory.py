@@ -723,10 +723,8 @@ def permission(directory: Directory, report: Report) -> None:
 
 def logs(directory: Directory, report: Report) -> None:
     """Neither codes nor addresses nor secrets in any function's log."""
-    client, text = directory.stack.client("logs"), ""
-    for name in directory.outputs["function_names"].values():
-        pages = client.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
-        text += "\n".join(event["message"] for page in pages for event in page["events"])
+    names = directory.outputs["function_names"].values()
+    text = "\n".join(line for name in names for line in directory.stack.logged(name))
     mails = [m for n in range(8) for m in directory.mails(f"user{n}@example.com")] + directory.mails("ada@example.com")
     codes = {found for m in mails for found in re.findall(r"\b\d{8}\b", m["BodyText"])}
     leaks = [word for word in [*codes, "@example.com", CLIENT_SECRET, "PRIVATE KEY", PASSWORD] if word in text]

@@ -270,12 +270,10 @@ def item(stack: Stack, arn: str) -> dict[str, Any]:
 
 def said_of(stack: Stack, arn: str) -> list[str]:
     """What the evaluator has said of a web ACL, by its log."""
-    group = f"/aws/lambda/{stack.outputs['function_names']['evaluate']}"
-    pages = stack.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
     found = []
-    for event in (event for page in pages for event in page["events"]):
+    for message in stack.logged(stack.outputs["function_names"]["evaluate"]):
         with contextlib.suppress(ValueError):
-            line = json.loads(event["message"])
+            line = json.loads(message)
             if isinstance(line, dict) and line.get("resource_id") == arn:
                 found.append(str(line["compliance"]))
     return found

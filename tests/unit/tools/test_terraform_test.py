@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from tools import terraform_test
-from tools.bootstrap import ROOT, SetupError
+from tools.bootstrap import LOCK_FILE, SetupError, locked_providers
 
 MODULE_RUN = 'run "a" {\n  module {\n    source = "./modules/a"\n  }\n}\n'
 VARIABLES_RUN = 'run "b" {\n  module {\n    source = "./tests/fixtures/variables/a"\n  }\n}\n'
@@ -30,8 +29,8 @@ def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) ->
 
 def provider(data_dir: Path, script: str) -> dict[str, str]:
     """A provider that is a shell script, and the environment of a Terraform that has it."""
-    [version] = re.findall(r'version += "(.+)"', (ROOT / ".terraform.lock.hcl").read_text())
-    binary = data_dir / f"providers/a-registry/hashicorp/aws/{version}/linux_amd64/terraform-provider-aws_x5"
+    [(address, version)] = locked_providers(LOCK_FILE.read_text()).items()
+    binary = data_dir / f"providers/{address}/{version}/linux_amd64/terraform-provider-aws_x5"
     binary.parent.mkdir(parents=True)
     binary.write_text(f"#!/bin/sh\n{script}\n")
     binary.chmod(0o755)

@@ -45,19 +45,13 @@ def plain(value: Any) -> Any:
 
 
 @functools.cache
-def blocks(name: str) -> Any:
-    return plain(hcl2.loads((MODULE / name).read_text()))
+def blocks(name: str, module: Path = MODULE) -> Any:
+    return plain(hcl2.loads((module / name).read_text()))
 
 
 @functools.cache
 def declared(module: Path) -> dict[str, dict[str, Any]]:
     return docs.declared(module, "variable")
-
-
-@functools.cache
-def in_the_root() -> Any:
-    modules = plain(hcl2.loads((ROOT / "posture.tf").read_text()))["module"]
-    return next(block["finding_export"] for block in modules if "finding_export" in block)
 
 
 def local(file: str, name: str) -> Any:
@@ -124,7 +118,8 @@ def test_environment_is_what_the_functions_read() -> None:
 
 @pytest.mark.parametrize("name", sorted(declared(MODULE).keys() - {"context"}))
 def test_the_root_passes_each_variable(name: str) -> None:
-    assert in_the_root()[name] == f"${{var.finding_export.{name}}}"
+    module = next(b["finding_export"] for b in blocks("posture.tf", ROOT)["module"] if "finding_export" in b)
+    assert module[name] == f"${{var.finding_export.{name}}}"
     wanted = docs.expression(declared(ROOT)["finding_export"]["type"])
     own = docs.expression(declared(MODULE)[name]["type"])
     assert f"{name} = optional({own})" in wanted
