@@ -95,7 +95,7 @@ browser: setup  ## Install Chromium for the tests of web pages, where apt-get ma
 
 local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy. LANES=1 for one stack.
 	@$(INIT)
-	@$(PY) -m tools.local_test $(PYTEST_ARGS)
+	@$(PY) -m tools.e2e $(PYTEST_ARGS)
 
 checkov: setup  ## Checkov on the Terraform source.
 	@$(PYTHON) tools/bootstrap.py checkov

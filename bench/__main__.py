@@ -1,4 +1,4 @@
-"""`python -m bench [capability …]`: measure, print tables, and keep `bench/results/<capability>.json`."""
+"""`python -m bench [capability …]`: measure, print tables, and keep `bench/results/<domain>_<capability>.json`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ HERE = Path(__file__).parent
 def main(names: list[str]) -> int:
     """Run the named benches, all when none is named."""
     found = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith("_"))
-    for name in names or found:
-        if name not in found:
-            print(f"No bench for {name}. There are: {', '.join(found)}.", file=sys.stderr)
+    for asked in names or found:
+        name = next((stem for stem in found if asked in (stem, stem.partition("_")[2])), "")
+        if not name:
+            print(f"No bench for {asked}. There are: {', '.join(found)}.", file=sys.stderr)
             return 1
         results = importlib.import_module(f"bench.{name}").measure()
         table = Table(

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from local.cloud import Cloud, LocalCloudError
+from local.harness.cloud import Cloud, LocalCloudError
 from tools.bootstrap import SetupError
 
 
@@ -17,8 +17,8 @@ def main() -> int:
     parser.add_argument("command", choices=["demo", "up", "down", "calls"])
     parser.add_argument("capability", nargs="*", help="run only these (demo)")
     arguments = parser.parse_args()
-    from local import demo
-    from local.cloud import start
+    from local.harness import demo
+    from local.harness.cloud import start
 
     try:
         if arguments.command == "demo":

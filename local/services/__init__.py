@@ -62,16 +62,17 @@ def register(package: ModuleType) -> None:
 
 
 def command(name: str, data: dict[str, Any]) -> Any:
-    """Run ``COMMANDS[...]`` of a service or of a correction (`local.engine.CORRECTIONS`).
+    """Run ``COMMANDS[...]`` of a service or of a correction (`local.patches.CORRECTIONS`).
 
     *name* is ``service/command``, *data* the command's keyword arguments.
     """
-    from local.engine import CORRECTIONS
+    from local.patches import CORRECTIONS
 
     service, _, verb = name.partition("/")
-    package = {**dict.fromkeys(CORRECTIONS, "local"), **dict.fromkeys(SERVICES, __name__)}.get(service)
-    if package:
-        commands = getattr(import_module(f"{package}.{service}"), "COMMANDS", {})
+    paths = {path.rpartition(".")[2]: path for path in CORRECTIONS}
+    path = f"{__name__}.{service}" if service in SERVICES else paths.get(service)
+    if path:
+        commands = getattr(import_module(path), "COMMANDS", {})
         if verb in commands:
             return commands[verb](**data)
     raise ValueError(f"no service command {name!r}")

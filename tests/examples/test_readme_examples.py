@@ -19,7 +19,7 @@ from typing import Any
 import hcl2
 import pytest
 
-from local.terraform import without_what_is_off
+from local.harness.terraform import without_what_is_off
 from tools import docs, package, terraform_test
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
 

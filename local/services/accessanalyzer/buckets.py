@@ -39,7 +39,7 @@ def read(account: str, name: str) -> Bucket | None:
     """The bucket, its grants and its access points; None when there is no such bucket."""
     from ministack.services import s3
 
-    from local.s3_public_access import account_block
+    from local.patches.s3_public_access import account_block
 
     record = s3._buckets.get_scoped(account, None, name)
     if record is None:
@@ -74,7 +74,7 @@ def organization(account: str) -> tuple[str, frozenset[str]]:
     """Id and member accounts of the organization that an account may analyze; an empty id when there is none."""
     from ministack.services import organizations
 
-    from local.organizations import accounts_of, is_administrator, management_of
+    from local.patches.organizations import accounts_of, is_administrator, management_of
 
     management = management_of(account)
     found = organizations._orgs.get_scoped(management or account, None, "self")

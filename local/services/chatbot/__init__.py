@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from local.engine import ACCOUNT_ID
 from local.services import register
+from local.settings import ACCOUNT_ID
 
 from .models import backend
 

@@ -67,7 +67,7 @@ class Aggregation:
         return {"ConfigurationAggregator": made}
 
     def _require_administrator(self, service: str) -> None:
-        from local.organizations import is_administrator, management_of
+        from local.patches.organizations import is_administrator, management_of
 
         if not management_of(self.account_id):
             raise NoAvailableOrganizationException("Your account is not a member of an organization.")
@@ -80,7 +80,7 @@ class Aggregation:
         """The organization's accounts, as the aggregator's role may list them."""
         from botocore.exceptions import ClientError
 
-        from local.iam import client, role_session
+        from local.permissions import client, role_session
 
         try:
             credentials = role_session(role, "ConfigAggregation", PRINCIPAL)
@@ -275,7 +275,7 @@ class Aggregation:
         return {"OrganizationConfigRuleArn": arn}
 
     def _members(self) -> list[Any]:
-        from local.organizations import accounts_of, management_of
+        from local.patches.organizations import accounts_of, management_of
 
         from .models import config_backends
 

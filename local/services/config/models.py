@@ -66,7 +66,7 @@ def _function_refusal(arn: str, account: str, region: str) -> str:
     from ministack.core.responses import request_scope
     from ministack.services import lambda_svc
 
-    from local.iam import service_may
+    from local.permissions import service_may
 
     with request_scope(account, region):
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
@@ -208,7 +208,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     ) -> dict[str, Any]:
         role = configuration_recorder.get("roleARN", "")
         if emulated():
-            from local.iam import role_session
+            from local.permissions import role_session
 
             try:
                 role_session(role, "configLambdaExecution", PRINCIPAL)
@@ -249,7 +249,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         from ministack.core.responses import request_scope
         from ministack.services import s3
 
-        from local.iam import service_may
+        from local.permissions import service_may
 
         bucket, prefix = channel["s3BucketName"], channel.get("s3KeyPrefix", "")
         arn = f"arn:{self.partition}:s3:::{bucket}"

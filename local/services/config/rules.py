@@ -122,7 +122,7 @@ def _used_lately(item: Item, given: dict[str, str], more: dict[str, Any], now: f
 
 
 def _customer_key(item: Item, given: dict[str, str], more: dict[str, Any], now: float) -> Verdict:
-    from local.iam import key_arn
+    from local.permissions import key_arn
 
     key = str(item["configuration"].get("KMSKeyId") or "")
     arn = key_arn(key)

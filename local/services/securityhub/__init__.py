@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from local.engine import ACCOUNT_ID, REGION
 from local.services import register
+from local.settings import ACCOUNT_ID, REGION
 
 from . import checks
 from .models import SecurityHubBackend, backend_of, securityhub_backends

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from local.engine import ACCOUNT_ID, REGION
 from local.services import register
+from local.settings import ACCOUNT_ID, REGION
 
 from .models import servicequotas_backends
 

@@ -236,7 +236,7 @@ class Execution:
         events.emit("aws.ssm", STATUS_CHANGE, detail, [arn], self.account, self.region)
 
     def _clients(self) -> ClientOf:
-        from local.iam import client, role_session
+        from local.permissions import client, role_session
 
         role = resolve(self.document.get("assumeRole", ""), self.values)
         if not role:

@@ -34,7 +34,7 @@ def caller() -> tuple[str, dict[str, str]]:
     """(ARN, boto3 credentials) of whoever makes the request that is being answered."""
     from ministack.services import sts
 
-    from local.iam import request_headers
+    from local.permissions import request_headers
 
     headers = request_headers.get() or {}
     signed = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))

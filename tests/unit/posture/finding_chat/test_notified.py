@@ -16,7 +16,7 @@ from moto import mock_aws
 from common import clients, observability
 from local.services import install_all
 from posture.finding_chat import notified
-from tests.unit.local.hub_case import PRODUCT, asff, client, load
+from tests.unit.local.services.hub_case import PRODUCT, asff, client, load
 
 CONTEXT = SimpleNamespace(aws_request_id="request", function_name="notified")
 

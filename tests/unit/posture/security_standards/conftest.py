@@ -13,8 +13,8 @@ from moto import mock_aws
 from common import clients
 from local.services import command, install_all
 from posture.security_standards import suppression
-from tests.unit.local.hub_case import ACCOUNT, REGION, client
-from tests.unit.local.test_securityhub import FSBP_ARN, record
+from tests.unit.local.services.hub_case import ACCOUNT, REGION, client
+from tests.unit.local.services.test_securityhub import FSBP_ARN, record
 
 CONTEXT = SimpleNamespace(aws_request_id="request", function_name="function")
 OWNER = "switchyard"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common import observability
 from posture.security_standards import check, controls
 from posture.security_standards.errors import InvalidRequest
-from tests.unit.local.test_securityhub import FSBP_ARN
+from tests.unit.local.services.test_securityhub import FSBP_ARN
 
 from .conftest import CONTEXT, World, equals
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from local.services.securityhub.models import securityhub_backends
 from posture.security_standards import controls, suppress
-from tests.unit.local.hub_case import ACCOUNT, REGION
+from tests.unit.local.services.hub_case import ACCOUNT, REGION
 
 from .conftest import CONTEXT, World, equals
 

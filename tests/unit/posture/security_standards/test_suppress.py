@@ -8,7 +8,7 @@ import pytest
 
 from posture.security_standards import suppress, suppression
 from posture.security_standards.errors import InvalidRequest, NotUpdated
-from tests.unit.local.hub_case import asff, load
+from tests.unit.local.services.hub_case import asff, load
 
 from .conftest import CONTEXT, OWNER, World, equals
 

@@ -1,0 +1,1 @@
+"""The one endpoint: identity, faults, the record of calls, the control interface."""

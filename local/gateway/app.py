@@ -1,0 +1,267 @@
+"""One loopback endpoint for every AWS API: records the call, injects faults, lets the engines answer.
+
+ASGI. Requests under /_switchyard/ are the control interface of tests and scenarios (see `local.client`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from local import patches, permissions
+from local.gateway.calls import Call, Calls
+from local.gateway.faults import Faults, Rule, error_of
+from local.settings import ACCOUNT_ID, REGION
+
+logger = logging.getLogger("switchyard.gateway")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(self) -> None:
+        patches.install()
+        from ministack.app import app
+
+        self.app, self.calls, self.faults = app, Calls(), Faults()
+        self.states: dict[str, Any] = {}  # Terraform's, by name
+        self.answers: collections.OrderedDict[str, list[dict[str, Any]]] = collections.OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif scope["path"].startswith("/_switchyard/"):
+            await self._control(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.time()
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        body = await _body(receive)
+        permissions.request_headers.set(headers)
+        permissions.request_body.set(body)
+        permissions.request_query.set({k: v[0] for k, v in parse_qs(scope.get("query_string", b"").decode()).items()})
+        if "x-forwarded-proto" not in headers:  # loopback stands for TLS: policies with aws:SecureTransport apply
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        service, operation, principal, account, region = _identify(scope, headers, body)
+        rule = self.faults.hit(service, operation, principal) if service else None
+        status = 0
+        # Connections of Terraform's provider now and then break before an answer gets through (why is not known); its
+        # second try of "create" would be refused, so it is given the answer to the first.
+        invocation = headers.get("amz-sdk-invocation-id", "") if "Terraform/" in headers.get("user-agent", "") else ""
+        if invocation in self.answers and not rule:
+            logger.warning("Terraform did not get the answer to %s:%s; here it is again", service, operation)
+            for message in self.answers.pop(invocation):
+                await send(message)
+            return
+        answer: list[dict[str, Any]] = []
+
+        async def counted(message: dict[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            if invocation and status < 300:
+                answer.append(message)
+                self._keep_answer(invocation, answer)
+            await send(message)
+
+        async def swallow(message: dict[str, Any]) -> None:
+            pass
+
+        try:
+            if rule and rule.after:
+                await self.app(scope, _replay(body, receive), swallow)
+            if rule:
+                await _fail(rule, service, operation, principal, headers, counted)
+            if not rule or rule.kind == "latency":
+                await self.app(scope, _replay(body, receive), counted)
+        finally:
+            took = (time.time() - started) * 1000
+            fault = rule.kind if rule else ""
+            if service:
+                self.calls.add(Call(started, service, operation, principal, account, region, status, took, fault))
+
+    def _keep_answer(self, invocation: str, answer: list[dict[str, Any]]) -> None:
+        """The last thousand answers, by the SDK's id of the call, which its tries share."""
+        self.answers[invocation] = answer
+        if len(self.answers) > 1000:
+            self.answers.popitem(last=False)
+
+    async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = {k: v[0] for k, v in parse_qs(scope.get("query_string", b"").decode()).items()}
+        body = await _body(receive)
+        data = json.loads(body) if body else {}
+        try:
+            answer, status = (
+                await asyncio.to_thread(self._command, scope["method"], scope["path"][13:], query, data),
+                200,
+            )
+        except Exception as error:  # whatever a command runs into is its answer
+            answer = {"error": f"{type(error).__name__}: {error}"}
+            status = 404 if isinstance(error, LookupError) else 400  # 404: a state that Terraform never wrote
+        await _send_json(send, status, answer)
+
+    def _command(self, method: str, name: str, query: dict[str, str], data: dict[str, Any]) -> Any:
+        match method, name:
+            case "GET", "health":
+                return {"status": "running"}
+            case "GET", "calls":
+                return [
+                    dataclasses.asdict(c)
+                    for c in self.calls.since(float(query.get("since", 0)), query.get("principal", ""))
+                ]
+            case "DELETE", "calls":
+                return self.calls.clear()
+            case "PUT", "faults":
+                return self.faults.set(data["rules"], data.get("seed", 0))
+            case "POST", "events":
+                from local.patches import eventbridge as event_targets
+
+                return event_targets.emit(**data)
+            case "POST", "kill":
+                return patches.kill_function(data["function"])
+            case "GET", "memory":
+                return patches.peak_memory_kib(query["function"])
+            case "GET", "notifications":
+                return [n for n in list(patches.notifications) if n["topic"] == query["topic"]]
+            case "GET", _ if name.startswith("state/"):
+                return self.states[name]
+            case "POST", _ if name.startswith("state/"):
+                self.states[name] = data
+                return None
+            case "POST", _ if name.startswith("services/"):
+                from local.services import command
+
+                return command(name.removeprefix("services/"), data)
+            case "POST", _ if name.startswith("engine/"):
+                return patches.command(name.removeprefix("engine/"), data)
+        raise ValueError(f"no control command {method} {name}")
+
+
+def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:
+    """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests
+    that are no API calls.
+    """
+    from ministack import app as ministack
+    from ministack.core.iam_actions import extract_iam_action
+    from ministack.services import sts
+
+    query = parse_qs(scope.get("query_string", b"").decode(), keep_blank_values=True)
+    credential = (query.get("X-Amz-Credential") or [""])[0]
+    signed = _SCOPE.search(headers.get("authorization", "") or f"Credential={credential}/")
+    if not signed:
+        # Cognito's operations in the name of a token or a password carry no signature; they count, and may fail, too.
+        api, _, operation = headers.get("x-amz-target", "").partition(".")
+        if api != "AWSCognitoIdentityProviderService":
+            return "", "", "", "", ""
+        return "cognito-idp", operation, "anonymous", ACCOUNT_ID, REGION
+    key, region, _ = signed.groups()
+    path = scope["path"]
+    routing = ministack._routing_params(scope["method"], path, headers, body, query)
+    service = ministack.detect_service(scope["method"], path, headers, routing)
+    action = extract_iam_action(service, scope["method"], path, headers, body, routing) or f"{service}:"
+    session = sts._sessions.get(key) or {}
+    account = key if re.fullmatch(r"\d{12}", key) else ACCOUNT_ID
+    arn = str(session.get("Arn") or f"arn:aws:iam::{account}:root")
+    prefix, _, operation = action.partition(":")
+    return prefix, operation, arn, arn.split(":")[4], region
+
+
+async def _fail(rule: Rule, service: str, operation: str, principal: str, headers: dict[str, str], send: Send) -> None:
+    if rule.kind == "latency":
+        await asyncio.sleep(rule.seconds)
+    elif rule.kind == "timeout":
+        await asyncio.sleep(rule.seconds)
+        await _cut(send)
+    elif rule.kind == "reset":
+        await _cut(send)
+    elif rule.kind == "kill":
+        await asyncio.to_thread(patches.kill_function, principal.rsplit("/", 1)[-1])
+        await _cut(send)
+    else:
+        from ministack.core.iam_actions import access_denied_response
+
+        code, status, message = error_of(rule, service)
+        denied = access_denied_response(
+            service,
+            f"{service}:{operation}",
+            "",
+            str(uuid.uuid4()),
+            error_code=code,
+            message=message,
+            headers=headers,
+        )
+        await _send(send, status, {**denied[1], "x-amzn-errortype": code}, denied[2])
+
+
+async def _cut(send: Send) -> None:
+    """Close the connection in the middle of an answer."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1048576")]})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
+    raise ConnectionResetError("injected fault")
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replayed() -> dict[str, Any]:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    encoded = [(k.encode(), v.encode()) for k, v in headers.items() if k.lower() != "content-length"]
+    encoded.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_json(send: Send, status: int, data: Any) -> None:
+    await _send(send, status, {"content-type": "application/json"}, json.dumps(data, default=str).encode())
+
+
+def serve(port: int) -> None:
+    """Run the gateway on 127.0.0.1 until the process is stopped."""
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    # Longer than any client keeps an idle connection (Go's SDK: 90 s): were the server to close one just as a request
+    # comes in, the request would be carried out, its answer lost, and the SDK's second try refused.
+    config.keep_alive_timeout = 3600
+    config.keep_alive_max_requests = 1_000_000
+    config.accesslog = None
+    config.loglevel = "WARNING"
+    asyncio.run(hypercorn_serve(Gateway(), config))  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What runs in your process: starts the cloud, applies the stack, drives the scenarios."""

@@ -1,0 +1,209 @@
+"""Start, find and stop the local cloud, and talk to it. Loopback only, dummy credentials only."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local.patches import environment
+from local.settings import ACCOUNT_ID, HOME, REGION, ROOT
+
+
+class LocalCloudError(Exception):
+    """The local cloud cannot do what was asked; the message says what to do."""
+
+
+class Cloud:
+    """A running local cloud on 127.0.0.1:`port`."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self._sessions: dict[Any, Any] = {}  # one for the same credentials: its clients share the API models they read
+        self._clients: dict[Any, Any] = {}
+        self._lock = threading.Lock()
+        self._faulty = False
+
+    def client(
+        self,
+        service: str,
+        account: str = "",
+        region: str = REGION,
+        attempts: int = 8,
+        **credentials: str,
+    ) -> Any:
+        """boto3 client as the account's root (the default account unless given), or with *credentials*.
+
+        The same one for the same arguments: making one takes longer than most calls.
+        """
+        import boto3
+        from botocore.config import Config
+
+        keys: dict[str, Any] = dict(credentials) or {
+            "aws_access_key_id": account or "test",
+            "aws_secret_access_key": "test",
+        }
+        identity = tuple(sorted(keys.items()))
+        wanted = (identity, service, region, attempts)
+        with self._lock:
+            if wanted in self._clients:
+                return self._clients[wanted]
+            if identity not in self._sessions:
+                self._sessions[identity] = boto3.session.Session(**keys)
+            config = Config(
+                retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910, max_pool_connections=50
+            )
+            client: Any = self._sessions[identity].client(
+                service, region_name=region, endpoint_url=self.endpoint, config=config
+            )
+            if service == "s3control":
+                client.meta.events.register("before-sign.s3-control", self._one_host)
+            self._clients[wanted] = client
+            return client
+
+    def _one_host(self, request: Any, **_: Any) -> None:
+        """S3 Control has a host for each account, 123456789012.127.0.0.1 here, which resolves nowhere."""
+        request.url = re.sub(rf"//\d{{12}}\.(127\.0\.0\.1:{self.port})", r"//\1", request.url)
+
+    def control(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
+        """One command to the gateway's control interface; LocalCloudError with its message when refused."""
+        url = f"{self.endpoint}/_switchyard/{path}?{urllib.parse.urlencode(query)}"
+        body = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(url, data=body, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise LocalCloudError(json.load(error)["error"]) from error
+
+    def calls(self, since: float = 0.0, principal: str = "") -> list[dict[str, Any]]:
+        """API calls from Unix time *since* on whose caller's ARN holds *principal* (see `local.gateway.calls.Call`)."""
+        answer: list[dict[str, Any]] = self.control("GET", "calls", since=since, principal=principal)
+        return answer
+
+    def notifications(self, topic_arn: str) -> list[dict[str, Any]]:
+        """What a topic sent to its subscribers: subject, message, at."""
+        answer: list[dict[str, Any]] = self.control("GET", "notifications", topic=topic_arn)
+        return answer
+
+    def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str] | None = None) -> None:
+        """An event from an AWS service (`source: aws.*`) on the default bus."""
+        event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": resources or []}
+        self.control("POST", "events", {**event, "account": ACCOUNT_ID, "region": REGION})
+
+    @contextlib.contextmanager
+    def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
+        """Inject faults (`local.gateway.faults.Rule`) for the length of a `with` block, which holds no other."""
+        if self._faulty:
+            raise LocalCloudError("Faults do not nest: the inner block would end those of the outer one.")
+        self._faulty = True
+        self.control("PUT", "faults", {"rules": list(rules), "seed": seed})
+        try:
+            yield
+        finally:
+            self._faulty = False
+            self.control("PUT", "faults", {"rules": []})
+
+    def request(
+        self, method: str, url: str, headers: dict[str, str] | None = None, body: Any = None
+    ) -> tuple[int, dict[str, str], Any]:
+        """One HTTPS call to an API that the stack serves, by its real URL: status, headers, body (JSON parsed).
+
+        An API Gateway host resolves here, as `<api-id>.execute-api...` does nowhere else; other hosts are refused.
+        """
+        parts = urllib.parse.urlsplit(url)
+        api_id, _, domain = (parts.hostname or "").partition(".")
+        if not domain.startswith("execute-api."):
+            raise LocalCloudError(f"{url} is no URL of an API of the local cloud.")
+        query = f"?{parts.query}" if parts.query else ""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            data = None if body is None else json.dumps(body)
+            sent = {**({"Content-Type": "application/json"} if data else {}), **(headers or {})}
+            connection.request(method, f"/_aws/execute-api/{api_id}{parts.path}{query}", data, sent)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            answer = content
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, answer
+
+    def running(self) -> bool:
+        """Whether a local cloud answers on this port."""
+        try:
+            return bool(self.control("GET", "health")["status"] == "running")
+        except (OSError, LocalCloudError, ValueError):
+            return False
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(port: int, data_dir: Path) -> tuple[Cloud, int]:
+    """Start a gateway process with its state in *data_dir*; the cloud and its process id, once it answers."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise LocalCloudError(f"Port {port} is in use. Run `make down`, or set SWITCHYARD_PORT to another port.")
+    shutil.rmtree(data_dir, ignore_errors=True)
+    data_dir.mkdir(parents=True)
+    runtime = HOME / "runtime" / "bin" / "python"
+    log = data_dir / "cloud.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from local.gateway.app import serve; serve({port})"],
+            cwd=ROOT,
+            env=environment(port, data_dir, runtime if runtime.exists() else None),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    cloud = Cloud(port)
+    deadline = time.monotonic() + 30
+    while not cloud.running():
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(process.pid)
+            tail = "\n".join(log.read_text().splitlines()[-15:])
+            raise LocalCloudError(f"The local cloud did not start. Its log ({log}) ends with:\n{tail}")
+        time.sleep(0.05)
+    return cloud, process.pid
+
+
+def stop(pid: int) -> None:
+    """End a gateway and its function processes."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, sent)
+        except (ProcessLookupError, PermissionError):
+            return
+        for _ in range(50):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            try:
+                os.killpg(pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.05)

@@ -1,0 +1,120 @@
+"""What a capability's scenario is made of. One module per capability in `scenarios/<domain>/`.
+
+A scenario module has `variables` (the root variables that switch its capability on), optional
+`prepare(stack)` (before `terraform apply`: what exists in an account before this stack does; it may return root
+variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
+the services. `seconds` is about how long that and its other tests in tests/e2e take, when more than 20.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+from local.harness.cloud import Cloud, LocalCloudError
+from local.settings import ROOT
+
+T = TypeVar("T")
+SCENARIOS = ROOT / "scenarios"
+
+
+@dataclasses.dataclass
+class Check:
+    """One effect that was read back; passed when actual equals expected."""
+
+    name: str
+    expected: Any
+    actual: Any
+
+    @property
+    def passed(self) -> bool:
+        """Whether the effect is the expected one."""
+        return bool(self.expected == self.actual)
+
+
+@dataclasses.dataclass
+class Report:
+    """What one scenario sent and saw."""
+
+    capability: str
+    sent: str = ""
+    checks: list[Check] = dataclasses.field(default_factory=list)
+    functions: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+    def check(self, name: str, actual: Any, expected: Any = True) -> None:
+        """Note an effect; a scenario goes on after a failed one, so that the table shows them all."""
+        self.checks.append(Check(name, expected, actual))
+
+    @property
+    def passed(self) -> bool:
+        """Whether it ran to its end with at least one check and none failed."""
+        return not self.error and bool(self.checks) and all(c.passed for c in self.checks)
+
+
+@dataclasses.dataclass
+class Stack:
+    """A deployed stack: the cloud it runs in and the capability's Terraform outputs."""
+
+    cloud: Cloud
+    outputs: dict[str, Any]
+
+    def client(self, service: str, **options: Any) -> Any:
+        """boto3 client as the account's root."""
+        return self.cloud.client(service, **options)
+
+    def logged(self, function_name: str) -> list[str]:
+        """What a function has logged, oldest first."""
+        pages = (
+            self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
+        )
+        return [event["message"] for page in pages for event in page["events"]]
+
+
+def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: float = 0.2) -> T:
+    """The first truthy answer of *probe*; LocalCloudError naming *what* when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := probe()):
+        if time.monotonic() > deadline:
+            raise LocalCloudError(f"Waited {seconds:g} s in vain for {what}.")
+        time.sleep(every)
+    return answer
+
+
+def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
+    """Run every `prepare`; the root variables that they return, which depend on what they made."""
+    variables: dict[str, Any] = {}
+    for module in modules.values():
+        if make := getattr(module, "prepare", None):
+            variables |= make(Stack(cloud, {})) or {}
+    return variables
+
+
+def find(names: list[str] | None = None) -> dict[str, ModuleType]:
+    """Scenario modules by `<domain>/<capability>`: those named, or all; LocalCloudError names an unknown one."""
+    paths = sorted(p for p in SCENARIOS.glob("*/*.py") if p.stem != "__init__")
+    known = {f"{p.parent.name}/{p.stem}": p for p in paths}
+    wanted = set(names or [])
+    unknown = wanted - set(known) - {path.stem for path in paths}
+    if unknown:
+        raise LocalCloudError(f"No scenario for {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
+    chosen = [name for name, path in known.items() if not wanted or wanted & {name, path.stem}]
+    return {name: importlib.import_module(f"scenarios.{name.replace('/', '.')}") for name in chosen}
+
+
+def run(name: str, module: ModuleType, stack: Stack) -> Report:
+    """Run one scenario; an exception becomes the report's error."""
+    report = Report(name)
+    started = time.time()
+    try:
+        module.run(stack, report)
+    except Exception as error:  # the table shows it beside the other capabilities' results
+        report.error = f"{type(error).__name__}: {error}"
+    report.seconds = time.time() - started
+    report.functions = sum(c["operation"] == "InvokeFunction" for c in stack.cloud.calls(started))
+    return report

@@ -1,0 +1,122 @@
+"""Terraform on the local cloud, in a working copy of the root module, with a state that the cloud itself keeps."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.harness.cloud import Cloud, LocalCloudError
+from local.settings import HOME, ROOT
+
+_CHANGE = ("-auto-approve", "-input=false", "-no-color", "-parallelism=30")
+# A backend that a user configured in the root module must never be reached from here. Not "local" either: Terraform
+# rewrites a state file after each resource, half of the work of a destroy; a remote state it writes every 20 s.
+_OVERRIDE = 'terraform {\n  backend "http" {\n    address = "%s/_switchyard/state%s"\n  }\n}\n'
+
+
+def _errors(output: list[str]) -> str:
+    """Terraform's output from its first error on."""
+    first = next((number for number, line in enumerate(output) if line.startswith("Error:")), max(len(output) - 30, 0))
+    return "".join(output[first:]).strip()[:4000]
+
+
+def without_what_is_off(root: Path, variables: Mapping[str, Any]) -> dict[str, str]:
+    """The root module's files, by name, without the modules of `count = 0` and their outputs, which are null.
+
+    Terraform would make nothing of them, but looks at all that is in them, three times for each plan.
+    """
+    files = {path.name: path.read_text() for path in root.glob("*.tf")}
+    switches = re.findall(r"^  count += var\.(\w+) == null \? 0 : 1$", "\n".join(files.values()), re.MULTILINE)
+    off = {name for name in switches if variables.get(name) is None}
+    while True:
+        blocks = rf'(?ms)^(?:module|output) "(?:{"|".join(off)})" {{\n.*?^}}\n'
+        without = {name: re.sub(blocks, "", text) for name, text in files.items()}
+        used = {name for name in off if any(f"module.{name}[" in text for text in without.values())}
+        if not used:
+            return without
+        off -= used
+
+
+class Terraform:
+    """The root module in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
+
+    def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any], root: Path = ROOT) -> None:
+        """*root* holds another root module than this repository's, which may use its modules as `./modules/...`."""
+        from tools.bootstrap import terraform_bin, terraform_env
+
+        self.folder, self._binary = folder, terraform_bin()
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in without_what_is_off(root, variables).items():
+            (folder / name).write_text(text)
+        shutil.copy(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+        (folder / "demo_override.tf").write_text(_OVERRIDE % (cloud.endpoint, folder.absolute()))
+        modules = folder / "modules"
+        if not modules.is_symlink():
+            modules.symlink_to(ROOT / "modules")
+        inputs = {"build_dir": str(HOME / "build"), **variables}
+        (folder / "demo.auto.tfvars.json").write_text(json.dumps(inputs, indent=2))
+        self._environment = {**terraform_env(folder / ".terraform"), "AWS_ENDPOINT_URL": cloud.endpoint}
+
+    def _run(self, *arguments: str, good: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [self._binary, f"-chdir={self.folder}", *arguments],
+            env=self._environment,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        if done.returncode not in good:
+            output = (done.stdout + done.stderr).splitlines(keepends=True)
+            raise LocalCloudError(f"terraform {arguments[0]} failed:\n{_errors(output)}")
+        return done
+
+    def init(self) -> None:
+        """`terraform init`; the lock file stays as committed."""
+        self._run("init", "-input=false", "-no-color", "-lockfile=readonly")
+
+    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None) -> None:
+        """`terraform apply`; *progress* is told how many resources of how many planned are made."""
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE]
+        process = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout
+        output, made, planned = [], 0, 0
+        for line in process.stdout:
+            output.append(line)
+            if plan := re.match(r"Plan: (\d+) to add, (\d+) to change", line):
+                planned = int(plan[1]) + int(plan[2])
+            elif re.search(r": (Creation|Modifications) complete after ", line):
+                made += 1
+                progress(made, planned)
+        if process.wait():
+            raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
+
+    def drift(self) -> str:
+        """What a new plan would change; empty when nothing (`-detailed-exitcode` 0)."""
+        done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
+        return done.stdout if done.returncode == 2 else ""
+
+    def refresh(self, target: str) -> None:
+        """Write what the services now say of *target* into the state."""
+        self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
+
+    def state(self) -> str:
+        """The state, as JSON."""
+        return self._run("state", "pull").stdout
+
+    def outputs(self) -> dict[str, Any]:
+        """Root outputs by name."""
+        return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}
+
+    def destroy(self) -> None:
+        """`terraform destroy`; LocalCloudError when a resource stays in the state."""
+        self._run("destroy", *_CHANGE)
+        left = self._run("state", "list").stdout.split()
+        if left:
+            raise LocalCloudError(f"terraform destroy left {', '.join(left)}")

@@ -1,0 +1,306 @@
+"""CloudWatch alarms on metric math, and the event of every change of an alarm's state.
+
+MiniStack drops `Metrics` of an alarm and evaluates no expression. The evaluator here is small and honest: numbers,
+ids of the alarm's own metrics, + - * / and parentheses, and `SERVICE_QUOTA(id)`, which is the quota's *applied*
+value in the metric's period (a quota of requests a second counts 60-fold in a minute). An alarm with
+anything else is refused. Periods are windows that end now, so that nothing waits for the full minute.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import logging
+import operator
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local.patches.cloudwatch_metrics import COMPARISONS, dimensions_of, points_of
+
+logger = logging.getLogger("switchyard.alarms")
+
+Values = Mapping[str, float | None]
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+class ExpressionError(Exception):
+    """An expression that is malformed, or more than this evaluator knows."""
+
+
+def parse(expression: str, ids: set[str]) -> ast.expr:
+    """The tree of an expression over *ids*. Raises ExpressionError."""
+    try:
+        tree = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ExpressionError(f"Error in expression {expression!r}: it cannot be parsed") from None
+    _check(tree, ids, expression)
+    return tree
+
+
+def _check(node: ast.expr, ids: set[str], expression: str) -> None:
+    match node:
+        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+            return
+        case ast.Name(id=name) if name in ids:
+            return
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            _check(operand, ids, expression)
+            return
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            _check(left, ids, expression)
+            _check(right, ids, expression)
+            return
+        case ast.Call(func=ast.Name(id="SERVICE_QUOTA"), args=[ast.Name(id=name)], keywords=[]) if name in ids:
+            return
+    raise ExpressionError(f"Error in expression {expression!r}: {ast.unparse(node)!r} is not supported here")
+
+
+def evaluate(tree: ast.expr, values: Values, quota: Callable[[str], float | None]) -> float | None:
+    """The value of an expression; None where a metric has no data, a quota is unknown, or it divides by zero."""
+    match tree:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.Name(id=name):
+            return values.get(name)
+        case ast.Call(args=[ast.Name(id=name)]):
+            return quota(name)
+        case ast.UnaryOp(operand=operand):
+            positive = evaluate(operand, values, quota)
+            return None if positive is None else -positive
+        case ast.BinOp(left=left, op=op, right=right):
+            first, second = evaluate(left, values, quota), evaluate(right, values, quota)
+            if first is None or second is None or (isinstance(op, ast.Div) and second == 0):
+                return None
+            return _ARITHMETIC[type(op)](first, second)
+    raise ExpressionError(ast.dump(tree))
+
+
+def state_of(breaching: list[bool | None], needed: int, missing: str, current: str) -> str:
+    """An alarm's state from its periods (None: no data), DatapointsToAlarm and TreatMissingData."""
+    if missing in ("breaching", "notBreaching"):
+        breaching = [missing == "breaching" if b is None else b for b in breaching]
+    known = [b for b in breaching if b is not None]
+    if not known:
+        return current if missing == "ignore" else "INSUFFICIENT_DATA"
+    return "ALARM" if sum(known) >= needed else "OK"
+
+
+def nested(params: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
+    """A list of structures from the Query protocol's flat names, such as `Metrics.member.1.MetricStat.Period`."""
+    tree: dict[str, Any] = {}
+    for name, value in params.items():
+        first, *path = name.split(".")
+        if first != member:
+            continue
+        place = tree
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+        place[path[-1]] = value[0] if isinstance(value, list) else value
+    return _lists(tree)  # type: ignore[no-any-return]
+
+
+def _lists(tree: Any) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    if set(tree) == {"member"}:
+        return [_lists(value) for _, value in sorted(tree["member"].items(), key=lambda item: int(item[0]))]
+    return {key: _lists(value) for key, value in tree.items()}
+
+
+def typed(query: dict[str, Any]) -> dict[str, Any]:
+    """A MetricDataQuery with numbers and booleans as such."""
+    made = {**query, "ReturnData": str(query.get("ReturnData", True)).lower() == "true"}
+    if "Period" in made:
+        made["Period"] = int(made["Period"])
+    if "MetricStat" in made:
+        made["MetricStat"] = {**made["MetricStat"], "Period": int(made["MetricStat"]["Period"])}
+        made["MetricStat"]["Metric"].setdefault("Dimensions", [])
+    return made
+
+
+def problem(queries: list[dict[str, Any]]) -> str:
+    """Why CloudWatch (or this evaluator) refuses an alarm's metrics; empty when it does not."""
+    ids = [query.get("Id", "") for query in queries]
+    if any(not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name) for name in ids) or len(set(ids)) != len(ids):
+        return "Each metric needs an Id of its own that begins with a lower-case letter"
+    if sum(query["ReturnData"] for query in queries) != 1:
+        return "Exactly one element of the metrics list should return data"
+    sources = {query["Id"] for query in queries if "MetricStat" in query}
+    for query in queries:
+        if ("MetricStat" in query) == ("Expression" in query):
+            return f"{query['Id']} needs either MetricStat or Expression"
+        if "Expression" in query:
+            try:
+                parse(query["Expression"], sources)
+            except ExpressionError as error:
+                return str(error)
+    return ""
+
+
+def _service_quota(query: dict[str, Any]) -> float | None:
+    from ministack.core.responses import get_account_id, get_region
+
+    from local.services.servicequotas.models import servicequotas_backends
+
+    metric = query["MetricStat"]["Metric"]
+    dimensions = dimensions_of(metric)
+    backend = servicequotas_backends[get_account_id()][get_region()]
+    each_second = backend.quota_of_metric(metric["Namespace"], metric["MetricName"], dimensions)
+    return None if each_second is None else each_second * float(query["MetricStat"]["Period"])
+
+
+def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | None]:
+    """Each metric's statistic in the window, counted back from *at*."""
+    from ministack.services import cloudwatch
+
+    found: dict[str, float | None] = {}
+    for query in alarm["Metrics"]:
+        if "MetricStat" not in query:
+            continue
+        stat = query["MetricStat"]
+        end = at - window * stat["Period"]
+        points = [point for point in points_of(stat["Metric"]) if end - stat["Period"] < point["Timestamp"] <= end]
+        found[query["Id"]] = (
+            cloudwatch._stat_value(cloudwatch._calc_stats(points), stat["Stat"], points) if points else None
+        )
+    return found
+
+
+def _evaluate_math(alarm: dict[str, Any]) -> None:
+    from ministack.services import cloudwatch
+
+    queries = {query["Id"]: query for query in alarm["Metrics"]}
+    returned = next(query for query in queries.values() if query["ReturnData"])
+    periods = int(alarm.get("EvaluationPeriods") or 1)
+    compare, threshold = COMPARISONS[alarm["ComparisonOperator"]], float(alarm.get("Threshold", 0))
+    at = time.time()
+    results: list[float | None] = []
+    for window in range(periods):
+        values = _values(alarm, window, at)
+        if "Expression" in returned:
+            tree = parse(returned["Expression"], set(values))
+            results.append(evaluate(tree, values, lambda name: _service_quota(queries[name])))
+        else:
+            results.append(values[returned["Id"]])
+    breaching = [None if value is None else compare(value, threshold) for value in results]
+    old = alarm["StateValue"]
+    needed = int(alarm.get("DatapointsToAlarm") or periods)
+    new = state_of(breaching, needed, alarm.get("TreatMissingData") or "missing", old)
+    if new == old:
+        return
+    shown = ", ".join("no data" if value is None else f"{value:.4g}" for value in results)
+    reason = f"Threshold Crossed: [{shown}] against {alarm['ComparisonOperator']} {threshold:g}"
+    alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(at))
+    cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def install() -> None:
+    """Keep and evaluate alarms on metric math; send `CloudWatch Alarm State Change` events."""
+    from ministack.services import cloudwatch
+
+    lock = threading.RLock()
+    put, evaluate_plain, record = cloudwatch._put_metric_alarm, cloudwatch._evaluate_alarm, cloudwatch.record_metric
+
+    def put_metric_alarm(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
+        sent = (data.get("Metrics") or []) if is_cbor or is_json else nested(params, "Metrics")
+        queries = [typed(query) for query in sent]
+        if queries and (reason := problem(queries)):
+            return cloudwatch._error("ValidationError", reason, 400, use_json=is_json, use_cbor=is_cbor)
+        answer = put(params, data, is_cbor, is_json)
+        name = data.get("AlarmName") if is_cbor or is_json else cloudwatch._p(params, "AlarmName")
+        if queries and answer[0] == 200:
+            alarm = cloudwatch._alarms[name]
+            alarm["Metrics"] = queries
+            for field in ("Dimensions", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Statistic", "Unit"):
+                alarm.pop(field, None)
+            evaluate_alarm(alarm)
+        return answer
+
+    def evaluate_alarm(alarm: dict[str, Any]) -> None:
+        if not alarm.get("Metrics"):
+            evaluate_plain(alarm)
+            return
+        with lock:
+            _evaluate_math(alarm)
+
+    def record_metric(
+        namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
+    ) -> None:
+        record(namespace, name, value, unit, dimensions)
+        wanted = namespace, name, dimensions or {}
+        for alarm in list(cloudwatch._alarms.values()):
+            metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or [] if "MetricStat" in query]
+            for metric in metrics:
+                if (metric["Namespace"], metric["MetricName"], dimensions_of(metric)) == wanted:
+                    evaluate_alarm(alarm)
+                    break
+
+    cloudwatch._put_metric_alarm = put_metric_alarm
+    cloudwatch._evaluate_alarm = evaluate_alarm
+    cloudwatch.record_metric = record_metric
+    _send_state_changes(cloudwatch)
+    threading.Thread(target=_tick, args=(evaluate_alarm,), daemon=True, name="switchyard-alarms").start()
+
+
+def _tick(evaluate_alarm: Callable[[dict[str, Any]], None], interval: float = 1.0) -> None:
+    """Alarms change by the mere passing of time too: what breached leaves the window."""
+    from ministack.core.responses import request_scope
+    from ministack.services import cloudwatch
+
+    while True:
+        time.sleep(interval)
+        for alarm in list(cloudwatch._alarms.to_dict().values()):
+            if alarm.get("Metrics"):
+                region, account = alarm["AlarmArn"].split(":")[3:5]
+                with request_scope(account, region):
+                    try:
+                        evaluate_alarm(alarm)
+                    except Exception:
+                        logger.exception("evaluation of %s", alarm["AlarmName"])
+
+
+def _send_state_changes(cloudwatch: Any) -> None:
+    """As in https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
+    from ministack.core.responses import get_account_id, get_region
+
+    from local.patches import eventbridge as event_targets
+
+    history = cloudwatch._record_history
+
+    def record_history(alarm_name: str, old_state: str, new_state: str, reason: str, *rest: Any, **more: Any) -> None:
+        history(alarm_name, old_state, new_state, reason, *rest, **more)
+        alarm = cloudwatch._alarms.get(alarm_name)
+        if alarm is None or old_state == new_state:
+            return
+        at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
+        queries = [
+            {(key[:1].lower() + key[1:]): value for key, value in query.items()} for query in alarm.get("Metrics") or []
+        ]
+        detail = {
+            "alarmName": alarm_name,
+            "state": {"value": new_state, "reason": reason, "timestamp": at},
+            "previousState": {"value": old_state},
+            "configuration": {"description": alarm.get("AlarmDescription") or "", "metrics": queries},
+        }
+        event_targets.emit(
+            "aws.cloudwatch",
+            "CloudWatch Alarm State Change",
+            detail,
+            [alarm["AlarmArn"]],
+            get_account_id(),
+            get_region(),
+        )
+
+    cloudwatch._record_history = record_history

@@ -1,0 +1,145 @@
+"""Firehose writes to S3 under the stream's role, compressed and encrypted as the stream says.
+
+MiniStack writes past IAM, and as plain text. Here a delivery is an ordinary PutObject of a session of the role, that
+Firehose holds if the role trusts it with the account's id as external id: IAM, bucket policy and key decide. What is
+refused is told in the stream's log and kept; Firehose tries for a day, this cloud when the next record comes and when
+`COMMANDS["flush"]` says so. Records are written at once, each in an object of its own: buffering hints are kept, not
+waited for. https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+import gzip
+import json
+import logging
+import threading
+import time
+from typing import Any
+
+from local.permissions import client, role_session
+
+logger = logging.getLogger("switchyard.firehose")
+
+PRINCIPAL = "firehose.amazonaws.com"
+_KEPT_IN_DESCRIPTIONS = ("CustomTimeZone", "FileExtension")
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """One object to be written."""
+
+    stream: str
+    account: str
+    region: str
+    config: dict[str, Any]
+    bucket: str
+    key: str
+    body: bytes
+
+
+_stream: contextvars.ContextVar[tuple[str, dict[str, Any]] | None] = contextvars.ContextVar("firehose", default=None)
+_waiting: list[Delivery] = []
+_lock = threading.Lock()
+
+
+def write(delivery: Delivery) -> None:
+    """PutObject in the name of the stream's role. Raises what S3 answers, or PermissionError."""
+    role = delivery.config["RoleARN"]
+    check_external_id(role, delivery.account)
+    credentials = role_session(role, "firehose", PRINCIPAL)
+    bucket = client("s3", delivery.region, credentials)
+    encoding, body = delivery.config.get("CompressionFormat", "UNCOMPRESSED"), delivery.body
+    if encoding not in ("UNCOMPRESSED", "GZIP"):
+        raise NotImplementedError(f"The local cloud does not compress with {encoding}.")
+    key = (delivery.config.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig", {}).get("AWSKMSKeyARN")
+    extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+    bucket.put_object(
+        Bucket=delivery.bucket, Key=delivery.key, Body=gzip.compress(body) if encoding == "GZIP" else body, **extra
+    )
+
+
+def check_external_id(role_arn: str, account: str) -> None:
+    """Firehose presents the account's id as sts:ExternalId. Raises PermissionError when the role wants another."""
+    from ministack.services import iam
+
+    role = iam._roles.get_scoped(account, None, role_arn.rsplit("/", 1)[-1]) or {}
+    document = role.get("AssumeRolePolicyDocument") or "{}"
+    trust = json.loads(document) if isinstance(document, str) else document
+    for statement in trust.get("Statement", []):
+        wanted = ((statement.get("Condition") or {}).get("StringEquals") or {}).get("sts:ExternalId", account)
+        if account not in ([wanted] if isinstance(wanted, str) else wanted):
+            raise PermissionError(f"Firehose is unable to assume role {role_arn}: it presents {account}.")
+
+
+def flush() -> int:
+    """Try everything that waits again; how much is left."""
+    with _lock:
+        due, _waiting[:] = list(_waiting), []
+        for delivery in due:
+            try:
+                write(delivery)
+            except Exception as error:  # kept, and told where the stream's owner looks
+                _waiting.append(delivery)
+                logger.warning("Firehose %s could not write: %s", delivery.stream, error)
+                _tell(delivery, error)
+        return len(_waiting)
+
+
+def _tell(delivery: Delivery, error: Exception) -> None:
+    """An entry in the stream's log, as the role may write one."""
+    options = delivery.config.get("CloudWatchLoggingOptions") or {}
+    if not options.get("Enabled"):
+        return
+    entry = {"errorCode": type(error).__name__, "errorMessage": str(error), "deliveryStreamARN": delivery.stream}
+    try:
+        credentials = role_session(delivery.config["RoleARN"], "firehose", PRINCIPAL)
+        client("logs", delivery.region, credentials).put_log_events(
+            logGroupName=options["LogGroupName"],
+            logStreamName=options["LogStreamName"],
+            logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(entry)}],
+        )
+    except Exception as refused:
+        logger.warning("Firehose %s could not tell of it: %s", delivery.stream, refused)
+
+
+COMMANDS = {"flush": flush}
+
+
+def install() -> None:
+    """Replace MiniStack's write to S3, and complete its descriptions."""
+    from ministack.core.responses import get_account_id, get_region
+    from ministack.services import firehose
+
+    deliver, put_object, describe = firehose._deliver_to_s3, firehose._put_s3_object, firehose._dest_description
+
+    def deliver_to_s3(stream: dict[str, Any], dest: dict[str, Any], record: bytes, lambda_keys: Any = None) -> None:
+        token = _stream.set((stream["name"], dest["config"]))
+        try:
+            deliver(stream, dest, record, lambda_keys)
+        finally:
+            _stream.reset(token)
+
+    def put_s3_object(bucket: str, key: str, body: bytes) -> None:
+        found = _stream.get()
+        if found is None:
+            put_object(bucket, key, body)
+            return
+        name, config = found
+        with _lock:
+            _waiting.append(Delivery(name, get_account_id(), get_region(), config, bucket, key, body))
+        # Not here: the caller holds MiniStack's lock on all streams.
+        threading.Thread(target=flush, name="firehose", daemon=True).start()
+
+    def dest_description(dest: dict[str, Any]) -> dict[str, Any]:
+        described: dict[str, Any] = describe(dest)
+        for member in ("ExtendedS3DestinationDescription", "S3DestinationDescription"):
+            if member in described:
+                kept = {name: dest["config"][name] for name in _KEPT_IN_DESCRIPTIONS if dest["config"].get(name)}
+                described[member] |= kept
+        return described
+
+    firehose._deliver_to_s3 = deliver_to_s3
+    firehose._put_s3_object = put_s3_object
+    firehose._dest_description = dest_description

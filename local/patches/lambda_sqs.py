@@ -1,0 +1,89 @@
+"""Lambda reads a queue with the function's own role and waits for a batch, as on AWS; MiniStack does neither.
+
+A mapping with a batching window gathers messages for that long, here for a second at the most. Messages that the
+function did not handle come back when their visibility timeout ends, here after five seconds at the most, so that a
+retry is seen and not waited for. A mapping whose role lacks a permission, on the queue or on its key, delivers nothing
+and says so in its LastProcessingResult.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from local.permissions import role_session
+
+NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+_LIFETIME = 0.5
+_LONGEST_WINDOW = 1.0
+_LONGEST_TIMEOUT = 5.0
+_checked: dict[tuple[str, str], tuple[float, str]] = {}
+"""(role, queue) -> until when what is known holds, and what is known; polling asks many times a second."""
+
+
+def refusal(role: str, queue_arn: str) -> str:
+    """Why the role may not read the queue; empty when it may."""
+    from ministack.core import iam_evaluator
+
+    until, reason = _checked.get((role, queue_arn), (0.0, ""))
+    if time.monotonic() < until:
+        return reason
+    reason = ""
+    try:
+        key = role_session(role, "lambda-poller", "lambda.amazonaws.com")["aws_access_key_id"]
+    except PermissionError as error:
+        reason = str(error)
+    else:
+        # No request brought the poller here: Lambda's own calls are made over TLS, which queues' policies ask for.
+        iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
+        for operation in NEEDED:
+            action = f"sqs:{operation}"
+            if iam_evaluator.enforce(key, action, "sqs", queue_arn.split(":")[3], queue_arn) is not None:
+                reason = f"{role} may not do {action} on {queue_arn}"
+                break
+    _checked[role, queue_arn] = time.monotonic() + _LIFETIME, reason
+    return reason
+
+
+def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: float) -> bool:
+    """Whether a batch is still within its window and not full: *messages* of MiniStack's queue, *now* in seconds."""
+    window = min(mapping.get("MaximumBatchingWindowInSeconds") or 0, _LONGEST_WINDOW)
+    since = [max(message["sent_at"], at) for message in messages if (at := message.get("visible_at", 0.0)) <= now]
+    full = len(since) >= mapping.get("BatchSize", 10)
+    return bool(since) and not full and now - min(since) < window
+
+
+def install() -> None:
+    """Ask and wait before each batch that MiniStack takes from a queue for a function; bring back what it left."""
+    from ministack.services import lambda_svc, sqs
+
+    receive, run_batch = sqs._receive_messages_for_esm, lambda_svc._run_sqs_batch
+
+    def _receive_messages_for_esm(queue_url: str, max_number: int) -> list[dict[str, Any]]:
+        queue = sqs._get_q(queue_url)
+        arn = queue["attributes"]["QueueArn"]
+        mappings = [m for _, _, m in lambda_svc._iter_all_esms() if m.get("EventSourceArn") == arn]
+        for mapping in mappings:
+            if gathering(queue["messages"], mapping, time.time()):
+                return []
+            function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+            role = ((function or {}).get("config") or function or {}).get("Role", "")
+            if role and (reason := refusal(role, arn)):
+                mapping["LastProcessingResult"] = f"PROBLEM: {reason}"
+                return []
+        found: list[dict[str, Any]] = receive(queue_url, max_number)
+        return found
+
+    def _run_sqs_batch(
+        mapping: Any, function: Any, event: Any, batch: list[dict[str, Any]], queue_url: str, queue_name: str
+    ) -> None:
+        received = [message["receipt_handle"] for message in batch]
+        run_batch(mapping, function, event, batch, queue_url, queue_name)
+        latest = time.time() + _LONGEST_TIMEOUT
+        for message, receipt in zip(batch, received, strict=True):  # the queue's own, which it has dropped if handled
+            if message["receipt_handle"] == receipt:
+                message["visible_at"] = min(message["visible_at"], latest)
+
+    lambda_svc._run_sqs_batch = _run_sqs_batch
+    sqs._receive_messages_for_esm = _receive_messages_for_esm

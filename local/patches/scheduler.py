@@ -1,0 +1,57 @@
+"""EventBridge Scheduler: universal targets, which MiniStack lacks, and a schedule's time that comes when told to.
+
+A universal target (`arn:aws:scheduler:::aws-sdk:SERVICE:OPERATION`) is that API call under the schedule's role.
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from local.permissions import client, role_session
+
+PRINCIPAL = "scheduler.amazonaws.com"
+_UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9-]+):([A-Za-z0-9]+)")
+
+
+def call(target: dict[str, Any], region: str) -> None:
+    """Call a universal target. Raises what the API answers, and ValueError for another target."""
+    from moto.core.utils import camelcase_to_underscores
+
+    found = _UNIVERSAL.fullmatch(target["Arn"])
+    if not found:
+        raise ValueError(f"{target['Arn']} is no universal target")
+    credentials = role_session(target["RoleArn"], "scheduler", PRINCIPAL)
+    getattr(client(found[1], region, credentials), camelcase_to_underscores(found[2]))(
+        **json.loads(target.get("Input") or "{}")
+    )
+
+
+def fire(name: str, account: str, region: str) -> None:
+    """Let the time of a schedule of the default group come that has a universal target."""
+    from ministack.core.responses import request_scope
+    from ministack.services import scheduler
+
+    with request_scope(account, region):
+        call(scheduler._schedules[f"default/{name}"]["Target"], region)
+
+
+COMMANDS = {"fire": fire}
+
+
+def install() -> None:
+    """Let MiniStack's clock call universal targets too."""
+    from ministack.core.responses import get_region
+    from ministack.services import eventbridge
+
+    invoke = eventbridge._invoke_target
+
+    def invoke_target(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
+        if _UNIVERSAL.fullmatch(target.get("Arn", "")):
+            call(target, get_region())
+        else:
+            invoke(target, event, rule, view)
+
+    eventbridge._invoke_target = invoke_target

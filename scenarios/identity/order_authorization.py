@@ -1,0 +1,332 @@
+"""Orders of toy stores: who sees and does what, in how many decision calls, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+from local.harness.scenario import Report, Stack
+from local.settings import REGION
+
+PASSWORD = "Correct-horse-battery-5"
+USERS = {
+    "ada": ["order-admins"],
+    "julian": ["soft-toy"],
+    "petra": ["board-game"],
+    "morgan": [],
+    "nobody": [],
+}
+DEPARTMENTS = ("board-game", "soft-toy")
+READS = ["GetOrder", "GetOrderBoxSize", "GetOrderLabel", "GetOrderReceipt"]
+ORDER_ACTIONS = ["DeleteOrder", *READS, "ReRouteOrder", "SetOrderShipped"]
+FUNCTIONS = "switchyard-orders"
+
+variables: dict[str, Any] = {}
+
+
+def prepare(stack: Stack) -> dict[str, Any]:
+    """A company's user pool with two app clients: one for this API and one of another product."""
+    cognito = stack.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="toy-store-staff")["UserPool"]
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    clients = [
+        cognito.create_user_pool_client(UserPoolId=pool["Id"], ClientName=name, ExplicitAuthFlows=flows)[
+            "UserPoolClient"
+        ]["ClientId"]
+        for name in ("orders", "newsletter")
+    ]
+    for group in {"order-admins", *DEPARTMENTS}:
+        cognito.create_group(UserPoolId=pool["Id"], GroupName=group)
+    for name, groups in USERS.items():
+        cognito.admin_create_user(UserPoolId=pool["Id"], Username=name, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(UserPoolId=pool["Id"], Username=name, Password=PASSWORD, Permanent=True)
+        for group in groups:
+            cognito.admin_add_user_to_group(UserPoolId=pool["Id"], Username=name, GroupName=group)
+    return {
+        "order_authorization": {
+            "user_pool_arn": pool["Arn"],
+            "client_ids": clients[:1],
+            "deletion_protection": False,
+        }
+    }
+
+
+class Shop:
+    """The deployed API, its users and its orders."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.cloud = stack, stack.cloud
+        cognito = stack.client("cognito-idp")
+        pools = cognito.list_user_pools(MaxResults=60)["UserPools"]
+        self.pool_id = next(pool["Id"] for pool in pools if pool["Name"] == "toy-store-staff")
+        listed = cognito.list_user_pool_clients(UserPoolId=self.pool_id, MaxResults=60)["UserPoolClients"]
+        self.clients = {client["ClientName"]: client["ClientId"] for client in listed}
+        self.tokens = {name: self.sign_in(name)["AccessToken"] for name in USERS}
+
+    def sign_in(self, name: str, client: str = "orders") -> dict[str, str]:
+        """Tokens of a user, from a real sign-in."""
+        tokens: dict[str, str] = self.stack.client("cognito-idp").initiate_auth(
+            AuthFlow="USER_PASSWORD_AUTH",
+            ClientId=self.clients[client],
+            AuthParameters={"USERNAME": name, "PASSWORD": PASSWORD},
+        )["AuthenticationResult"]
+        return tokens
+
+    def stock(self, store: str, count: int) -> None:
+        """Put orders into a store, departments in turn."""
+        table = self.stack.client("dynamodb")
+        for number in range(count):
+            item = {
+                "StoreId": {"S": store},
+                "OrderId": {"S": f"{number:03d}"},
+                "Department": {"S": DEPARTMENTS[number % 2]},
+                "Status": {"S": "PACKING"},
+                "Warehouse": {"S": "north"},
+                "BoxSize": {"S": "M"},
+                "Total": {"N": "19.90"},
+            }
+            table.put_item(TableName=self.stack.outputs["table_name"], Item=item)
+
+    def call(self, user: str, method: str, path: str, body: Any = None, **options: str) -> tuple[int, Any]:
+        """Call the API as a user; `token` and `scope` override what the user's client would send."""
+        parts = path.split("?")[0].split("/")
+        scope = f"{parts[2]}/{parts[4]}" if parts[3] == "order" else parts[2]
+        headers = {
+            "Authorization": f"Bearer {options.get('token', self.tokens.get(user, ''))}",
+            "X-Order-Scope": options.get("scope", scope),
+        }
+        status, _, answer = self.cloud.request(method, self.stack.outputs["api_url"] + path, headers, body)
+        return status, answer
+
+    def decisions(self, since: float, function: str) -> int:
+        """Decision calls that a function made."""
+        calls = self.cloud.calls(since, f"{FUNCTIONS}-{function}")
+        return sum("IsAuthorized" in call["operation"] for call in calls)
+
+
+def run(stack: Stack, report: Report) -> None:
+    """Grant, list, act, ask; then forge, misuse the cache, and break the decision service."""
+    shop = Shop(stack)
+    stores = {"1": 20, "2": 20, "3": 31}
+    for store, count in stores.items():
+        shop.stock(store, count)
+    report.sent = (
+        f"{len(USERS)} users signed in,\n{sum(stores.values())} orders in {len(stores)} stores,\n"
+        "14 actions, forged tokens,\none decision call in ten failing"
+    )
+    access(shop, report)
+    listing(shop, report)
+    acting(shop, report)
+    cache(shop, report)
+    naive(shop, report)
+    hostile(shop, report)
+    failing(shop, report)
+
+
+def access(shop: Shop, report: Report) -> None:
+    """Admins make managers, managers make pack associates; twice is once; revoked is gone."""
+    manager = shop.call("ada", "PUT", "/store/1/store_manager/morgan")
+    report.check("admin makes a manager", manager[0], 200)
+    again = shop.call("ada", "PUT", "/store/1/store_manager/morgan")
+    report.check("once more is the same grant", again, manager)
+    made = shop.call("morgan", "PUT", "/store/1/pack_associate/julian")
+    report.check("manager makes a pack associate", made[0], 200)
+    shop.call("morgan", "PUT", "/store/1/pack_associate/petra")
+    shop.call("ada", "PUT", "/store/3/pack_associate/julian")
+    seen: list[str] = []
+    following: str | None = ""
+    while following is not None:
+        path = "/store/1/pack_associate?limit=1" + (f"&next={following}" if following else "")
+        _, page = shop.call("morgan", "GET", path)
+        seen += page["employees"]
+        following = page["next"]
+    report.check("pack associates, page by page", sorted(seen), ["julian", "petra"])
+    report.check("unknown employee", shop.call("ada", "PUT", "/store/1/pack_associate/ghost")[0], 404)
+    report.check("a pack associate grants nothing", shop.call("julian", "PUT", "/store/1/store_manager/julian")[0], 403)
+    removed = [shop.call("morgan", "DELETE", "/store/1/pack_associate/petra") for _ in range(2)]
+    report.check("withdrawn once", [body.get("removed") for _, body in removed], [1, 0])
+
+
+def listing(shop: Shop, report: Report) -> None:
+    """Lists hold what each may see, for one decision call per 30 orders."""
+    started = time.time()
+    status, body = shop.call("julian", "GET", "/store/1/orders")
+    departments = {order["Department"] for order in body.get("orders", [])}
+    report.check(
+        "Julian lists Soft Toy only", (status, len(body.get("orders", [])), departments), (200, 10, {"soft-toy"})
+    )
+    report.check("20 orders, decision calls", shop.decisions(started, "list"), 1)
+    started = time.time()
+    _, body = shop.call("ada", "GET", "/store/3/orders")
+    report.check("31 orders, decision calls", (len(body["orders"]), shop.decisions(started, "list")), (31, 2))
+    report.check("manager lists all", len(shop.call("morgan", "GET", "/store/1/orders")[1]["orders"]), 20)
+    report.check("not another store", shop.call("julian", "GET", "/store/2/orders")[0], 403)
+    report.check("nobody lists nothing", shop.call("nobody", "GET", "/store/1/orders")[0], 403)
+
+
+def acting(shop: Shop, report: Report) -> None:
+    """The allowed actions are told, and are those that work."""
+    own, other = "/store/1/order/001", "/store/1/order/000"
+    told = {
+        "julian, own department": shop.call("julian", "GET", f"{own}/permissions")[1].get("actions"),
+        "julian, other department": shop.call("julian", "GET", f"{other}/permissions")[1].get("actions"),
+        "morgan": shop.call("morgan", "GET", f"{own}/permissions")[1].get("actions"),
+        "nobody": shop.call("nobody", "GET", f"{own}/permissions")[1].get("actions"),
+    }
+    expected = {
+        "julian, own department": [*READS, "SetOrderShipped"],
+        "julian, other department": [],
+        "morgan": ORDER_ACTIONS,
+        "nobody": [],
+    }
+    report.check("allowed actions", told, expected)
+    report.check("pack associate cancels: 403", shop.call("julian", "DELETE", own)[0], 403)
+    report.check(
+        "pack associate ships", shop.call("julian", "PUT", f"{own}/status/shipped")[1].get("Status"), "SHIPPED"
+    )
+    re_route = {"warehouse": "south"}
+    status, body = shop.call("morgan", "POST", "/store/1/order/003/re_route", re_route)
+    report.check("manager re-routes", (status, body.get("Warehouse")), (200, "south"))
+    status, body = shop.call("morgan", "DELETE", "/store/1/order/003")
+    report.check("manager cancels", (status, body.get("Status")), (200, "CANCELLED"))
+    report.check("a shipped order stays", shop.call("morgan", "DELETE", own)[0], 409)
+    report.check("bad body refused", shop.call("morgan", "POST", f"{other}/re_route", {"to": "south"})[0], 400)
+
+
+def cache(shop: Shop, report: Report) -> None:
+    """Three views of an order are one authorizer run; a cached decision is never another order's."""
+    started = time.time()
+    views = [shop.call("julian", "GET", f"/store/1/order/005{view}")[0] for view in ("", "/label", "/receipt")]
+    report.check("order, label and receipt", views, [200, 200, 200])
+    report.check("their authorizer runs", shop.decisions(started, "authorizer"), 1)
+    path = "/store/1/order/006"
+    crossed = [
+        shop.call("julian", "GET", path, scope="1/005")[0],  # warm: allowed for 005
+        shop.call("morgan", "GET", path, scope="1/007")[0],  # cold, though morgan may see both
+        shop.call("julian", "GET", "/store/1/order/005")[0],
+        shop.call("morgan", "GET", path)[0],
+    ]
+    report.check("another order's decision is of no use", crossed, [403, 403, 200, 200])
+    scopes = [shop.call("julian", "GET", path, scope=s)[0] for s in ("1/*", "*", "1/005/x", "../1", "")]
+    report.check("scopes that are none", scopes, [401] * 5)
+
+
+def naive(shop: Shop, report: Report) -> None:
+    """One decision at a time gives what the batch gives."""
+    avp, config = shop.stack.client("verifiedpermissions"), shop.stack.outputs
+    differing, asked = [], 0
+    for user in USERS:
+        for number in range(0, 20, 5):
+            order = f"{number:03d}"
+            batch = shop.call(user, "GET", f"/store/1/order/{order}/permissions")[1]["actions"]
+            department = {"entityType": "Orders::Group", "entityId": f"{shop.pool_id}|{DEPARTMENTS[number % 2]}"}
+            resource = {"entityType": "Orders::Order", "entityId": f"1/{order}"}
+            entity = {
+                "identifier": resource,
+                "parents": [{"entityType": "Orders::Store", "entityId": "1"}],
+                "attributes": {"department": {"entityIdentifier": department}},
+            }
+            one_by_one = [
+                action
+                for action in ORDER_ACTIONS
+                if avp.is_authorized_with_token(
+                    policyStoreId=config["policy_store_id"],
+                    accessToken=shop.tokens[user],
+                    action={"actionType": "Orders::Action", "actionId": action},
+                    resource=resource,
+                    entities={"entityList": [entity]},
+                )["decision"]
+                == "ALLOW"
+            ]
+            asked += len(ORDER_ACTIONS)
+            if one_by_one != batch:
+                differing.append((user, order, one_by_one, batch))
+    report.check(f"batch decides as {asked} single calls do", differing, [])
+
+
+def _encode(data: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
+
+
+def _claims(token: str) -> dict[str, Any]:
+    part = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
+
+
+def _header(token: str) -> dict[str, Any]:
+    part = token.split(".")[0]
+    header: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return header
+
+
+def forgeries(shop: Shop) -> dict[str, str]:
+    """Tokens that must not be accepted, made from Morgan's good one."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    good = shop.tokens["morgan"]
+    header, claims, signature = _header(good), _claims(good), good.split(".")[2]
+    mine = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def signed(claims: dict[str, Any], header: dict[str, Any] = header) -> str:
+        text = f"{_encode(header)}.{_encode(claims)}"
+        made = mine.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{text}.{base64.urlsafe_b64encode(made).rstrip(b'=').decode()}"
+
+    symmetric = f"{_encode({**header, 'alg': 'HS256'})}.{_encode(claims)}"
+    mac = hmac.new(b"key", symmetric.encode(), hashlib.sha256).digest()
+    real = shop.sign_in("morgan")
+    return {
+        "alg none": f"{_encode({'alg': 'none'})}.{_encode(claims)}.",
+        "alg none, signature kept": f"{_encode({**header, 'alg': 'none'})}.{_encode(claims)}.{signature}",
+        "HS256": f"{symmetric}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}",
+        "wrong key": signed(claims),
+        "tampered kid": signed(claims, {**header, "kid": "bWluZQ=="}),
+        "kid that is a path": signed(claims, {**header, "kid": "../../dev/null"}),
+        "changed claims": f"{good.split('.')[0]}.{_encode({**claims, 'cognito:groups': ['order-admins']})}.{signature}",
+        "wrong client": shop.sign_in("morgan", "newsletter")["AccessToken"],
+        "expired": signed({**claims, "exp": int(time.time()) - 1}),
+        "id token": real["IdToken"],
+        "refresh token": real["RefreshToken"],
+        "other issuer": signed({**claims, "iss": f"https://cognito-idp.{REGION}.amazonaws.com/{REGION}_Other"}),
+        "oversized": signed({**claims, "padding": "x" * 9000}),
+        "not a token": "x.y.z",
+        "nested a thousand deep": f"{'W' * 1200}.{_encode(claims)}.x",
+        "empty": "",
+    }
+
+
+def hostile(shop: Shop, report: Report) -> None:
+    """None of the forged tokens gets in; what is wrong on its face costs no decision call."""
+    started = time.time()
+    tokens = forgeries(shop)
+    answers = {name: shop.call("", "GET", "/store/1/order/001", token=token)[0] for name, token in tokens.items()}
+    report.check(f"{len(tokens)} hostile tokens", answers, dict.fromkeys(tokens, 401))
+    asked = shop.decisions(started, "authorizer")
+    report.check("of which reached Verified Permissions", asked, 3)  # wrong key, tampered kid, changed claims
+    url = shop.stack.outputs["api_url"] + "/store/1/order/001"
+    bare = shop.cloud.request("GET", url)[0], shop.cloud.request("GET", url, {"X-Order-Scope": "1/001"})[0]
+    report.check("no token, no scope", bare, (401, 401))
+
+
+def failing(shop: Shop, report: Report) -> None:
+    """Calls that fail are tried again; a decision service that stays silent allows nothing."""
+    faults: list[dict[str, Any]] = [
+        {"kind": "throttle", "rate": 0.05, "principal": FUNCTIONS},
+        {"kind": "error", "status": 500, "rate": 0.05, "principal": FUNCTIONS},
+    ]
+    with shop.cloud.faults(*faults, seed=4):
+        got = [shop.call("julian", "GET", f"/store/1/order/{number:03d}")[0] for number in range(8, 20)]
+    report.check("right with one call in ten failing", got, [403, 200] * 6)
+    down = {"service": "verifiedpermissions", "kind": "error", "status": 400, "code": "AccessDeniedException"}
+    with shop.cloud.faults(down):
+        closed = [
+            shop.call("ada", "GET", "/store/2/order/000")[0],
+            shop.call("ada", "GET", "/store/2/orders")[0],
+        ]
+    report.check("no decision, no access", closed, [500, 500])

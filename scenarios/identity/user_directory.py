@@ -1,0 +1,732 @@
+"""A complete sign-in by one-time code through Cognito's triggers, and everything that must not sign in."""
+
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import hashlib
+import hmac
+import json
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from local.harness.scenario import Report, Stack, wait_until
+from local.settings import ACCOUNT_ID, REGION
+
+CALLBACK = "https://app.example.com/callback"
+CODE_SECONDS = 30
+PASSWORD = "Correct-Horse-7-Battery"
+SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
+CLIENT_SECRET = "partner-client-secret-c0ffee"
+
+seconds = 60
+variables: dict[str, Any] = {
+    "user_directory": {
+        "deletion_protection": False,
+        "email": {
+            "identity_arn": f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/example.com",
+            "from_address": "Accounts <accounts@example.com>",
+            "reply_to_address": "help@example.com",
+        },
+        "custom_auth": {"code_seconds": CODE_SECONDS},
+        "allowed_email_domains": ["example.com", "*.example.org"],
+        "attributes": {"plan": {}, "currency": {"client_writable": True, "max": 3}, "name": {"required": True}},
+        "clients": {
+            "web": {
+                "auth_flows": ["USER_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH"],
+                "access_token_minutes": 5,
+                "id_token_minutes": 10,
+                "refresh_token_days": 7,
+                "callback_urls": [CALLBACK],
+                "oauth_flows": ["code"],
+                "oauth_scopes": ["openid", "email"],
+                "identity_providers": ["Corporate", "SignInWithApple"],
+            },
+            "device": {"read_attributes": ["email"]},
+            "server": {"secret": True, "auth_flows": ["ADMIN_USER_PASSWORD_AUTH"]},
+            "batch": {
+                "secret": True,
+                "auth_flows": [],
+                "oauth_flows": ["client_credentials"],
+                "oauth_scopes": ["https://orders.example.com/read"],
+            },
+        },
+        "groups": {"members": {"description": "Whoever signed up"}, "staff": {"precedence": 1}},
+        "default_groups": ["members"],
+        "resource_servers": {"https://orders.example.com": {"name": "Orders", "scopes": {"read": "Read orders"}}},
+        "domain": {"prefix": "switchyard-local"},
+        "identity_providers": {
+            "SignInWithApple": {
+                "type": "SignInWithApple",
+                "details": {
+                    "client_id": "com.example.app.signin",
+                    "team_id": "TEAM123456",
+                    "key_id": "OLDKEY0001",
+                    "authorize_scopes": "email name",
+                },
+                "attribute_mapping": {"email": "email", "email_verified": "email_verified", "name": "name"},
+                "secret_arn": f"{SECRETS}:switchyard-apple-key",
+                "link_users": True,
+            },
+            "Partner": {
+                "type": "OIDC",
+                "details": {
+                    "client_id": "partner",
+                    "oidc_issuer": "https://login.example.net",
+                    "authorize_scopes": "openid email",
+                    "attributes_request_method": "GET",
+                },
+                "secret_arn": f"{SECRETS}:switchyard-partner",
+            },
+            "Corporate": {
+                "type": "SAML",
+                "details": {"MetadataURL": "https://idp.example.com/metadata"},
+                "attribute_mapping": {"email": "mail", "name": "displayName"},
+                "link_users": True,
+                "trust_email": True,
+            },
+        },
+    }
+}
+
+
+def apple_key() -> str:
+    """A new key as Apple gives it out: EC P-256, PKCS #8 PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return (
+        ec.generate_private_key(ec.SECP256R1())
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+    )
+
+
+def prepare(stack: Stack) -> None:
+    """An account with a verified domain, and secrets that somebody put there by hand."""
+    stack.client("sesv2").create_email_identity(EmailIdentity="example.com")
+    secrets = stack.client("secretsmanager")
+    secrets.create_secret(Name="switchyard-apple-key", SecretString=apple_key())
+    secrets.create_secret(Name="switchyard-partner", SecretString=json.dumps({"client_secret": CLIENT_SECRET}))
+
+
+class Directory:
+    """The pool as its users and its administrators see it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.outputs = stack, stack.outputs
+        self.pool_id = stack.outputs["user_pool_id"]
+        self.clients: dict[str, str] = stack.outputs["client_ids"]
+        self.idp = stack.client("cognito-idp")
+        self.began = time.time()
+
+    def create(self, address: str, **attributes: str) -> str:
+        """A confirmed user with a verified address; its user name."""
+        given = {"email": address, "email_verified": "true", "name": "Somebody", **attributes}
+        user = self.idp.admin_create_user(
+            UserPoolId=self.pool_id,
+            Username=address,
+            UserAttributes=[{"Name": k, "Value": v} for k, v in given.items()],
+            MessageAction="SUPPRESS",
+        )["User"]["Username"]
+        self.idp.admin_set_user_password(UserPoolId=self.pool_id, Username=user, Password=PASSWORD, Permanent=True)
+        return str(user)
+
+    def attributes(self, user: str) -> dict[str, str]:
+        """A user's attributes, as an administrator reads them."""
+        found = self.idp.admin_get_user(UserPoolId=self.pool_id, Username=user)
+        return {a["Name"]: a["Value"] for a in found["UserAttributes"]}
+
+    def begin(self, name: str) -> Any:
+        """The first step of a sign-in by code."""
+        return self.idp.initiate_auth(
+            ClientId=self.clients["web"], AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": name}
+        )
+
+    def answer(self, session: str, name: str, code: str) -> Any:
+        """An answer to a code."""
+        return self.idp.respond_to_auth_challenge(
+            ClientId=self.clients["web"],
+            ChallengeName="CUSTOM_CHALLENGE",
+            Session=session,
+            ChallengeResponses={"USERNAME": name, "ANSWER": code},
+        )
+
+    def password(self, name: str, password: str = PASSWORD) -> Any:
+        """A sign-in by password."""
+        return self.idp.initiate_auth(
+            ClientId=self.clients["web"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": name, "PASSWORD": password},
+        )
+
+    def sign_up(self, address: str, password: str = PASSWORD, **attributes: str) -> Any:
+        """A sign-up from the app."""
+        given = {"email": address, **attributes}
+        return self.idp.sign_up(
+            ClientId=self.clients["web"],
+            Username=address,
+            Password=password,
+            UserAttributes=[{"Name": k, "Value": v} for k, v in given.items()],
+        )
+
+    def mails(self, address: str) -> list[dict[str, Any]]:
+        """What was mailed to an address, oldest first."""
+        with urllib.request.urlopen(f"{self.stack.cloud.endpoint}/_ministack/ses/messages", timeout=20) as response:
+            sent = json.load(response)["messages"].get(ACCOUNT_ID, [])
+        return [m for m in sent if address in m["To"]]
+
+    def code(self, address: str) -> str:
+        """The newest code that was mailed to an address."""
+        text = self.mails(address)[-1]["BodyText"]
+        found = re.search(r"\b\d{8}\b", text)
+        assert found, "a mail without a code"
+        return found[0]
+
+
+def refusal(call: Any, *arguments: Any, **options: Any) -> str:
+    """The error code that a call is refused with; empty when it is not."""
+    from botocore.exceptions import ClientError
+
+    try:
+        call(*arguments, **options)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def claims(token: str) -> dict[str, Any]:
+    """The claims of a token, not verified."""
+    part = token.split(".")[1]
+    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return decoded
+
+
+def wrong(code: str) -> str:
+    """Another code of the same length."""
+    return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "throttle", "rate": 0.05, "principal": "user-directory"},
+    {"kind": "error", "status": 500, "rate": 0.03, "principal": "user-directory"},
+    {"kind": "reset", "rate": 0.02, "principal": "user-directory"},
+]
+
+
+def run(stack: Stack, report: Report) -> None:
+    """Sign in by code and by federation, then try everything that must be refused."""
+    directory = Directory(stack)
+    report.sent = (
+        "sign-ins by mailed code, password and SAML;\nsign-ups; forged tokens; a rotated Apple key;\n"
+        "10 % of the functions' calls fail"
+    )
+    ada = directory.create("ada@example.com", **{"custom:plan": "free"})
+    late = directory.create("late@example.com")
+    expiring = directory.begin("late@example.com")
+    expires = time.time() + CODE_SECONDS
+
+    tokens = sign_in_by_code(directory, report, ada)
+    refused_codes(directory, report)
+    under_faults(directory, report)
+    sign_ups(directory, report)
+    attributes(directory, report, ada)
+    searches(directory, report)
+    federation(directory, report)
+    authorizer(directory, report, tokens)
+    sign_out(directory, report)
+    second_factor(directory, report)
+    machine(directory, report)
+    rotation(directory, report)
+
+    time.sleep(max(0.0, expires - time.time() + 0.5))
+    answered = refusal(directory.answer, expiring["Session"], late, directory.code("late@example.com"))
+    report.check("expired code refused", answered, "NotAuthorizedException")
+    outage(directory, report)
+    permission(directory, report)
+    logs(directory, report)
+
+
+def sign_in_by_code(directory: Directory, report: Report, ada: str) -> dict[str, str]:
+    """The four triggers' whole way; the tokens of it."""
+    begun = directory.begin("ada@example.com")
+    report.check("challenge", begun["ChallengeName"], "CUSTOM_CHALLENGE")
+    mail = directory.mails("ada@example.com")[-1]
+    report.check("mailed from", mail["Source"], "Accounts <accounts@example.com>")
+    code = directory.code("ada@example.com")
+    shown = json.dumps(begun["ChallengeParameters"])
+    report.check("code not shown to the client", code in shown or "sealed" in shown, False)
+    result = directory.answer(begun["Session"], ada, code)["AuthenticationResult"]
+    access, identity = claims(result["AccessToken"]), claims(result["IdToken"])
+    issuer = directory.outputs["authorizer"]["issuer"]
+    report.check("issuer", {access["iss"], identity["iss"]}, {issuer})
+    report.check("token uses", (access["token_use"], identity["token_use"]), ("access", "id"))
+    report.check("audience", (access["client_id"], identity["aud"]), (directory.clients["web"],) * 2)
+    report.check("lifetimes", (access["exp"] - access["iat"], identity["exp"] - identity["iat"]), (300, 600))
+    report.check("subject", access["sub"], ada)
+    client = directory.idp.describe_user_pool_client(UserPoolId=directory.pool_id, ClientId=directory.clients["web"])
+    settings = client["UserPoolClient"]
+    report.check(
+        "refresh token's life",
+        (settings["RefreshTokenValidity"], settings["TokenValidityUnits"]["RefreshToken"]),
+        (7, "days"),
+    )
+    replayed = refusal(directory.answer, begun["Session"], ada, code)
+    report.check("replay of session and code refused", replayed, "NotAuthorizedException")
+    return {"id": result["IdToken"], "access": result["AccessToken"]}
+
+
+def refused_codes(directory: Directory, report: Report) -> None:
+    """Wrong codes, an end after the third, a code of another sign-in, a user that is not there."""
+    bob = directory.create("bob@example.com")
+    if (left := 3600 - time.time() % 3600) < 60:  # codes are counted by the hour of the clock
+        time.sleep(left)
+    step, outcomes = directory.begin("bob@example.com"), []
+    code = directory.code("bob@example.com")
+    for answer in [wrong(code), "' OR 1=1 --", "0" * 33]:
+        try:
+            step = directory.answer(step["Session"], bob, answer)
+            outcomes.append(step["ChallengeName"])
+        except directory.idp.exceptions.NotAuthorizedException:
+            outcomes.append("refused")
+    report.check("third failure ends", outcomes, ["CUSTOM_CHALLENGE", "CUSTOM_CHALLENGE", "refused"])
+    report.check(
+        "and the right code is too late",
+        refusal(directory.answer, step["Session"], bob, code),
+        "NotAuthorizedException",
+    )
+    report.check("one mail for three tries", len(directory.mails("bob@example.com")), 1)
+
+    step = directory.begin("bob@example.com")
+    again = directory.answer(step["Session"], bob, wrong(directory.code("bob@example.com")))
+    passed = directory.answer(again["Session"], bob, directory.code("bob@example.com"))
+    report.check("right after one wrong", "AuthenticationResult" in passed)
+
+    first = directory.begin("bob@example.com")
+    older = directory.code("bob@example.com")
+    second = directory.begin("bob@example.com")
+    swapped = directory.answer(second["Session"], bob, older)
+    report.check("code of another sign-in", swapped.get("ChallengeName"), "CUSTOM_CHALLENGE")
+    report.check("first sign-in goes on", "AuthenticationResult" in directory.answer(first["Session"], bob, older))
+
+    directory.begin("bob@example.com")
+    sent = len(directory.mails("bob@example.com"))
+    limited = directory.begin("bob@example.com")
+    report.check("codes an hour", (sent, len(directory.mails("bob@example.com"))), (5, 5))
+
+    directory.create("carol@example.com")
+    steps: dict[str, Any] = {}
+    took: dict[str, float] = {}
+    for name in ["carol@example.com", "nobody@example.com"] * 2:  # the better of two: a busy machine adds to any
+        started = time.time()
+        steps[name] = directory.begin(name)
+        took[name] = min(took.get(name, 99.0), time.time() - started)
+    known, unknown = steps.values()
+    shapes = [
+        (sorted(a), {k: v for k, v in a["ChallengeParameters"].items() if k != "USERNAME"})
+        for a in ({k: v for k, v in x.items() if k != "ResponseMetadata"} for x in (known, unknown, limited))
+    ]
+    report.check("unknown user looks like a known one", shapes[0] == shapes[1] == shapes[2])
+    report.check("and takes as long", max(took.values()) - min(took.values()) < 1)
+    step, outcomes = unknown, []
+    for answer in ["00000000", "11111111", "22222222"]:
+        try:
+            step = directory.answer(step["Session"], "nobody@example.com", answer)
+            outcomes.append(step["ChallengeName"])
+        except directory.idp.exceptions.NotAuthorizedException:
+            outcomes.append("refused")
+    report.check("unknown user fails alike", outcomes, ["CUSTOM_CHALLENGE", "CUSTOM_CHALLENGE", "refused"])
+    report.check("nothing mailed to it", directory.mails("nobody@example.com"), [])
+    report.check(
+        "password of an unknown user",
+        (
+            refusal(directory.password, "nobody@example.com"),
+            refusal(directory.password, "bob@example.com", "Wrong-Horse-7-Battery"),
+        ),
+        ("NotAuthorizedException",) * 2,
+    )
+    directory.idp.admin_disable_user(UserPoolId=directory.pool_id, Username=bob)
+    report.check("disabled user", refusal(directory.begin, "bob@example.com"), "NotAuthorizedException")
+
+
+def under_faults(directory: Directory, report: Report) -> None:
+    """Eight sign-ins while one call in ten of the functions fails."""
+    addresses = [f"user{number}@example.com" for number in range(8)]
+    users = {address: directory.create(address) for address in addresses}
+    started = time.time()
+
+    def sign_in(address: str) -> bool:
+        step = directory.begin(address)
+        return "AuthenticationResult" in directory.answer(step["Session"], users[address], directory.code(address))
+
+    with directory.stack.cloud.faults(*FAULTS, seed=11), concurrent.futures.ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(sign_in, addresses))
+    hit = [c for c in directory.stack.cloud.calls(started, "user-directory") if c["fault"]]
+    report.check("sign-ins under faults", done.count(True), 8)
+    report.check("calls failed on the way", len(hit) > 0)
+
+
+def sign_ups(directory: Directory, report: Report) -> None:
+    """Who may sign up, and what a new user gets."""
+    outcomes = {
+        address: refusal(directory.sign_up, address, name="New", **{"custom:currency": "EUR"})
+        for address in [
+            "new@example.com",
+            "new@team.example.org",
+            "new@example.org",
+            "new@evil.com",
+            "new@example.com.evil.com",
+        ]
+    }
+    refused = "UserLambdaValidationException"
+    report.check("domains", list(outcomes.values()), ["", "", refused, refused, refused])
+    report.check("required attribute", refusal(directory.sign_up, "x@example.com"), "InvalidParameterException")
+    report.check(
+        "weak password", refusal(directory.sign_up, "x@example.com", "password", name="X"), "InvalidPasswordException"
+    )
+    protected = refusal(directory.sign_up, "x@example.com", name="X", **{"custom:plan": "paid"})
+    report.check("protected attribute at sign-up", protected, "NotAuthorizedException")
+    report.check("not before confirmation", refusal(directory.begin, "new@example.com"), "UserNotConfirmedException")
+    mail = directory.mails("new@example.com")[-1]
+    found = re.search(r"\d{6}", mail["BodyText"])
+    confirm = {"ClientId": directory.clients["web"], "Username": "new@example.com"}
+    bad = refusal(directory.idp.confirm_sign_up, ConfirmationCode="000000", **confirm)
+    report.check("wrong confirmation code", bad, "CodeMismatchException")
+    calls_fail = {
+        "kind": "error",
+        "status": 500,
+        "service": "cognito-idp",
+        "operation": "AdminAddUserToGroup",
+        "count": 2,
+    }
+    with directory.stack.cloud.faults(calls_fail):
+        directory.idp.confirm_sign_up(ConfirmationCode=found[0] if found else "", **confirm)
+
+        def member() -> bool:
+            groups = directory.idp.admin_list_groups_for_user(UserPoolId=directory.pool_id, Username="new@example.com")
+            return [g["GroupName"] for g in groups["Groups"]] == ["members"]
+
+        report.check("in its group, though the first try failed", wait_until("the group", member, 40))
+
+
+def attributes(directory: Directory, report: Report, ada: str) -> None:
+    """What a client may read and write."""
+    token = directory.password("ada@example.com")["AuthenticationResult"]["AccessToken"]
+
+    def write(name: str, value: str) -> str:
+        return refusal(
+            directory.idp.update_user_attributes, AccessToken=token, UserAttributes=[{"Name": name, "Value": value}]
+        )
+
+    read = {a["Name"]: a["Value"] for a in directory.idp.get_user(AccessToken=token)["UserAttributes"]}
+    report.check("client reads the protected attribute", read.get("custom:plan"), "free")
+    report.check("and may not write it", write("custom:plan", "paid"), "NotAuthorizedException")
+    report.check("nor verify its address", write("email_verified", "true"), "NotAuthorizedException")
+    report.check("it writes its own", write("custom:currency", "EUR"), "")
+    directory.idp.admin_update_user_attributes(
+        UserPoolId=directory.pool_id, Username=ada, UserAttributes=[{"Name": "custom:plan", "Value": "paid"}]
+    )
+    report.check("the back end writes it", directory.attributes(ada)["custom:plan"], "paid")
+
+
+def searches(directory: Directory, report: Report) -> None:
+    """A search finds exactly the users that match."""
+
+    def find(text: str) -> list[str]:
+        pages = directory.idp.get_paginator("list_users").paginate(UserPoolId=directory.pool_id, Filter=text)
+        return sorted(a["Value"] for p in pages for u in p["Users"] for a in u["Attributes"] if a["Name"] == "email")
+
+    report.check("search by value", find('email = "ada@example.com"'), ["ada@example.com"])
+    report.check("search by prefix", find('email ^= "user"'), [f"user{n}@example.com" for n in range(8)])
+    by_custom = refusal(directory.idp.list_users, UserPoolId=directory.pool_id, Filter='custom:plan = "paid"')
+    report.check("no search by custom attribute", by_custom, "InvalidParameterException")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+def http(url: str, form: dict[str, str] | None = None, token: str = "") -> tuple[int, dict[str, str], str]:
+    """(status, headers, body) of a request without following redirects."""
+    body = urllib.parse.urlencode(form).encode() if form is not None else None
+    headers = {"Authorization": token} if token else {}
+    request = urllib.request.Request(url, data=body, headers=headers)
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=30) as response:
+            return response.status, dict(response.headers), response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read().decode()
+
+
+def saml(directory: Directory, subject: str, address: str) -> dict[str, Any]:
+    """A sign-in at the SAML provider: the claims of the ID token, or {"error": …}."""
+    endpoint = directory.stack.cloud.endpoint
+    query = {
+        "response_type": "code",
+        "client_id": directory.clients["web"],
+        "redirect_uri": CALLBACK,
+        "identity_provider": "Corporate",
+        "scope": "openid email",
+        "state": "s",
+    }
+    _, headers, _ = http(f"{endpoint}/oauth2/authorize?{urllib.parse.urlencode(query)}")
+    relay = urllib.parse.parse_qs(urllib.parse.urlsplit(headers["Location"]).query)["RelayState"][0]
+    values = "".join(
+        f'<Attribute Name="{name}"><AttributeValue>{value}</AttributeValue></Attribute>'
+        for name, value in {"mail": address, "displayName": "Somebody"}.items()
+    )
+    assertion = (
+        '<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol">'
+        '<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion">'
+        f"<Subject><NameID>{subject}</NameID></Subject><AttributeStatement>{values}</AttributeStatement></Assertion></Response>"
+    )
+    form = {"SAMLResponse": base64.b64encode(assertion.encode()).decode(), "RelayState": relay}
+    status, headers, body = http(f"{endpoint}/saml2/idpresponse", form)
+    if status != 302:
+        return {"error": json.loads(body).get("__type")}
+    code = urllib.parse.parse_qs(urllib.parse.urlsplit(headers["Location"]).query)["code"][0]
+    grant = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "client_id": directory.clients["web"],
+    }
+    _, _, body = http(f"{endpoint}/oauth2/token", grant)
+    return claims(json.loads(body)["id_token"])
+
+
+def federation(directory: Directory, report: Report) -> None:
+    """A SAML user becomes the pool's user of the same verified address, and nobody else."""
+    dora = directory.create("dora@example.com")
+    eve = directory.create("eve@example.com", email_verified="false")
+    report.check("federated user is the existing one", saml(directory, "dora-1", "dora@example.com").get("sub"), dora)
+    report.check("again", saml(directory, "dora-1", "dora@example.com").get("sub"), dora)
+    report.check(
+        "not one whose address is not verified",
+        saml(directory, "eve-1", "eve@example.com").get("sub") not in (eve, None),
+    )
+    blocked = saml(directory, "mallory-1", "mallory@evil.com").get("error", "")
+    report.check("federated from another domain", blocked.rpartition("#")[2], "UserLambdaValidationException")
+
+
+def authorizer(directory: Directory, report: Report, tokens: dict[str, str]) -> None:
+    """An API method behind the pool: only a valid token passes."""
+    api = directory.stack.client("apigateway")
+    rest = api.create_rest_api(name="user-directory-check")["id"]
+    try:
+        check = api.create_authorizer(
+            restApiId=rest,
+            name="users",
+            type="COGNITO_USER_POOLS",
+            providerARNs=directory.outputs["authorizer"]["user_pool_arns"],
+            identitySource="method.request.header.Authorization",
+        )["id"]
+        root = api.get_resources(restApiId=rest)["items"][0]["id"]
+        method = {"restApiId": rest, "resourceId": root, "httpMethod": "GET"}
+        api.put_method(**method, authorizationType="COGNITO_USER_POOLS", authorizerId=check)
+        api.put_integration(**method, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+        api.put_method_response(**method, statusCode="200")
+        api.put_integration_response(**method, statusCode="200", responseTemplates={"application/json": "{}"})
+        api.create_deployment(restApiId=rest, stageName="check")
+        url = f"{directory.stack.cloud.endpoint}/restapis/{rest}/check/_user_request_/"
+        statuses = {name: http(url, token=t)[0] for name, t in hostile(tokens["id"]).items()}
+        report.check("hostile tokens at the API", statuses, dict.fromkeys(statuses, 401))
+        report.check("a valid ID token", http(url, token=tokens["id"])[0], 200)
+    finally:
+        api.delete_rest_api(restApiId=rest)
+
+
+def hostile(token: str) -> dict[str, str]:
+    """Tokens made of a good one that must not pass."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    head, body, signature = token.split(".")
+
+    def encode(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    def signed(head: str, body: str) -> str:
+        key = rsa.generate_private_key(65537, 2048)
+        mark = key.sign(f"{head}.{body}".encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{head}.{body}.{base64.urlsafe_b64encode(mark).rstrip(b'=').decode()}"
+
+    own = claims(token)
+    return {
+        "none": "",
+        "garbage": "garbage",
+        "alg none": f"{encode({'alg': 'none'})}.{body}.",
+        "HS256": f"{encode({**json.loads(base64.urlsafe_b64decode(head + '==')), 'alg': 'HS256'})}.{body}.{signature}",
+        "another's key": signed(head, body),
+        "unknown key id": signed(encode({"alg": "RS256", "kid": "other"}), body),
+        "changed claims": f"{head}.{encode({**own, 'cognito:groups': ['staff']})}.{signature}",
+        "another issuer": signed(head, encode({**own, "iss": own["iss"] + "x"})),
+        "longer life": f"{head}.{encode({**own, 'exp': own['exp'] + 86400})}.{signature}",
+        "no signature": f"{head}.{body}.",
+        "oversized": f"{head}.{'A' * 20000}.{signature}",
+    }
+
+
+def sign_out(directory: Directory, report: Report) -> None:
+    """A global sign-out ends every device's refresh token."""
+    directory.create("frank@example.com")
+    devices = [directory.password("frank@example.com")["AuthenticationResult"] for _ in range(2)]
+
+    def refresh(device: dict[str, str]) -> str:
+        parameters = {"REFRESH_TOKEN": device["RefreshToken"]}
+        return refusal(
+            directory.idp.initiate_auth,
+            ClientId=directory.clients["web"],
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters=parameters,
+        )
+
+    report.check("refresh before", [refresh(d) for d in devices], ["", ""])
+    directory.idp.global_sign_out(AccessToken=devices[0]["AccessToken"])
+    report.check("refresh after global sign-out", [refresh(d) for d in devices], ["NotAuthorizedException"] * 2)
+    used = [refusal(directory.idp.get_user, AccessToken=d["AccessToken"]) for d in devices]
+    report.check("access tokens after it", used, ["NotAuthorizedException"] * 2)
+    signing_out = refusal(directory.idp.global_sign_out, AccessToken=devices[0]["AccessToken"])
+    report.check("sign-out needs a live token", signing_out, "NotAuthorizedException")
+    third = directory.password("frank@example.com")["AuthenticationResult"]
+    directory.idp.admin_user_global_sign_out(UserPoolId=directory.pool_id, Username="frank@example.com")
+    report.check("refresh after an administrator's", refresh(third), "NotAuthorizedException")
+
+
+def totp(secret: str) -> str:
+    """The code that an authenticator app shows now (RFC 6238)."""
+    mark = hmac.new(base64.b32decode(secret), int(time.time() // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    first = mark[-1] & 15
+    return f"{(int.from_bytes(mark[first : first + 4], 'big') & 0x7FFFFFFF) % 10**6:06d}"
+
+
+def second_factor(directory: Directory, report: Report) -> None:
+    """A user with an authenticator app is asked for its code."""
+    grace = directory.create("grace@example.com")
+    token = directory.password("grace@example.com")["AuthenticationResult"]["AccessToken"]
+    secret = directory.idp.associate_software_token(AccessToken=token)["SecretCode"]
+    bad = refusal(directory.idp.verify_software_token, AccessToken=token, UserCode="000000")
+    directory.idp.verify_software_token(AccessToken=token, UserCode=totp(secret))
+    directory.idp.set_user_mfa_preference(
+        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
+    asked = directory.password("grace@example.com")
+
+    def answer(code: str) -> Any:
+        return directory.idp.respond_to_auth_challenge(
+            ClientId=directory.clients["web"],
+            ChallengeName="SOFTWARE_TOKEN_MFA",
+            Session=asked["Session"],
+            ChallengeResponses={"USERNAME": grace, "SOFTWARE_TOKEN_MFA_CODE": code},
+        )
+
+    report.check("second factor asked for", asked.get("ChallengeName"), "SOFTWARE_TOKEN_MFA")
+    refused = (bad, refusal(answer, wrong(totp(secret))))
+    report.check("wrong second factor", refused, ("EnableSoftwareTokenMFAException", "CodeMismatchException"))
+    report.check("right second factor", "AuthenticationResult" in answer(totp(secret)))
+
+
+def machine(directory: Directory, report: Report) -> None:
+    """Clients with a secret: a server's sign-in, and a machine's scope."""
+    found = {
+        name: directory.idp.describe_user_pool_client(UserPoolId=directory.pool_id, ClientId=directory.clients[name])
+        for name in ("server", "batch")
+    }
+    secrets = {name: answer["UserPoolClient"]["ClientSecret"] for name, answer in found.items()}
+    parameters = {"USERNAME": "ada@example.com", "PASSWORD": PASSWORD}
+    server = directory.clients["server"]
+    mark = hmac.new(secrets["server"].encode(), f"ada@example.com{server}".encode(), hashlib.sha256).digest()
+    begin = {"UserPoolId": directory.pool_id, "ClientId": server, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH"}
+    without = refusal(directory.idp.admin_initiate_auth, AuthParameters=parameters, **begin)
+    with_secret = {**parameters, "SECRET_HASH": base64.b64encode(mark).decode()}
+    passed = directory.idp.admin_initiate_auth(AuthParameters=with_secret, **begin)
+    report.check("server sign-in", (without, "AuthenticationResult" in passed), ("NotAuthorizedException", True))
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": directory.clients["batch"],
+        "client_secret": secrets["batch"],
+    }
+    _, _, body = http(f"{directory.stack.cloud.endpoint}/oauth2/token", form)
+    report.check(
+        "machine's scope", claims(json.loads(body)["access_token"])["scope"], "https://orders.example.com/read"
+    )
+    bad = http(f"{directory.stack.cloud.endpoint}/oauth2/token", {**form, "client_secret": "wrong"})[0]
+    report.check("machine with a wrong secret", bad in (400, 401))
+
+
+def rotation(directory: Directory, report: Report) -> None:
+    """A new Apple key in the secret reaches Cognito; the old one is gone from both."""
+
+    def details(name: str) -> dict[str, str]:
+        found = directory.idp.describe_identity_provider(UserPoolId=directory.pool_id, ProviderName=name)
+        given: dict[str, str] = found["IdentityProvider"]["ProviderDetails"]
+        return given
+
+    report.check("Apple provider", details("SignInWithApple").get("key_id"), "OLDKEY0001")
+    report.check("OIDC provider has its secret", details("Partner").get("client_secret"), CLIENT_SECRET)
+    new = json.dumps({"private_key": apple_key(), "key_id": "NEWKEY0002"})
+    secrets = directory.stack.client("secretsmanager")
+    secrets.put_secret_value(SecretId="switchyard-apple-key", SecretString=new)
+    detail = {
+        "eventSource": "secretsmanager.amazonaws.com",
+        "eventName": "PutSecretValue",
+        "requestParameters": {"secretId": "switchyard-apple-key"},
+    }
+    directory.stack.cloud.emit("aws.secretsmanager", "AWS API Call via CloudTrail", detail)
+    wait_until("the new key", lambda: details("SignInWithApple").get("key_id") == "NEWKEY0002", 20)
+    report.check("rotated key set", details("SignInWithApple").get("key_id"), "NEWKEY0002")
+
+
+def outage(directory: Directory, report: Report) -> None:
+    """An outage behind a trigger tells the client nothing of what is behind it."""
+    down = {
+        "kind": "error",
+        "status": 500,
+        "service": "dynamodb",
+        "principal": "user-directory",
+        "message": "arn:aws:secret",
+    }
+    with directory.stack.cloud.faults(down):
+        try:
+            directory.begin("late@example.com")
+            said = ""
+        except directory.idp.exceptions.UserLambdaValidationException as error:
+            said = error.response["Error"]["Message"]
+    wanted = "CreateAuthChallenge failed with error The service is not available. Try again later.."
+    report.check("what an outage tells", said, wanted)
+
+
+def permission(directory: Directory, report: Report) -> None:
+    """A trigger that the pool may not call stops the sign-in."""
+    functions, name = directory.stack.client("lambda"), directory.outputs["function_names"]["define_auth_challenge"]
+    statement = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"][0]
+    functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+    try:
+        report.check(
+            "trigger without permission", refusal(directory.begin, "late@example.com"), "UnexpectedLambdaException"
+        )
+    finally:
+        functions.add_permission(
+            FunctionName=name,
+            StatementId=statement["Sid"],
+            Action="lambda:InvokeFunction",
+            Principal="cognito-idp.amazonaws.com",
+            SourceArn=directory.outputs["user_pool_arn"],
+            SourceAccount=ACCOUNT_ID,
+        )
+
+
+def logs(directory: Directory, report: Report) -> None:
+    """Neither codes nor addresses nor secrets in any function's log."""
+    names = directory.outputs["function_names"].values()
+    text = "\n".join(line for name in names for line in directory.stack.logged(name))
+    mails = [m for n in range(8) for m in directory.mails(f"user{n}@example.com")] + directory.mails("ada@example.com")
+    codes = {found for m in mails for found in re.findall(r"\b\d{8}\b", m["BodyText"])}
+    leaks = [word for word in [*codes, "@example.com", CLIENT_SECRET, "PRIVATE KEY", PASSWORD] if word in text]
+    report.check("functions have logged", "code answered" in text)
+    report.check("nothing personal in the logs", leaks, [])

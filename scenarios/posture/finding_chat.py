@@ -1,0 +1,164 @@
+"""Findings sent by an analyst and by severity, under throttles, as two channels get them: once each, or not at all."""
+
+from __future__ import annotations
+
+import collections
+import json
+from typing import Any
+
+from local.harness.scenario import Report, Stack, wait_until
+from local.settings import REGION
+from scenarios import security_hub as hub
+
+CRITICAL = 40
+SLACK, TEAMS = f"switchyard-finding-chat-{REGION}-security", f"switchyard-finding-chat-{REGION}-soc"
+WORKSPACE, CHANNEL = "T0ABCDEFG", "C0123456789"
+TENANT, TEAM = "11112222-3333-4444-5555-666677778888", "99998888-7777-6666-5555-444433332222"
+IDS = "finding-chat/"
+
+variables: dict[str, Any] = {
+    "finding_chat": {
+        "severities": ["CRITICAL"],
+        "slack_channels": {"security": {"workspace_id": WORKSPACE, "channel_id": CHANNEL}},
+        "teams_channels": {
+            "soc": {"tenant_id": TENANT, "team_id": TEAM, "channel_id": "19%3aab12cd34ef56%40thread.tacv2"},
+        },
+    }
+}
+
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "throttle", "rate": 0.1, "principal": "finding-chat-notified"},
+    # The update is made and the answer lost.
+    {"kind": "error", "status": 500, "rate": 0.05, "after": True, "principal": "finding-chat-notified"},
+]
+
+
+def prepare(stack: Stack) -> None:
+    """Security Hub is on, and the owners of workspace and team have let the service in."""
+    hub.enable(stack)
+    _chatbot(stack, "authorize_workspace", team_id=WORKSPACE, name="Example")
+    _chatbot(stack, "authorize_team", tenant_id=TENANT, team_id=TEAM, name="SOC")
+
+
+def _chatbot(stack: Stack, command: str, **data: Any) -> Any:
+    return stack.cloud.control("POST", f"services/chatbot/{command}", data)
+
+
+def posts(stack: Stack, configuration: str = SLACK) -> collections.Counter[str]:
+    """How often each of this scenario's findings was shown in a channel."""
+    found: collections.Counter[str] = collections.Counter()
+    for entry in _chatbot(stack, "messages", configuration=configuration):
+        if entry["posted"]:
+            found.update(f["Id"] for f in json.loads(entry["message"])["detail"]["findings"])
+    return collections.Counter({name: times for name, times in found.items() if name.startswith(IDS)})
+
+
+def send(stack: Stack, *finding_ids: str) -> None:
+    """An analyst's click on the custom action."""
+    data = {"action_target_arn": stack.outputs["action_arn"], "findings": list(finding_ids)}
+    stack.cloud.control("POST", "services/securityhub/send_custom_action", data)
+
+
+def status(api: Any, prefix: str = IDS) -> dict[str, str]:
+    """Workflow status by finding."""
+    return {name: found["Workflow"]["Status"] for name, found in hub.read(api, prefix).items()}
+
+
+def run(stack: Stack, report: Report) -> None:
+    """Send findings of every kind, and read the channels."""
+    api = stack.client("securityhub")
+    report.sent = (
+        f"{CRITICAL} critical findings in a burst, updated and failing anew,\n"
+        "others of every state, an analyst's choice;\n10 % of the function's calls throttled"
+    )
+    try:
+        _by_severity(stack, report, api)
+        _by_analyst(stack, report, api)
+        _undeliverable(stack, report)
+    finally:
+        hub.archive(api, IDS)
+
+
+def _by_severity(stack: Stack, report: Report, api: Any) -> None:
+    burst = [f"{IDS}critical/{number:02d}" for number in range(CRITICAL)]
+    others = {
+        "high": hub.finding(f"{IDS}high", "HIGH"),
+        "passed": hub.finding(f"{IDS}passed", "CRITICAL", "PASSED"),
+        "archived": hub.finding(f"{IDS}archived", "CRITICAL", RecordState="ARCHIVED"),
+        "suppressed": hub.finding(f"{IDS}suppressed", "CRITICAL", Workflow={"Status": "SUPPRESSED"}),
+    }
+    threat = f"{IDS}threat"  # of a product that knows no compliance
+    expected = collections.Counter([*burst, threat])
+    with stack.cloud.faults(*FAULTS, seed=3):
+        hub.load(api, [*others.values(), *(hub.finding(name, "CRITICAL") for name in burst)])
+        hub.load(api, [hub.finding(threat, "CRITICAL", "")])
+        wait_until("the posts", lambda: expected <= posts(stack))
+        wait_until("NOTIFIED", lambda: all(status(api)[name] == "NOTIFIED" for name in expected), 90)
+    report.check("each critical finding posted once", posts(stack), expected)
+    report.check("in Teams too", wait_until("Teams", lambda: posts(stack, TEAMS) == expected))
+    states = {name: status(api)[f"{IDS}{name}"] for name in others}
+    untouched = {"high": "NEW", "passed": "NEW", "archived": "NEW", "suppressed": "SUPPRESSED"}
+    report.check("high, passed, archived, suppressed: neither posted nor set", states, untouched)
+
+    hub.load(api, [hub.finding(name, "CRITICAL", Title="Still so") for name in burst])
+    hub.load(api, [hub.finding(burst[0], "CRITICAL", "PASSED")])
+    hub.load(api, [hub.finding(burst[0], "CRITICAL")])
+    again = expected + collections.Counter(burst[:1])
+    wait_until("the new failure's post", lambda: posts(stack)[burst[0]] == 2)
+    wait_until("NOTIFIED again", lambda: status(api)[burst[0]] == "NOTIFIED")
+    report.check("updates not repeated; failed anew posted anew", posts(stack), again)
+
+
+def _by_analyst(stack: Stack, report: Report, api: Any) -> None:
+    chosen = [f"{IDS}high", f"{IDS}critical/01"]
+    before = posts(stack)
+    send(stack, *chosen)
+    wanted = before + collections.Counter(chosen)
+    report.check("analyst's choice always posted", wait_until("the choice", lambda: posts(stack) == wanted))
+    message = json.loads(_chatbot(stack, "messages", configuration=SLACK)[-1]["message"])
+    seen = {
+        "detail-type": message["detail-type"],
+        "resources": message["resources"],
+        "action": message["detail"]["actionName"],
+    }
+    native = {
+        "detail-type": "Security Hub Findings - Custom Action",
+        "resources": [stack.outputs["action_arn"]],
+        "action": "Send_To_Slack",
+    }
+    report.check("as the event that Security Hub sent", seen, native)
+    topic = stack.client("sns").get_topic_attributes(TopicArn=stack.outputs["topic_arn"])["Attributes"]
+    key = stack.client("kms").describe_key(KeyId=topic["KmsMasterKeyId"])["KeyMetadata"]
+    report.check("topic under a customer managed key", key["KeyManager"], "CUSTOMER")
+    role = stack.outputs["channel_role_arn"].rpartition("/")[2]
+    attached = stack.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    report.check("channel's role may do nothing", attached, [])
+    found = stack.client("chatbot").describe_slack_channel_configurations()["SlackChannelConfigurations"]
+    guards = [c["GuardrailPolicyArns"] for c in found if c["ConfigurationName"] == SLACK]
+    report.check("guardrail", guards, [["arn:aws:iam::aws:policy/AWSSecurityHubReadOnlyAccess"]])
+
+
+def _undeliverable(stack: Stack, report: Report) -> None:
+    """A key that does not let EventBridge publish: the silent failure that the source invites, made loud."""
+    kms, queue = stack.client("kms"), stack.client("sqs")
+    topic = stack.client("sns").get_topic_attributes(TopicArn=stack.outputs["topic_arn"])["Attributes"]
+    key, url = topic["KmsMasterKeyId"], stack.outputs["dead_letter_queue_urls"]["action"]
+    policy = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    document = json.loads(policy)
+    document["Statement"] = [s for s in document["Statement"] if s["Sid"] != "EventsToTopics"]
+    before = posts(stack)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(document))
+    try:
+        send(stack, f"{IDS}high")
+        request = {"QueueUrl": url, "MessageAttributeNames": ["All"], "WaitTimeSeconds": 1}
+        (dead,) = wait_until("the dead letter", lambda: queue.receive_message(**request).get("Messages"))
+    finally:
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    queue.delete_message(QueueUrl=url, ReceiptHandle=dead["ReceiptHandle"])
+    kept = json.loads(dead["Body"])["detail"]["findings"][0]["Id"]
+    reason = dead["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    report.check("key without EventBridge: event kept", (kept, "kms:GenerateDataKey" in reason), (f"{IDS}high", True))
+    report.check("and nothing posted", posts(stack), before)
+    send(stack, f"{IDS}high")
+    wanted = before + collections.Counter([f"{IDS}high"])
+    report.check("posted again with the key's grant", wait_until("the post", lambda: posts(stack) == wanted))

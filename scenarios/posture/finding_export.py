@@ -1,0 +1,204 @@
+"""Thousands of findings of mixed state exported under faults, counted in Athena, told by notice."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from local.harness.scenario import Report, Stack, wait_until
+from local.settings import ACCOUNT_ID, REGION
+from scenarios import security_hub as hub
+
+FINDINGS = 5_000
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
+
+seconds = 140
+variables: dict[str, Any] = {
+    "finding_export": {
+        "continuous": True,
+        "force_destroy": True,
+        "notification_emails": ["security@example.com"],
+        # Short chunks, so that a run of seconds shows what a run of days does.
+        "chunk_seconds": 4,
+        "chunks_per_execution": 2,
+    }
+}
+
+
+def findings(count: int, label: str = "history") -> Iterator[dict[str, Any]]:
+    """ASFF findings: every sixth archived, severities in turn, up to seven created in the same instant."""
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    for number in range(count):
+        created = (start + datetime.timedelta(minutes=number // 7)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        yield {
+            "SchemaVersion": "2018-10-08",
+            "Id": f"{label}/{number:06d}",
+            "ProductArn": hub.PRODUCT_ARN,
+            "GeneratorId": f"aws-foundational-security-best-practices/v/1.0.0/S3.{number % 23}",
+            "AwsAccountId": ACCOUNT_ID,
+            "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"],
+            "CreatedAt": created,
+            "UpdatedAt": created,
+            "Severity": {"Label": SEVERITIES[number % 5]},
+            "Title": f"S3.{number % 23} S3 buckets should be configured well",
+            "Description": "This control checks how an Amazon S3 bucket is configured. " * 4,
+            "Resources": [{"Type": "AwsS3Bucket", "Id": f"arn:aws:s3:::bucket-{number % 500}", "Region": REGION}],
+            "Compliance": {"Status": "FAILED" if number % 4 else "PASSED"},
+            "Workflow": {"Status": "NEW"},
+            "RecordState": "ARCHIVED" if number % 6 == 0 else "ACTIVE",
+        }
+
+
+def prepare(stack: Stack) -> None:
+    """An account whose Security Hub has been collecting for a while."""
+    hub.load(hub.enable(stack), findings(FINDINGS))
+
+
+def finish(states: Any, arn: str, seconds: float = 180) -> dict[str, Any]:
+    """The end of an execution and of those that continued it: status, output, cause, executions."""
+    executions = 0
+    while True:
+        executions += 1
+
+        def ended(arn: str = arn) -> Any:
+            execution = states.describe_execution(executionArn=arn)
+            return execution if execution["status"] != "RUNNING" else None
+
+        execution = wait_until(f"the end of {arn}", ended, seconds)
+        output = json.loads(execution.get("output") or "{}") if execution["status"] == "SUCCEEDED" else {}
+        if "continued_by" not in output:
+            return {**execution, "output": output, "executions": executions}
+        arn = output["continued_by"]
+
+
+def query(stack: Stack, name: str) -> list[list[str]]:
+    """Rows of one of the module's named queries, without the heading."""
+    athena, setup = stack.client("athena"), stack.outputs["athena"]
+    sql = athena.get_named_query(NamedQueryId=setup["queries"][name])["NamedQuery"]["QueryString"]
+    return rows(stack, sql)
+
+
+def rows(stack: Stack, sql: str) -> list[list[str]]:
+    """Rows of a query in the module's workgroup, without the heading."""
+    athena, setup = stack.client("athena"), stack.outputs["athena"]
+    context = {"Database": setup["database"], "Catalog": "AwsDataCatalog"}
+    started = athena.start_query_execution(
+        QueryString=sql, QueryExecutionContext=context, WorkGroup=setup["workgroup"]
+    )["QueryExecutionId"]
+
+    def ended() -> Any:
+        status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+        return status if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
+
+    status = wait_until("the query", ended)
+    if status["State"] != "SUCCEEDED":
+        raise AssertionError(status.get("StateChangeReason", status["State"]))
+    pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
+    found = [[cell.get("VarCharValue", "") for cell in row["Data"]] for p in pages for row in p["ResultSet"]["Rows"]]
+    return found[1:]
+
+
+def rows_and_findings(stack: Stack, run_id: str) -> tuple[int, int]:
+    """Rows and different findings of one run."""
+    table = stack.outputs["athena"]["table"]
+    counted = rows(stack, f"SELECT count(*), count(DISTINCT id) FROM {table} WHERE exportrunid = '{run_id}'")[0]
+    return int(counted[0]), int(counted[1])
+
+
+FAULTS: list[dict[str, Any]] = [
+    {
+        "kind": "kill",
+        "service": "securityhub",
+        "operation": "GetFindings",
+        "skip": 17,
+        "count": 1,
+        "principal": "finding-export",
+    },
+    {"kind": "throttle", "rate": 0.05, "principal": "finding-export"},
+    {"kind": "error", "status": 500, "rate": 0.03, "principal": "finding-export"},
+    {"kind": "reset", "rate": 0.02, "principal": "finding-export"},
+]
+
+
+def run(stack: Stack, report: Report) -> None:
+    """Export with one call in ten failing and one function killed; then refuse what must be refused."""
+    states, machine = stack.client("stepfunctions"), stack.outputs["state_machine_arn"]
+    truth = collections.Counter(f["Severity"]["Label"] for f in findings(FINDINGS) if f["RecordState"] == "ACTIVE")
+    active = sum(truth.values())
+    report.sent = (
+        f"{FINDINGS:,} findings, {active:,} of them active;\n"
+        "10 % of the function's calls fail,\none function killed at page 18"
+    )
+
+    with stack.cloud.faults(*FAULTS, seed=7):
+        first = states.start_execution(stateMachineArn=machine)["executionArn"]
+        run_id = first.rpartition(":")[2]
+        wait_until("the first chunk", lambda: lock_holder(stack) == run_id)
+        second = states.start_execution(stateMachineArn=machine)["executionArn"]
+        refused = finish(states, second)
+        done = finish(states, first)
+    report.check("export succeeds", done["status"], "SUCCEEDED")
+    report.check("exported", done["output"].get("exported"), active)
+    report.check("carried on in a new execution", done["executions"] > 1)
+    report.check("overlapping run refused", refused.get("error"), "OverlappingRun")
+    count = stack.client("ssm").get_parameter(Name=stack.outputs["count_parameter_name"])["Parameter"]["Value"]
+    report.check("counter", int(count), active)
+    by_severity = {label: int(number) for label, number in query(stack, "findings_by_severity")}
+    report.check("Athena, by severity", by_severity, dict(truth))
+    report.check(
+        "Athena, each finding once", rows_and_findings(stack, done["output"].get("run_id", "")), (active, active)
+    )
+
+    messages = "\n".join(n["message"] for n in stack.cloud.notifications(stack.outputs["topic_arn"]))
+    told = [status for status in ("RUNNING", "SUCCEEDED", "FAILED") if f"is {status}" in messages]
+    report.check("notices", told, ["RUNNING", "SUCCEEDED", "FAILED"])
+    continuous(stack, report)
+    bad_input(stack, report, states, machine)
+
+
+def lock_holder(stack: Stack) -> str:
+    """The run that took the lock last; none gives it back."""
+    items = stack.client("dynamodb").scan(TableName=stack.outputs["lock_table_name"])["Items"]
+    return str(items[0]["RunId"]["S"]) if items else ""
+
+
+def continuous(stack: Stack, report: Report) -> None:
+    """New findings arrive in the bucket by themselves."""
+    hub.load(stack.client("securityhub"), findings(25, "new"))
+    table = stack.outputs["athena"]["table"]
+    sql = f"SELECT count(DISTINCT id) FROM {table} WHERE exportrunid = 'continuous' AND id LIKE 'new/%'"
+
+    def arrived() -> bool:
+        try:
+            return rows(stack, sql)[0] == ["25"]
+        except AssertionError:  # the table has no data of that kind yet
+            return False
+
+    wait_until("the new findings in Athena", arrived, 90, every=1)
+    report.check("new findings exported as they come", rows(stack, sql)[0][0], "25")
+
+
+def bad_input(stack: Stack, report: Report, states: Any, machine: str) -> None:
+    """A filter that the API does not know fails the run with a cause that names it, and alarms."""
+    wrong = {"filters": {"WorkflowState ": [{"Value": "NEW", "Comparison": "EQUALS"}]}}
+    started = time.time()
+    failed = finish(states, states.start_execution(stateMachineArn=machine, input=json.dumps(wrong))["executionArn"])
+    report.check(
+        "unknown filter fails",
+        (failed.get("error"), "WorkflowState" in failed.get("cause", "")),
+        ("InvalidFilter", True),
+    )
+    alarms = stack.client("cloudwatch")
+    name = next(n for n in stack.outputs["alarm_names"] if n.endswith("-failed"))
+
+    def alarm() -> Any:
+        found = alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+        return found if found["StateValue"] == "ALARM" else None
+
+    report.check("alarm", wait_until("the alarm", alarm, 30)["StateValue"], "ALARM")
+    calls = {call["operation"] for call in stack.cloud.calls(started, "finding-export-function")}
+    report.check("and changes nothing", calls & {"GetFindings", "PutObject"}, set())

@@ -1,0 +1,262 @@
+"""country_embargo: documents uploaded, edited, broken and deleted; WAF, notices, history and alarm read back."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import json
+import time
+from typing import Any
+
+from local.harness.scenario import Report, Stack, wait_until
+
+variables: dict[str, Any] = {
+    "country_embargo": {
+        "force_destroy": True,
+        "notification_emails": ["security@example.com"],
+        "exempt_cidrs": ["198.51.100.7/32", "2001:db8:7::/48"],
+        "document_key": "lists/embargo länder +2026.json",
+    }
+}
+
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "throttle", "rate": 0.05, "principal": "country-embargo"},
+    {"kind": "error", "status": 500, "rate": 0.03, "principal": "country-embargo"},
+    {"kind": "reset", "rate": 0.02, "principal": "country-embargo"},
+]
+FIRST = {
+    "embargoed-countries": [{"name": "Antarctica", "code": "AQ"}, {"name": "Bouvet Island", "code": "BV"}],
+    "embargoed-ips": [
+        {
+            "name": "Documentation",
+            "ips": [{"Type": "IPV4", "Value": "192.0.2.77/24"}, {"Type": "IPV6", "Value": "2001:DB8:1::/48"}],
+        }
+    ],
+}
+SECOND = {
+    "embargoed-countries": [{"code": "BV"}, {"code": "HM"}, {"code": "UM"}],
+    "embargoed-ips": [
+        {"ips": [{"Type": "IPV4", "Value": "192.0.2.0/24"}, {"Type": "IPV4", "Value": "203.0.113.0/24"}]}
+    ],
+}
+INVALID: dict[str, Any] = {
+    "an empty file": b"",
+    "broken JSON": json.dumps(SECOND).encode()[:-9],
+    "a misspelt key": {"embargoed-country": [{"code": "BV"}], "embargoed-ips": []},
+    "an unknown country": {"embargoed-countries": [{"code": "BV"}, {"code": "ZZ"}], "embargoed-ips": []},
+    "a /0": {"embargoed-countries": [], "embargoed-ips": [{"ips": [{"Type": "IPV4", "Value": "0.0.0.0/0"}]}]},
+    "a duplicate": {"embargoed-countries": [{"code": "BV"}, {"code": "BV"}], "embargoed-ips": []},
+    "nothing embargoed": {"embargoed-countries": [], "embargoed-ips": []},
+}
+
+
+def run(stack: Stack, report: Report) -> None:
+    """Upload, edit under faults and lost locks, refuse, preview."""
+    report.sent = (
+        f"2 documents, a third with every country,\n{len(INVALID)} invalid ones, a deletion;\n"
+        "10 % of the function's calls fail,\nlocks lost"
+    )
+    upload(stack, FIRST)
+    wait_until("the first document in force", lambda: countries(stack) == ["AQ", "BV"])
+    report.check(
+        "ranges in force",
+        wait_until("the notice", lambda: notices(stack, "changed") and ranges(stack)),
+        {
+            "IPV4": ["192.0.2.0/24"],
+            "IPV6": ["2001:0db8:0001:0000:0000:0000:0000:0000/48"],
+        },
+    )
+    report.check("web ACL refers to the rule group", acl_rules(stack), [stack.outputs["rule_group_arn"]])
+    report.check("exempt ranges pass", exempting_rules(stack), ["embargoed-addresses", "embargoed-countries"])
+    preview(stack, report)
+
+    lock_lost = {"kind": "error", "status": 400, "code": "WAFOptimisticLockException", "count": 2}
+    with stack.cloud.faults({**lock_lost, "service": "wafv2", "operation": "UpdateRuleGroup"}, *FAULTS, seed=5):
+        upload(stack, SECOND)
+        wait_until("the edited document in force", lambda: len(told(stack)) == 2, 90)
+    report.check("edited: countries", countries(stack), ["BV", "HM", "UM"])
+    report.check("edited: ranges", ranges(stack), {"IPV4": ["192.0.2.0/24", "203.0.113.0/24"], "IPV6": []})
+    report.check(
+        "notice of the change",
+        told(stack)[-1],
+        "Embargo changed: +2 -1 countries, +1 -1 ranges",
+    )
+    report.check(
+        "change kept",
+        [each for each, _ in itertools.groupby(r["changes"]["countries"] for r in records(stack, "history/"))],
+        [
+            {"added": ["AQ", "BV"], "removed": []},
+            {"added": ["HM", "UM"], "removed": ["AQ"]},
+        ],
+    )
+    same_again(stack, report)
+    refused(stack, report)
+
+    everything = {"embargoed-countries": [{"code": code} for code in codes(stack)], "embargoed-ips": []}
+    upload(stack, everything)
+    wait_until("every country", lambda: len(countries(stack)) == len(codes(stack)), 60)
+    report.check("250 countries, 50 a statement", statements(stack), [50] * 5)
+    wait_until("the last notice", lambda: len(told(stack)) == 3, 120)
+
+
+def upload(stack: Stack, document: Any) -> None:
+    """Put a document where the module wants it."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    where = {"Bucket": stack.outputs["bucket_name"], "Key": stack.outputs["document_key"]}
+    stack.client("s3").put_object(**where, Body=body)
+
+
+def named(arn: str) -> dict[str, str]:
+    """Arguments that name a WAF resource to the API."""
+    name, uid = arn.split("/")[-2:]
+    return {"Name": name, "Id": uid, "Scope": "REGIONAL"}
+
+
+def rules(stack: Stack) -> list[dict[str, Any]]:
+    """Rules of the rule group."""
+    answer = stack.client("wafv2").get_rule_group(**named(stack.outputs["rule_group_arn"]))
+    found: list[dict[str, Any]] = answer["RuleGroup"]["Rules"]
+    return found
+
+
+def geo(part: Any) -> list[list[str]]:
+    """Country codes of each geo statement."""
+    if isinstance(part, list):
+        return [codes for each in part for codes in geo(each)]
+    if isinstance(part, dict):
+        own = [part["CountryCodes"]] if "CountryCodes" in part else []
+        return own + [codes for each in part.values() for codes in geo(each)]
+    return []
+
+
+def countries(stack: Stack) -> list[str]:
+    """Countries in force."""
+    return sorted(code for codes in geo(rules(stack)) for code in codes)
+
+
+def statements(stack: Stack) -> list[int]:
+    """Size of each geo statement in force."""
+    return [len(codes) for codes in geo(rules(stack))]
+
+
+def ranges(stack: Stack) -> dict[str, list[str]]:
+    """Ranges in force, by IP version."""
+    wafv2 = stack.client("wafv2")
+    arns = stack.outputs["ip_set_arns"]
+    return {version: sorted(wafv2.get_ip_set(**named(arn))["IPSet"]["Addresses"]) for version, arn in arns.items()}
+
+
+def state(stack: Stack) -> Any:
+    """All that is in force."""
+    return rules(stack), ranges(stack)
+
+
+def acl_rules(stack: Stack) -> list[str]:
+    """Rule groups that the web ACL refers to."""
+    acl = stack.client("wafv2").get_web_acl(**named(stack.outputs["web_acl_arn"]))["WebACL"]
+    return [rule["Statement"]["RuleGroupReferenceStatement"]["ARN"] for rule in acl["Rules"]]
+
+
+def exempting_rules(stack: Stack) -> list[str]:
+    """Rules that two exempt sets are taken out of."""
+    found = []
+    for rule in rules(stack):
+        statements = rule["Statement"].get("AndStatement", {}).get("Statements", [])
+        arns = [one["NotStatement"]["Statement"]["IPSetReferenceStatement"]["ARN"] for one in statements[:-1]]
+        if len(arns) == 2 and all("-exempt-" in arn for arn in arns):
+            found.append(rule["Name"])
+    return found
+
+
+def notices(stack: Stack, word: str) -> list[dict[str, Any]]:
+    """What the topic sent with a word in the subject."""
+    return [one for one in stack.cloud.notifications(stack.outputs["topic_arn"]) if word in one["subject"]]
+
+
+def told(stack: Stack) -> list[str]:
+    """Each change that was told, in order: two calls at once, or one that died half-way, tell of it twice."""
+    return list(dict.fromkeys(notice["subject"] for notice in notices(stack, "changed")))
+
+
+def records(stack: Stack, prefix: str) -> list[dict[str, Any]]:
+    """Records in the bucket, oldest first."""
+    s3, bucket = stack.client("s3"), stack.outputs["bucket_name"]
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+    return [json.load(s3.get_object(Bucket=bucket, Key=key)["Body"]) for key in keys]
+
+
+def codes(stack: Stack) -> list[str]:
+    """Every country that WAF knows."""
+    found: list[str] = stack.client("wafv2").meta.service_model.shape_for("CountryCode").enum
+    return sorted(found)
+
+
+def calls(stack: Stack, since: float) -> dict[str, int]:
+    """The apply function's API calls since a time, by operation; not those of its runtime."""
+    made = stack.cloud.calls(since, stack.outputs["function_names"]["apply"])
+    return dict(collections.Counter(c["operation"] for c in made if c["service"] in ("wafv2", "s3", "sns")))
+
+
+def preview(stack: Stack, report: Report) -> None:
+    """A draft's preview names the changes and makes none."""
+    before, started = state(stack), time.time()
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["bucket_name"], Key="drafts/next.json", Body=json.dumps(SECOND).encode()
+    )
+
+    def previewed(event: Any) -> Any:
+        answer = stack.client("lambda").invoke(
+            FunctionName=stack.outputs["function_names"]["preview"], Payload=json.dumps(event)
+        )
+        return json.load(answer["Payload"])
+
+    draft = previewed({"key": "drafts/next.json"})
+    expected = {
+        "countries": {"added": ["HM", "UM"], "removed": ["AQ"]},
+        "ranges": {"added": ["203.0.113.0/24"], "removed": ["2001:db8:1::/48"]},
+    }
+    report.check("preview of a draft", (draft.get("changes"), draft.get("rule_capacity")), (expected, 7))
+    report.check("preview of a bad document", previewed({"document": INVALID["a /0"]}).get("valid"), False)
+    made = {c["operation"] for c in stack.cloud.calls(started, stack.outputs["function_names"]["preview"])}
+    changing = [operation for operation in made if operation.startswith(("Update", "Publish"))]
+    report.check("preview changes nothing", (state(stack) == before, changing), (True, []))
+
+
+def same_again(stack: Stack, report: Report) -> None:
+    """An event that changes nothing costs five reads."""
+    where = {"Bucket": stack.outputs["bucket_name"], "Key": stack.outputs["document_key"]}
+    version = stack.client("s3").head_object(**where)["VersionId"]
+    function = stack.outputs["function_names"]["apply"]
+    # The call before tells of the change before it ends, and would go round again for a newer document.
+    wait_until(
+        "the end of the call before",
+        lambda: any("embargo applied" in line and version in line for line in stack.logged(function)),
+        90,
+    )
+    started = time.time()
+    upload(stack, SECOND)
+    expected = {"GetObject": 2, "GetRuleGroup": 1, "GetIPSet": 2}
+    wait_until("the second event", lambda: sum(calls(stack, started).values()) >= 5)
+    time.sleep(0.5)
+    report.check("same document again: calls", calls(stack, started), expected)
+
+
+def refused(stack: Stack, report: Report) -> None:
+    """Invalid documents, and none: nothing changes, each is told of once, the alarm goes off."""
+    before, started = state(stack), time.time()
+    for number, document in enumerate(INVALID.values(), 1):
+        upload(stack, document)
+        wait_until(f"refusal {number}", lambda number=number: len(notices(stack, "REFUSED")) >= number)  # type: ignore[misc]
+    report.check("refused, each told of once", len(notices(stack, "REFUSED")), len(INVALID))
+    report.check("refusals kept", len(records(stack, "refused/")), len(INVALID))
+    s3, where = stack.client("s3"), {"Bucket": stack.outputs["bucket_name"], "Key": stack.outputs["document_key"]}
+    s3.delete_object(**where)
+    updates = [name for name in calls(stack, started) if name.startswith("Update")]
+    report.check("invalid and deleted documents change nothing", (state(stack) == before, updates), (True, []))
+    alarm = next(name for name in stack.outputs["alarm_names"] if name.endswith("country-embargo-errors"))
+
+    def raised() -> Any:
+        found = stack.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]
+        return found["StateValue"] == "ALARM"
+
+    report.check("alarm", wait_until("the alarm", raised, 30))

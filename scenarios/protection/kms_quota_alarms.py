@@ -1,0 +1,149 @@
+"""Real KMS calls up to 80 % of a quota: the alarm, its notice, the guarded request, its approval, the alarm's end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.harness.scenario import Report, Stack, wait_until
+
+CODES = {"symmetric": "L-6E3AF000", "rsa": "L-2AC98190", "ecc": "L-DC14942D"}
+QUOTA = 2  # requests a second: 120 a minute, so that a laptop reaches it with real calls
+
+variables: dict[str, Any] = {
+    "kms_quota_alarms": {
+        "quotas": {name: {"quota_code": code, "maximum": QUOTA * 2.5} for name, code in CODES.items()},
+        "increase_request": {"dry_run": False, "multiplier": 2, "cooldown_hours": 24},
+    }
+}
+
+
+def set_quota(stack: Stack, quota: str, value: float) -> None:
+    """Another applied value."""
+    command = {"quota_code": CODES[quota], "value": value}
+    stack.cloud.control("POST", "services/servicequotas/set_value", command)
+
+
+def prepare(stack: Stack) -> None:
+    """An account with small quotas."""
+    for quota in CODES:
+        set_quota(stack, quota, QUOTA)
+
+
+def state(stack: Stack, name: str) -> str:
+    """The state of one of the module's alarms."""
+    alarms = stack.client("cloudwatch").describe_alarms(AlarmNames=[stack.outputs["alarm_names"][name]])
+    return str(alarms["MetricAlarms"][0]["StateValue"])
+
+
+def becomes(stack: Stack, name: str, wanted: str) -> str:
+    """The state, once it is the wanted one."""
+    wait_until(f"{name} to be {wanted}", lambda: state(stack, name) == wanted, 30)
+    return wanted
+
+
+def told(stack: Stack, **wanted: Any) -> dict[str, Any]:
+    """The latest notice of the function with these members."""
+
+    def found() -> dict[str, Any] | None:
+        for notice in reversed(stack.cloud.notifications(stack.outputs["topic_arn"])):
+            if notice["subject"].startswith("KMS quota:"):
+                message: dict[str, Any] = json.loads(notice["message"])
+                if wanted.items() <= message.items():
+                    return message
+        return None
+
+    return wait_until(f"a notice with {wanted}", found, 30) or {}
+
+
+def call(kms: Any, times: int) -> None:
+    """KMS calls in turn of the operations that share the symmetric quota."""
+    for _ in range(times):
+        kms.generate_random(NumberOfBytes=1)
+
+
+def requests(stack: Stack, quota: str) -> list[dict[str, Any]]:
+    """The quota's requests, newest first."""
+    answer = stack.client("service-quotas").list_requested_service_quota_change_history_by_quota(
+        ServiceCode="kms", QuotaCode=CODES[quota]
+    )
+    found: list[dict[str, Any]] = answer["RequestedQuotas"]
+    return found
+
+
+def run(stack: Stack, report: Report) -> None:
+    """Below the thresholds nothing, above them everything; one call in ten of the function's fails."""
+    cloud, kms = stack.cloud, stack.client("kms")
+    report.sent = f"real KMS calls up to 80 % of {QUOTA * 60} a minute;\n10 % of the function's calls fail"
+    subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["topic_arn"])
+    report.check("subscribed", [s["Endpoint"] for s in subscriptions["Subscriptions"]], ["oncall@example.com"])
+    dashboard = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboard_name"])
+    report.check("dashboard shows every quota", dashboard["DashboardBody"].count("SERVICE_QUOTA("), 2 * len(CODES))
+    for name in ("symmetric-critical", "rsa-critical", "ecc-warning"):
+        becomes(stack, name, "OK")
+
+    set_quota(stack, "symmetric", 10_000)  # the stack itself used some calls
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    rsa = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    faults = [
+        {"kind": "throttle", "rate": 0.05, "principal": "kms-quota-increase"},
+        {"kind": "error", "status": 500, "rate": 0.03, "principal": "kms-quota-increase"},
+        {"kind": "reset", "rate": 0.02, "principal": "kms-quota-increase"},
+    ]
+    with cloud.faults(*faults, seed=3):
+        blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+        kms.decrypt(CiphertextBlob=blob)
+        kms.generate_data_key(KeyId=key, KeySpec="AES_256")
+        kms.generate_data_key_without_plaintext(KeyId=key, KeySpec="AES_256")
+        call(kms, 40)
+        set_quota(stack, "symmetric", QUOTA)
+        report.check("below 60 %: no alarm", state(stack, "symmetric-warning"), "OK")
+        call(kms, QUOTA * 60 * 70 // 100 - 44)
+        report.check("70 %: warning", becomes(stack, "symmetric-warning", "ALARM"), "ALARM")
+        report.check(
+            "70 %: not critical, nothing asked",
+            (state(stack, "symmetric-critical"), requests(stack, "symmetric")),
+            ("OK", []),
+        )
+        call(kms, QUOTA * 60 * 10 // 100)
+        report.check("80 %: critical", becomes(stack, "symmetric-critical", "ALARM"), "ALARM")
+        report.check("RSA has a quota of its own", state(stack, "rsa-critical"), "OK")
+        asked = told(stack, outcome="requested", quota_code=CODES["symmetric"])
+        report.check("twice the quota asked for", asked["desired"], float(QUOTA * 2))
+        mails = [
+            json.loads(n["message"])
+            for n in cloud.notifications(stack.outputs["topic_arn"])
+            if n["subject"].startswith("ALARM")
+        ]
+        names = {stack.outputs["alarm_names"][f"symmetric-{level}"] for level in ("warning", "critical")}
+        report.check("mail for both alarms", names <= {mail["AlarmName"] for mail in mails})
+
+        open_request = requests(stack, "symmetric")
+        report.check(
+            "one request", [(r["Status"], r["DesiredValue"]) for r in open_request], [("PENDING", QUOTA * 2.0)]
+        )
+        set_quota(stack, "symmetric", QUOTA * 10)
+        becomes(stack, "symmetric-critical", "OK")
+        set_quota(stack, "symmetric", QUOTA)
+        becomes(stack, "symmetric-critical", "ALARM")
+        told(stack, outcome="already_requested")
+        report.check("never asked twice", len(requests(stack, "symmetric")), 1)
+        decision = {"request_id": open_request[0]["Id"], "status": "APPROVED"}
+        cloud.control("POST", "services/servicequotas/decide", decision)
+        report.check("approved: the alarm ends", becomes(stack, "symmetric-critical", "OK"), "OK")
+        set_quota(stack, "symmetric", QUOTA)
+        call(kms, QUOTA * 60)  # on a slow machine, those of before are a minute old by now
+        becomes(stack, "symmetric-critical", "ALARM")
+        told(stack, outcome="cooling_down")
+        report.check("not again within a day", len(requests(stack, "symmetric")), 1)
+
+        set_quota(stack, "rsa", QUOTA * 2.5)
+        for _ in range(QUOTA * 60 * 2):
+            kms.sign(KeyId=rsa, Message=b"m", SigningAlgorithm="RSASSA_PSS_SHA_256")
+        becomes(stack, "rsa-critical", "ALARM")
+        at_maximum = told(stack, outcome="at_maximum", quota_code=CODES["rsa"])
+        report.check("never above the maximum", (at_maximum["desired"], requests(stack, "rsa")), (None, []))
+    for made in (key, rsa):
+        kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)
+    for quota in CODES:
+        set_quota(stack, quota, QUOTA)

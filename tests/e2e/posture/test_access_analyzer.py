@@ -1,0 +1,113 @@
+"""access_analyzer's function with a permission less, and with exemptions that only its role knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.harness import scenario
+from local.harness.cloud import Cloud
+from local.harness.scenario import wait_until
+from scenarios.posture import access_analyzer as subject
+from tests.e2e import permissions
+from tests.e2e.conftest import only_with
+
+pytestmark = only_with("posture/access_analyzer")
+
+FAILED = {"batchItemFailures": [{"itemIdentifier": "one"}]}
+DONE: dict[str, Any] = {"batchItemFailures": []}
+
+
+@pytest.fixture
+def world(stack_of: Any) -> Iterator[subject.World]:
+    """The account; its findings reach the function only when a test calls it."""
+    stack: scenario.Stack = stack_of("access_analyzer")
+    events = stack.client("events")
+    events.disable_rule(Name=stack.outputs["rule_name"])
+    # What fails for want of a permission comes again after the queue's 12 minutes only.
+    wait_until("findings on their way", lambda: subject.drained(stack))
+    made = subject.World(stack)
+    try:
+        yield made
+    finally:
+        made.clean()
+        events.enable_rule(Name=stack.outputs["rule_name"])
+
+
+def call(world: subject.World, bucket: subject.Bucket) -> dict[str, Any]:
+    """The function's answer to the event of a bucket's finding."""
+    (finding,) = bucket.findings()
+    event = {"Records": [{"messageId": "one", "body": subject.event_of(finding, world.arn)}]}
+    answer = world.stack.client("lambda").invoke(FunctionName=subject.FUNCTION, Payload=json.dumps(event))
+    made: dict[str, Any] = json.load(answer["Payload"])
+    return made
+
+
+def reading(functions: Any) -> str:
+    """How Lambda's last look into the function's queue went."""
+    mappings = functions.list_event_source_mappings(FunctionName=subject.FUNCTION)["EventSourceMappings"]
+    return str(mappings[0]["LastProcessingResult"])
+
+
+def test_each_permission_is_needed(cloud: Cloud, world: subject.World) -> None:
+    role = world.stack.outputs["role_arn"].rpartition("/")[2]
+    functions = world.stack.client("lambda")
+    for number, sid in enumerate(permissions.sids(cloud, role)):
+        if sid.startswith("LeaveExempt"):
+            continue  # what they keep from happening is below
+        name = f"{subject.PREFIX}lacks{number}"
+        bucket = world.bucket(f"lacks{number}")
+        through_point = sid in ("RemoveAccessPointPolicies", "KeepRemovedPolicies")
+        if through_point:
+            bucket.share_through(name, subject.OUTSIDER)
+        else:
+            bucket.share("*")
+        with permissions.without(cloud, role, sid):
+            if sid == "ReadQueue":  # what Lambda uses to read the queue for the function
+                wait_until("the refusal", lambda: "sqs:ReceiveMessage" in reading(functions))
+                continue
+            assert call(world, bucket) == FAILED, sid
+            if sid in ("BlockPublicAccess", "RemoveAccessPointPolicies", "KeepRemovedPolicies"):
+                assert bucket.statuses() == ["ACTIVE"], sid
+        assert call(world, bucket) == DONE, sid
+        assert bucket.statuses() == ["RESOLVED"], sid
+        assert bucket.block() == (subject.OFF if through_point else subject.ON), sid
+        assert not through_point or world.policy_of(name) == "", sid
+        done = [notice for notice in bucket.notices() if "\nDone: " in notice["message"]]
+        assert len(done) == 1, sid
+
+
+def test_exemptions_hold_though_the_function_forgot_them(cloud: Cloud, world: subject.World) -> None:
+    """The role denies what is exempt; without the denials the forgetful function would act."""
+    role = world.stack.outputs["role_arn"].rpartition("/")[2]
+    functions = world.stack.client("lambda")
+    before = functions.get_function_configuration(FunctionName=subject.FUNCTION)["Environment"]["Variables"]
+    website, vault = world.bucket("website-2").share("*"), world.bucket("vault-2")
+    vault.share_through(f"{subject.PREFIX}kept-2", subject.OUTSIDER)
+    functions.update_function_configuration(
+        FunctionName=subject.FUNCTION, Environment={"Variables": {**before, "EXEMPT": "{}"}}
+    )
+    try:
+        assert (call(world, website), call(world, vault)) == (FAILED, FAILED)
+        assert (website.block(), website.statuses(), vault.statuses()) == (subject.OFF, ["ACTIVE"], ["ACTIVE"])
+        assert "Denied while turning on Block Public Access" in website.notices()[-1]["message"]
+        with permissions.without(cloud, role, "LeaveExemptBuckets"):
+            assert call(world, website) == DONE
+        with permissions.without(cloud, role, "LeaveExemptAccessPoints"):
+            assert call(world, vault) == DONE
+        assert (website.statuses(), vault.statuses()) == (["RESOLVED"], ["RESOLVED"])
+    finally:
+        functions.update_function_configuration(FunctionName=subject.FUNCTION, Environment={"Variables": before})
+
+
+def test_another_kind_of_finding_is_refused_and_changes_nothing(world: subject.World) -> None:
+    bucket = world.bucket("other").share("*")
+    (finding,) = bucket.findings()
+    body = subject.event_of(finding, world.arn).replace("Access Analyzer Finding", "Unused Access Finding")
+    event = {"Records": [{"messageId": "one", "body": body}]}
+    answer = world.stack.client("lambda").invoke(FunctionName=subject.FUNCTION, Payload=json.dumps(event))
+    assert json.load(answer["Payload"]) == FAILED
+    assert (bucket.block(), bucket.notices()) == (subject.OFF, [])

@@ -1,0 +1,194 @@
+"""security_standards from nothing to nothing in a Region of its own, and its functions with a permission less."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.harness import inventory, scenario
+from local.harness.cloud import Cloud
+from local.harness.terraform import Terraform
+from local.settings import ACCOUNT_ID
+from local.settings import ROOT as REPOSITORY
+from scenarios import security_hub as hub
+from scenarios.posture import security_standards as subject
+from tests.e2e import permissions
+from tests.e2e.conftest import only_with
+
+pytestmark = only_with("posture/security_standards")
+
+REGION = "eu-central-1"
+CONFIG_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+ROOT = """
+provider "aws" {
+  region = "%s"
+}
+variable "build_dir" { type = string }
+module "context" {
+  source                   = "./modules/context"
+  name_prefix              = "standards"
+  build_dir                = var.build_dir
+  access_log_force_destroy = true
+}
+module "config_recorder" {
+  source        = "./modules/blocks/config_recorder"
+  context       = module.context.context
+  force_destroy = true
+  role_arn      = "%s" # the account's own: the stack of the other Region made it
+}
+module "security_standards" {
+  source        = "./modules/posture/security_standards"
+  context       = module.context.context
+  recorder_name = module.config_recorder.recorder_name
+%s}
+output "security_standards" { value = module.security_standards }
+"""
+BUCKET = "arn:aws:s3:::website-blog"
+SUPPRESSIONS = {
+    "websites": {
+        "reason": "Public by design.",
+        "control_ids": ["S3.5"],
+        "resource_id_prefixes": ["arn:aws:s3:::website-"],
+    }
+}
+
+
+@pytest.fixture
+def stack(stack_of: Any) -> scenario.Stack:
+    found: scenario.Stack = stack_of("security_standards")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("which", "event"), [("check", {"controls": True}), ("suppress", {})], ids=["check", "suppress"]
+)
+def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack, which: str, event: dict[str, Any]) -> None:
+    api = stack.client("securityhub")
+    role = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs[f"{which}_function_name"])[
+        "Role"
+    ]
+    role = role.rpartition("/")[2]
+    control, resource = "S3.5", "arn:aws:s3:::website-permissions"
+    subject.check(stack, control, "FAILED", resource)
+    finding = subject.findings(stack, control)[resource]
+    identifier = {"Id": finding["Id"], "ProductArn": finding["ProductArn"]}
+    try:
+        for sid in permissions.sids(cloud, role):
+            # There is something to do: a finding that is to be suppressed.
+            api.batch_update_findings(FindingIdentifiers=[identifier], Workflow={"Status": "NEW"})
+            with permissions.without(cloud, role, sid), pytest.raises(AssertionError, match="not authorized"):
+                subject.invoke(stack, which, event)
+            assert subject.workflow(stack, control, resource) == "NEW", sid
+        subject.invoke(stack, which, event)
+        assert subject.workflow(stack, control, resource) == ("SUPPRESSED" if which == "suppress" else "NEW")
+    finally:
+        subject.check(stack, control, "PASSED", resource)
+        hub.archive(api, finding["Id"])
+
+
+class Region:
+    """A stack of its own, of this capability alone, in a Region where there was nothing."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud, self.folder = cloud, folder
+        self.hub = cloud.client("securityhub", region=REGION)
+        self.terraform: Terraform | None = None
+
+    def apply(self, **standards: Any) -> Terraform:
+        root = self.folder / "written"
+        root.mkdir(parents=True, exist_ok=True)
+        given = "".join(f"  {name} = {json.dumps(value)}\n" for name, value in standards.items())
+        (root / "main.tf").write_text(ROOT % (REGION, CONFIG_ROLE, given))
+        (root / "versions.tf").write_text((REPOSITORY / "versions.tf").read_text())
+        self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
+        self.terraform.init()
+        self.terraform.apply()
+        return self.terraform
+
+    def check(self, control: str, verdict: str) -> Any:
+        data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
+        return self.cloud.control("POST", "services/securityhub/check_control", {**data, "region": REGION})
+
+    def standards(self) -> dict[str, str]:
+        found = self.hub.get_enabled_standards()["StandardsSubscriptions"]
+        return {standard["StandardsArn"]: standard["StandardsStatus"] for standard in found}
+
+    def states(self) -> dict[str, str]:
+        return {
+            f["Compliance"]["SecurityControlId"]: f["Workflow"]["Status"] for f in self.hub.get_findings()["Findings"]
+        }
+
+
+@pytest.fixture
+def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
+    before = inventory.resources(cloud)
+    made = Region(cloud, tmp_path)
+    yield made
+    if made.terraform:  # a test that failed half-way
+        made.terraform.destroy()
+    with contextlib.suppress(ClientError):
+        made.hub.disable_security_hub()
+    assert inventory.resources(cloud) - before == set()
+
+
+def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraform, region: Region) -> None:
+    reason = {"reason": "Renewed elsewhere."}
+    first = region.apply(disabled_controls={"ACM.1": reason}, suppressions=SUPPRESSIONS)
+    assert first.outputs()["security_standards"]["status"] == {"ready": ["fsbp"], "not_ready": []}
+    assert [region.check(control, "FAILED") is None for control in ("S3.5", "ACM.1")] == [False, True]
+    assert region.states() == {"S3.5": "SUPPRESSED"}
+    assert first.drift() == ""
+
+    # The control is checked again, and the suppression taken out: its finding comes back.
+    second = region.apply(disabled_controls={"ACM.1": {**reason, "enabled": True}})
+    assert region.states() == {"S3.5": "NEW"}
+    assert region.check("ACM.1", "FAILED") is not None
+    (rules,) = [region.hub.list_automation_rules()["AutomationRulesMetadata"]]
+    assert rules == []
+    assert second.drift() == ""
+
+    second.destroy()
+    with pytest.raises(ClientError, match="not subscribed"):
+        region.hub.describe_hub()
+
+
+def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform, region: Region) -> None:
+    """With its standard and the analyst's work; what was suppressed by code is NEW."""
+    region.hub.enable_security_hub(EnableDefaultStandards=False)
+    fsbp = f"arn:aws:securityhub:{REGION}::standards/{subject.FSBP}"
+    region.hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": fsbp}])
+    scenario.wait_until("it was enabled long ago", lambda: "PENDING" not in region.standards().values(), 30)
+    made = region.apply(
+        create_hub=False, existing_standards=["fsbp"], standards=["cis-3.0.0"], suppressions=SUPPRESSIONS
+    )
+    assert made.outputs()["security_standards"]["status"]["ready"] == ["cis-3.0.0", "fsbp"]
+    for control in ("S3.5", "S3.1"):
+        region.check(control, "FAILED")
+    by_hand = next(f for f in region.hub.get_findings()["Findings"] if f["Compliance"]["SecurityControlId"] == "S3.1")
+    region.hub.batch_update_findings(
+        FindingIdentifiers=[{"Id": by_hand["Id"], "ProductArn": by_hand["ProductArn"]}],
+        Workflow={"Status": "SUPPRESSED"},
+    )
+    made.destroy()
+    assert list(region.standards()) == [fsbp]
+    assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
+    assert region.states() == {"S3.5": "NEW", "S3.1": "SUPPRESSED"}
+
+
+def test_state_names_no_secret(terraform: Terraform) -> None:
+    """The functions' answers, which Terraform keeps, hold no findings."""
+    state = json.loads(terraform.state())
+    results = [
+        i["attributes"]["result"]
+        for r in state["resources"]
+        if r["type"] == "aws_lambda_invocation"
+        for i in r["instances"]
+    ]
+    assert results
+    assert not [result for result in results if "arn:aws:s3" in result]

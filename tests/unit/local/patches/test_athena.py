@@ -1,0 +1,73 @@
+"""JSON tables read by their Glue types, whatever the data looks like."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from ministack.services import athena as engine
+
+from local.patches import athena
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_table_relation", "_empty_relation"):
+        monkeypatch.setattr(engine, name, getattr(engine, name))
+    athena.install()
+
+
+def table(**columns: str) -> dict[str, Any]:
+    storage = {
+        "Columns": [{"Name": name, "Type": kind} for name, kind in columns.items()],
+        "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+    }
+    return {"StorageDescriptor": storage, "PartitionKeys": [{"Name": "dt", "Type": "string"}]}
+
+
+def query(sql: str) -> list[Any]:
+    return duckdb.connect().execute(sql).fetchall()
+
+
+def write(folder: Path, *rows: dict[str, Any]) -> str:
+    path = folder / "dt=2026-01-01" / "part.ndjson.gz"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    return str(path)
+
+
+def test_strings_that_look_like_uuids_or_dates_stay_strings(tmp_path: Path) -> None:
+    file = write(tmp_path, {"Run": "6f1c1f9e-0f0a-4a53-9f0c-1e6f3d6b2b11", "At": "2026-01-01T00:00:00Z"})
+    relation = engine._table_relation(table(run="string", at="string"), [file])
+    found = query(f"""SELECT run, "at", dt FROM {relation} WHERE run <> 'continuous'""")
+    assert found == [("6f1c1f9e-0f0a-4a53-9f0c-1e6f3d6b2b11", "2026-01-01T00:00:00Z", "2026-01-01")]
+
+
+def test_nested_types_match_keys_in_any_case(tmp_path: Path) -> None:
+    row = {
+        "Severity": {"Label": "HIGH", "Normalized": 70},
+        "Resources": [{"Id": "a"}, {"Id": "b"}],
+        "Fields": {"k": "v"},
+    }
+    kinds = {
+        "severity": "struct<label:string,normalized:int>",
+        "resources": "array<struct<id:string,tags:map<string,string>>>",
+        "fields": "map<string,string>",
+    }
+    relation = engine._table_relation(table(**kinds), [write(tmp_path, row)])
+    sql = f"SELECT severity.label, severity.normalized, resources[2].id, fields['k'] FROM {relation}"
+    assert query(sql) == [("HIGH", 70, "b", "v")]
+
+
+def test_a_column_that_no_row_has_is_null(tmp_path: Path) -> None:
+    relation = engine._table_relation(table(id="string", note="struct<text:string>"), [write(tmp_path, {"Id": "1"})])
+    assert query(f"SELECT id, note.text FROM {relation}") == [("1", None)]
+
+
+def test_a_table_without_data_has_its_structs() -> None:
+    relation = engine._empty_relation(table(severity="struct<label:string>"))
+    assert query(f"SELECT severity.label, dt FROM {relation}") == []

@@ -1,0 +1,228 @@
+"""Alarms on metric math: the expressions, their states, and an alarm that real KMS calls set off."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.scenario import wait_until
+from local.patches import cloudwatch_alarms as subject
+
+SYMMETRIC = "L-6E3AF000"
+UTILISATION = "(m1/SERVICE_QUOTA(m1))*100"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    yield started
+    stop(pid)
+
+
+def value(expression: str, **values: float | None) -> float | None:
+    return subject.evaluate(subject.parse(expression, set(values)), values, lambda name: 600_000.0)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (UTILISATION, 50.0),
+        ("100 * m1 / SERVICE_QUOTA(m1)", 50.0),
+        ("-m1 + 1", -299_999.0),
+        ("m1 / 0", None),
+        ("m1 - m2", None),
+        ("m1", 300_000.0),
+    ],
+)
+def test_expressions(expression: str, expected: float | None) -> None:
+    """Among them the source's example: 300,000 calls a minute at 10,000 a second are 50 %."""
+    assert value(expression, m1=300_000.0, m2=None) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["", "m1 +", "m3", "FILL(m1, 0)", "SERVICE_QUOTA(1)", "SERVICE_QUOTA(m1, m1)", "m1 ** 2", "'a'", "True",
+     "__import__('os')", "m1.real", "[m1]", "SERVICE_QUOTA(m9)", "m1 if m1 else 2"],
+)  # fmt: skip
+def test_anything_else_is_refused(expression: str) -> None:
+    with pytest.raises(subject.ExpressionError):
+        subject.parse(expression, {"m1", "m2"})
+
+
+@given(st.text(max_size=30))
+def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
+    try:
+        tree = subject.parse(text, {"m1"})
+    except subject.ExpressionError:
+        return
+    found = subject.evaluate(tree, {"m1": 2.0}, lambda name: 3.0)
+    assert found is None or isinstance(found, float)
+
+
+_FORMULA = st.recursive(
+    st.one_of(st.integers(1, 9).map(str), st.just("m1"), st.just("SERVICE_QUOTA(m1)")),
+    lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
+    max_leaves=8,
+)
+
+
+@given(_FORMULA, st.integers(1, 100), st.integers(1, 100))
+def test_arithmetic_is_that_of_numbers(formula: str, calls: int, quota: int) -> None:
+    found = subject.evaluate(subject.parse(formula, {"m1"}), {"m1": float(calls)}, lambda name: float(quota))
+    try:
+        wanted = eval(formula, {"m1": float(calls), "SERVICE_QUOTA": lambda m: float(quota)})
+    except ZeroDivisionError:
+        assert found is None
+        return
+    assert found is None or found == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("breaching", "needed", "missing", "state"),
+    [
+        ([True], 1, "missing", "ALARM"),
+        ([False], 1, "missing", "OK"),
+        ([None], 1, "missing", "INSUFFICIENT_DATA"),
+        ([None], 1, "notBreaching", "OK"),
+        ([None], 1, "breaching", "ALARM"),
+        ([None], 1, "ignore", "CURRENT"),
+        ([True, False, True], 2, "notBreaching", "ALARM"),
+        ([True, False, None], 2, "notBreaching", "OK"),
+        ([True, None, None], 2, "breaching", "ALARM"),
+    ],
+)
+def test_states(breaching: list[bool | None], needed: int, missing: str, state: str) -> None:
+    assert subject.state_of(breaching, needed, missing, "CURRENT") == state
+
+
+def metrics(expression: str = UTILISATION, period: int = 60) -> list[dict[str, Any]]:
+    dimensions = {"Class": "None", "Resource": "CryptographicOperationsSymmetric", "Service": "KMS", "Type": "API"}
+    metric = {
+        "Namespace": "AWS/Usage",
+        "MetricName": "CallCount",
+        "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
+    }
+    return [
+        {"Id": "utilisation", "Expression": expression, "Label": "Utilisation", "ReturnData": True},
+        {"Id": "m1", "MetricStat": {"Metric": metric, "Period": period, "Stat": "Sum"}, "ReturnData": False},
+    ]
+
+
+def put(cloud: Cloud, name: str, queries: list[dict[str, Any]], **more: Any) -> None:
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Metrics=queries,
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        Threshold=80,
+        TreatMissingData="notBreaching",
+        **more,
+    )
+
+
+def state(cloud: Cloud, name: str) -> str:
+    return str(cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+
+def test_real_calls_set_an_alarm_off_and_the_quota_or_time_ends_it(cloud: Cloud) -> None:
+    kms, sns, sqs = cloud.client("kms"), cloud.client("sns"), cloud.client("sqs")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": topic}]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": queue_arn}]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    pattern = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}
+    cloud.client("events").put_rule(Name="changes", EventPattern=json.dumps(pattern))
+    cloud.client("events").put_targets(Rule="changes", Targets=[{"Id": "q", "Arn": queue_arn}])
+
+    cloud.control("POST", "services/servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 10})
+    put(cloud, "used", metrics(period=10), AlarmActions=[topic])
+    wait_until("OK without calls", lambda: state(cloud, "used") == "OK", 20)
+    kms.generate_random(NumberOfBytes=1)
+    for _ in range(78):
+        kms.generate_random(NumberOfBytes=1)
+    assert state(cloud, "used") == "OK"  # 79 of 100
+    kms.generate_random(NumberOfBytes=1)
+    assert state(cloud, "used") == "ALARM"
+    assert [json.loads(n["message"])["NewStateValue"] for n in cloud.notifications(topic)] == ["ALARM"]
+    cloud.control("POST", "services/servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 20})
+    wait_until("OK at twice the quota", lambda: state(cloud, "used") == "OK", 20)
+    cloud.control("POST", "services/servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 1})
+    wait_until("ALARM at a small quota", lambda: state(cloud, "used") == "ALARM", 20)
+    wait_until("OK when the calls have passed", lambda: state(cloud, "used") == "OK", 15)
+    events: list[Any] = []
+    deadline = time.monotonic() + 10
+    while len(events) < 5 and time.monotonic() < deadline:
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        events += [json.loads(m["Body"])["detail"] for m in received]
+    changes = [(e["previousState"]["value"], e["state"]["value"]) for e in events if e["alarmName"] == "used"]
+    assert sorted(changes) == sorted(
+        [("INSUFFICIENT_DATA", "OK"), ("OK", "ALARM"), ("ALARM", "OK"), ("OK", "ALARM"), ("ALARM", "OK")]
+    )
+
+
+def test_an_alarm_is_described_as_it_was_put(cloud: Cloud) -> None:
+    put(cloud, "described", metrics())
+    found = cloud.client("cloudwatch").describe_alarms(AlarmNames=["described"])["MetricAlarms"][0]
+    assert found["Metrics"] == metrics()
+    assert not {"MetricName", "Namespace", "Statistic", "Period"} & set(found)
+
+
+def test_the_query_protocol_says_the_same() -> None:
+    params = {
+        "Metrics.member.2.Id": ["m1"],
+        "Metrics.member.2.ReturnData": ["false"],
+        "Metrics.member.2.MetricStat.Stat": ["Sum"],
+        "Metrics.member.2.MetricStat.Period": ["60"],
+        "Metrics.member.2.MetricStat.Metric.Namespace": ["AWS/Usage"],
+        "Metrics.member.2.MetricStat.Metric.MetricName": ["CallCount"],
+        "Metrics.member.2.MetricStat.Metric.Dimensions.member.1.Name": ["Service"],
+        "Metrics.member.2.MetricStat.Metric.Dimensions.member.1.Value": ["KMS"],
+        "Metrics.member.1.Id": ["u"],
+        "Metrics.member.1.Expression": ["m1*2"],
+        "MetricsOther.member.1.Id": ["no"],
+    }
+    queries = [subject.typed(query) for query in subject.nested(params, "Metrics")]
+    assert [query["Id"] for query in queries] == ["u", "m1"]
+    assert queries[0]["ReturnData"] is True
+    assert queries[1] == {
+        "Id": "m1",
+        "ReturnData": False,
+        "MetricStat": {
+            "Stat": "Sum",
+            "Period": 60,
+            "Metric": {
+                "Namespace": "AWS/Usage",
+                "MetricName": "CallCount",
+                "Dimensions": [{"Name": "Service", "Value": "KMS"}],
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "queries",
+    [
+        metrics("FILL(m1, 0)"),
+        metrics("m2"),
+        [metrics()[1]],
+        [metrics()[0], metrics()[0]],
+        [{"Id": "A", "Expression": "1"}],
+    ],
+)
+def test_what_cannot_be_evaluated_cannot_be_put(cloud: Cloud, queries: list[dict[str, Any]]) -> None:
+    with pytest.raises(ClientError, match="ValidationError"):
+        put(cloud, "wrong", queries)
+    assert cloud.client("cloudwatch").describe_alarms(AlarmNames=["wrong"])["MetricAlarms"] == []

@@ -1,0 +1,104 @@
+"""Cognito's user operations at the gateway: verification of a phone, and calls that carry no signature."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.harness.cloud import Cloud, free_port, start, stop
+
+PHONE = "+15555550100"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    yield started
+    stop(pid)
+
+
+@pytest.fixture
+def user(cloud: Cloud, request: pytest.FixtureRequest) -> Any:
+    """(client without retries, access token) of a user with an unverified phone, in a pool of its own."""
+    idp = cloud.client("cognito-idp", attempts=1)
+    pool = idp.create_user_pool(PoolName=request.node.name)["UserPool"]["Id"]
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    client = idp.create_user_pool_client(UserPoolId=pool, ClientName="c", ExplicitAuthFlows=flows)
+    client_id = client["UserPoolClient"]["ClientId"]
+    phone = [{"Name": "phone_number", "Value": PHONE}, {"Name": "phone_number_verified", "Value": "false"}]
+    idp.admin_create_user(UserPoolId=pool, Username="u", MessageAction="SUPPRESS", UserAttributes=phone)
+    idp.admin_set_user_password(UserPoolId=pool, Username="u", Password="Correct-horse-9", Permanent=True)
+    password = {"USERNAME": "u", "PASSWORD": "Correct-horse-9"}
+    signed_in = idp.initiate_auth(ClientId=client_id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=password)
+    return idp, signed_in["AuthenticationResult"]["AccessToken"]
+
+
+def verified(idp: Any, token: str) -> str:
+    found = idp.get_user(AccessToken=token)["UserAttributes"]
+    return str(next(a["Value"] for a in found if a["Name"] == "phone_number_verified"))
+
+
+def send(idp: Any, token: str) -> None:
+    idp.get_user_attribute_verification_code(AccessToken=token, AttributeName="phone_number")
+
+
+def verify(idp: Any, token: str, code: str) -> None:
+    idp.verify_user_attribute(AccessToken=token, AttributeName="phone_number", Code=code)
+
+
+def test_a_code_verifies_the_phone_once(cloud: Cloud, user: Any) -> None:
+    idp, token = user
+    send(idp, token)
+    code = cloud.notifications(PHONE)[-1]["message"].split()[-1]
+    with pytest.raises(ClientError, match="CodeMismatch"):
+        verify(idp, token, f"{(int(code) + 1) % 10**6:06d}")
+    assert verified(idp, token) == "false"
+    verify(idp, token, code)
+    assert verified(idp, token) == "true"
+    with pytest.raises(ClientError, match="ExpiredCode"):
+        verify(idp, token, code)
+
+
+def test_a_changed_phone_is_not_verified_and_old_codes_are_not_its(cloud: Cloud, user: Any) -> None:
+    idp, token = user
+    send(idp, token)
+    code = cloud.notifications(PHONE)[-1]["message"].split()[-1]
+    verify(idp, token, code)
+    send(idp, token)
+    code = cloud.notifications(PHONE)[-1]["message"].split()[-1]
+    idp.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "phone_number", "Value": "+15555550199"}])
+    assert verified(idp, token) == "false"
+    with pytest.raises(ClientError, match="ExpiredCode"):
+        verify(idp, token, code)
+
+
+def test_five_codes_an_hour(user: Any) -> None:
+    idp, token = user
+    for _ in range(5):
+        send(idp, token)
+    with pytest.raises(ClientError, match="LimitExceeded"):
+        send(idp, token)
+
+
+def test_a_bad_token_and_another_attribute_are_refused(user: Any) -> None:
+    idp, token = user
+    with pytest.raises(ClientError, match="NotAuthorized"):
+        send(idp, token[:-4] + "AAAA")
+    for name in ("name", "email"):
+        with pytest.raises(ClientError, match="InvalidParameter"):
+            idp.get_user_attribute_verification_code(AccessToken=token, AttributeName=name)
+
+
+def test_calls_without_a_signature_are_recorded_and_can_fail(cloud: Cloud, user: Any) -> None:
+    idp, token = user
+    since = time.time()
+    idp.get_user(AccessToken=token)
+    fault = {"service": "cognito-idp", "operation": "GetUser", "principal": "anonymous"}
+    with cloud.faults(fault), pytest.raises(ClientError, match="Throttling"):
+        idp.get_user(AccessToken=token)
+    seen = [(c["operation"], c["principal"], c["fault"]) for c in cloud.calls(since)]
+    assert seen == [("GetUser", "anonymous", ""), ("GetUser", "anonymous", "throttle")]
