@@ -66,11 +66,12 @@ $(STEPS:%=step-%): step-%:
 setup:  ## Make .switchyard/: Python packages, Terraform, where its providers come from.
 	@$(PYTHON) tools/bootstrap.py
 
-lint: setup  ## Style, types, formatting, and READMEs that say what the code says.
+lint: setup  ## Style, types, formatting, and a root module and READMEs that say what the modules say.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(TERRAFORM) fmt -check -diff -recursive || { echo "Run: make fmt"; exit 1; }
+	@$(PY) -m tools.root --check
 	@$(PY) -m tools.docs --check
 
 unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
@@ -112,7 +113,8 @@ fmt: setup  ## Format Python and HCL.
 	@$(BIN)/ruff format
 	@$(TERRAFORM) fmt -recursive
 
-docs: setup  ## Write the inputs and outputs into the READMEs.
+docs: setup  ## Write the root module's files, and the inputs and outputs into the READMEs.
+	@$(PY) -m tools.root
 	@$(PY) -m tools.docs
 
 lock: setup  ## Pin requirements/*.in anew into *.txt.

@@ -1,156 +1,36 @@
-# Identity: one module block, variable and output per capability.
+# Written by `make docs` (tools/root.py) from modules/identity/*/variables.tf and tools/wiring.py. Edit those instead.
 
-module "user_directory" {
-  source = "./modules/identity/user_directory"
-  count  = var.user_directory == null ? 0 : 1
-
-  context                = module.context.context
-  admin_create_user_only = var.user_directory.admin_create_user_only
-  allowed_email_domains  = var.user_directory.allowed_email_domains
-  attributes             = var.user_directory.attributes
-  clients                = var.user_directory.clients
-  custom_auth            = var.user_directory.custom_auth
-  default_groups         = var.user_directory.default_groups
-  deletion_protection    = var.user_directory.deletion_protection
-  devices                = var.user_directory.devices
-  domain                 = var.user_directory.domain
-  email                  = var.user_directory.email
-  groups                 = var.user_directory.groups
-  identity_providers     = var.user_directory.identity_providers
-  mfa                    = var.user_directory.mfa
-  password_policy        = var.user_directory.password_policy
-  resource_servers       = var.user_directory.resource_servers
-  sign_in                = var.user_directory.sign_in
-  sms                    = var.user_directory.sms
-  threat_protection      = var.user_directory.threat_protection
-  tier                   = var.user_directory.tier
-  triggers               = var.user_directory.triggers
-  verification           = var.user_directory.verification
-}
-
-variable "user_directory" {
-  description = "Cognito user pool: sign-in, sign-up, federation, app clients; {} for the defaults, null for off. See modules/identity/user_directory."
-  type = object({
-    admin_create_user_only = optional(bool)
-    allowed_email_domains  = optional(set(string))
-    attributes = optional(map(object({
-      type            = optional(string)
-      mutable         = optional(bool)
-      required        = optional(bool)
-      client_writable = optional(bool)
-      min             = optional(number)
-      max             = optional(number)
-    })))
-    clients = optional(map(object({
-      secret               = optional(bool)
-      auth_flows           = optional(set(string))
-      read_attributes      = optional(set(string))
-      write_attributes     = optional(set(string))
-      access_token_minutes = optional(number)
-      id_token_minutes     = optional(number)
-      refresh_token_days   = optional(number)
-      session_minutes      = optional(number)
-      callback_urls        = optional(set(string))
-      logout_urls          = optional(set(string))
-      oauth_flows          = optional(set(string))
-      oauth_scopes         = optional(set(string))
-      identity_providers   = optional(set(string))
-    })))
-    custom_auth = optional(object({
-      topic_arn      = optional(string)
-      password_first = optional(bool)
-      code_length    = optional(number)
-      code_seconds   = optional(number)
-      attempts       = optional(number)
-      codes_per_hour = optional(number)
-      subject        = optional(string)
-      message        = optional(string)
-    }))
-    default_groups      = optional(set(string))
-    deletion_protection = optional(bool)
-    devices = optional(object({
-      remember = optional(string)
-      skip_mfa = optional(bool)
-    }))
-    domain = optional(object({
-      prefix                = optional(string)
-      name                  = optional(string)
-      certificate_arn       = optional(string)
-      managed_login_version = optional(number)
-    }))
-    email = optional(object({
-      identity_arn      = string
-      from_address      = string
-      reply_to_address  = optional(string)
-      configuration_set = optional(string)
-    }))
-    groups = optional(map(object({
-      description = optional(string)
-      precedence  = optional(number)
-      role_arn    = optional(string)
-    })))
-    identity_providers = optional(map(object({
-      type               = string
-      details            = map(string)
-      secret_arn         = optional(string)
-      secret_kms_key_arn = optional(string)
-      attribute_mapping  = optional(map(string))
-      identifiers        = optional(list(string))
-      link_users         = optional(bool)
-      trust_email        = optional(bool)
-    })))
-    mfa = optional(object({
-      mode  = optional(string)
-      totp  = optional(bool)
-      email = optional(bool)
-      sms   = optional(bool)
-    }))
-    password_policy = optional(object({
-      minimum_length    = optional(number)
-      require_lowercase = optional(bool)
-      require_uppercase = optional(bool)
-      require_numbers   = optional(bool)
-      require_symbols   = optional(bool)
-      history           = optional(number)
-      temporary_days    = optional(number)
-    }))
-    resource_servers = optional(map(object({
-      name   = string
-      scopes = map(string)
-    })))
-    sign_in = optional(set(string))
-    sms = optional(object({
-      external_id = string
-    }))
-    threat_protection = optional(object({
-      mode             = optional(string)
-      custom_auth_mode = optional(string)
-      blocked_cidrs    = optional(set(string))
-    }))
-    tier = optional(string)
-    triggers = optional(object({
-      create_auth_challenge          = optional(string)
-      custom_message                 = optional(string)
-      define_auth_challenge          = optional(string)
-      post_authentication            = optional(string)
-      post_confirmation              = optional(string)
-      pre_authentication             = optional(string)
-      pre_sign_up                    = optional(string)
-      pre_token_generation           = optional(string)
-      user_migration                 = optional(string)
-      verify_auth_challenge_response = optional(string)
-    }))
-    verification = optional(object({
-      subject = optional(string)
-      message = optional(string)
-    }))
-  })
-  default = null
-}
-
-output "user_directory" {
-  description = "Outputs of modules/identity/user_directory; null when off."
-  value       = one(module.user_directory[*])
+locals {
+  # What can be set: in a capability, and in each object of it.
+  identity_settings = {
+    "inactive_users"                       = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "lists_per_second", "preload_schedule_expression", "user_pool_arns", "warning"]
+    "inactive_users.warning"               = ["days", "emails_per_second", "from_address", "subject", "text"]
+    "order_authorization"                  = ["additional_policies", "admin_groups", "alarms", "client_ids", "decision_cache_seconds", "deletion_protection", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
+    "order_authorization.throttle"         = ["burst_limit", "rate_limit"]
+    "order_authorization.alarms"           = ["refused_tokens", "server_errors"]
+    "step_up_auth"                         = ["acr_values", "alarms", "audiences", "client_ids", "default_step_up_state", "deletion_protection", "issuer_url", "jwks_url", "maximum_attempts", "operations", "required_claims", "routes", "sample", "session_seconds", "throttle", "token_types", "web_client"]
+    "step_up_auth.operations[*]"           = ["group", "state"]
+    "step_up_auth.routes[*]"               = ["body", "function_name", "invoke_arn"]
+    "step_up_auth.web_client"              = ["authorize_url", "client_id", "cognito_url", "scopes", "token_url"]
+    "step_up_auth.throttle"                = ["burst_limit", "rate_limit"]
+    "step_up_auth.alarms"                  = ["factor_changes", "unauthorized"]
+    "user_directory"                       = ["admin_create_user_only", "allowed_email_domains", "attributes", "clients", "custom_auth", "default_groups", "deletion_protection", "devices", "domain", "email", "groups", "identity_providers", "mfa", "password_policy", "resource_servers", "sign_in", "sms", "threat_protection", "tier", "triggers", "verification"]
+    "user_directory.threat_protection"     = ["blocked_cidrs", "custom_auth_mode", "mode"]
+    "user_directory.password_policy"       = ["history", "minimum_length", "require_lowercase", "require_numbers", "require_symbols", "require_uppercase", "temporary_days"]
+    "user_directory.mfa"                   = ["email", "mode", "sms", "totp"]
+    "user_directory.devices"               = ["remember", "skip_mfa"]
+    "user_directory.email"                 = ["configuration_set", "from_address", "identity_arn", "reply_to_address"]
+    "user_directory.sms"                   = ["external_id"]
+    "user_directory.verification"          = ["message", "subject"]
+    "user_directory.attributes[*]"         = ["client_writable", "max", "min", "mutable", "required", "type"]
+    "user_directory.clients[*]"            = ["access_token_minutes", "auth_flows", "callback_urls", "id_token_minutes", "identity_providers", "logout_urls", "oauth_flows", "oauth_scopes", "read_attributes", "refresh_token_days", "secret", "session_minutes", "write_attributes"]
+    "user_directory.groups[*]"             = ["description", "precedence", "role_arn"]
+    "user_directory.resource_servers[*]"   = ["name", "scopes"]
+    "user_directory.domain"                = ["certificate_arn", "managed_login_version", "name", "prefix"]
+    "user_directory.custom_auth"           = ["attempts", "code_length", "code_seconds", "codes_per_hour", "message", "password_first", "subject", "topic_arn"]
+    "user_directory.identity_providers[*]" = ["attribute_mapping", "details", "identifiers", "link_users", "secret_arn", "secret_kms_key_arn", "trust_email", "type"]
+    "user_directory.triggers"              = ["create_auth_challenge", "custom_message", "define_auth_challenge", "post_authentication", "post_confirmation", "pre_authentication", "pre_sign_up", "pre_token_generation", "user_migration", "verify_auth_challenge_response"]
+  }
 }
 
 module "inactive_users" {
@@ -158,43 +38,44 @@ module "inactive_users" {
   count  = var.inactive_users == null ? 0 : 1
 
   context                     = module.context.context
-  audit_retention_days        = var.inactive_users.audit_retention_days
-  batch_size                  = var.inactive_users.batch_size
-  deletion_protection         = var.inactive_users.deletion_protection
-  disables_per_second         = var.inactive_users.disables_per_second
-  dry_run                     = var.inactive_users.dry_run
-  exempt_groups               = var.inactive_users.exempt_groups
-  exempt_users                = var.inactive_users.exempt_users
-  inactive_days               = var.inactive_users.inactive_days
-  lists_per_second            = var.inactive_users.lists_per_second
-  preload_schedule_expression = var.inactive_users.preload_schedule_expression
-  user_pool_arns              = var.inactive_users.user_pool_arns
-  warning                     = var.inactive_users.warning
+  user_pool_arns              = try(var.inactive_users.user_pool_arns, null)
+  inactive_days               = try(var.inactive_users.inactive_days, null)
+  warning                     = try(var.inactive_users.warning, null)
+  exempt_users                = try(var.inactive_users.exempt_users, null)
+  exempt_groups               = try(var.inactive_users.exempt_groups, null)
+  dry_run                     = try(var.inactive_users.dry_run, null)
+  disables_per_second         = try(var.inactive_users.disables_per_second, null)
+  lists_per_second            = try(var.inactive_users.lists_per_second, null)
+  batch_size                  = try(var.inactive_users.batch_size, null)
+  preload_schedule_expression = try(var.inactive_users.preload_schedule_expression, null)
+  audit_retention_days        = try(var.inactive_users.audit_retention_days, null)
+  deletion_protection         = try(var.inactive_users.deletion_protection, null)
 }
 
 variable "inactive_users" {
-  description = "Cognito users who have not signed in for a while are disabled; name the pools, null for off. See modules/identity/inactive_users."
-  type = object({
-    audit_retention_days        = optional(number)
-    batch_size                  = optional(number)
-    deletion_protection         = optional(bool)
-    disables_per_second         = optional(number)
-    dry_run                     = optional(bool)
-    exempt_groups               = optional(set(string))
-    exempt_users                = optional(set(string))
-    inactive_days               = optional(number)
-    lists_per_second            = optional(number)
-    preload_schedule_expression = optional(string)
-    user_pool_arns              = list(string)
-    warning = optional(object({
-      days              = number
-      from_address      = string
-      subject           = optional(string)
-      text              = optional(string)
-      emails_per_second = optional(number)
-    }))
-  })
-  default = null
+  description = "Disables the users of your Cognito user pools who have not signed in for some days, 90 by default: it records each sign-in without ever standing in its way, warns by e-mail beforehand if you like, and keeps a trail of what it did about whom. { user_pool_arns } for the defaults, null for off. See modules/identity/inactive_users."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.inactive_users == null || can(keys(var.inactive_users))
+    error_message = "inactive_users must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.inactive_users == null || alltrue([for name in ["user_pool_arns"] : try(var.inactive_users[name], null) != null])
+    error_message = "inactive_users needs user_pool_arns."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.inactive_users), []), local.identity_settings["inactive_users"])) == 0
+    error_message = "inactive_users has no setting ${join(", ", setsubtract(try(keys(var.inactive_users), []), local.identity_settings["inactive_users"]))}. Its settings are: ${join(", ", local.identity_settings["inactive_users"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.inactive_users.warning), []), local.identity_settings["inactive_users.warning"])) == 0
+    error_message = "inactive_users.warning has no setting ${join(", ", setsubtract(try(keys(var.inactive_users.warning), []), local.identity_settings["inactive_users.warning"]))}. Its settings are: ${join(", ", local.identity_settings["inactive_users.warning"])}."
+  }
 }
 
 output "inactive_users" {
@@ -207,41 +88,48 @@ module "order_authorization" {
   count  = var.order_authorization == null ? 0 : 1
 
   context                = module.context.context
-  additional_policies    = var.order_authorization.additional_policies
-  admin_groups           = var.order_authorization.admin_groups
-  alarms                 = var.order_authorization.alarms
-  client_ids             = var.order_authorization.client_ids
-  decision_cache_seconds = var.order_authorization.decision_cache_seconds
-  deletion_protection    = var.order_authorization.deletion_protection
-  error_headers          = var.order_authorization.error_headers
-  memory_size            = var.order_authorization.memory_size
-  name                   = var.order_authorization.name
-  throttle               = var.order_authorization.throttle
-  user_pool_arn          = var.order_authorization.user_pool_arn
+  user_pool_arn          = try(var.order_authorization.user_pool_arn, null)
+  client_ids             = try(var.order_authorization.client_ids, null)
+  name                   = try(var.order_authorization.name, null)
+  admin_groups           = try(var.order_authorization.admin_groups, null)
+  additional_policies    = try(var.order_authorization.additional_policies, null)
+  decision_cache_seconds = try(var.order_authorization.decision_cache_seconds, null)
+  throttle               = try(var.order_authorization.throttle, null)
+  error_headers          = try(var.order_authorization.error_headers, null)
+  memory_size            = try(var.order_authorization.memory_size, null)
+  alarms                 = try(var.order_authorization.alarms, null)
+  deletion_protection    = try(var.order_authorization.deletion_protection, null)
 }
 
 variable "order_authorization" {
-  description = "Orders behind an API that Verified Permissions decides on; null for off. See modules/identity/order_authorization."
-  type = object({
-    additional_policies = optional(map(string))
-    admin_groups        = optional(set(string))
-    alarms = optional(object({
-      refused_tokens = optional(number)
-      server_errors  = optional(number)
-    }))
-    client_ids             = set(string)
-    decision_cache_seconds = optional(number)
-    deletion_protection    = optional(bool)
-    error_headers          = optional(map(string))
-    memory_size            = optional(number)
-    name                   = optional(string)
-    throttle = optional(object({
-      rate_limit  = optional(number)
-      burst_limit = optional(number)
-    }))
-    user_pool_arn = string
-  })
-  default = null
+  description = "An API for orders on which Verified Permissions decides, order by order and action by action, from Cedar policies that you can read. { user_pool_arn, client_ids } for the defaults, null for off. See modules/identity/order_authorization."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.order_authorization == null || can(keys(var.order_authorization))
+    error_message = "order_authorization must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.order_authorization == null || alltrue([for name in ["user_pool_arn", "client_ids"] : try(var.order_authorization[name], null) != null])
+    error_message = "order_authorization needs user_pool_arn and client_ids."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.order_authorization), []), local.identity_settings["order_authorization"])) == 0
+    error_message = "order_authorization has no setting ${join(", ", setsubtract(try(keys(var.order_authorization), []), local.identity_settings["order_authorization"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.order_authorization.throttle), []), local.identity_settings["order_authorization.throttle"])) == 0
+    error_message = "order_authorization.throttle has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.throttle), []), local.identity_settings["order_authorization.throttle"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.throttle"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.order_authorization.alarms), []), local.identity_settings["order_authorization.alarms"])) == 0
+    error_message = "order_authorization.alarms has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.alarms), []), local.identity_settings["order_authorization.alarms"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.alarms"])}."
+  }
 }
 
 output "order_authorization" {
@@ -254,69 +142,196 @@ module "step_up_auth" {
   count  = var.step_up_auth == null ? 0 : 1
 
   context               = module.context.context
-  acr_values            = var.step_up_auth.acr_values
-  alarms                = var.step_up_auth.alarms
-  audiences             = var.step_up_auth.audiences
-  client_ids            = var.step_up_auth.client_ids
-  default_step_up_state = var.step_up_auth.default_step_up_state
-  deletion_protection   = var.step_up_auth.deletion_protection
-  issuer_url            = var.step_up_auth.issuer_url
-  jwks_url              = var.step_up_auth.jwks_url
-  maximum_attempts      = var.step_up_auth.maximum_attempts
-  operations            = var.step_up_auth.operations
-  required_claims       = var.step_up_auth.required_claims
-  routes                = var.step_up_auth.routes
-  sample                = var.step_up_auth.sample
-  session_seconds       = var.step_up_auth.session_seconds
-  throttle              = var.step_up_auth.throttle
-  token_types           = var.step_up_auth.token_types
-  web_client            = var.step_up_auth.web_client
+  issuer_url            = try(var.step_up_auth.issuer_url, null)
+  client_ids            = try(var.step_up_auth.client_ids, null)
+  audiences             = try(var.step_up_auth.audiences, null)
+  jwks_url              = try(var.step_up_auth.jwks_url, null)
+  required_claims       = try(var.step_up_auth.required_claims, null)
+  token_types           = try(var.step_up_auth.token_types, null)
+  acr_values            = try(var.step_up_auth.acr_values, null)
+  operations            = try(var.step_up_auth.operations, null)
+  default_step_up_state = try(var.step_up_auth.default_step_up_state, null)
+  session_seconds       = try(var.step_up_auth.session_seconds, null)
+  maximum_attempts      = try(var.step_up_auth.maximum_attempts, null)
+  routes                = try(var.step_up_auth.routes, null)
+  sample                = try(var.step_up_auth.sample, null)
+  web_client            = try(var.step_up_auth.web_client, null)
+  throttle              = try(var.step_up_auth.throttle, null)
+  alarms                = try(var.step_up_auth.alarms, null)
+  deletion_protection   = try(var.step_up_auth.deletion_protection, null)
 }
 
 variable "step_up_auth" {
-  description = "Second factor at the moment of a privileged API call; { issuer_url, client_ids } for the defaults, null for off. See modules/identity/step_up_auth."
-  type = object({
-    acr_values = optional(set(string))
-    alarms = optional(object({
-      factor_changes = optional(number)
-      unauthorized   = optional(number)
-    }))
-    audiences             = optional(set(string))
-    client_ids            = optional(set(string))
-    default_step_up_state = optional(string)
-    deletion_protection   = optional(bool)
-    issuer_url            = string
-    jwks_url              = optional(string)
-    maximum_attempts      = optional(number)
-    operations = optional(map(object({
-      state = optional(string)
-      group = optional(string)
-    })))
-    required_claims = optional(map(string))
-    routes = optional(map(object({
-      function_name = string
-      invoke_arn    = string
-      body          = optional(string)
-    })))
-    sample          = optional(bool)
-    session_seconds = optional(number)
-    throttle = optional(object({
-      rate_limit  = optional(number)
-      burst_limit = optional(number)
-    }))
-    token_types = optional(set(string))
-    web_client = optional(object({
-      authorize_url = string
-      token_url     = string
-      client_id     = string
-      scopes        = optional(string)
-      cognito_url   = optional(string)
-    }))
-  })
-  default = null
+  description = "Asks your users for a second factor at the moment they call a privileged API operation, without a change to the functions behind it. { issuer_url, client_ids } for the defaults, null for off. See modules/identity/step_up_auth."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.step_up_auth == null || can(keys(var.step_up_auth))
+    error_message = "step_up_auth must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.step_up_auth == null || alltrue([for name in ["issuer_url"] : try(var.step_up_auth[name], null) != null])
+    error_message = "step_up_auth needs issuer_url."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.step_up_auth), []), local.identity_settings["step_up_auth"])) == 0
+    error_message = "step_up_auth has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth), []), local.identity_settings["step_up_auth"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.step_up_auth.operations), []) : try(keys(a), [])]), local.identity_settings["step_up_auth.operations[*]"])) == 0
+    error_message = "step_up_auth.operations[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.step_up_auth.operations), []) : try(keys(a), [])]), local.identity_settings["step_up_auth.operations[*]"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth.operations[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.step_up_auth.routes), []) : try(keys(a), [])]), local.identity_settings["step_up_auth.routes[*]"])) == 0
+    error_message = "step_up_auth.routes[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.step_up_auth.routes), []) : try(keys(a), [])]), local.identity_settings["step_up_auth.routes[*]"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth.routes[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.step_up_auth.web_client), []), local.identity_settings["step_up_auth.web_client"])) == 0
+    error_message = "step_up_auth.web_client has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth.web_client), []), local.identity_settings["step_up_auth.web_client"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth.web_client"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.step_up_auth.throttle), []), local.identity_settings["step_up_auth.throttle"])) == 0
+    error_message = "step_up_auth.throttle has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth.throttle), []), local.identity_settings["step_up_auth.throttle"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth.throttle"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.step_up_auth.alarms), []), local.identity_settings["step_up_auth.alarms"])) == 0
+    error_message = "step_up_auth.alarms has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth.alarms), []), local.identity_settings["step_up_auth.alarms"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth.alarms"])}."
+  }
 }
 
 output "step_up_auth" {
   description = "Outputs of modules/identity/step_up_auth; null when off."
   value       = one(module.step_up_auth[*])
+}
+
+module "user_directory" {
+  source = "./modules/identity/user_directory"
+  count  = var.user_directory == null ? 0 : 1
+
+  context                = module.context.context
+  sign_in                = try(var.user_directory.sign_in, null)
+  tier                   = try(var.user_directory.tier, null)
+  threat_protection      = try(var.user_directory.threat_protection, null)
+  password_policy        = try(var.user_directory.password_policy, null)
+  mfa                    = try(var.user_directory.mfa, null)
+  devices                = try(var.user_directory.devices, null)
+  email                  = try(var.user_directory.email, null)
+  sms                    = try(var.user_directory.sms, null)
+  verification           = try(var.user_directory.verification, null)
+  attributes             = try(var.user_directory.attributes, null)
+  clients                = try(var.user_directory.clients, null)
+  groups                 = try(var.user_directory.groups, null)
+  default_groups         = try(var.user_directory.default_groups, null)
+  resource_servers       = try(var.user_directory.resource_servers, null)
+  domain                 = try(var.user_directory.domain, null)
+  custom_auth            = try(var.user_directory.custom_auth, null)
+  allowed_email_domains  = try(var.user_directory.allowed_email_domains, null)
+  admin_create_user_only = try(var.user_directory.admin_create_user_only, null)
+  identity_providers     = try(var.user_directory.identity_providers, null)
+  triggers               = try(var.user_directory.triggers, null)
+  deletion_protection    = try(var.user_directory.deletion_protection, null)
+}
+
+variable "user_directory" {
+  description = "Your users sign up and sign in against a Cognito user pool that is set up as it should be: by password with a second factor, by a one-time code in their mailbox, or through Apple, Google, an OIDC or a SAML provider. {} for the defaults, null for off. See modules/identity/user_directory."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.user_directory == null || can(keys(var.user_directory))
+    error_message = "user_directory must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory), []), local.identity_settings["user_directory"])) == 0
+    error_message = "user_directory has no setting ${join(", ", setsubtract(try(keys(var.user_directory), []), local.identity_settings["user_directory"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.threat_protection), []), local.identity_settings["user_directory.threat_protection"])) == 0
+    error_message = "user_directory.threat_protection has no setting ${join(", ", setsubtract(try(keys(var.user_directory.threat_protection), []), local.identity_settings["user_directory.threat_protection"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.threat_protection"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.password_policy), []), local.identity_settings["user_directory.password_policy"])) == 0
+    error_message = "user_directory.password_policy has no setting ${join(", ", setsubtract(try(keys(var.user_directory.password_policy), []), local.identity_settings["user_directory.password_policy"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.password_policy"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.mfa), []), local.identity_settings["user_directory.mfa"])) == 0
+    error_message = "user_directory.mfa has no setting ${join(", ", setsubtract(try(keys(var.user_directory.mfa), []), local.identity_settings["user_directory.mfa"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.mfa"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.devices), []), local.identity_settings["user_directory.devices"])) == 0
+    error_message = "user_directory.devices has no setting ${join(", ", setsubtract(try(keys(var.user_directory.devices), []), local.identity_settings["user_directory.devices"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.devices"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.email), []), local.identity_settings["user_directory.email"])) == 0
+    error_message = "user_directory.email has no setting ${join(", ", setsubtract(try(keys(var.user_directory.email), []), local.identity_settings["user_directory.email"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.email"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.sms), []), local.identity_settings["user_directory.sms"])) == 0
+    error_message = "user_directory.sms has no setting ${join(", ", setsubtract(try(keys(var.user_directory.sms), []), local.identity_settings["user_directory.sms"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.sms"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.verification), []), local.identity_settings["user_directory.verification"])) == 0
+    error_message = "user_directory.verification has no setting ${join(", ", setsubtract(try(keys(var.user_directory.verification), []), local.identity_settings["user_directory.verification"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.verification"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.attributes), []) : try(keys(a), [])]), local.identity_settings["user_directory.attributes[*]"])) == 0
+    error_message = "user_directory.attributes[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.attributes), []) : try(keys(a), [])]), local.identity_settings["user_directory.attributes[*]"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.attributes[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.clients), []) : try(keys(a), [])]), local.identity_settings["user_directory.clients[*]"])) == 0
+    error_message = "user_directory.clients[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.clients), []) : try(keys(a), [])]), local.identity_settings["user_directory.clients[*]"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.clients[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.groups), []) : try(keys(a), [])]), local.identity_settings["user_directory.groups[*]"])) == 0
+    error_message = "user_directory.groups[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.groups), []) : try(keys(a), [])]), local.identity_settings["user_directory.groups[*]"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.groups[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.resource_servers), []) : try(keys(a), [])]), local.identity_settings["user_directory.resource_servers[*]"])) == 0
+    error_message = "user_directory.resource_servers[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.resource_servers), []) : try(keys(a), [])]), local.identity_settings["user_directory.resource_servers[*]"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.resource_servers[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.domain), []), local.identity_settings["user_directory.domain"])) == 0
+    error_message = "user_directory.domain has no setting ${join(", ", setsubtract(try(keys(var.user_directory.domain), []), local.identity_settings["user_directory.domain"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.domain"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.custom_auth), []), local.identity_settings["user_directory.custom_auth"])) == 0
+    error_message = "user_directory.custom_auth has no setting ${join(", ", setsubtract(try(keys(var.user_directory.custom_auth), []), local.identity_settings["user_directory.custom_auth"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.custom_auth"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.identity_providers), []) : try(keys(a), [])]), local.identity_settings["user_directory.identity_providers[*]"])) == 0
+    error_message = "user_directory.identity_providers[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.identity_providers), []) : try(keys(a), [])]), local.identity_settings["user_directory.identity_providers[*]"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.identity_providers[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.triggers), []), local.identity_settings["user_directory.triggers"])) == 0
+    error_message = "user_directory.triggers has no setting ${join(", ", setsubtract(try(keys(var.user_directory.triggers), []), local.identity_settings["user_directory.triggers"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.triggers"])}."
+  }
+}
+
+output "user_directory" {
+  description = "Outputs of modules/identity/user_directory; null when off."
+  value       = one(module.user_directory[*])
 }

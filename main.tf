@@ -1,8 +1,10 @@
+# Written by `make docs` (tools/root.py) from modules/context/variables.tf and tools/wiring.py. Edit those instead.
+
 provider "aws" {
   region = var.region
 }
 
-# Shared by all capabilities; each capability is a module block in the file of its domain.
+# Shared by all capabilities.
 module "context" {
   source = "./modules/context"
 
@@ -12,7 +14,7 @@ module "context" {
   permissions_boundary_arn = var.permissions_boundary_arn
   build_dir                = var.build_dir
   access_log_force_destroy = var.access_log_force_destroy
-  api_gateway_logging = anytrue([ # one line for each capability with a REST API
+  api_gateway_logging = anytrue([
     var.order_authorization != null,
     var.step_up_auth != null,
   ])

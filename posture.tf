@@ -1,52 +1,87 @@
-# Security posture: one module block, variable and output per capability.
+# Written by `make docs` (tools/root.py) from modules/posture/*/variables.tf and tools/wiring.py. Edit those instead.
+
+locals {
+  # What can be set: in a capability, and in each object of it.
+  posture_settings = {
+    "access_analyzer"                                 = ["analyzer_arn", "archive_rules", "exempt", "force_destroy", "keep_days", "notification_emails", "notification_statuses", "resource_types", "shut_off", "type"]
+    "access_analyzer.archive_rules[*][*]"             = ["contains", "criteria", "eq", "exists", "neq"]
+    "access_analyzer.shut_off"                        = ["bucket_names", "cross_account_access_points", "dry_run", "public_access_points"]
+    "access_analyzer.exempt"                          = ["access_point_names", "bucket_names", "principals"]
+    "config_recorder"                                 = ["expiration_days", "force_destroy", "include_global_resource_types", "name", "recorder_name", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
+    "finding_chat"                                    = ["action_id", "action_name", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
+    "finding_chat.slack_channels[*]"                  = ["channel_id", "workspace_id"]
+    "finding_chat.teams_channels[*]"                  = ["channel_id", "team_id", "tenant_id"]
+    "finding_export"                                  = ["chunk_seconds", "chunks_per_execution", "continuous", "count_parameter_name", "destination", "expiration_days", "filters", "force_destroy", "kms_key_arn", "notification_emails", "notification_statuses", "object_mib", "prefix", "requests_per_second", "schedule_expression"]
+    "finding_export.filters"                          = ["booleans", "cidrs", "dates", "maps", "numbers", "strings"]
+    "finding_export.filters.strings[*][*]"            = ["comparison", "value"]
+    "finding_export.filters.dates[*][*]"              = ["end", "last_days", "start"]
+    "finding_export.filters.numbers[*][*]"            = ["eq", "gte", "lte"]
+    "finding_export.filters.maps[*][*]"               = ["comparison", "key", "value"]
+    "finding_export.destination"                      = ["account_id", "bucket_name", "kms_key_arn"]
+    "finding_remediation"                             = ["automatic", "bucket_patterns", "copy_part_mib", "copy_single_max_mib", "dry_run", "exempt_tag", "member_account_ids", "member_external_id", "member_role_prefix", "noncurrent_days", "object_kms_key_arns", "public_buckets", "remediations", "source_kms_key_arns"]
+    "secret_rotation_rules"                           = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_automatic_attempts", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "retry_attempt_seconds", "schedule_expression", "scope_tag"]
+    "secret_rotation_rules.scope_tag"                 = ["key", "value"]
+    "secret_rotation_rules.customer_managed_keys"     = ["key_arns"]
+    "secret_rotation_rules.aggregator"                = ["account_ids", "regions"]
+    "security_standards"                              = ["auto_enable_controls", "control_finding_generator", "create_hub", "disabled_controls", "existing_standards", "finding_aggregation", "organization", "rule_order", "schedule_expression", "standards", "suppressions"]
+    "security_standards.disabled_controls[*]"         = ["enabled", "reason", "standards"]
+    "security_standards.suppressions[*]"              = ["account_ids", "control_ids", "reason", "resource_id_prefixes", "resource_ids", "resource_tag", "until"]
+    "security_standards.suppressions[*].resource_tag" = ["key", "value"]
+    "security_standards.finding_aggregation"          = ["linking_mode", "regions"]
+    "security_standards.organization"                 = ["auto_enable", "auto_enable_standards", "configuration_type"]
+    "web_acl_logging"                                 = ["buffering", "correct_destination", "destination", "exempt_tags", "exempt_web_acl_arns", "expiration_days", "force_destroy", "logging_filter", "maximum_automatic_attempts", "notification_emails", "redacted_headers", "reevaluation_schedule_expression", "retry_attempt_seconds", "scopes"]
+    "web_acl_logging.logging_filter"                  = ["default_behavior", "filters"]
+    "web_acl_logging.logging_filter.filters[*]"       = ["actions", "behavior", "labels", "requirement"]
+    "web_acl_logging.buffering"                       = ["mib", "seconds"]
+  }
+}
 
 module "access_analyzer" {
   source = "./modules/posture/access_analyzer"
   count  = var.access_analyzer == null ? 0 : 1
 
   context               = module.context.context
-  analyzer_arn          = var.access_analyzer.analyzer_arn
-  archive_rules         = var.access_analyzer.archive_rules
-  exempt                = var.access_analyzer.exempt
-  force_destroy         = var.access_analyzer.force_destroy
-  keep_days             = var.access_analyzer.keep_days
-  notification_emails   = var.access_analyzer.notification_emails
-  notification_statuses = var.access_analyzer.notification_statuses
-  resource_types        = var.access_analyzer.resource_types
-  shut_off              = var.access_analyzer.shut_off
-  type                  = var.access_analyzer.type
+  type                  = try(var.access_analyzer.type, null)
+  analyzer_arn          = try(var.access_analyzer.analyzer_arn, null)
+  archive_rules         = try(var.access_analyzer.archive_rules, null)
+  resource_types        = try(var.access_analyzer.resource_types, null)
+  notification_statuses = try(var.access_analyzer.notification_statuses, null)
+  notification_emails   = try(var.access_analyzer.notification_emails, null)
+  shut_off              = try(var.access_analyzer.shut_off, null)
+  exempt                = try(var.access_analyzer.exempt, null)
+  keep_days             = try(var.access_analyzer.keep_days, null)
+  force_destroy         = try(var.access_analyzer.force_destroy, null)
 }
 
 variable "access_analyzer" {
-  description = "Notices of resources that outsiders can reach, by IAM Access Analyzer, and on request an end to it; {} for the defaults, null for off. See modules/posture/access_analyzer."
-  type = object({
-    analyzer_arn = optional(string)
-    archive_rules = optional(map(list(object({
-      criteria = string
-      eq       = optional(list(string))
-      neq      = optional(list(string))
-      contains = optional(list(string))
-      exists   = optional(bool)
-    }))))
-    exempt = optional(object({
-      bucket_names       = optional(set(string), [])
-      access_point_names = optional(set(string), [])
-      principals         = optional(set(string), [])
-    }))
-    force_destroy         = optional(bool)
-    keep_days             = optional(number)
-    notification_emails   = optional(set(string))
-    notification_statuses = optional(set(string))
-    resource_types        = optional(set(string))
-    shut_off = optional(object({
-      bucket_names                = optional(set(string), ["*"])
-      public_access_points        = optional(string, "bucket")
-      cross_account_access_points = optional(bool, false)
-      dry_run                     = optional(bool, false)
-    }))
-    type = optional(string)
-  })
-  default = null
+  description = "Tells you which resources somebody outside your account or organization can reach, who, and through what: bucket policy, bucket ACL or access point, with the access point's ARN. {} for the defaults, null for off. See modules/posture/access_analyzer."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.access_analyzer == null || can(keys(var.access_analyzer))
+    error_message = "access_analyzer must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.access_analyzer), []), local.posture_settings["access_analyzer"])) == 0
+    error_message = "access_analyzer has no setting ${join(", ", setsubtract(try(keys(var.access_analyzer), []), local.posture_settings["access_analyzer"]))}. Its settings are: ${join(", ", local.posture_settings["access_analyzer"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.access_analyzer.archive_rules), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["access_analyzer.archive_rules[*][*]"])) == 0
+    error_message = "access_analyzer.archive_rules[*][*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.access_analyzer.archive_rules), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["access_analyzer.archive_rules[*][*]"]))}. Its settings are: ${join(", ", local.posture_settings["access_analyzer.archive_rules[*][*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.access_analyzer.shut_off), []), local.posture_settings["access_analyzer.shut_off"])) == 0
+    error_message = "access_analyzer.shut_off has no setting ${join(", ", setsubtract(try(keys(var.access_analyzer.shut_off), []), local.posture_settings["access_analyzer.shut_off"]))}. Its settings are: ${join(", ", local.posture_settings["access_analyzer.shut_off"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.access_analyzer.exempt), []), local.posture_settings["access_analyzer.exempt"])) == 0
+    error_message = "access_analyzer.exempt has no setting ${join(", ", setsubtract(try(keys(var.access_analyzer.exempt), []), local.posture_settings["access_analyzer.exempt"]))}. Its settings are: ${join(", ", local.posture_settings["access_analyzer.exempt"])}."
+  }
 }
 
 output "access_analyzer" {
@@ -59,31 +94,35 @@ module "config_recorder" {
   count  = var.config_recorder == null ? 0 : 1
 
   context                       = module.context.context
-  expiration_days               = var.config_recorder.expiration_days
-  force_destroy                 = var.config_recorder.force_destroy
-  include_global_resource_types = var.config_recorder.include_global_resource_types
-  recording_frequency           = var.config_recorder.recording_frequency
-  resource_types                = var.config_recorder.resource_types
-  role_arn                      = var.config_recorder.role_arn
-  snapshot_frequency            = var.config_recorder.snapshot_frequency
+  name                          = try(var.config_recorder.name, null)
+  recorder_name                 = try(var.config_recorder.recorder_name, null)
+  role_arn                      = try(var.config_recorder.role_arn, null)
+  resource_types                = try(var.config_recorder.resource_types, null)
+  include_global_resource_types = try(var.config_recorder.include_global_resource_types, null)
+  recording_frequency           = try(var.config_recorder.recording_frequency, null)
+  snapshot_frequency            = try(var.config_recorder.snapshot_frequency, null)
+  expiration_days               = try(var.config_recorder.expiration_days, null)
+  force_destroy                 = try(var.config_recorder.force_destroy, null)
 }
 
 variable "config_recorder" {
-  description = "AWS Config's recorder, which Config rules need; {} makes it with the defaults, null where the account has one in this Region. See modules/blocks/config_recorder."
-  type = object({
-    expiration_days               = optional(number)
-    force_destroy                 = optional(bool)
-    include_global_resource_types = optional(bool)
-    recording_frequency           = optional(string)
-    resource_types                = optional(set(string))
-    role_arn                      = optional(string)
-    snapshot_frequency            = optional(string)
-  })
-  default = null
+  description = "AWS Config switched on in an account and Region: what is recorded, where snapshots and history go, and the role it uses. {} for the defaults, null for off. See modules/blocks/config_recorder."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.config_recorder == null || can(keys(var.config_recorder))
+    error_message = "config_recorder must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.config_recorder), []), local.posture_settings["config_recorder"])) == 0
+    error_message = "config_recorder has no setting ${join(", ", setsubtract(try(keys(var.config_recorder), []), local.posture_settings["config_recorder"]))}. Its settings are: ${join(", ", local.posture_settings["config_recorder"])}."
+  }
 }
 
 output "config_recorder" {
-  description = "Outputs of modules/blocks/config_recorder, without its resources; null when off."
+  description = "Outputs of modules/blocks/config_recorder; null when off."
   value       = one([for made in module.config_recorder : { for name, value in made : name => value if name != "resources" }])
 }
 
@@ -92,38 +131,41 @@ module "finding_chat" {
   count  = var.finding_chat == null ? 0 : 1
 
   context                     = module.context.context
-  action_id                   = var.finding_chat.action_id
-  action_name                 = var.finding_chat.action_name
-  guardrail_policy_arns       = var.finding_chat.guardrail_policy_arns
-  logging_level               = var.finding_chat.logging_level
-  role_policy_arns            = var.finding_chat.role_policy_arns
-  severities                  = var.finding_chat.severities
-  slack_channels              = var.finding_chat.slack_channels
-  teams_channels              = var.finding_chat.teams_channels
-  user_authorization_required = var.finding_chat.user_authorization_required
+  slack_channels              = try(var.finding_chat.slack_channels, null)
+  teams_channels              = try(var.finding_chat.teams_channels, null)
+  severities                  = try(var.finding_chat.severities, null)
+  action_id                   = try(var.finding_chat.action_id, null)
+  action_name                 = try(var.finding_chat.action_name, null)
+  guardrail_policy_arns       = try(var.finding_chat.guardrail_policy_arns, null)
+  role_policy_arns            = try(var.finding_chat.role_policy_arns, null)
+  user_authorization_required = try(var.finding_chat.user_authorization_required, null)
+  logging_level               = try(var.finding_chat.logging_level, null)
 }
 
 variable "finding_chat" {
-  description = "Security Hub findings in Slack and Microsoft Teams: those an analyst sends, and new ones of the severities named. Needs slack_channels or teams_channels; null for off. See modules/posture/finding_chat."
-  type = object({
-    action_id             = optional(string)
-    action_name           = optional(string)
-    guardrail_policy_arns = optional(set(string))
-    logging_level         = optional(string)
-    role_policy_arns      = optional(set(string))
-    severities            = optional(set(string))
-    slack_channels = optional(map(object({
-      workspace_id = string
-      channel_id   = string
-    })))
-    teams_channels = optional(map(object({
-      tenant_id  = string
-      team_id    = string
-      channel_id = string
-    })))
-    user_authorization_required = optional(bool)
-  })
-  default = null
+  description = "Puts Security Hub findings into Slack and Microsoft Teams, formatted by the chat service itself: those that an analyst sends with a custom action and, if you name severities, new ones by themselves. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.finding_chat == null || can(keys(var.finding_chat))
+    error_message = "finding_chat must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.finding_chat), []), local.posture_settings["finding_chat"])) == 0
+    error_message = "finding_chat has no setting ${join(", ", setsubtract(try(keys(var.finding_chat), []), local.posture_settings["finding_chat"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.slack_channels[*]"])) == 0
+    error_message = "finding_chat.slack_channels[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.slack_channels[*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.slack_channels[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.teams_channels[*]"])) == 0
+    error_message = "finding_chat.teams_channels[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.teams_channels[*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*]"])}."
+  }
 }
 
 output "finding_chat" {
@@ -136,69 +178,67 @@ module "finding_export" {
   count  = var.finding_export == null ? 0 : 1
 
   context               = module.context.context
-  chunk_seconds         = var.finding_export.chunk_seconds
-  chunks_per_execution  = var.finding_export.chunks_per_execution
-  continuous            = var.finding_export.continuous
-  count_parameter_name  = var.finding_export.count_parameter_name
-  destination           = var.finding_export.destination
-  expiration_days       = var.finding_export.expiration_days
-  filters               = var.finding_export.filters
-  force_destroy         = var.finding_export.force_destroy
-  kms_key_arn           = var.finding_export.kms_key_arn
-  notification_emails   = var.finding_export.notification_emails
-  notification_statuses = var.finding_export.notification_statuses
-  object_mib            = var.finding_export.object_mib
-  prefix                = var.finding_export.prefix
-  requests_per_second   = var.finding_export.requests_per_second
-  schedule_expression   = var.finding_export.schedule_expression
+  filters               = try(var.finding_export.filters, null)
+  schedule_expression   = try(var.finding_export.schedule_expression, null)
+  continuous            = try(var.finding_export.continuous, null)
+  notification_emails   = try(var.finding_export.notification_emails, null)
+  notification_statuses = try(var.finding_export.notification_statuses, null)
+  destination           = try(var.finding_export.destination, null)
+  kms_key_arn           = try(var.finding_export.kms_key_arn, null)
+  prefix                = try(var.finding_export.prefix, null)
+  expiration_days       = try(var.finding_export.expiration_days, null)
+  force_destroy         = try(var.finding_export.force_destroy, null)
+  count_parameter_name  = try(var.finding_export.count_parameter_name, null)
+  requests_per_second   = try(var.finding_export.requests_per_second, null)
+  object_mib            = try(var.finding_export.object_mib, null)
+  chunk_seconds         = try(var.finding_export.chunk_seconds, null)
+  chunks_per_execution  = try(var.finding_export.chunks_per_execution, null)
 }
 
 variable "finding_export" {
-  description = "Export of the Security Hub findings to S3, queryable in Athena; {} for the defaults, null for off. See modules/posture/finding_export."
-  type = object({
-    chunk_seconds        = optional(number)
-    chunks_per_execution = optional(number)
-    continuous           = optional(bool)
-    count_parameter_name = optional(string)
-    destination = optional(object({
-      bucket_name = string
-      account_id  = string
-      kms_key_arn = optional(string)
-    }))
-    expiration_days = optional(number)
-    filters = optional(object({
-      strings = optional(map(list(object({
-        value      = string
-        comparison = optional(string, "EQUALS")
-      }))), {})
-      dates = optional(map(list(object({
-        start     = optional(string)
-        end       = optional(string)
-        last_days = optional(number)
-      }))), {})
-      numbers = optional(map(list(object({
-        eq  = optional(number)
-        gte = optional(number)
-        lte = optional(number)
-      }))), {})
-      maps = optional(map(list(object({
-        key        = string
-        value      = string
-        comparison = optional(string, "EQUALS")
-      }))), {})
-      cidrs    = optional(map(list(string)), {})
-      booleans = optional(map(bool), {})
-    }))
-    force_destroy         = optional(bool)
-    kms_key_arn           = optional(string)
-    notification_emails   = optional(set(string))
-    notification_statuses = optional(set(string))
-    object_mib            = optional(number)
-    prefix                = optional(string)
-    requests_per_second   = optional(number)
-    schedule_expression   = optional(string)
-  })
-  default = null
+  description = "Exports all your Security Hub findings, millions if need be, to S3 as compressed JSON lines that Athena queries by SQL. {} for the defaults, null for off. See modules/posture/finding_export."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.finding_export == null || can(keys(var.finding_export))
+    error_message = "finding_export must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.finding_export), []), local.posture_settings["finding_export"])) == 0
+    error_message = "finding_export has no setting ${join(", ", setsubtract(try(keys(var.finding_export), []), local.posture_settings["finding_export"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.finding_export.filters), []), local.posture_settings["finding_export.filters"])) == 0
+    error_message = "finding_export.filters has no setting ${join(", ", setsubtract(try(keys(var.finding_export.filters), []), local.posture_settings["finding_export.filters"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export.filters"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_export.filters.strings), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.strings[*][*]"])) == 0
+    error_message = "finding_export.filters.strings[*][*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_export.filters.strings), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.strings[*][*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export.filters.strings[*][*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_export.filters.dates), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.dates[*][*]"])) == 0
+    error_message = "finding_export.filters.dates[*][*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_export.filters.dates), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.dates[*][*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export.filters.dates[*][*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_export.filters.numbers), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.numbers[*][*]"])) == 0
+    error_message = "finding_export.filters.numbers[*][*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_export.filters.numbers), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.numbers[*][*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export.filters.numbers[*][*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_export.filters.maps), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.maps[*][*]"])) == 0
+    error_message = "finding_export.filters.maps[*][*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_export.filters.maps), []) : [for b in try(flatten([a]), []) : try(keys(b), [])]]), local.posture_settings["finding_export.filters.maps[*][*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export.filters.maps[*][*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.finding_export.destination), []), local.posture_settings["finding_export.destination"])) == 0
+    error_message = "finding_export.destination has no setting ${join(", ", setsubtract(try(keys(var.finding_export.destination), []), local.posture_settings["finding_export.destination"]))}. Its settings are: ${join(", ", local.posture_settings["finding_export.destination"])}."
+  }
 }
 
 output "finding_export" {
@@ -211,41 +251,36 @@ module "finding_remediation" {
   count  = var.finding_remediation == null ? 0 : 1
 
   context             = module.context.context
-  automatic           = var.finding_remediation.automatic
-  bucket_patterns     = var.finding_remediation.bucket_patterns
-  copy_part_mib       = var.finding_remediation.copy_part_mib
-  copy_single_max_mib = var.finding_remediation.copy_single_max_mib
-  dry_run             = var.finding_remediation.dry_run
-  exempt_tag          = var.finding_remediation.exempt_tag
-  member_account_ids  = var.finding_remediation.member_account_ids
-  member_external_id  = var.finding_remediation.member_external_id
-  member_role_prefix  = var.finding_remediation.member_role_prefix
-  noncurrent_days     = var.finding_remediation.noncurrent_days
-  object_kms_key_arns = var.finding_remediation.object_kms_key_arns
-  public_buckets      = var.finding_remediation.public_buckets
-  remediations        = var.finding_remediation.remediations
-  source_kms_key_arns = var.finding_remediation.source_kms_key_arns
+  remediations        = try(var.finding_remediation.remediations, null)
+  automatic           = try(var.finding_remediation.automatic, null)
+  dry_run             = try(var.finding_remediation.dry_run, null)
+  bucket_patterns     = try(var.finding_remediation.bucket_patterns, null)
+  public_buckets      = try(var.finding_remediation.public_buckets, null)
+  object_kms_key_arns = try(var.finding_remediation.object_kms_key_arns, null)
+  source_kms_key_arns = try(var.finding_remediation.source_kms_key_arns, null)
+  copy_single_max_mib = try(var.finding_remediation.copy_single_max_mib, null)
+  copy_part_mib       = try(var.finding_remediation.copy_part_mib, null)
+  noncurrent_days     = try(var.finding_remediation.noncurrent_days, null)
+  exempt_tag          = try(var.finding_remediation.exempt_tag, null)
+  member_account_ids  = try(var.finding_remediation.member_account_ids, null)
+  member_role_prefix  = try(var.finding_remediation.member_role_prefix, null)
+  member_external_id  = try(var.finding_remediation.member_external_id, null)
 }
 
 variable "finding_remediation" {
-  description = "Remediations of Security Hub findings as custom actions, automatic where asked for; {} for the defaults, null for off. See modules/posture/finding_remediation."
-  type = object({
-    automatic           = optional(set(string))
-    bucket_patterns     = optional(set(string))
-    copy_part_mib       = optional(number)
-    copy_single_max_mib = optional(number)
-    dry_run             = optional(bool)
-    exempt_tag          = optional(string)
-    member_account_ids  = optional(set(string))
-    member_external_id  = optional(string)
-    member_role_prefix  = optional(string)
-    noncurrent_days     = optional(number)
-    object_kms_key_arns = optional(map(string))
-    public_buckets      = optional(set(string))
-    remediations        = optional(set(string))
-    source_kms_key_arns = optional(set(string))
-  })
-  default = null
+  description = "Fixes what Security Hub found, at a click in its console or, where you ask for it, without one: six remediations, each a custom action with a queue and a function that may do this one thing and no other. {} for the defaults, null for off. See modules/posture/finding_remediation."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.finding_remediation == null || can(keys(var.finding_remediation))
+    error_message = "finding_remediation must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.finding_remediation), []), local.posture_settings["finding_remediation"])) == 0
+    error_message = "finding_remediation has no setting ${join(", ", setsubtract(try(keys(var.finding_remediation), []), local.posture_settings["finding_remediation"]))}. Its settings are: ${join(", ", local.posture_settings["finding_remediation"])}."
+  }
 }
 
 output "finding_remediation" {
@@ -258,56 +293,55 @@ module "secret_rotation_rules" {
   count  = var.secret_rotation_rules == null ? 0 : 1
 
   context                     = module.context.context
-  aggregator                  = var.secret_rotation_rules.aggregator
-  customer_managed_keys       = var.secret_rotation_rules.customer_managed_keys
-  excluded_accounts           = var.secret_rotation_rules.excluded_accounts
-  expiration_days             = var.secret_rotation_rules.expiration_days
-  force_destroy               = var.secret_rotation_rules.force_destroy
-  maximum_automatic_attempts  = var.secret_rotation_rules.maximum_automatic_attempts
-  maximum_days_since_rotation = var.secret_rotation_rules.maximum_days_since_rotation
-  maximum_days_unused         = var.secret_rotation_rules.maximum_days_unused
-  maximum_rotation_days       = var.secret_rotation_rules.maximum_rotation_days
-  maximum_rotation_hours      = var.secret_rotation_rules.maximum_rotation_hours
-  notices                     = var.secret_rotation_rules.notices
-  notification_emails         = var.secret_rotation_rules.notification_emails
-  organization_rules          = var.secret_rotation_rules.organization_rules
-  periodic_frequency          = var.secret_rotation_rules.periodic_frequency
+  scope_tag                   = try(var.secret_rotation_rules.scope_tag, null)
+  maximum_rotation_days       = try(var.secret_rotation_rules.maximum_rotation_days, null)
+  maximum_rotation_hours      = try(var.secret_rotation_rules.maximum_rotation_hours, null)
+  maximum_days_since_rotation = try(var.secret_rotation_rules.maximum_days_since_rotation, null)
+  maximum_days_unused         = try(var.secret_rotation_rules.maximum_days_unused, null)
+  customer_managed_keys       = try(var.secret_rotation_rules.customer_managed_keys, null)
+  periodic_frequency          = try(var.secret_rotation_rules.periodic_frequency, null)
+  organization_rules          = try(var.secret_rotation_rules.organization_rules, null)
+  excluded_accounts           = try(var.secret_rotation_rules.excluded_accounts, null)
+  aggregator                  = try(var.secret_rotation_rules.aggregator, null)
+  notices                     = try(var.secret_rotation_rules.notices, null)
+  maximum_automatic_attempts  = try(var.secret_rotation_rules.maximum_automatic_attempts, null)
+  retry_attempt_seconds       = try(var.secret_rotation_rules.retry_attempt_seconds, null)
+  notification_emails         = try(var.secret_rotation_rules.notification_emails, null)
+  schedule_expression         = try(var.secret_rotation_rules.schedule_expression, null)
+  expiration_days             = try(var.secret_rotation_rules.expiration_days, null)
+  force_destroy               = try(var.secret_rotation_rules.force_destroy, null)
   recorder_name               = one(module.config_recorder[*].recorder_name)
-  retry_attempt_seconds       = var.secret_rotation_rules.retry_attempt_seconds
-  schedule_expression         = var.secret_rotation_rules.schedule_expression
-  scope_tag                   = var.secret_rotation_rules.scope_tag
 }
 
 variable "secret_rotation_rules" {
-  description = "AWS Config rules on the rotation of secrets, notices of secrets that break one, and a weekly report over this account, several, or the organization; {} for the defaults, null for off. Needs a recorder: config_recorder = {}, unless the account has one. See modules/posture/secret_rotation_rules."
-  type = object({
-    aggregator = optional(object({
-      account_ids = optional(set(string), [])
-      regions     = optional(set(string), [])
-    }))
-    customer_managed_keys = optional(object({
-      key_arns = optional(set(string), [])
-    }))
-    excluded_accounts           = optional(set(string))
-    expiration_days             = optional(number)
-    force_destroy               = optional(bool)
-    maximum_automatic_attempts  = optional(number)
-    maximum_days_since_rotation = optional(number)
-    maximum_days_unused         = optional(number)
-    maximum_rotation_days       = optional(number)
-    maximum_rotation_hours      = optional(number)
-    notices                     = optional(bool)
-    notification_emails         = optional(set(string))
-    organization_rules          = optional(bool)
-    periodic_frequency          = optional(string)
-    retry_attempt_seconds       = optional(number)
-    schedule_expression         = optional(string)
-    scope_tag = optional(object({
-      key   = string
-      value = optional(string)
-    }))
-  })
-  default = null
+  description = "Finds the secrets that do not rotate, rotate too rarely or failed to rotate, in one account or all of an organization, and tells a topic which. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/secret_rotation_rules."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.secret_rotation_rules == null || can(keys(var.secret_rotation_rules))
+    error_message = "secret_rotation_rules must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.secret_rotation_rules), []), local.posture_settings["secret_rotation_rules"])) == 0
+    error_message = "secret_rotation_rules has no setting ${join(", ", setsubtract(try(keys(var.secret_rotation_rules), []), local.posture_settings["secret_rotation_rules"]))}. Its settings are: ${join(", ", local.posture_settings["secret_rotation_rules"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.secret_rotation_rules.scope_tag), []), local.posture_settings["secret_rotation_rules.scope_tag"])) == 0
+    error_message = "secret_rotation_rules.scope_tag has no setting ${join(", ", setsubtract(try(keys(var.secret_rotation_rules.scope_tag), []), local.posture_settings["secret_rotation_rules.scope_tag"]))}. Its settings are: ${join(", ", local.posture_settings["secret_rotation_rules.scope_tag"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.secret_rotation_rules.customer_managed_keys), []), local.posture_settings["secret_rotation_rules.customer_managed_keys"])) == 0
+    error_message = "secret_rotation_rules.customer_managed_keys has no setting ${join(", ", setsubtract(try(keys(var.secret_rotation_rules.customer_managed_keys), []), local.posture_settings["secret_rotation_rules.customer_managed_keys"]))}. Its settings are: ${join(", ", local.posture_settings["secret_rotation_rules.customer_managed_keys"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.secret_rotation_rules.aggregator), []), local.posture_settings["secret_rotation_rules.aggregator"])) == 0
+    error_message = "secret_rotation_rules.aggregator has no setting ${join(", ", setsubtract(try(keys(var.secret_rotation_rules.aggregator), []), local.posture_settings["secret_rotation_rules.aggregator"]))}. Its settings are: ${join(", ", local.posture_settings["secret_rotation_rules.aggregator"])}."
+  }
 }
 
 output "secret_rotation_rules" {
@@ -320,55 +354,59 @@ module "security_standards" {
   count  = var.security_standards == null ? 0 : 1
 
   context                   = module.context.context
-  auto_enable_controls      = var.security_standards.auto_enable_controls
-  control_finding_generator = var.security_standards.control_finding_generator
-  create_hub                = var.security_standards.create_hub
-  disabled_controls         = var.security_standards.disabled_controls
-  existing_standards        = var.security_standards.existing_standards
-  finding_aggregation       = var.security_standards.finding_aggregation
-  organization              = var.security_standards.organization
+  create_hub                = try(var.security_standards.create_hub, null)
+  control_finding_generator = try(var.security_standards.control_finding_generator, null)
+  auto_enable_controls      = try(var.security_standards.auto_enable_controls, null)
+  standards                 = try(var.security_standards.standards, null)
+  existing_standards        = try(var.security_standards.existing_standards, null)
+  disabled_controls         = try(var.security_standards.disabled_controls, null)
+  suppressions              = try(var.security_standards.suppressions, null)
+  rule_order                = try(var.security_standards.rule_order, null)
+  finding_aggregation       = try(var.security_standards.finding_aggregation, null)
+  organization              = try(var.security_standards.organization, null)
+  schedule_expression       = try(var.security_standards.schedule_expression, null)
   recorder_name             = one(module.config_recorder[*].recorder_name)
-  rule_order                = var.security_standards.rule_order
-  schedule_expression       = var.security_standards.schedule_expression
-  standards                 = var.security_standards.standards
-  suppressions              = var.security_standards.suppressions
 }
 
 variable "security_standards" {
-  description = "Security Hub with its standards, controls disabled with a reason, suppressions as code, and a check that the standards work; {} for the defaults, null for off. See modules/posture/security_standards."
-  type = object({
-    auto_enable_controls      = optional(bool)
-    control_finding_generator = optional(string)
-    create_hub                = optional(bool)
-    disabled_controls = optional(map(object({
-      reason    = string
-      enabled   = optional(bool)
-      standards = optional(set(string))
-    })))
-    existing_standards = optional(set(string))
-    finding_aggregation = optional(object({
-      linking_mode = string
-      regions      = optional(set(string))
-    }))
-    organization = optional(object({
-      auto_enable           = optional(bool)
-      auto_enable_standards = optional(string)
-      configuration_type    = optional(string)
-    }))
-    rule_order          = optional(number)
-    schedule_expression = optional(string)
-    standards           = optional(set(string))
-    suppressions = optional(map(object({
-      reason               = string
-      control_ids          = optional(set(string), [])
-      resource_ids         = optional(set(string), [])
-      resource_id_prefixes = optional(set(string), [])
-      resource_tag         = optional(object({ key = string, value = string }))
-      account_ids          = optional(set(string), [])
-      until                = optional(string)
-    })))
-  })
-  default = null
+  description = "Turns Security Hub on with the standards you name and keeps their findings worth reading: controls that do not apply are disabled with a reason, failures that you accept are suppressed as code, with a reason and an end. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/security_standards."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.security_standards == null || can(keys(var.security_standards))
+    error_message = "security_standards must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.security_standards), []), local.posture_settings["security_standards"])) == 0
+    error_message = "security_standards has no setting ${join(", ", setsubtract(try(keys(var.security_standards), []), local.posture_settings["security_standards"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.disabled_controls), []) : try(keys(a), [])]), local.posture_settings["security_standards.disabled_controls[*]"])) == 0
+    error_message = "security_standards.disabled_controls[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.disabled_controls), []) : try(keys(a), [])]), local.posture_settings["security_standards.disabled_controls[*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.disabled_controls[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.suppressions), []) : try(keys(a), [])]), local.posture_settings["security_standards.suppressions[*]"])) == 0
+    error_message = "security_standards.suppressions[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.suppressions), []) : try(keys(a), [])]), local.posture_settings["security_standards.suppressions[*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.suppressions[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.suppressions), []) : try(keys(a.resource_tag), [])]), local.posture_settings["security_standards.suppressions[*].resource_tag"])) == 0
+    error_message = "security_standards.suppressions[*].resource_tag has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.suppressions), []) : try(keys(a.resource_tag), [])]), local.posture_settings["security_standards.suppressions[*].resource_tag"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.suppressions[*].resource_tag"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.security_standards.finding_aggregation), []), local.posture_settings["security_standards.finding_aggregation"])) == 0
+    error_message = "security_standards.finding_aggregation has no setting ${join(", ", setsubtract(try(keys(var.security_standards.finding_aggregation), []), local.posture_settings["security_standards.finding_aggregation"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.finding_aggregation"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.security_standards.organization), []), local.posture_settings["security_standards.organization"])) == 0
+    error_message = "security_standards.organization has no setting ${join(", ", setsubtract(try(keys(var.security_standards.organization), []), local.posture_settings["security_standards.organization"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.organization"])}."
+  }
 }
 
 output "security_standards" {
@@ -381,53 +419,52 @@ module "web_acl_logging" {
   count  = var.web_acl_logging == null ? 0 : 1
 
   context                          = module.context.context
-  buffering                        = var.web_acl_logging.buffering
-  correct_destination              = var.web_acl_logging.correct_destination
-  destination                      = var.web_acl_logging.destination
-  exempt_tags                      = var.web_acl_logging.exempt_tags
-  exempt_web_acl_arns              = var.web_acl_logging.exempt_web_acl_arns
-  expiration_days                  = var.web_acl_logging.expiration_days
-  force_destroy                    = var.web_acl_logging.force_destroy
-  logging_filter                   = var.web_acl_logging.logging_filter
-  maximum_automatic_attempts       = var.web_acl_logging.maximum_automatic_attempts
-  notification_emails              = var.web_acl_logging.notification_emails
+  scopes                           = try(var.web_acl_logging.scopes, null)
+  destination                      = try(var.web_acl_logging.destination, null)
+  correct_destination              = try(var.web_acl_logging.correct_destination, null)
+  redacted_headers                 = try(var.web_acl_logging.redacted_headers, null)
+  logging_filter                   = try(var.web_acl_logging.logging_filter, null)
+  exempt_tags                      = try(var.web_acl_logging.exempt_tags, null)
+  exempt_web_acl_arns              = try(var.web_acl_logging.exempt_web_acl_arns, null)
+  reevaluation_schedule_expression = try(var.web_acl_logging.reevaluation_schedule_expression, null)
+  maximum_automatic_attempts       = try(var.web_acl_logging.maximum_automatic_attempts, null)
+  retry_attempt_seconds            = try(var.web_acl_logging.retry_attempt_seconds, null)
+  notification_emails              = try(var.web_acl_logging.notification_emails, null)
+  buffering                        = try(var.web_acl_logging.buffering, null)
+  expiration_days                  = try(var.web_acl_logging.expiration_days, null)
+  force_destroy                    = try(var.web_acl_logging.force_destroy, null)
   recorder_name                    = one(module.config_recorder[*].recorder_name)
-  redacted_headers                 = var.web_acl_logging.redacted_headers
-  reevaluation_schedule_expression = var.web_acl_logging.reevaluation_schedule_expression
-  retry_attempt_seconds            = var.web_acl_logging.retry_attempt_seconds
-  scopes                           = var.web_acl_logging.scopes
 }
 
 variable "web_acl_logging" {
-  description = "Logging of every web ACL, enabled by AWS Config where it is missing; {} for the defaults, null for off. See modules/posture/web_acl_logging."
-  type = object({
-    buffering = optional(object({
-      mib     = optional(number)
-      seconds = optional(number)
-    }))
-    correct_destination = optional(bool)
-    destination         = optional(string)
-    exempt_tags         = optional(map(string))
-    exempt_web_acl_arns = optional(set(string))
-    expiration_days     = optional(number)
-    force_destroy       = optional(bool)
-    logging_filter = optional(object({
-      default_behavior = string
-      filters = list(object({
-        behavior    = string
-        requirement = optional(string, "MEETS_ANY")
-        actions     = optional(set(string), [])
-        labels      = optional(set(string), [])
-      }))
-    }))
-    maximum_automatic_attempts       = optional(number)
-    notification_emails              = optional(set(string))
-    redacted_headers                 = optional(set(string))
-    reevaluation_schedule_expression = optional(string)
-    retry_attempt_seconds            = optional(number)
-    scopes                           = optional(set(string))
-  })
-  default = null
+  description = "Gives every web ACL of AWS WAF its logging, also those that are made tomorrow, by whomever: an AWS Config rule finds those without, and a remediation enables logging to one destination, with credentials redacted, without anybody's hands. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/web_acl_logging."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.web_acl_logging == null || can(keys(var.web_acl_logging))
+    error_message = "web_acl_logging must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.web_acl_logging), []), local.posture_settings["web_acl_logging"])) == 0
+    error_message = "web_acl_logging has no setting ${join(", ", setsubtract(try(keys(var.web_acl_logging), []), local.posture_settings["web_acl_logging"]))}. Its settings are: ${join(", ", local.posture_settings["web_acl_logging"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.web_acl_logging.logging_filter), []), local.posture_settings["web_acl_logging.logging_filter"])) == 0
+    error_message = "web_acl_logging.logging_filter has no setting ${join(", ", setsubtract(try(keys(var.web_acl_logging.logging_filter), []), local.posture_settings["web_acl_logging.logging_filter"]))}. Its settings are: ${join(", ", local.posture_settings["web_acl_logging.logging_filter"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(flatten([var.web_acl_logging.logging_filter.filters]), []) : try(keys(a), [])]), local.posture_settings["web_acl_logging.logging_filter.filters[*]"])) == 0
+    error_message = "web_acl_logging.logging_filter.filters[*] has no setting ${join(", ", setsubtract(flatten([for a in try(flatten([var.web_acl_logging.logging_filter.filters]), []) : try(keys(a), [])]), local.posture_settings["web_acl_logging.logging_filter.filters[*]"]))}. Its settings are: ${join(", ", local.posture_settings["web_acl_logging.logging_filter.filters[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.web_acl_logging.buffering), []), local.posture_settings["web_acl_logging.buffering"])) == 0
+    error_message = "web_acl_logging.buffering has no setting ${join(", ", setsubtract(try(keys(var.web_acl_logging.buffering), []), local.posture_settings["web_acl_logging.buffering"]))}. Its settings are: ${join(", ", local.posture_settings["web_acl_logging.buffering"])}."
+  }
 }
 
 output "web_acl_logging" {

@@ -106,3 +106,41 @@ run "refuses_malformed_values" {
 
   expect_failures = [var.region, var.name_prefix, var.alarm_emails, var.log_retention_days, var.permissions_boundary_arn, var.build_dir]
 }
+
+# One run for all kinds of refusals; their messages are held in tests/unit/tools/test_root.py.
+run "refuses_what_no_capability_can_be_given" {
+  command = plan
+
+  variables {
+    finding_export     = { expiraton_days = 3 }                                                      # a setting that does not exist
+    kms_rotation       = { keys = { orders = { description = "Orders", rotation_perod_days = 9 } } } # in a map of objects
+    access_analyzer    = { archive_rules = { partner = [{ criteria = "resource", equals = [] }] } }  # in a map of lists
+    country_embargo    = true                                                                        # not an object
+    inactive_users     = { inactive_days = 30 }                                                      # without what it needs
+    secret_replication = []
+    web_acl_logging    = { recorder_name = "default" } # what the stack itself gives
+  }
+
+  expect_failures = [
+    var.access_analyzer,
+    var.country_embargo,
+    var.finding_export,
+    var.inactive_users,
+    var.kms_rotation,
+    var.secret_replication,
+    var.web_acl_logging,
+  ]
+}
+
+run "a_null_setting_is_the_default_of_the_module" {
+  command = plan
+
+  variables {
+    kms_rotation = { expiration_days = null, policy = null, keys = { orders = { description = "Orders", grants = null } } }
+  }
+
+  assert {
+    condition     = output.kms_rotation.prefix == "reports/" && join(",", keys(output.kms_rotation.keys)) == "orders"
+    error_message = "A null goes through to the module."
+  }
+}

@@ -9,18 +9,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import hcl2
 
 from tools.bootstrap import ROOT
+from tools.hcl import HclError, declared, expression, unquote
 
 BEGIN = "<!-- BEGIN_TF_DOCS -->"
 END = "<!-- END_TF_DOCS -->"
@@ -28,7 +25,7 @@ SKIPPED = {".git", ".switchyard", ".terraform", "build", "node_modules"}
 
 
 class DocsError(Exception):
-    """A README or HCL file that cannot be used; its text says which and why."""
+    """A README that cannot be used; its text says which and why."""
 
 
 @dataclass(frozen=True)
@@ -64,32 +61,6 @@ def examples(readme: Path) -> Iterator[Example]:
 # --- tables ------------------------------------------------------------------------------------------------
 
 
-def unquote(value: str) -> str:
-    """The text of a string or heredoc as python-hcl2 gives it (in its source form)."""
-    if value.startswith('"<<'):
-        body = value[1:-1].split("\n", 1)[1].rsplit("\n", 1)[0]
-        return textwrap.dedent(body).strip()
-    return str(json.loads(value)) if value.startswith('"') else value
-
-
-def expression(value: Any) -> str:
-    """A value as python-hcl2 gives it, written as HCL on one line."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str():
-            return value[2:-1] if value.startswith("${") else value
-        case list():
-            return "[" + ", ".join(map(expression, value)) + "]"
-        case dict():
-            pairs = (f"{key} = {expression(item)}" for key, item in value.items() if not key.startswith("__"))
-            return ("{ " + ", ".join(pairs) + " }") if value else "{}"
-        case _:
-            return str(value)
-
-
 def cell(text: str) -> str:
     """Text that is safe in a cell of a Markdown table."""
     return re.sub(r"\s*\n\s*", " ", text.strip()).replace("|", "\\|")
@@ -98,19 +69,6 @@ def cell(text: str) -> str:
 def code(text: str) -> str:
     """Text as code in a cell."""
     return f"`{cell(text)}`"
-
-
-def declared(module: Path, kind: str) -> dict[str, dict[str, Any]]:
-    """The `variable` or `output` blocks of a module by name, in the order of its files."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(module.glob("*.tf")):
-        try:
-            content = hcl2.loads(path.read_text())
-        except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
-            raise DocsError(f"{path}: is not HCL that can be read: {error}") from None
-        for block in content.get(kind, []):
-            found |= {unquote(name): body for name, body in block.items() if not name.startswith("__")}
-    return found
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -167,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for readme in readmes():
         try:
             content = filled(readme)
-        except DocsError as error:
+        except (DocsError, HclError) as error:
             problems.append(str(error))
             continue
         if content == readme.read_text():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import docs
+from tools import docs, hcl
 
 MODULE = """
 variable "findings" {
@@ -113,5 +113,5 @@ def test_an_example_cannot_be_exempt(readme: Path) -> None:
 
 def test_hcl_that_cannot_be_read_is_named(readme: Path) -> None:
     (readme.parent / "main.tf").write_text('variable "x" {')
-    with pytest.raises(docs.DocsError, match=r"main\.tf: is not HCL"):
+    with pytest.raises(hcl.HclError, match=r"main\.tf: is not HCL"):
         docs.filled(readme)

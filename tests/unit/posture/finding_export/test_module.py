@@ -11,10 +11,9 @@ from typing import Any
 
 import botocore.session
 import hcl2
-import pytest
 
 from posture.finding_export import continuous, errors, export, filters
-from tools import docs
+from tools import hcl
 from tools.bootstrap import ROOT
 
 MODULE = ROOT / "modules" / "posture" / "finding_export"
@@ -38,10 +37,10 @@ def api() -> Any:
 def plain(value: Any) -> Any:
     """A value of python-hcl2 without the quotes and marks of its source form."""
     if isinstance(value, dict):
-        return {docs.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
+        return {hcl.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return docs.unquote(value) if isinstance(value, str) else value
+    return hcl.unquote(value) if isinstance(value, str) else value
 
 
 @functools.cache
@@ -51,7 +50,7 @@ def blocks(name: str, module: Path = MODULE) -> Any:
 
 @functools.cache
 def declared(module: Path) -> dict[str, dict[str, Any]]:
-    return docs.declared(module, "variable")
+    return hcl.declared(module, "variable")
 
 
 def local(file: str, name: str) -> Any:
@@ -114,12 +113,3 @@ def test_environment_is_what_the_functions_read() -> None:
     assert added
     assert shared == fields(continuous.Settings)
     assert shared | set(re.findall(r"^ +([A-Z_]+) +=", added[1], re.MULTILINE)) == fields(export.Settings)
-
-
-@pytest.mark.parametrize("name", sorted(declared(MODULE).keys() - {"context"}))
-def test_the_root_passes_each_variable(name: str) -> None:
-    module = next(b["finding_export"] for b in blocks("posture.tf", ROOT)["module"] if "finding_export" in b)
-    assert module[name] == f"${{var.finding_export.{name}}}"
-    wanted = docs.expression(declared(ROOT)["finding_export"]["type"])
-    own = docs.expression(declared(MODULE)[name]["type"])
-    assert f"{name} = optional({own})" in wanted

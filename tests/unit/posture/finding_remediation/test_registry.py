@@ -12,7 +12,7 @@ import pytest
 
 from common.findings import Finding
 from posture.finding_remediation import remediations
-from tools import docs
+from tools import hcl
 from tools.bootstrap import ROOT
 
 from .conftest import MACIE, SECURITY_HUB
@@ -24,10 +24,10 @@ NAMES = remediations.names()
 def plain(value: Any) -> Any:
     """A value of python-hcl2 without the quotes and marks of its source form."""
     if isinstance(value, dict):
-        return {docs.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
+        return {hcl.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return docs.unquote(value) if isinstance(value, str) else value
+    return hcl.unquote(value) if isinstance(value, str) else value
 
 
 ENTRIES: dict[str, Any] = plain(hcl2.loads((MODULE / "remediations" / "remediations.tf").read_text()))["locals"][0][

@@ -1,0 +1,156 @@
+"""The root module is what the modules say, and refuses what they do not have."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools import hcl, root, wiring
+from tools.bootstrap import ROOT, terraform_bin, terraform_env
+
+CAPABILITIES = root.capabilities()
+
+
+@pytest.fixture
+def variables(tmp_path: Path) -> Path:
+    """A root module of the variables alone: their validations need no provider."""
+    domains = {c.domain for c in CAPABILITIES.values()}
+    members = {domain: [c for c in CAPABILITIES.values() if c.domain == domain] for domain in domains}
+    text = "".join(
+        root.settings_hcl(domain, of) + "".join(map(root.variable_hcl, of)) for domain, of in members.items()
+    )
+    (tmp_path / "main.tf").write_text(text)
+    return tmp_path
+
+
+def refusals(folder: Path, **values: object) -> list[str]:
+    """What `terraform plan` says, an error each."""
+    (folder / "given.auto.tfvars.json").write_text(json.dumps(values))
+    command = [terraform_bin(), f"-chdir={folder}", "plan", "-input=false", "-json"]
+    env = terraform_env(folder / ".terraform")
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    # Terraform adds where the rule is.
+    return [m["diagnostic"]["detail"].split("\n\n")[0] for m in said if m["type"] == "diagnostic"]
+
+
+def test_the_files_are_up_to_date() -> None:
+    assert root.main(["--check"]) == 0
+
+
+def test_check_names_a_stale_file_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(root, "files", lambda: {"posture.tf": "new\n"})
+    monkeypatch.setattr(root, "ROOT", tmp_path)
+    assert root.main(["--check"]) == 1
+    assert "posture.tf is not up to date; run `make docs`" in capsys.readouterr().err
+    assert not (tmp_path / "posture.tf").exists()
+    assert root.main([]) == 0
+    assert (tmp_path / "posture.tf").read_text() == "new\n"
+    assert root.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_the_root_passes_each_variable(name: str) -> None:
+    capability = CAPABILITIES[name]
+    content = hcl.loads((ROOT / f"{capability.domain}.tf").read_text())
+    module = next(block[f'"{name}"'] for block in content["module"] if f'"{name}"' in block)
+    assert module["source"] == f'"./{capability.path}"'
+    declared = set(hcl.declared(ROOT / capability.path, "variable"))
+    assert {argument for argument in module if not argument.startswith("__")} == declared | {"source", "count"}
+    for argument in declared - {"context"} - capability.edges.keys():
+        assert module[argument] == f"${{try(var.{name}.{argument}, null)}}"
+    for argument, edge in capability.edges.items():
+        assert module[argument] == f"${{one(module.{edge.source}[*].{edge.output})}}"
+
+
+def test_what_is_wired_exists() -> None:
+    for edge in wiring.EDGES:
+        assert edge.argument in CAPABILITIES[edge.of].variables
+        assert edge.output in hcl.declared(CAPABILITIES[edge.source].folder, "output")
+    for name, arguments in wiring.ONE_OF.items():
+        assert set(arguments) <= set(CAPABILITIES[name].settings)
+    for name, block in wiring.BLOCKS.items():
+        assert block.hidden_output in hcl.declared(CAPABILITIES[name].folder, "output")
+    context = hcl.declared(ROOT / "modules" / "context", "variable")
+    for argument, block in wiring.CONTEXT_SWITCHES.items():
+        assert argument in context
+        assert (ROOT / "modules" / "blocks" / block).is_dir()
+    assert {"order_authorization", "step_up_auth"} <= {c.name for c in CAPABILITIES.values() if c.uses("rest_api")}
+
+
+def test_a_root_of_some_has_those_only() -> None:
+    files = root.files({"web_acl_logging", "step_up_auth"})
+    assert set(files) == {"main.tf", "identity.tf", "posture.tf"}
+    assert "config_recorder" not in files["posture.tf"].replace("config_recorder = {}", "")
+    assert "finding_export" not in files["posture.tf"]
+    assert "order_authorization" not in files["main.tf"]
+    assert "var.step_up_auth != null," in files["main.tf"]
+
+
+def test_descriptions_come_from_the_module() -> None:
+    assert root.description(CAPABILITIES["inactive_users"]).endswith(
+        " { user_pool_arns } for the defaults, null for off. See modules/identity/inactive_users."
+    )
+    assert "Needs a recorder: config_recorder = {}" in root.description(CAPABILITIES["web_acl_logging"])
+    for capability in CAPABILITIES.values():
+        assert len(capability.summary) > 40, capability.name
+        assert "](" not in capability.summary
+
+
+def test_good_values_are_taken(variables: Path) -> None:
+    strings = {"RecordState": [{"value": "ACTIVE", "comparison": "EQUALS"}, {"value": "ARCHIVED"}]}
+    keys = {"a": {"description": "A", "grants": {"g": {"grantee_principal": "p", "operations": []}}}, "b": None}
+    given = {
+        "finding_export": {"filters": {"strings": strings, "dates": None}, "destination": None},
+        "kms_rotation": {"keys": keys},
+        "country_embargo": {},
+        "config_recorder": None,
+        "inactive_users": {"user_pool_arns": []},
+    }
+    assert refusals(variables, **given) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "start", "names"),
+    [
+        ("finding_export", {"expiraton_days": 3}, "finding_export has no setting expiraton_days. ", "expiration_days"),
+        ("finding_export", {"a": 1, "b": None}, "finding_export has no setting a, b. ", "expiration_days"),
+        ("finding_export", {"filters": {"strngs": {}}}, "finding_export.filters has no setting strngs. ", "strings"),
+        (
+            "finding_export",
+            {"filters": {"strings": {"Id": [{"value": "x"}, None, {"vlue": "y"}], "Title": None}}},
+            "finding_export.filters.strings[*][*] has no setting vlue. ",
+            "value",
+        ),
+        (
+            "kms_rotation",
+            {"keys": {"none": None, "a": {"grants": {"none": 3, "g": {"operatons": []}}}}},
+            "kms_rotation.keys[*].grants[*] has no setting operatons. ",
+            "operations",
+        ),
+        ("web_acl_logging", {"recorder_name": "x"}, "web_acl_logging has no setting recorder_name. ", "scopes"),
+        ("web_acl_logging", {"context": {}}, "web_acl_logging has no setting context. ", "scopes"),
+        ("country_embargo", True, "country_embargo must be an object", "null for off"),
+        ("country_embargo", [], "country_embargo must be an object", "null for off"),
+        ("order_authorization", {"user_pool_arn": None}, "order_authorization needs user_pool_arn and client_ids.", ""),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(
+    variables: Path, name: str, value: object, start: str, names: str
+) -> None:
+    [said] = refusals(variables, **{name: value})
+    assert said.startswith(start)
+    assert names in said.removeprefix(start)
+
+
+def test_each_object_of_each_type_has_a_rule() -> None:
+    """As many rules as objects: one misspelt name in each is refused by its own."""
+    for capability in CAPABILITIES.values():
+        text = "".join(hcl.expression(capability.variables[name].get("type", "any")) for name in capability.settings)
+        objects = list(root.objects(capability.type, "", ""))
+        assert len(objects) == text.count("object(") + 1

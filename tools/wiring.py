@@ -1,0 +1,46 @@
+"""What a root module does besides one module block a capability: the only place where capabilities know each other.
+
+`tools.root` (this repository's root) and `tools.stack` (a user's own) both read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Block:
+    """A building block that has a switch in the root as if it were a capability of `domain`."""
+
+    domain: str
+    path: str
+    hidden_output: str
+    """An output that stays inside: other modules of a root use it, its readers need it not."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Argument `argument` of capability `of` is output `output` of capability `source`; null when that is off."""
+
+    of: str
+    argument: str
+    source: str
+    output: str
+    note: str
+    """What the user of `of` should know; ends its description."""
+
+
+BLOCKS = {"config_recorder": Block("posture", "modules/blocks/config_recorder", "resources")}
+
+_RECORDER = "Needs a recorder: config_recorder = {}, unless the account has one in this Region."
+EDGES = (
+    Edge("secret_rotation_rules", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
+    Edge("security_standards", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
+    Edge("web_acl_logging", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
+)
+
+# Boolean arguments of modules/context that are true when a capability with this building block is on.
+CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
+
+# Arguments that have a default and must be given all the same, because one of several is enough.
+ONE_OF = {"finding_chat": ("slack_channels",), "step_up_auth": ("client_ids",)}
