@@ -31,7 +31,7 @@ INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)
 CHECKOV_FAST := CHECKOV_ENABLE_MODULES_FOREACH_HANDLING=False CHECKOV_RENDER_MAX_LEN=5000
 STEPS := lint package checkov plan-test examples unit browser local
 
-.PHONY: help demo down calls test setup $(STEPS) $(STEPS:%=step-%) fmt docs lock bench checkov-plan clean
+.PHONY: help demo down calls test setup $(STEPS) $(STEPS:%=step-%) fmt docs words lock bench checkov-plan clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,9 @@ fmt: setup  ## Format Python and HCL.
 docs: setup  ## Write the root module's files, and the inputs and outputs into the READMEs.
 	@$(PY) -m tools.root
 	@$(PY) -m tools.docs
+
+words: setup  ## Refuse the words of docs/words.txt in prose. WORDS_ARGS=--count counts them, WORDS_ARGS=modules looks there.
+	@$(PY) -m tools.words $(WORDS_ARGS)
 
 lock: setup  ## Pin requirements/*.in anew into *.txt.
 	@cd requirements && for name in dev layer runtime checkov $$(ls layer-*.in 2>/dev/null | sed 's/\.in$$//'); do \
