@@ -120,10 +120,11 @@ docs: setup  ## Write the root module's files, and the inputs and outputs into t
 words: setup  ## Refuse the words of docs/words.txt in prose. WORDS_ARGS=--count counts them, WORDS_ARGS=modules looks there.
 	@$(PY) -m tools.words $(WORDS_ARGS)
 
-lock: setup  ## Pin requirements/*.in anew into *.txt.
+# The headers stay: Dependabot reads the options there.
+lock: setup  ## Pin requirements/*.in again into *.txt.
 	@cd requirements && for name in dev layer runtime checkov $$(ls layer-*.in 2>/dev/null | sed 's/\.in$$//'); do \
 		env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS ../$(BIN)/uv pip compile $$name.in --output-file $$name.txt \
-			--upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-config --quiet; \
+			--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-config --quiet; \
 	done
 
 bench: setup  ## Measure throughput, API calls, memory, start times and sizes.
