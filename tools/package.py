@@ -3,7 +3,8 @@
     python -m tools.package [--build-dir build] [--python 3.13] [--platform manylinux2014_aarch64] [name …]
     python -m tools.package --host [name …]        for this machine, into .switchyard/build
 
-`<build-dir>/<domain>/<capability>.zip` holds the capability's package, `common` and what a domain shares.
+`<build-dir>/<domain>/<capability>.zip` holds the capability's package, `common`, and the modules directly in the
+domain's folder, which its capabilities share.
 `<build-dir>/layers/common.zip` holds requirements/layer.txt; a capability with its own
 requirements/layer-<capability>.txt gets `<build-dir>/layers/<capability>.zip` too.
 
@@ -125,11 +126,8 @@ def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
 def function_files(capability: str, source: Path = SOURCE) -> dict[str, bytes]:
     """The entries of a capability's zip."""
     domain = capability.partition("/")[0]
-    files = tree(source / SHARED, SHARED) | tree(source / capability, capability)
-    init = source / domain / "__init__.py"
-    if init.is_file():
-        files[f"{domain}/__init__.py"] = init.read_bytes()
-    return files
+    shared = {f"{domain}/{path.name}": path.read_bytes() for path in (source / domain).glob("*.py")}
+    return tree(source / SHARED, SHARED) | shared | tree(source / capability, capability)
 
 
 def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> dict[str, bytes]:

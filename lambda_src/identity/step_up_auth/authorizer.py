@@ -10,7 +10,8 @@ from typing import Any
 
 from common import clients, settings
 from common.observability import begin, count
-from identity.step_up_auth import sessions, tokens
+
+from . import sessions, tokens
 
 
 class Unauthorized(Exception):

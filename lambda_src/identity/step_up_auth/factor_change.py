@@ -7,7 +7,8 @@ from typing import Any
 
 from common import clients, settings
 from common.observability import begin, count
-from identity.step_up_auth import factors, sessions
+
+from . import factors, sessions
 
 
 @dataclass(frozen=True)

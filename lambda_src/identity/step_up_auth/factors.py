@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from identity.step_up_auth.tokens import Token
+from .tokens import Token
 
 SOFTWARE_TOKEN = "SOFTWARE_TOKEN_STEP_UP"  # noqa: S105 - a method's name
 SMS = "SMS_STEP_UP"

@@ -6,7 +6,8 @@ from typing import Any
 
 from common import clients, settings
 from common.observability import begin, count
-from identity.step_up_auth import factors, http, sessions, tokens
+
+from . import factors, http, sessions, tokens
 
 CHALLENGE_SECONDS = 300
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from identity.step_up_auth import rs256
+from . import rs256
 
 MAX_AGE = 3600
 COOLDOWN = 60

@@ -7,7 +7,8 @@ from typing import Any
 
 from common import clients, settings
 from common.observability import begin, count
-from identity.step_up_auth import factors, http, sessions, tokens
+
+from . import factors, http, sessions, tokens
 
 _CODE = re.compile(r"[0-9]{6}")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from identity.step_up_auth import http
+from . import http
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

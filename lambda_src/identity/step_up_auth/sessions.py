@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from identity.step_up_auth.tokens import Token
+from .tokens import Token
 
 REQUIRED = "STEP_UP_REQUIRED"
 COMPLETED = "STEP_UP_COMPLETED"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common import settings
-from identity.step_up_auth import rs256
-from identity.step_up_auth.keys import Keys
+
+from . import rs256
+from .keys import Keys
 
 SIZE_LIMIT = 8192  # characters; API Gateway takes headers of 10,240 bytes in all
 CLOCK_SKEW = 60  # seconds that an issuer's clock may be ahead; expiry gets none

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import settings
-from identity.step_up_auth import http
+
+from . import http
 
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from .contract import Step, Target
 from .errors import Absent, Failed, Known, Refused, translated
-from .remediation import Step, Target
 
 GONE = partial(Failed, "the bucket does not exist (any more)")
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

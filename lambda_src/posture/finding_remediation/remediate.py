@@ -18,12 +18,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, findings, observability, settings
-from common.findings import RESOLVED, SUPPRESSED, Finding, Key, NotFindings, Update
+from common import clients, observability, settings
+from posture import security_hub
+from posture.security_hub import RESOLVED, SUPPRESSED, Finding, Key, NotFindings, Update
 
 from . import access, remediations
+from .contract import Plan, Remediation, Target
 from .errors import Failed, Refused, Stale, Transient
-from .remediation import Plan, Remediation, Target
 
 MALFORMED = "message is no event of findings"
 OUTCOME = "finding handled"
@@ -115,7 +116,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         if update.changes(job.finding):
             updates[key] = update
     hub = clients.client("securityhub") if updates else None
-    for key, reason in findings.update(hub, updates, f"finding_remediation/{config.remediation}").items():
+    for key, reason in security_hub.update(hub, updates, f"finding_remediation/{config.remediation}").items():
         log.error(UNPROCESSED, extra={"finding_id": key.id, "reason": reason})
         failed |= dict.fromkeys(jobs[key].messages)
     if resolved:
@@ -133,7 +134,7 @@ def by_finding(records: list[Mapping[str, Any]]) -> tuple[dict[Key, Job], dict[s
         message = record["messageId"]
         tries = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
         try:
-            listed = findings.parse(record["body"])
+            listed = security_hub.parse(record["body"])
         except NotFindings:
             malformed[message] = None
             continue

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from common.findings import SUPPRESSED
+from posture.security_hub import SUPPRESSED
 
 BATCH = 100
 ACTIVE_FINDINGS = {

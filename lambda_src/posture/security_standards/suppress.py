@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from common import clients, findings, observability, settings
+from common import clients, observability, settings
+from posture import security_hub
 
 from .errors import InvalidRequest, NotUpdated
 from .suppression import Suppression, plan, suppressed_by
@@ -45,10 +46,10 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     now = datetime.now(UTC)
     covered = [(each, found) for each in chosen if each.holds(now) for found in read(hub, each.filters())]
     updates = plan(covered, read(hub, suppressed_by(owner)), owner)
-    refused = findings.update(hub, updates, context.function_name)
+    refused = security_hub.update(hub, updates, context.function_name)
     refused = {key: why for key, why in refused.items() if not why.startswith(GONE)}
     done = [update.workflow for key, update in updates.items() if key not in refused]
-    suppressed, released = (done.count(state) for state in (findings.SUPPRESSED, findings.NEW))
+    suppressed, released = (done.count(state) for state in (security_hub.SUPPRESSED, security_hub.NEW))
     for metric, count in ((SUPPRESSED_METRIC, suppressed), (RELEASED_METRIC, released)):
         if count:
             observability.count(metric, count)
@@ -84,7 +85,7 @@ def suppressions(hub: Any, owner: str) -> list[Suppression]:
         token = {"NextToken": page["NextToken"]}
 
 
-def read(hub: Any, filters: Mapping[str, Any]) -> Iterator[findings.Finding]:
+def read(hub: Any, filters: Mapping[str, Any]) -> Iterator[security_hub.Finding]:
     """Findings, a hundred a call."""
     for page in hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig={"PageSize": 100}):
-        yield from map(findings.Finding.of, page["Findings"])
+        yield from map(security_hub.Finding.of, page["Findings"])

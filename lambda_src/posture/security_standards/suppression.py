@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from common.findings import NEW, NOTIFIED, SUPPRESSED, Finding, Key, Update
+from posture.security_hub import NEW, NOTIFIED, SUPPRESSED, Finding, Key, Update
 
 BY, NAME = "SwitchyardSuppressedBy", "SwitchyardSuppression"
 """User-defined fields of a suppressed finding: the stack that did it, and the suppression's name."""

@@ -27,6 +27,7 @@ def source(tmp_path: Path) -> Path:
         "common/clients.py",
         "common/__pycache__/clients.cpython-311.pyc",
         "posture/__init__.py",
+        "posture/shared.py",
         "posture/sample/__init__.py",
         "posture/sample/handler.py",
         "posture/sample/data/page.html",
@@ -34,6 +35,8 @@ def source(tmp_path: Path) -> Path:
         "posture/sample/tests/test_handler.py",
         "posture/other/handler.py",
         "posture/empty/notes.txt",
+        "protection/__init__.py",
+        "protection/shared.py",
     ):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +60,7 @@ def test_a_zip_holds_the_capability_and_what_it_shares_and_nothing_else(source: 
         "posture/sample/__init__.py",
         "posture/sample/data/page.html",
         "posture/sample/handler.py",
+        "posture/shared.py",
     ]
 
 

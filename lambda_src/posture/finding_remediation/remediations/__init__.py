@@ -7,7 +7,7 @@ module reads from its environment is a dataclass `Settings` of its own (`common.
 import importlib
 import pkgutil
 
-from posture.finding_remediation.remediation import Remediation
+from ..contract import Remediation
 
 
 def names() -> list[str]:

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from common import settings
-from posture.finding_remediation.errors import Absent, Failed, Known, Refused, Stale, translated
-from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_control
+
+from ..contract import Plan, Remediation, Step, Target, of_control
+from ..errors import Absent, Failed, Known, Refused, Stale, translated
 
 CONTROLS = ("EC2.12",)
 NOT_FOUND = "InvalidAllocationID.NotFound"

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common import settings
-from posture.finding_remediation.buckets import Bucket, block, open_blocks, refuse_public, tag_set, tags
-from posture.finding_remediation.errors import Failed
-from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_macie
-from posture.finding_remediation.tagging import FINDING_TAG, tag_value
+
+from ..buckets import Bucket, block, open_blocks, refuse_public, tag_set, tags
+from ..contract import Plan, Remediation, Step, Target, of_macie
+from ..errors import Failed
+from ..tagging import FINDING_TAG, tag_value
 
 KIND = "Software and Configuration Checks"
 MOST_TAGS = 50

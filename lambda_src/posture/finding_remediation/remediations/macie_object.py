@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from common import settings
-from posture.finding_remediation.buckets import Bucket, tag_set, tags
-from posture.finding_remediation.errors import Failed, Known, Refused, Stale
-from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_macie
-from posture.finding_remediation.tagging import FINDING_TAG, tag_value
+
+from ..buckets import Bucket, tag_set, tags
+from ..contract import Plan, Remediation, Step, Target, of_macie
+from ..errors import Failed, Known, Refused, Stale
+from ..tagging import FINDING_TAG, tag_value
 
 KIND = "Sensitive Data Identifications"
 MOST_TAGS = 10

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from common import settings
-from posture.finding_remediation.buckets import Bucket
-from posture.finding_remediation.errors import Failed, Refused
-from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_control
+
+from ..buckets import Bucket
+from ..contract import Plan, Remediation, Step, Target, of_control
+from ..errors import Failed, Refused
 
 CONTROLS = ("S3.10",)
 RULE_ID = "finding-remediation-noncurrent-versions"

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common import settings
-from posture.finding_remediation.buckets import Bucket, block, open_blocks, refuse_public
-from posture.finding_remediation.remediation import Plan, Remediation, Target, of_control
+
+from ..buckets import Bucket, block, open_blocks, refuse_public
+from ..contract import Plan, Remediation, Target, of_control
 
 CONTROLS = ("S3.2", "S3.3", "S3.8")
 

@@ -1,7 +1,7 @@
 """S3.14: turns on a bucket's versioning."""
 
-from posture.finding_remediation.buckets import Bucket
-from posture.finding_remediation.remediation import Plan, Remediation, Step, Target, of_control
+from ..buckets import Bucket
+from ..contract import Plan, Remediation, Step, Target, of_control
 
 CONTROLS = ("S3.14",)
 

@@ -10,8 +10,8 @@ from typing import Any
 import hcl2
 import pytest
 
-from common.findings import Finding
 from posture.finding_remediation import remediations
+from posture.security_hub import Finding
 from tools import hcl
 from tools.bootstrap import ROOT
 

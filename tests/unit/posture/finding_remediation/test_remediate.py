@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from common import findings
 from common.settings import SettingsError
+from posture import security_hub
 from posture.finding_remediation import remediations
 
 from .conftest import HERE, MACIE, MEMBER, OTHER_REGION, REGION, STRANGER, World, bucket, error
@@ -142,7 +142,7 @@ def test_a_write_that_does_not_show_when_read_back_is_no_success(world: World, m
     world.settings("s3_versioning")
     bucket(world, "bucket-a")
     one = versioned(world, 1, "bucket-a")
-    from posture.finding_remediation.remediation import Step
+    from posture.finding_remediation.contract import Step
 
     real = Step.__init__
     monkeypatch.setattr(Step, "__init__", lambda self, text, do: real(self, text, lambda: None))
@@ -247,7 +247,7 @@ def test_a_note_is_never_longer_than_security_hub_takes(world: World) -> None:
     world.settings("s3_versioning")
     one = versioned(world, 1, *[f"not-there-{number}" for number in range(32)])
     assert world.send([one]) == []
-    assert len(world.state(1)[1]) == findings.NOTE_LENGTH
+    assert len(world.state(1)[1]) == security_hub.NOTE_LENGTH
 
 
 # Accounts and Regions

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import findings
-from common.findings import Finding, Key, NotFindings, Update
+from posture import security_hub
+from posture.security_hub import Finding, Key, NotFindings, Update
 
 PRODUCT = "arn:aws:securityhub:eu-west-1::product/aws/securityhub"
 
@@ -25,7 +25,11 @@ def asff(name: str = "one", **fields: Any) -> dict[str, Any]:
 
 
 def event(*listed: Any) -> dict[str, Any]:
-    return {"source": "aws.securityhub", "detail-type": findings.CUSTOM_ACTION, "detail": {"findings": list(listed)}}
+    return {
+        "source": "aws.securityhub",
+        "detail-type": security_hub.CUSTOM_ACTION,
+        "detail": {"findings": list(listed)},
+    }
 
 
 def read(**fields: Any) -> Finding:
@@ -48,7 +52,7 @@ class Hub:
 
 
 def test_all_findings_of_an_event() -> None:
-    assert [f.key.id for f in findings.parse(json.dumps(event(asff("one"), asff("two"))))] == ["one", "two"]
+    assert [f.key.id for f in security_hub.parse(json.dumps(event(asff("one"), asff("two"))))] == ["one", "two"]
 
 
 def test_what_is_not_said_is_assumed_as_security_hub_does() -> None:
@@ -122,13 +126,13 @@ def test_control_of_consolidated_and_older_findings(fields: dict[str, Any], cont
 )
 def test_anything_else_is_named(wrong: Any) -> None:
     with pytest.raises(NotFindings):
-        findings.parse(wrong)
+        security_hub.parse(wrong)
 
 
 def test_equal_updates_share_calls_of_a_hundred_and_differing_ones_do_not() -> None:
     hub = Hub()
     alike = {Key(f"f{n}", PRODUCT): Update("Done.", "RESOLVED") for n in range(250)}
-    assert findings.update(hub, {**alike, Key("other", PRODUCT): Update("Denied.")}, "me") == {}
+    assert security_hub.update(hub, {**alike, Key("other", PRODUCT): Update("Denied.")}, "me") == {}
     assert [len(call["FindingIdentifiers"]) for call in hub.calls] == [100, 100, 50, 1]
     assert hub.calls[0]["Note"] == {"Text": "Done.", "UpdatedBy": "me"}
     assert hub.calls[0]["Workflow"] == {"Status": "RESOLVED"}
@@ -139,19 +143,19 @@ def test_equal_updates_share_calls_of_a_hundred_and_differing_ones_do_not() -> N
 
 def test_findings_not_updated_are_told() -> None:
     two = {Key("one", PRODUCT): Update("Done."), Key("two", PRODUCT): Update("Done.")}
-    assert findings.update(Hub(("two",)), two, "me") == {Key("two", PRODUCT): "ConcurrentUpdateError: again"}
+    assert security_hub.update(Hub(("two",)), two, "me") == {Key("two", PRODUCT): "ConcurrentUpdateError: again"}
 
 
 def test_nothing_to_update_is_no_call() -> None:
     hub = Hub()
-    assert findings.update(hub, {}, "me") == {}
+    assert security_hub.update(hub, {}, "me") == {}
     assert hub.calls == []
 
 
 @given(note=st.text(max_size=600), status=st.sampled_from([None, "RESOLVED", "NOTIFIED"]))
 def test_an_update_that_was_written_changes_nothing_more(note: str, status: str | None) -> None:
     wanted, hub = Update(note, status), Hub()
-    findings.update(hub, {read().key: wanted}, "me")
+    security_hub.update(hub, {read().key: wanted}, "me")
     (call,) = hub.calls
     assert len(call["Note"]["Text"]) <= 512
     after = read(Note=call["Note"], Workflow=call.get("Workflow", {"Status": "NEW"}))
@@ -167,8 +171,8 @@ def test_another_status_or_another_note_is_a_change() -> None:
 
 def test_what_an_update_leaves_out_is_not_written() -> None:
     hub, key = Hub(), read().key
-    findings.update(hub, {key: Update(workflow="NOTIFIED")}, "me")
-    findings.update(hub, {key: Update(fields=(("owner", "soc"),))}, "me")
+    security_hub.update(hub, {key: Update(workflow="NOTIFIED")}, "me")
+    security_hub.update(hub, {key: Update(fields=(("owner", "soc"),))}, "me")
     sent = [{name for name in call if name != "FindingIdentifiers"} for call in hub.calls]
     assert sent == [{"Workflow"}, {"UserDefinedFields"}]
     assert hub.calls[1]["UserDefinedFields"] == {"owner": "soc"}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from common.findings import Finding, Resource
+from posture.security_hub import Finding, Resource
 
 
 @dataclass(frozen=True)
