@@ -15,11 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.pacing import Pacer
+
 from . import audit, items
 from .audit import Trail
 from .items import DAY, Item
 from .notices import Notice
-from .pacing import Pacer
 
 CLAIM_SECONDS = 3600
 DRY_RUN_SECONDS = DAY

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .pacing import Pacer
+from common.pacing import Pacer
 
 
 @dataclass(frozen=True)

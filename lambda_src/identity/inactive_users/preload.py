@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from common import clients, observability, settings
+from common.pacing import Pacer
 
 from .errors import Transient, transient
 from .items import DISABLED, PRELOAD, Activity, Item, tracked
-from .pacing import Pacer
 
 PAGE = 60
 WORKERS = 10

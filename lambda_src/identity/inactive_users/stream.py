@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, observability, settings
+from common import aws_errors, clients, observability, settings
+from common.pacing import Pacer
 
 from . import items
 from .audit import Trail
 from .errors import Malformed, Transient, transient
 from .expiry import Desk, Event, Rules
 from .notices import Notice
-from .pacing import Pacer
 
 WORKERS = 10
 RESERVE_SECONDS = 60.0  # for the users at hand, with all retries
@@ -118,7 +118,8 @@ def run(
                 break
             except Exception as error:  # noqa: BLE001 - Lambda tries it again, and alarms when that does not help
                 # The class and code alone: an error's text may quote the request, and so the user.
-                code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+                failure = aws_errors.read(error)
+                code = failure.code if failure else ""
                 log.error(FAILED, extra={**where, "cause": type(error).__name__, "code": code})  # noqa: TRY400
                 break
         return done

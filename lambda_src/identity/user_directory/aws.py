@@ -17,9 +17,3 @@ def client(service: str, tries: int = 3) -> Any:
         user_agent_extra="switchyard",
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
-
-
-def code_of(error: Exception) -> str:
-    """The AWS error code of a ClientError; the class's name for any other exception."""
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code", "")) or type(error).__name__

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common import observability, settings
+from common import aws_errors, observability, settings
 
 from . import aws, codes
 from .ledger import Ledger
@@ -97,7 +97,7 @@ def begin(
     try:
         send(attributes["email"], code, config, client)
     except Exception as error:  # noqa: BLE001 - an outage must not tell users that exist from others; an alarm tells
-        observability.logger().error(DELIVERY_FAILED, extra={"cause": aws.code_of(error)})
+        observability.logger().error(DELIVERY_FAILED, extra={"cause": aws_errors.name(error)})
         return sealed, DELIVERY_FAILED
     return sealed, CODE_SENT
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from common import observability, settings
+from common import aws_errors, observability, settings
 
 from . import aws
 from .shown import trigger
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except Exception as error:
         if again:
             raise
-        log.warning(LATER, extra={"cause": aws.code_of(error)})
+        log.warning(LATER, extra={"cause": aws_errors.name(error)})
         later = {name: event[name] for name in ("triggerSource", "userPoolId", "userName")}
         aws.client("lambda").invoke(
             FunctionName=context.function_name,

@@ -4,9 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from common import observability
-
-from . import aws
+from common import aws_errors, observability
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -29,7 +27,7 @@ def trigger(handler: Handler) -> Handler:
         except Shown:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the client
-            observability.logger().error("trigger failed", extra={"cause": aws.code_of(error)})
+            observability.logger().error("trigger failed", extra={"cause": aws_errors.name(error)})
             raise Unavailable("The service is not available. Try again later.") from None
 
     return guarded

@@ -1,7 +1,9 @@
 """What can go wrong and is expected; each message says what to do."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+
+from common import aws_errors
+from common.aws_errors import Failure, Kind
 
 
 class AnalyzerError(Exception):
@@ -24,16 +26,10 @@ class StillOpen(ShutOffFailed):
     """A call answered success, and what was read back says otherwise."""
 
 
-@contextmanager
-def explained(doing: str) -> Iterator[None]:
-    """Raises what a service refuses while `doing` it as ShutOffFailed; throttles and the like pass unchanged."""
-    from botocore.exceptions import ClientError
+def explained(doing: str) -> AbstractContextManager[None]:
+    """Raise what a service refuses while `doing` it as ShutOffFailed; throttles and the like pass unchanged."""
 
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if not code.startswith("AccessDenied"):
-            raise
-        message = error.response.get("Error", {}).get("Message", "")
-        raise ShutOffFailed(f"Denied while {doing}: {message}") from error
+    def typed(failure: Failure) -> Exception | None:
+        return ShutOffFailed(f"Denied while {doing}: {failure.message}") if failure.kind is Kind.DENIED else None
+
+    return aws_errors.translated(typed)

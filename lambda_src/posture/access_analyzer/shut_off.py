@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from common import aws_errors
+
 from .decisions import Plan, name_of
 from .errors import StillOpen, explained
 from .findings import Finding
@@ -54,7 +56,7 @@ class Switch:
         try:
             answer = self._s3.get_public_access_block(Bucket=bucket, ExpectedBucketOwner=self._account)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
+            if aws_errors.name(error) != "NoSuchPublicAccessBlockConfiguration":
                 raise
             return {}
         return dict(answer["PublicAccessBlockConfiguration"])
@@ -80,7 +82,7 @@ class Switch:
         try:
             answer = self._control.get_access_point_policy(AccountId=self._account, Name=name)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("NoSuchAccessPointPolicy", "NoSuchAccessPoint"):
+            if aws_errors.name(error) not in ("NoSuchAccessPointPolicy", "NoSuchAccessPoint"):
                 raise
             return None
         return str(answer["Policy"])

@@ -8,7 +8,8 @@ who resolved or suppressed one meanwhile, or wrote a note, must not lose that.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from common import clients, findings, observability
+from common import clients, observability
+from posture import security_hub
 
 MAX_FILTER_VALUES = 20
 SET = "findings set NOTIFIED"
@@ -20,18 +21,18 @@ METRIC = "FindingsNotified"
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Sets the findings of one batch. Raises botocore's ClientError."""
     log = observability.begin(context)
-    messages: dict[str, set[findings.Key]] = {}
+    messages: dict[str, set[security_hub.Key]] = {}
     failed: list[str] = []
     for record in event["Records"]:
         try:
-            messages[record["messageId"]] = {finding.key for finding in findings.parse(record["body"])}
-        except findings.NotFindings:
+            messages[record["messageId"]] = {finding.key for finding in security_hub.parse(record["body"])}
+        except security_hub.NotFindings:
             log.error(MALFORMED, extra={"message_id": record["messageId"]})  # noqa: TRY400 - it may quote the finding
             failed.append(record["messageId"])
     hub = clients.client("securityhub")
     new = still_new(hub, (key for named in messages.values() for key in named))
-    update = findings.Update(workflow=findings.NOTIFIED)
-    refused = findings.update(hub, dict.fromkeys(new, update), context.function_name)
+    update = security_hub.Update(workflow=security_hub.NOTIFIED)
+    refused = security_hub.update(hub, dict.fromkeys(new, update), context.function_name)
     if refused:
         log.error(FAILED, extra={"findings": len(refused), "reasons": sorted(set(refused.values()))})
         failed += [message_id for message_id, named in messages.items() if named & refused.keys()]
@@ -41,16 +42,16 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def still_new(hub: Any, keys: Iterable[findings.Key]) -> list[findings.Key]:
+def still_new(hub: Any, keys: Iterable[security_hub.Key]) -> list[security_hub.Key]:
     """Those whose workflow is NEW now: one call for each 20, as many as a filter takes."""
-    new: list[findings.Key] = []
-    for some in findings.batches(keys, MAX_FILTER_VALUES):
+    new: list[security_hub.Key] = []
+    for some in security_hub.batches(keys, MAX_FILTER_VALUES):
         filters = {
             "Id": [{"Value": value, "Comparison": "EQUALS"} for value in sorted({key.id for key in some})],
-            "WorkflowStatus": [{"Value": findings.NEW, "Comparison": "EQUALS"}],
+            "WorkflowStatus": [{"Value": security_hub.NEW, "Comparison": "EQUALS"}],
         }
-        found: set[findings.Key] = set()
+        found: set[security_hub.Key] = set()
         for page in hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig={"PageSize": 100}):
-            found |= {findings.Key(each["Id"], each["ProductArn"]) for each in page["Findings"]}
+            found |= {security_hub.Key(each["Id"], each["ProductArn"]) for each in page["Findings"]}
         new += [key for key in some if key in found]  # an Id may be another product's too
     return new

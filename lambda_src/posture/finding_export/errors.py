@@ -1,24 +1,12 @@
 """What can go wrong and is expected. The class name is the error name that Step Functions sees."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-Known = Callable[[str, str], Exception | None]
+from common import aws_errors
+from common.aws_errors import Failure, Kind
 
-THROTTLES = frozenset(
-    {
-        "KMS.ThrottlingException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TooManyUpdates",
-    }
-)
+Known = Callable[[Failure], Exception | None]
 
 
 class ExportError(Exception):
@@ -65,29 +53,24 @@ class TokenRefused(Exception):
     """GetFindings refuses the page token; never leaves the walk."""
 
 
-@contextmanager
-def translated(doing: str, known: Known | None = None) -> Iterator[None]:
-    """Raises expected AWS errors as typed ones; unexpected ones pass unchanged.
+def translated(doing: str, known: Known | None = None) -> AbstractContextManager[None]:
+    """Raise expected AWS errors as typed ones; unexpected ones pass unchanged.
 
-    `known(code, message)` gives the exception to raise for an AWS error code, or None. `doing` completes the
-    sentence "Throttled while <doing>".
+    `known` returns the exception to raise for an AWS error, or None. `doing` completes the sentence
+    "Throttled while <doing>".
     """
-    from botocore.exceptions import ClientError, HTTPClientError
-    from botocore.exceptions import ConnectionError as LostConnection
 
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        typed = known(code, error.response.get("Error", {}).get("Message", "")) if known else None
-        if typed is None and (code in THROTTLES or status == 429):
-            typed = Throttled(f"Throttled ({code}) while {doing}, whatever the retries; try again later.")
-        elif typed is None and status >= 500:
-            typed = ServiceUnavailable(f"HTTP {status} ({code}) while {doing}, whatever the retries; try again later.")
-        if typed is None:
-            raise
-        raise typed from error
-    except (LostConnection, HTTPClientError) as error:
-        name = type(error).__name__
-        raise ServiceUnavailable(f"No connection ({name}) while {doing}; try again later.") from error
+    def typed(failure: Failure) -> Exception | None:
+        if known and (made := known(failure)):
+            return made
+        if not failure.answered:
+            return ServiceUnavailable(f"No connection ({failure.code}) while {doing}; try again later.")
+        if failure.kind is Kind.THROTTLED:
+            return Throttled(f"Throttled ({failure.code}) while {doing}, whatever the retries; try again later.")
+        if failure.kind is Kind.UNAVAILABLE:
+            return ServiceUnavailable(
+                f"HTTP {failure.status} ({failure.code}) while {doing}, whatever the retries; try again later."
+            )
+        return None
+
+    return aws_errors.translated(typed)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import DestinationDenied, DestinationMissing, ServiceUnavailable, translated
+from common.aws_errors import Failure, Kind
+
+from .errors import DestinationDenied, DestinationMissing, Known, ServiceUnavailable, translated
 
 _KEY_ERRORS = frozenset(
     f"KMS.{name}Exception" for name in ("AccessDenied", "Disabled", "InvalidKeyUsage", "KMSInvalidState", "NotFound")
@@ -129,15 +131,15 @@ class Destination:
                 Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True}, **self._owner()
             )
         for error in answer.get("Errors", []):  # the call succeeds even when no key could be deleted
-            code, message = error.get("Code", ""), error.get("Message", "")
-            raise self._errors("s3:DeleteObject")(code, message) or ServiceUnavailable(
-                f"{error.get('Key')} in bucket {self.bucket} was not deleted ({code}); try again later."
+            failure = Failure(error.get("Code", ""), error.get("Message", ""))
+            raise self._errors("s3:DeleteObject")(failure) or ServiceUnavailable(
+                f"{error.get('Key')} in bucket {self.bucket} was not deleted ({failure.code}); try again later."
             )
 
     def _owner(self) -> dict[str, str]:
         return {"ExpectedBucketOwner": self.owner} if self.owner else {}
 
-    def _errors(self, action: str) -> Callable[[str, str], Exception | None]:
+    def _errors(self, action: str) -> Known:
         key = (
             f" and kms:GenerateDataKey on key {self.kms_key_arn}"
             if self.kms_key_arn and action == "s3:PutObject"
@@ -145,18 +147,18 @@ class Destination:
         )
         owner = f", and check that account {self.owner} owns it" if self.owner else ""
 
-        def known(code: str, message: str) -> Exception | None:
-            if code == "NoSuchBucket":
+        def known(failure: Failure) -> Exception | None:
+            if failure.code == "NoSuchBucket":
                 return DestinationMissing(f"Bucket {self.bucket} does not exist; create it, then start again.")
-            if code in _KEY_ERRORS or "kms:" in message:
-                missing = _MISSING.search(message)
+            if failure.code in _KEY_ERRORS or "kms:" in failure.message:
+                missing = _MISSING.search(failure.message)
                 return DestinationDenied(
                     f"Key {self.kms_key_arn or '(the default one)'} cannot be used to write to bucket "
-                    f"{self.bucket} ({code}); enable it and allow the function's role "
+                    f"{self.bucket} ({failure.code}); enable it and allow the function's role "
                     f"{missing[1] if missing else 'kms:GenerateDataKey'} on it, in the key's policy too if "
                     "that is in another account."
                 )
-            if code in ("AccessDenied", "AllAccessDisabled", "Forbidden", "403"):
+            if failure.kind is Kind.DENIED:
                 return DestinationDenied(
                     f"Bucket {self.bucket} refuses {action}; allow the function's role {action} on it{key}, "
                     f"in the bucket's policy too if it is in another account{owner}."

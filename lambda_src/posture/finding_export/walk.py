@@ -6,10 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from common import observability
+from common.aws_errors import Failure
+from common.pacing import Pacer
 
 from .errors import HubNotEnabled, InvalidFilter, ResumeNotPossible, TokenRefused, Transient, translated
 from .filters import Filters, clipped
-from .pacing import Pacer
 from .state import State
 
 PAGE = 100
@@ -92,21 +93,21 @@ def _take_findings(response_dict: dict[str, Any], customized_response_dict: dict
 def _fetch(securityhub: Any, pacer: Pacer, filters: Filters, token: str | None) -> Page:
     """One page; also learns from its retries how fast to go on."""
 
-    def known(code: str, message: str) -> Exception | None:
-        if code == "InvalidAccessException":
+    def known(failure: Failure) -> Exception | None:
+        if failure.code == "InvalidAccessException":
             return HubNotEnabled(
-                f"Security Hub refuses to answer ({message}); enable it in this account and Region, and "
+                f"Security Hub refuses to answer ({failure.message}); enable it in this account and Region, and "
                 "export where the administrator account aggregates its findings."
             )
-        if code == "InvalidInputException" and token:
-            return TokenRefused(message)  # the same filters were accepted when the walk began
-        if code == "InvalidInputException":
-            return InvalidFilter(f"Security Hub refuses the filters: {message}")
+        if failure.code == "InvalidInputException" and token:
+            return TokenRefused(failure.message)  # the same filters were accepted when the walk began
+        if failure.code == "InvalidInputException":
+            return InvalidFilter(f"Security Hub refuses the filters: {failure.message}")
         return None
 
     arguments: dict[str, Any] = {"NextToken": token} if token else {}
     pacer.wait()
     with translated("reading findings from Security Hub", known):
         page: Page = securityhub.get_findings(Filters=filters, SortCriteria=_OLDEST_FIRST, MaxResults=PAGE, **arguments)
-    pacer.report(page.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+    pacer.report(page)
     return page

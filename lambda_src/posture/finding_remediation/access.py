@@ -1,18 +1,14 @@
-"""Clients of the account and Region in which a resource is: here, or in a member account through a role there."""
+"""Which accounts are reached, and how: this one, and member accounts through a role there."""
 
 import functools
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from common import clients
+from common.roles import Clients, Role, Roles
 
 from .errors import Refused, translated
 
-_MARGIN = timedelta(minutes=5)
-
 
 class Access:
-    """Clients by service, account and Region. Sessions of roles are kept until shortly before they end."""
+    """Clients by account and Region."""
 
     def __init__(
         self,
@@ -24,44 +20,25 @@ class Access:
     ) -> None:
         """`member_role` is the role's ARN with {account} for the account's id."""
         self._account, self._members, self._role = account_id, member_account_ids, member_role
-        self._external_id, self._name = external_id, session_name[:64]
-        self._sessions: dict[str, tuple[datetime, dict[str, Any]]] = {}
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._external_id, self._name = external_id, session_name
+        self._roles = Roles(lambda role: translated(f"assuming {role.arn} (is the module member_role applied there?)"))
 
-    def client(self, service: str, account: str, region: str) -> Any:
-        """The boto3 client. Raises Refused for an account that is neither this one nor a member that was named, and
-        Failed when its role cannot be assumed.
+    def at(self, account: str, region: str) -> Clients:
+        """Return the clients of an account and Region; the first of them raises Failed when the role cannot be assumed.
+
+        Raise Refused for an account that is neither this one nor one of the members.
         """
         if account == self._account:
-            return clients.client(service, region=region)
+            return self._roles.at(region)
         if account not in self._members or not self._role:
             raise Refused(f"account {account} is neither this account ({self._account}) nor one of member_account_ids")
-        credentials = self._credentials(account)
-        at = (service, account, region)
-        if at not in self._clients:
-            self._clients[at] = clients.make(service, region_name=region, **credentials)
-        return self._clients[at]
-
-    def _credentials(self, account: str) -> dict[str, Any]:
-        kept = self._sessions.get(account)
-        if kept is None or datetime.now(UTC) > kept[0] - _MARGIN:
-            arn = self._role.replace("{account}", account)
-            extra = {"ExternalId": self._external_id} if self._external_id else {}
-            with translated(f"assuming {arn} (is the module member_role applied there?)"):
-                made = clients.client("sts").assume_role(RoleArn=arn, RoleSessionName=self._name, **extra)
-            credentials = {
-                "aws_access_key_id": made["Credentials"]["AccessKeyId"],
-                "aws_secret_access_key": made["Credentials"]["SecretAccessKey"],
-                "aws_session_token": made["Credentials"]["SessionToken"],
-            }
-            kept = self._sessions[account] = made["Credentials"]["Expiration"], credentials
-            self._clients = {at: client for at, client in self._clients.items() if at[1] != account}
-        return kept[1]
+        arn = self._role.replace("{account}", account)
+        return self._roles.at(region, Role(arn, self._name, self._external_id))
 
 
 @functools.cache
 def shared(
     account_id: str, member_account_ids: frozenset[str], member_role: str, external_id: str | None, session_name: str
 ) -> Access:
-    """One of these for each process."""
+    """Return the process's one: sessions and clients are kept."""
     return Access(account_id, member_account_ids, member_role, external_id, session_name)

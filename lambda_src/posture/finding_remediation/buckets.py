@@ -20,7 +20,7 @@ class Bucket:
         arn = target.resource.id.split(":")
         if arn[:3] != ["arn", target.resource.partition, "s3"] or not self.name:
             raise Refused(f"{target.resource.id} is not the ARN of an S3 bucket or object")
-        self.api = target.client("s3")
+        self.api = target.clients.client("s3")
         self.owner = target.finding.account_id
 
     def call(self, operation: str, known: Known | None = None, **request: Any) -> Any:

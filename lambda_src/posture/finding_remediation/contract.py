@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from common.roles import Clients
 from posture.security_hub import Finding, Resource
 
 
@@ -13,10 +13,10 @@ class Target:
 
     finding: Finding
     resource: Resource
-    client: Callable[[str], Any]
-    """By service; Refused and Failed as `access.Access.client`."""
-    seconds_left: Callable[[], float] = lambda: float("inf")
-    """Until the function is ended."""
+    clients: Clients
+    """Of the resource's account and Region. The first one raises Failed when the account's role cannot be assumed."""
+    seconds_left: Callable[[], float]
+    """Until Lambda ends the call."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Plan:
 
     steps: tuple[Step, ...]
     effect: str
-    """What is so afterwards: "versioning is on". The same whether this try brought it about or one before."""
+    """The state afterwards: "versioning is on". The same whether this try brought it about or an earlier one."""
     missing: Callable[[], str]
-    """Reads the resource back: what is not as it should be; empty when all is."""
+    """Reads the resource back and returns what is not as it should be; empty when nothing is missing."""
     remark: Callable[[], str] = str
-    """What else to tell, once nothing is missing."""
+    """Returns what else the note should say, once nothing is missing."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,12 @@
 """What can go wrong and is expected. A message ends up in the finding's note: it must not vary from try to try."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
-THROTTLES = frozenset(
-    {
-        "LimitExceededException",
-        "OperationAborted",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
+from common import aws_errors
+from common.aws_errors import Failure, Kind
+
 Known = Mapping[str, Callable[[], Exception]]
 """Makes the exception to raise, by AWS error code."""
 # EC2 appends a text that is another one each time.
@@ -30,11 +22,11 @@ class Refused(RemediationError):
 
 
 class Failed(RemediationError):
-    """It would fail again: somebody has to change something first."""
+    """It would fail again, until something is changed by hand."""
 
 
 class Absent(RemediationError):
-    """AWS has nothing of the kind; for who asks only to know."""
+    """The resource does not exist. Raised only where absence is a valid answer."""
 
 
 class Stale(RemediationError):
@@ -45,27 +37,21 @@ class Transient(RemediationError):
     """A later try can succeed."""
 
 
-@contextmanager
-def translated(doing: str, known: Known | None = None) -> Iterator[None]:
-    """Raises AWS's errors as typed ones: `known` by error code, throttling and the like as Transient, refusals of the
-    request as Failed. `doing` completes the sentence "Denied while <doing>". What is no answer of AWS passes.
+def translated(doing: str, known: Known | None = None) -> AbstractContextManager[None]:
+    """Raise AWS's errors as typed ones: `known` by error code, throttling and the like as Transient, refusals of the
+    request as Failed. `doing` completes the sentence "Denied while <doing>". Other exceptions pass unchanged.
     """
-    from botocore.exceptions import ClientError, HTTPClientError
-    from botocore.exceptions import ConnectionError as LostConnection
 
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        message = _VARYING.sub("", error.response.get("Error", {}).get("Message", "")).rstrip(".")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    def typed(failure: Failure) -> Exception:
+        code, message = failure.code, _VARYING.sub("", failure.message).rstrip(".")
         if known and code in known:
-            made = known[code]()
-            raise made from error
-        if code in THROTTLES or status in (409, 429) or status >= 500:
-            raise Transient(f"{code} while {doing}, whatever the retries") from error
-        if status == 403 or code.startswith(("AccessDenied", "Unauthorized")):
-            raise Failed(f"Denied while {doing}: {message}") from error
-        raise Failed(f"{code} while {doing}: {message}") from error
-    except (LostConnection, HTTPClientError) as error:
-        raise Transient(f"No connection ({type(error).__name__}) while {doing}") from error
+            return known[code]()
+        if not failure.answered:
+            return Transient(f"No connection ({code}) while {doing}")
+        if failure.transient or failure.kind is Kind.CONFLICT:
+            return Transient(f"{code} while {doing}, whatever the retries")
+        if failure.kind is Kind.DENIED or failure.status == 403:
+            return Failed(f"Denied while {doing}: {message}")
+        return Failed(f"{code} while {doing}: {message}")
+
+    return aws_errors.translated(typed)

@@ -2,25 +2,25 @@
 
 One function for each remediation (REMEDIATION); see `remediations`. What becomes of a finding:
 
-- all its resources are as they should be, by this try or one before: workflow RESOLVED, and the note says what is so;
+- all its resources are as they should be, by this try or one before: workflow RESOLVED, and the note says how they are;
 - it is not a case for this remediation, or a resource could not be remediated: the note says why, and the workflow
   stays as it is;
 - it is SUPPRESSED: its resources are left alone, and the note says so;
 - DRY_RUN: nothing but the note, which says what would be done.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages that a later try can do better: what
-AWS throttled, findings that Security Hub did not take, and events that are none. SQS tries these again and then keeps
-them in the dead-letter queue; the last try leaves the reason in the note. A note depends on what is so, not on the
-try, and is not written where it is already: an update is an event of its own, which an automatic rule would match.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to be tried again: what AWS
+throttled, findings that Security Hub did not take, and messages that are no event. SQS tries these again and then keeps
+them in the dead-letter queue; the last try leaves the reason in the note. A note depends on the resources, not on
+the try, and is not written again: an update is an event of its own, which an automatic rule would match.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from common import clients, observability, settings
 from posture import security_hub
-from posture.security_hub import RESOLVED, SUPPRESSED, Finding, Key, NotFindings, Update
+from posture.security_hub import RESOLVED, SUPPRESSED, Finding, Key, NotFindings, Resource, Update
 
 from . import access, remediations
 from .contract import Plan, Remediation, Target
@@ -32,7 +32,7 @@ UNPROCESSED = "finding not updated"
 UNEXPECTED = "unexpected error"
 RESOLVED_METRIC, FAILED_METRIC = "FindingsResolved", "FindingsNotResolved"
 READS = 3
-"""How often a plan is made anew when something changed under it."""
+"""How often a plan is made again when the resource changed under it."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,10 @@ class Settings:
         if self.remediation not in remediations.names():
             raise ValueError(f"REMEDIATION must be one of {', '.join(remediations.names())}")
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one resource."""
-
-    resource: str
-    text: str
-    done: bool = False
+    def reached(self, session_name: str) -> access.Access:
+        """Return the accounts that are reached."""
+        members = frozenset(self.member_account_ids)
+        return access.shared(self.account_id, members, self.member_role, self.external_id, session_name)
 
 
 @dataclass
@@ -70,60 +66,135 @@ class Job:
     tries: int
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one try at a finding."""
+
+    update: Update | None
+    """What the finding is to become; None to leave it as it is."""
+    again: bool = False
+    """Whether its messages are to be tried again."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one resource."""
+
+    resource: str
+    text: str
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Remediator:
+    """Remediates findings with one of the remediations."""
+
+    unit: Remediation
+    reached: access.Access
+    seconds_left: Callable[[], float]
+    dry_run: bool = False
+
+    def remediate(self, finding: Finding) -> Update:
+        """Remediate all resources of a finding; return its note and its workflow.
+
+        Raise Transient once every resource that can be remediated now is.
+        """
+        if finding.workflow == SUPPRESSED:
+            return Update(_note("Left alone: the finding is suppressed. Set its workflow to NEW to have it remediated"))
+        unit = self.unit
+        resources = [each for each in finding.resources if each.type == unit.resource_type]
+        if not unit.accepts(finding) or not resources:
+            return Update(_note(f"Refused: this remediation is for {unit.findings}, of resources {unit.resource_type}"))
+        results, later = [], None
+        for resource in resources:
+            try:
+                results.append(self._result(finding, resource))
+            except Transient as error:
+                later = error
+        if later:
+            raise later
+        resolved = all(result.done for result in results) and not self.dry_run
+        return Update(_summary(results), RESOLVED if resolved else None)
+
+    def _result(self, finding: Finding, resource: Resource) -> Result:
+        try:
+            reached = self.reached.at(finding.account_id, resource.region)
+            return self._brought(Target(finding, resource, reached, self.seconds_left))
+        except Refused as error:
+            return Result(resource.name, f"refused: {error}")
+        except Failed as error:
+            return Result(resource.name, f"not remediated: {error}")
+
+    def _brought(self, target: Target) -> Result:
+        for _ in range(READS):
+            plan = self.unit.plan(target)
+            if self.dry_run:
+                return Result(target.resource.name, f"dry run, nothing was changed: {_would(plan)}")
+            try:
+                return Result(target.resource.name, _applied(plan), done=True)
+            except Stale as error:
+                changed = error
+        raise Transient(f"{changed}, again and again")
+
+
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Handles one batch. Raises SettingsError, and ClientError when findings cannot be updated at all."""
+    """Handle one batch. Raise SettingsError, and ClientError when findings cannot be updated at all."""
     config = settings.load(Settings)
     log = observability.begin(context, remediation=config.remediation)
-    reached = access.shared(
-        config.account_id,
-        frozenset(config.member_account_ids),
-        config.member_role,
-        config.external_id,
-        context.function_name,
+    remediator = Remediator(
+        remediations.get(config.remediation),
+        config.reached(context.function_name),
+        lambda: context.get_remaining_time_in_millis() / 1000,
+        config.dry_run,
     )
-    unit = remediations.get(config.remediation)
     jobs, failed = by_finding(event["Records"])
     for message in failed:
         log.error(MALFORMED, extra={"message_id": message})
     updates: dict[Key, Update] = {}
-    resolved = unresolved = 0
     for key, job in jobs.items():
-        update: Update | None = None
-        last = job.tries >= config.max_receives
-
-        def client(service: str, region: str, account: str = job.finding.account_id) -> Any:
-            return reached.client(service, account, region)
-
-        try:
-            update = remediate(
-                unit, job.finding, client, config.dry_run, lambda: context.get_remaining_time_in_millis() / 1000
-            )
-        except Transient as error:
-            log.warning(OUTCOME, extra={"finding_id": key.id, "outcome": str(error)})
+        outcome = _attempt(remediator, job, last=job.tries >= config.max_receives)
+        if outcome.again:
             failed |= dict.fromkeys(job.messages)
-            update = Update(_note(f"Not remediated after {job.tries} tries: {error}")) if last else None
-        except Exception as error:
-            # A bug, or an answer of AWS that nobody expected: the other findings of the batch get theirs.
-            log.exception(UNEXPECTED, extra={"finding_id": key.id})
-            failed |= dict.fromkeys(job.messages)
-            name = type(error).__name__
-            update = Update(_note(f"Not remediated after {job.tries} tries: unexpected {name}")) if last else None
-        if update is None:
-            continue
-        resolved += update.workflow == RESOLVED
-        unresolved += update.workflow is None and not config.dry_run
-        log.info(OUTCOME, extra={"finding_id": key.id, "workflow": update.workflow, "outcome": update.note})
-        if update.changes(job.finding):
-            updates[key] = update
-    hub = clients.client("securityhub") if updates else None
-    for key, reason in security_hub.update(hub, updates, f"finding_remediation/{config.remediation}").items():
+        if outcome.update:
+            updates[key] = outcome.update
+    _count(updates, config.dry_run)
+    for key, reason in _write({key: u for key, u in updates.items() if u.changes(jobs[key].finding)}, config).items():
         log.error(UNPROCESSED, extra={"finding_id": key.id, "reason": reason})
         failed |= dict.fromkeys(jobs[key].messages)
-    if resolved:
-        observability.count(RESOLVED_METRIC, resolved)
-    if unresolved:
-        observability.count(FAILED_METRIC, unresolved)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _attempt(remediator: Remediator, job: Job, *, last: bool) -> Outcome:
+    """Try one finding, whatever becomes of it. After the last try the note says why it was not remediated."""
+    log, where = observability.logger(), {"finding_id": job.finding.key.id}
+    try:
+        update = remediator.remediate(job.finding)
+    except Transient as error:
+        log.warning(OUTCOME, extra={**where, "outcome": str(error)})
+        reason = str(error)
+    except Exception as error:
+        # A bug, or an answer of AWS that was not expected. The other findings of the batch are handled all the same.
+        log.exception(UNEXPECTED, extra=where)
+        reason = f"unexpected {type(error).__name__}"
+    else:
+        log.info(OUTCOME, extra={**where, "workflow": update.workflow, "outcome": update.note})
+        return Outcome(update)
+    return Outcome(Update(_note(f"Not remediated after {job.tries} tries: {reason}")) if last else None, again=True)
+
+
+def _count(updates: Mapping[Key, Update], dry_run: bool) -> None:
+    resolved = sum(update.workflow == RESOLVED for update in updates.values())
+    unresolved = 0 if dry_run else len(updates) - resolved
+    for metric, number in ((RESOLVED_METRIC, resolved), (FAILED_METRIC, unresolved)):
+        if number:
+            observability.count(metric, number)
+
+
+def _write(updates: Mapping[Key, Update], config: Settings) -> dict[Key, str]:
+    """Update the findings; return why, by finding, for those that Security Hub did not take."""
+    if not updates:
+        return {}
+    return security_hub.update(clients.client("securityhub"), updates, f"finding_remediation/{config.remediation}")
 
 
 def by_finding(records: list[Mapping[str, Any]]) -> tuple[dict[Key, Job], dict[str, None]]:
@@ -145,54 +216,9 @@ def by_finding(records: list[Mapping[str, Any]]) -> tuple[dict[Key, Job], dict[s
     return jobs, malformed
 
 
-def remediate(
-    unit: Remediation, finding: Finding, client: Any, dry_run: bool = False, seconds_left: Any = None
-) -> Update:
-    """Remediates all resources of a finding; what its note and its workflow are to be.
-
-    `client(service, region)` gives the clients of the finding's account. Raises Transient, when all resources that
-    can be remediated now are.
-    """
-    if finding.workflow == SUPPRESSED:
-        return Update(_note("Left alone: the finding is suppressed. Set its workflow to NEW to have it remediated"))
-    resources = [each for each in finding.resources if each.type == unit.resource_type]
-    if not unit.accepts(finding) or not resources:
-        return Update(_note(f"Refused: this remediation is for {unit.findings}, of resources {unit.resource_type}"))
-    outcomes, later = [], None
-    for resource in resources:
-        more = {"seconds_left": seconds_left} if seconds_left else {}
-
-        def of_region(service: str, region: str = resource.region) -> Any:
-            return client(service, region)
-
-        target = Target(finding, resource, of_region, **more)
-        try:
-            outcomes.append(_outcome(unit, target, dry_run))
-        except Transient as error:
-            later = error
-    if later:
-        raise later
-    return Update(_told(outcomes), RESOLVED if all(outcome.done for outcome in outcomes) and not dry_run else None)
-
-
-def _outcome(unit: Remediation, target: Target, dry_run: bool) -> Outcome:
-    name = target.resource.name
-    try:
-        for _ in range(READS):
-            plan = unit.plan(target)
-            if dry_run:
-                steps = " and ".join(step.text for step in plan.steps)
-                would = f"it would {steps}" if steps else f"nothing to do, {plan.effect}"
-                return Outcome(name, f"dry run, nothing was changed: {would}")
-            try:
-                return Outcome(name, _applied(plan), done=True)
-            except Stale as error:
-                changed = error
-        raise Transient(f"{changed}, again and again")
-    except Refused as error:
-        return Outcome(name, f"refused: {error}")
-    except Failed as error:
-        return Outcome(name, f"not remediated: {error}")
+def _would(plan: Plan) -> str:
+    steps = " and ".join(step.text for step in plan.steps)
+    return f"it would {steps}" if steps else f"nothing to do, {plan.effect}"
 
 
 def _applied(plan: Plan) -> str:
@@ -203,10 +229,10 @@ def _applied(plan: Plan) -> str:
     return "; ".join(filter(None, [f"remediated: {plan.effect}", plan.remark()]))
 
 
-def _told(outcomes: list[Outcome]) -> str:
-    if len(outcomes) == 1:  # without its name, so that findings with equal notes share a call
-        return _note(outcomes[0].text)
-    return "; ".join(f"{outcome.resource}: {outcome.text}" for outcome in outcomes) + "."
+def _summary(results: list[Result]) -> str:
+    if len(results) == 1:  # without its name, so that findings with equal notes share a call
+        return _note(results[0].text)
+    return "; ".join(f"{result.resource}: {result.text}" for result in results) + "."
 
 
 def _note(text: str) -> str:

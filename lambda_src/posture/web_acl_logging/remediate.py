@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, observability, settings
+from common import aws_errors, clients, observability, settings
 
 from . import configurations, verdicts, web_acls
 from .errors import MalformedEvent
@@ -22,7 +22,6 @@ REMEDIATED = "web ACL remediated"
 ENABLED_METRIC, CORRECTED_METRIC = "WebAclLoggingEnabled", "WebAclLoggingCorrected"
 # Another put locks WAF's service-linked role for about 20 seconds, and another change its web ACL for a moment.
 BUSY = ("WAFServiceLinkedRoleErrorException", "WAFOptimisticLockException")
-THROTTLED = "ThrottlingException"
 TRIES = 5
 
 
@@ -67,7 +66,7 @@ def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable
         try:
             return _put(acl, policy, verdict, wafv2)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in BUSY or not left:
+            if aws_errors.name(error) not in BUSY or not left:
                 raise
         wait(random.uniform(5, 20))  # noqa: S311 - spreads tries, nothing secret
     raise AssertionError("unreachable: the last try returns or raises")
@@ -105,7 +104,7 @@ def reevaluate(rule: str, config: Any, wait: Callable[[float], None] = _sleep) -
         except config.exceptions.LimitExceededException:
             return LIMITED
         except ClientError as error:
-            if error.response["Error"]["Code"] != THROTTLED or not left:
+            if aws_errors.kind(error) is not aws_errors.Kind.THROTTLED or not left:
                 raise
         else:
             return STARTED

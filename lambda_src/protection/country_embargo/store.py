@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from common import aws_errors
+
 from .document import MAX_BYTES, Embargo
 from .errors import DocumentMissing, InvalidDocument
 
@@ -63,7 +65,7 @@ class Store:
         try:
             return str(self._client.head_object(**self._where, Key=key).get("VersionId", "null"))
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+            if aws_errors.kind(error) is aws_errors.Kind.GONE:
                 return ""
             raise
 
@@ -109,7 +111,7 @@ class Store:
                 body = answer["Body"].read() if size <= MAX_BYTES else None
                 return Document(str(answer.get("VersionId", "null")), size, body)
             except ClientError as error:
-                if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                if aws_errors.name(error) == "NoSuchKey":
                     return None
                 raise
             except (HTTPClientError, IncompleteReadError):  # lost in the body, which botocore does not retry

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from common import aws_errors
+
 from . import rules
 from .document import Embargo, canonical
 from .errors import Contended
@@ -122,7 +124,7 @@ class Waf:
                     **self._key(self._ip_sets[name]), **kept, Addresses=ranges, LockToken=found.token
                 )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in RETRIED:
+            if aws_errors.name(error) in RETRIED:
                 return False
             raise
         return True

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from common import aws_errors
+
 from . import keys
 from .errors import NotEnoughTime
 
@@ -75,10 +77,10 @@ def read_key(kms: Any, key_id: str, arn: str, aliases: tuple[str, ...]) -> Key:
         status = kms.get_key_rotation_status(KeyId=arn)
         return Key(key_id, arn, aliases, metadata, status, tuple(rotations(kms, arn)))
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "NotFoundException":
+        kind = aws_errors.kind(error)
+        if kind is aws_errors.Kind.GONE:
             return Key(key_id, arn, aliases, problem="vanished")
-        if code == "AccessDeniedException":
+        if kind is aws_errors.Kind.DENIED:
             action = f"kms:{error.operation_name}"
             return Key(key_id, arn, aliases, metadata, problem="access_denied", denied=action)
         raise

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common import clients, observability, settings
+from common import aws_errors, clients, observability, settings
 
 from . import cost, inventory, keys
 from .errors import InvalidRequest, RotationUncertain, UnknownKey
@@ -165,9 +165,6 @@ def check_history(
 
 def rotate(once: Any, kms: Any, arn: str, used: int, sleep: Callable[[float], None]) -> None:
     """Exactly one rotation. `once` does not retry. Raises Refused, RotationUncertain."""
-    from botocore.exceptions import ClientError, HTTPClientError
-    from botocore.exceptions import ConnectionError as LostConnection
-
     cause = ""
     for attempt in range(TRIES):
         if attempt:
@@ -176,20 +173,19 @@ def rotate(once: Any, kms: Any, arn: str, used: int, sleep: Callable[[float], No
                 return
         try:
             once.rotate_key_on_demand(KeyId=arn)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-            if code == "LimitExceededException":
+        except Exception as error:
+            failure = aws_errors.read(error)
+            if failure is None:
+                raise
+            if failure.code == "LimitExceededException":  # here it is a quota that never refills
                 raise Refused("quota", "KMS says that the key's on-demand rotations are used up.") from error
-            if code == "ConflictException":
+            if failure.code == "ConflictException":
                 if attempt:
                     return
                 raise Refused("in_progress", "A rotation has just been started by somebody else.") from error
-            if status < 500 and code not in ("ThrottlingException", "Throttling"):
+            if not failure.transient:
                 raise
-            cause = code
-        except (LostConnection, HTTPClientError) as error:
-            cause = type(error).__name__
+            cause = failure.code
         else:
             return
     sleep(2.0)

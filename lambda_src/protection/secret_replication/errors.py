@@ -1,9 +1,10 @@
 """What can go wrong and is expected; each message says what to do. Values of secrets never get into one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-THROTTLES = frozenset({"LimitExceededException", "Throttling", "ThrottlingException", "TooManyRequestsException"})
+from common import aws_errors
+from common.aws_errors import Failure, Kind
+
 KEY_ERRORS = frozenset(
     {"DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException", "KMSInvalidStateException"}
 )
@@ -49,32 +50,27 @@ class Transient(ReplicationError):
     """A later try can succeed."""
 
 
-@contextmanager
-def translated(doing: str, *stale: str) -> Iterator[None]:
-    """Raises expected AWS errors as typed ones; unexpected ones pass unchanged.
+def translated(doing: str, *stale: str) -> AbstractContextManager[None]:
+    """Raise expected AWS errors as typed ones; unexpected ones pass unchanged.
 
     `doing` completes the sentence "Denied while <doing>"; codes in `stale` become Stale.
     """
-    from botocore.exceptions import ClientError, HTTPClientError
-    from botocore.exceptions import ConnectionError as LostConnection
 
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        message = error.response.get("Error", {}).get("Message", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    def typed(failure: Failure) -> Exception | None:
+        code, message, denied = failure.code, failure.message, failure.kind is Kind.DENIED
         if code in stale:
-            raise Stale(f"{code} while {doing}: {message}") from error
-        if code in KEY_ERRORS or (code.startswith("AccessDenied") and "kms" in message.lower()):
-            raise Denied(
+            return Stale(f"{code} while {doing}: {message}")
+        if code in KEY_ERRORS or (denied and "kms" in message.lower()):
+            return Denied(
                 f"The key cannot be used while {doing} ({message}); enable it and let the role use it "
                 "(kms:Decrypt, and kms:GenerateDataKey at the target)."
-            ) from error
-        if code.startswith("AccessDenied"):
-            raise Denied(f"Denied while {doing}: {message}") from error
-        if code in THROTTLES or status == 429 or status >= 500:
-            raise Transient(f"{code} ({status}) while {doing}, whatever the retries.") from error
-        raise
-    except (LostConnection, HTTPClientError) as error:
-        raise Transient(f"No connection ({type(error).__name__}) while {doing}.") from error
+            )
+        if denied:
+            return Denied(f"Denied while {doing}: {message}")
+        if not failure.answered:
+            return Transient(f"No connection ({code}) while {doing}.")
+        if failure.transient:
+            return Transient(f"{code} ({failure.status}) while {doing}, whatever the retries.")
+        return None
+
+    return aws_errors.translated(typed)

@@ -27,7 +27,7 @@ def plan(target: Target) -> Plan:
     """One read, and the release when the address is there and unassociated at this moment."""
     allocation = allocation_id(target)
     exempt = settings.load(Settings).exempt_tag
-    ec2 = target.client("ec2")
+    ec2 = target.clients.client("ec2")
     address = _address(ec2, allocation)
     if address is None:
         return Plan((), "the address is released", lambda: "")

@@ -76,67 +76,79 @@ class Seen:
         return self.tags.get(FINDING_TAG) == self.finding
 
 
-def plan(target: Target) -> Plan:
-    """Two reads, a third and the copy when the key is another one; of a tag alone, one write."""
-    config = settings.load(Settings)
-    bucket = Bucket(target)
-    if not bucket.key:
-        raise Refused(f"{target.resource.id} names no object")
-    key_arn = config.object_kms_key_arns.get(target.resource.region)
-    if not key_arn:
-        raise Refused(
-            f"there is no key for objects in {target.resource.region}: give one in object_kms_key_arns of the module"
-        )
+class ObjectPlan:
+    """What one object needs, from one look at it; `last` is the latest look."""
 
-    def look() -> Seen:
-        return _read(bucket, str(key_arn), tag_value(target.finding.key.id))
+    def __init__(self, target: Target, config: Settings) -> None:
+        """Raise Refused for what is no object, or an object of a Region without a key."""
+        self.target, self.config, self.bucket = target, config, Bucket(target)
+        if not self.bucket.key:
+            raise Refused(f"{target.resource.id} names no object")
+        region = target.resource.region
+        self.key_arn = str(config.object_kms_key_arns.get(region) or "")
+        if not self.key_arn:
+            raise Refused(f"there is no key for objects in {region}: give one in object_kms_key_arns of the module")
+        self.seen = self.last = self.look()
+        self.wanted_tags = {**self.seen.tags, FINDING_TAG: self.seen.finding}
+        self.named = str(target.resource.details.get("VersionId") or "")
+        self.current = str(self.seen.head.get("VersionId") or "")
 
-    seen = last = look()
-    named = str(target.resource.details.get("VersionId") or "")
-    current = str(seen.head.get("VersionId") or "")
-    before = named if named and named != current else ""
-    if before and not (seen.encrypted and seen.tagged):
-        raise Failed(
-            f"the finding is about version {before}, and {current or 'another'} is current: an old version cannot be "
-            "encrypted anew; delete it, or make it current again"
-        )
-    merged = {**seen.tags, FINDING_TAG: seen.finding}
-    steps: list[Step] = []
-    if not seen.encrypted:
-        _refuse_locked(seen.head)
-        big = seen.head["ContentLength"] > config.copy_single_max_mib * 2**20
-        step = "copy it over itself, in parts," if big else "copy it over itself"
-        steps.append(
-            Step(
-                f"tag it {FINDING_TAG} and {step} with the key {key_arn}",
-                lambda: _copy(bucket, seen, merged, config.copy_part_mib * 2**20 if big else 0, target),
+    def look(self) -> Seen:
+        """Read the object."""
+        return _read(self.bucket, self.key_arn, tag_value(self.target.finding.key.id))
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the write that the object needs, if any. Raise Failed when it cannot be made."""
+        if self.seen.encrypted and self.seen.tagged:
+            return ()
+        if self.named not in ("", self.current):
+            raise Failed(
+                f"the finding is about version {self.named}, and {self.current or 'another'} is current: an old "
+                "version cannot be encrypted anew; delete it, or make it current again"
             )
-        )
-    elif not seen.tagged:
-        steps.append(
-            Step(
-                f"tag it {FINDING_TAG}",
-                lambda: bucket.call("put_object_tagging", Key=bucket.key, Tagging={"TagSet": tag_set(merged)}),
-            )
-        )
-    if steps and len(merged) > MOST_TAGS:
-        raise Failed(f"the object has the {MOST_TAGS} tags that it may have: there is no room for {FINDING_TAG}")
+        step = self._tag() if self.seen.encrypted else self._encrypt()
+        if len(self.wanted_tags) > MOST_TAGS:
+            raise Failed(f"the object has the {MOST_TAGS} tags that it may have: there is no room for {FINDING_TAG}")
+        return (step,)
 
-    def missing() -> str:
-        nonlocal last
-        last = look()
-        if not last.encrypted:
+    def missing(self) -> str:
+        """Read the object back; return what is not as it should be."""
+        self.last = self.look()
+        if not self.last.encrypted:
             return "it is encrypted with another key"
-        return "" if merged.items() <= last.tags.items() else "its tags are not as written"
+        return "" if self.wanted_tags.items() <= self.last.tags.items() else "its tags are not as written"
 
-    def remark() -> str:
-        """The version of the finding, or the one before where it names none, is an old one once there is a new one."""
-        old = named or current
-        if old in ("", last.head.get("VersionId")):
+    def remark(self) -> str:
+        """After the copy, the version in the finding (or the previous current version) is noncurrent and still uses
+        its old key.
+        """
+        old = self.named or self.current
+        if old in ("", self.last.head.get("VersionId")):
             return ""
         return f"version {old} and any before it stay under their old keys: delete them when nobody needs them"
 
-    return Plan(tuple(steps), f"tagged {FINDING_TAG}; encrypted with {key_arn}", missing, remark)
+    def _encrypt(self) -> Step:
+        _refuse_locked(self.seen.head)
+        big = self.seen.head["ContentLength"] > self.config.copy_single_max_mib * 2**20
+        part = self.config.copy_part_mib * 2**20 if big else 0
+        return Step(
+            f"tag it {FINDING_TAG} and copy it over itself{', in parts,' if big else ''} with the key {self.key_arn}",
+            lambda: _copy(self.bucket, self.seen, self.wanted_tags, part, self.target),
+        )
+
+    def _tag(self) -> Step:
+        tagging = {"TagSet": tag_set(self.wanted_tags)}
+        return Step(
+            f"tag it {FINDING_TAG}",
+            lambda: self.bucket.call("put_object_tagging", Key=self.bucket.key, Tagging=tagging),
+        )
+
+
+def plan(target: Target) -> Plan:
+    """Two reads, a third and the copy when the key is another one; of a tag alone, one write."""
+    needed = ObjectPlan(target, settings.load(Settings))
+    effect = f"tagged {FINDING_TAG}; encrypted with {needed.key_arn}"
+    return Plan(needed.steps(), effect, needed.missing, needed.remark)
 
 
 def _read(bucket: Bucket, key_arn: str, finding: str) -> Seen:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from common.pacing import Pacer
 from identity.inactive_users import items
 from identity.inactive_users.audit import Trail
 from identity.inactive_users.expiry import Rules
 from identity.inactive_users.notices import Notice
-from identity.inactive_users.pacing import Pacer
 
 from .world import AUDIT, TABLE, World, fail
 

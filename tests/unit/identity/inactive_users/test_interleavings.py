@@ -23,10 +23,10 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from common.pacing import Pacer
 from identity.inactive_users import items, preload, stream
 from identity.inactive_users.errors import Transient, transient
 from identity.inactive_users.expiry import Desk, Rules
-from identity.inactive_users.pacing import Pacer
 
 from .world import TABLE, World, new_world
 

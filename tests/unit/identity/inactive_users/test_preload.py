@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common import clients
+from common.pacing import Pacer
 from identity.inactive_users import items, preload
-from identity.inactive_users.pacing import Pacer
 from identity.inactive_users.preload import Settings
 
 from .world import TABLE, World, fail

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common import clients, observability, settings
+from common.pacing import Pacer
 from identity.inactive_users import stream
 from identity.inactive_users.expiry import Desk
-from identity.inactive_users.pacing import Pacer
 
 from .world import AUDIT, TABLE, World, fail
 

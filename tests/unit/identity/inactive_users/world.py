@@ -15,11 +15,11 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from moto.cognitoidp import models as cognito_models
 
+from common.pacing import Pacer
 from identity.inactive_users import items, stream
 from identity.inactive_users.audit import Trail
 from identity.inactive_users.expiry import Desk, Rules
 from identity.inactive_users.items import Activity, Item
-from identity.inactive_users.pacing import Pacer
 
 TABLE, AUDIT = "users", "audit"
 TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}

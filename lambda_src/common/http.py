@@ -1,0 +1,54 @@
+"""Requests and answers in API Gateway's proxy format."""
+
+import base64
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Type": "application/json",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer; a page replaces some of them."""
+
+
+class HttpError(Exception):
+    """An expected refusal: its HTTP status, a message for people, and where programs need it, a one-word reason."""
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.status, self.reason = status, reason
+
+
+def answer(status: int, body: Any) -> dict[str, Any]:
+    """Return an answer with a JSON body; numbers may be Decimal, as boto3 reads them from DynamoDB."""
+    return {"statusCode": status, "headers": dict(HEADERS), "body": json.dumps(body, default=_number)}
+
+
+def refusal(error: HttpError) -> dict[str, Any]:
+    """Return the answer to a refused request: `{"message"}`, and `"reason"` where there is one."""
+    reason = {"reason": error.reason} if error.reason else {}
+    return answer(error.status, {"message": str(error), **reason})
+
+
+def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON object that a request carries; {} for no body. Raise HttpError 400 for anything else."""
+    text = event.get("body") or ""
+    if not text:
+        return {}
+    try:
+        body = json.loads(base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text)
+    except (ValueError, RecursionError):  # UnicodeDecodeError and binascii.Error are ValueErrors
+        body = None
+    if not isinstance(body, dict):
+        raise HttpError(400, "The body must be a JSON object.", "bad_request")
+    return body
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
