@@ -7,6 +7,7 @@ import tempfile
 import time
 import timeit
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ def measure() -> list[dict[str, Any]]:
     def note(figure: str, value: float, unit: str) -> None:
         results.append({"figure": figure, "value": round(value, 3), "unit": unit})
 
-    note("zip size", (HOME / "build/identity/step_up_auth.zip").stat().st_size / 1000, "kB")
+    for name, path in (("zip", "identity/step_up_auth.zip"), ("layer", "layers/jwt.zip")):
+        note(f"{name} size", (HOME / "build" / path).stat().st_size / 1000, "kB")
     for name, seconds in signatures().items():
-        note(f"RS256 verification, {name}", seconds * 1000, "ms")
+        note(name, seconds * 1000, "ms")
     package.build(package.HOST_BUILD, package.Target.host(), ["step_up_auth"])
     modules = scenario.find(["step_up_auth"])
     with tempfile.TemporaryDirectory() as name:
@@ -81,28 +83,22 @@ def latency(stack: scenario.Stack, user: subject.User, note: Callable[[str, floa
 
 
 def signatures() -> dict[str, float]:
-    """Seconds of one verification, ours beside cryptography's, and of importing the latter."""
+    """Seconds of one verification of a whole token by each algorithm, and of the imports that the first one pays."""
     import subprocess
     import sys
 
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from tests.unit.identity.step_up_auth import issuer
 
     sys.path.insert(0, str(Path(__file__).parent.parent / "lambda_src"))
-    from identity.step_up_auth import rs256
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    message, public = b"m" * 1000, key.public_key()
-    signature, numbers = key.sign(message, padding.PKCS1v15(), hashes.SHA256()), public.public_numbers()
-    own, number = (numbers.n, numbers.e), 2000
-    code = "import time; t = time.perf_counter(); from cryptography.hazmat.primitives.asymmetric import padding, rsa"
-    shown = [sys.executable, "-c", code + "; print(time.perf_counter() - t)"]
-    imports = [float(subprocess.run(shown, capture_output=True, check=True).stdout) for _ in range(5)]
-    return {
-        "pure Python (used)": timeit.timeit(lambda: rs256.verify(message, signature, own), number=number) / number,
-        "cryptography": timeit.timeit(
-            lambda: public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256()), number=number
-        )
-        / number,
-        "cryptography's import, once a cold start": statistics.median(imports),
-    }
+    site = issuer.Site()
+    site.pages[issuer.JWKS] = issuer.every_kind()
+    verifier = issuer.verifier(issuer.TRUST, site)
+    code = "import time; t = time.perf_counter(); import jwt; jwt.PyJWK; print(time.perf_counter() - t)"
+    imports = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) for _ in range(5)
+    ]
+    taken = {}
+    for algorithm, signer in issuer.SIGNERS.items():
+        token = issuer.compact({"alg": algorithm, "kid": algorithm}, issuer.claims(), signer)
+        taken[f"verification, {algorithm}"] = timeit.timeit(partial(verifier.verify, token), number=500) / 500
+    return {**taken, "import of PyJWT and cryptography, once a cold start": statistics.median(imports)}

@@ -3,10 +3,11 @@
 from typing import Any
 
 from common.clients import client
+from common.http import HttpError
 
 from .access import Settings, grants, role_of, settings
 from .decisions import Entity
-from .http import Event, HttpError, path, route
+from .routes import Event, path, route
 
 
 @route

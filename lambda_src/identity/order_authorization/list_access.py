@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from common.clients import client
+from common.http import HttpError
 
 from .access import page, role_of, settings
-from .http import Event, HttpError, key_of, limit, path, query, route, token_of
+from .routes import Event, key_of, limit, path, query, route, token_of
 
 PAGE = 20  # one ListUsers each, of which a pool takes 30 a second
 _SUB = re.compile(r"[0-9A-Za-z-]{1,64}")

@@ -5,11 +5,12 @@ import functools
 from typing import Any
 
 from common.clients import client
+from common.http import HttpError
 from common.settings import load
 
 from .decisions import BATCH, Store, decide
-from .http import Event, HttpError, key_of, limit, path, query, route, token_of
 from .items import key, plain
+from .routes import Event, key_of, limit, path, query, route, token_of
 from .tokens import Refused, bearer
 
 PAGE = 3 * BATCH

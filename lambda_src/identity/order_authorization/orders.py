@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 from common.clients import client
+from common.http import HttpError, json_body
 from common.settings import load
 
-from .http import Event, HttpError, json_body, path, route
 from .items import key, plain
+from .routes import Event, path, route
 
 _WAREHOUSE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 VIEWS = {

@@ -12,6 +12,7 @@ from common import clients, settings
 from common.observability import begin, count
 
 from . import sessions, tokens
+from .sessions import StepUp
 
 
 class Unauthorized(Exception):
@@ -36,24 +37,26 @@ class Settings:
             raise ValueError(f"DEFAULT_STEP_UP_STATE must be one of {', '.join(sorted(sessions.SETTING_STATES))}")
 
 
-def decide(token: tokens.Token, path: str, tables: sessions.Tables, conf: Settings) -> str:
-    """What holds for this token and resource path: one of the four states.
+def decide(
+    token: tokens.Token, path: str, operations: sessions.Settings, shown: sessions.Sessions, conf: Settings
+) -> str:
+    """Return what holds for this token and resource path: one of the four states.
 
     The setting comes first, so that no completed session opens what is denied, and no pending one closes what is
-    open. A state nobody knows denies.
+    open. An unknown state denies.
     """
-    setting = tables.setting(path) or sessions.Setting(conf.default_step_up_state)
+    setting = operations.get(path) or sessions.Setting(conf.default_step_up_state)
     if setting.state == sessions.NOT_REQUIRED:
         return sessions.NOT_REQUIRED
     if setting.state != sessions.REQUIRED:
         return sessions.DENY
-    if token.acr in conf.acr_values and tables.clock() < token.auth_time + conf.session_table_item_ttl:
+    if token.acr in conf.acr_values and shown.clock() < token.auth_time + conf.session_table_item_ttl:
         return sessions.COMPLETED  # the issuer itself has just asked for more (RFC 9470)
-    live, completed = tables.completed(token.jti, setting.group)
-    if completed:
-        return sessions.COMPLETED
-    if not live:
-        tables.require(token, setting.group)
+    match shown.step_up(token.jti, setting.group):
+        case StepUp.COMPLETED:
+            return sessions.COMPLETED
+        case StepUp.NONE:
+            shown.require(token, setting.group)
     return sessions.REQUIRED
 
 
@@ -74,7 +77,7 @@ def _conf() -> Settings:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Allow or Deny for the method of `event`; raises Unauthorized for 401, anything else is a 500: nobody gets in."""
+    """Allow or deny the method of `event`. Raise Unauthorized for a 401; anything else is a 500, which denies too."""
     conf, path = _conf(), event["resource"]
     try:
         token = tokens.verifier().verify(tokens.bearer(event))
@@ -82,8 +85,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         begin(context, resource=path).warning("Token refused", extra={"reason": refused.reason})
         count("TokenRefused", 1)
         raise Unauthorized from None
-    tables = sessions.Tables(clients.client("dynamodb"), conf.setting_table, conf.session_table)
-    state = decide(token, path, tables, conf)
+    dynamodb = clients.client("dynamodb")
+    operations = sessions.Settings(dynamodb, conf.setting_table)
+    state = decide(token, path, operations, sessions.Sessions(dynamodb, conf.session_table), conf)
     if state == sessions.REQUIRED:
         begin(context, resource=path).info("Step-up required")
         raise Unauthorized

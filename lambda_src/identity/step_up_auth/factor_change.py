@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     changed_at = int(changed.timestamp())
     dynamodb = clients.client("dynamodb")
     factors.Guard(dynamodb, conf.factor_table).note_change(sub, changed_at, conf.keep_seconds)
-    revoked = sessions.Tables(dynamodb, "", conf.session_table).revoke(sub, changed_at)
+    revoked = sessions.Sessions(dynamodb, conf.session_table).revoke(sub, changed_at)
     log.warning("Second factor changed", extra={"eventName": detail["eventName"], "sub": sub, "revoked": revoked})
     count("FactorChanged", 1)
     return {"revoked": revoked}

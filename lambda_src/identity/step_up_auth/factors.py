@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from common import aws_errors
+
 from .tokens import Token
 
 SOFTWARE_TOKEN = "SOFTWARE_TOKEN_STEP_UP"  # noqa: S105 - a method's name
@@ -82,7 +84,7 @@ class Cognito:
             answer = self.client.verify_software_token(AccessToken=token.raw, UserCode=code)
             return bool(answer["Status"] == "SUCCESS")
         except ClientError as error:
-            if error.response["Error"]["Code"] in REJECTED:
+            if aws_errors.name(error) in REJECTED:
                 return False
             raise
 

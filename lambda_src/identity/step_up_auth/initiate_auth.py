@@ -4,10 +4,10 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from common import clients, settings
+from common import aws_errors, clients, http, settings
 from common.observability import begin, count
 
-from . import factors, http, sessions, tokens
+from . import factors, sessions, tokens
 
 CHALLENGE_SECONDS = 300
 
@@ -26,49 +26,52 @@ def _conf() -> Settings:
     return settings.load(Settings)
 
 
-def group_of(token: tokens.Token, operation: str | None, tables: sessions.Tables) -> str:
-    """The group to unlock: the named operation's, else that of the latest refused call, else the default one.
+def group_of(
+    token: tokens.Token, operation: str | None, operations: sessions.Settings, shown: sessions.Sessions
+) -> str:
+    """Return the group to unlock: the named operation's, else that of the latest refused call, else the default one.
 
-    Raises Refused for an operation that no step-up opens.
+    Raise HttpError for an operation that no step-up opens.
     """
     if operation is None:
-        asked = [item for item in tables.live(token.jti) if item["state"]["S"] == sessions.REQUIRED]
+        asked = [item for item in shown.live(token.jti) if item["state"]["S"] == sessions.REQUIRED]
         latest = max(asked, key=lambda item: int(item.get("requestedAt", {"N": "0"})["N"]), default=None)
         return str(latest["group"]["S"]) if latest else sessions.DEFAULT_GROUP
-    setting = tables.setting(operation)
+    setting = operations.get(operation)
     if setting is not None and setting.state == sessions.DENY:
-        raise http.Refused(403, "denied", "This operation is closed.")
+        raise http.HttpError(403, "This operation is closed.", "denied")
     if setting is None or setting.state != sessions.REQUIRED:
-        raise http.Refused(409, "not_required", "This operation needs no step-up.")
+        raise http.HttpError(409, "This operation needs no step-up.", "not_required")
     return setting.group
 
 
 def initiate(
     token: tokens.Token,
     operation: str | None,
-    tables: sessions.Tables,
+    operations: sessions.Settings,
+    shown: sessions.Sessions,
     guard: factors.Guard,
     cognito: factors.Cognito,
 ) -> str:
-    """The method the caller must answer, noted with the session. Raises Refused, or boto's ClientError."""
+    """Return the method that the caller must answer, noted with the session. Raise HttpError, or boto's ClientError."""
     from botocore.exceptions import ClientError
 
-    group = group_of(token, operation, tables)
+    group = group_of(token, operation, operations, shown)
     if guard.changed_since(token):
-        raise http.Refused(403, "factor_changed", "The second factor has changed since this sign-in: sign in again.")
+        raise http.HttpError(403, "The second factor has changed since this sign-in: sign in again.", "factor_changed")
     try:
         method = factors.choose(cognito.user(token))
         if method == factors.SMS:
             cognito.send(token)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
+        code = aws_errors.name(error)
         if code in factors.LIMITED:
-            raise http.Refused(429, "too_many_requests", "Too many codes were asked for: try again later.") from error
+            raise http.HttpError(429, "Too many codes were asked for: try again later.", "too_many_requests") from error
         if code in factors.REJECTED:
-            raise http.Refused(401, "not_signed_in", "This sign-in has ended: sign in again.") from error
+            raise http.HttpError(401, "This sign-in has ended: sign in again.", "not_signed_in") from error
         raise
     if method != factors.MAYBE_SOFTWARE_TOKEN:  # nothing is set up: there is nothing to answer
-        tables.challenge(token, group, method, CHALLENGE_SECONDS)
+        shown.challenge(token, group, method, CHALLENGE_SECONDS)
     return method
 
 
@@ -78,18 +81,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         # API Gateway's Cognito authorizer has checked the pool and the scope, but no client: everything again, here.
         token = tokens.verifier().verify(tokens.bearer(event))
-        operation = http.body_of(event).get("operation")
+        operation = http.json_body(event).get("operation")
         if operation is not None and not (isinstance(operation, str) and 0 < len(operation) <= 1024):
-            raise http.Refused(400, "bad_request", "operation must be the path of an operation.")  # noqa: TRY301
+            raise http.HttpError(400, "operation must be the path of an operation.", "bad_request")  # noqa: TRY301
         dynamodb = clients.client("dynamodb")
-        tables = sessions.Tables(dynamodb, conf.setting_table, conf.session_table)
+        operations = sessions.Settings(dynamodb, conf.setting_table)
+        shown = sessions.Sessions(dynamodb, conf.session_table)
         guard = factors.Guard(dynamodb, conf.factor_table)
-        method = initiate(token, operation, tables, guard, factors.cognito())
+        method = initiate(token, operation, operations, shown, guard, factors.cognito())
     except tokens.TokenRefused as refused:
         log.warning("Token refused", extra={"reason": refused.reason})
         count("TokenRefused", 1)
-        return http.refusal(http.Refused(401, "not_signed_in", "Sign in again."))
-    except http.Refused as refused:
+        return http.refusal(http.HttpError(401, "Sign in again.", "not_signed_in"))
+    except http.HttpError as refused:
         log.warning("Challenge refused", extra={"reason": refused.reason})
         if refused.reason == "factor_changed":
             count("RefusedAfterFactorChange", 1)

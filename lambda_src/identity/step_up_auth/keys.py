@@ -1,16 +1,15 @@
 """An issuer's public keys, fetched when first needed and kept by the process.
 
-A key id that is not known makes one fetch, so that a new key works at once; not more often than every
-`COOLDOWN` seconds, so that invented key ids cost nothing. Keys are fetched anew after `MAX_AGE`, so that a key
-taken back by the issuer ends; while the issuer cannot be reached, known keys serve on until `STALE_LIMIT`.
+An unknown key id causes one fetch, so that a new key works at once; not more often than every `COOLDOWN` seconds, so
+that invented key ids cost nothing. Keys are fetched again after `MAX_AGE`, so that a key that the issuer withdraws
+ends; while the issuer cannot be reached, known keys serve on until `STALE_LIMIT`.
 """
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from . import rs256
 
 MAX_AGE = 3600
 COOLDOWN = 60
@@ -18,15 +17,32 @@ STALE_LIMIT = 86_400
 SIZE_LIMIT = 65_536  # bytes
 TIMEOUT = 3  # seconds; API Gateway gives an authorizer 10
 
+ALGORITHMS: Mapping[str, Mapping[str, str]] = {
+    "RS256": {"kty": "RSA"},
+    "PS256": {"kty": "RSA"},
+    "ES256": {"kty": "EC", "crv": "P-256"},
+    "EdDSA": {"kty": "OKP", "crv": "Ed25519"},
+}
+"""What is accepted, and the keys that it takes. Never "none", and no HMAC, whose secret could be a public key."""
+RSA_BITS = range(2048, 8192 + 1)  # below: too weak; above: too slow
+
 Fetch = Callable[[str], bytes]
 
 
 class KeysUnavailable(Exception):
-    """The issuer's keys cannot be had: nobody can be let in, and it is not the caller's fault."""
+    """The issuer's keys are unavailable, so every request is refused; the caller is not at fault."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public key, and the algorithms that it may verify: its `alg`, or all that its type allows."""
+
+    public: Any
+    algorithms: frozenset[str]
 
 
 def fetch(url: str) -> bytes:
-    """The body at `url`, without following redirects. Raises KeysUnavailable."""
+    """Return the body at `url`, without following redirects. Raise KeysUnavailable."""
     import urllib3  # botocore, loaded anyway, brings it
 
     try:
@@ -48,11 +64,11 @@ class Keys:
         self, issuer: str, jwks_url: str | None, get: Fetch = fetch, clock: Callable[[], float] = time.time
     ) -> None:
         self._issuer, self._url, self._get, self._clock = issuer, jwks_url, get, clock
-        self._keys: dict[str, tuple[int, int]] = {}
+        self._keys: dict[str, Key] = {}
         self._fetched = self._tried = float("-inf")
 
-    def find(self, kid: str) -> tuple[int, int] | None:
-        """The public key of that id; None when the issuer has none. Raises KeysUnavailable."""
+    def find(self, kid: str) -> Key | None:
+        """Return the public key of that id; None when the issuer has none. Raise KeysUnavailable."""
         now = self._clock()
         if (kid not in self._keys or now - self._fetched > MAX_AGE) and now - self._tried >= COOLDOWN:
             self._tried = now
@@ -66,7 +82,7 @@ class Keys:
             raise KeysUnavailable("no keys yet")
         return self._keys.get(kid)
 
-    def _load(self) -> dict[str, tuple[int, int]]:
+    def _load(self) -> dict[str, Key]:
         if self._url is None:
             configuration = self._json(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             url = configuration.get("jwks_uri")
@@ -78,23 +94,41 @@ class Keys:
     def _json(self, url: str) -> dict[str, Any]:
         try:
             value = json.loads(self._get(url))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise KeysUnavailable(f"{url}: not JSON") from error
         if not isinstance(value, dict):
             raise KeysUnavailable(f"{url}: not an object")
         return value
 
 
-def usable(jwks: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """The RS256 signature keys of a JWK set, by key id; others are left out. Raises KeysUnavailable for none."""
+def usable(jwks: Mapping[str, Any]) -> dict[str, Key]:
+    """Return the keys of a JWK set that may verify signatures, by key id. Raise KeysUnavailable when there is none."""
+    listed = jwks.get("keys")
     found = {}
-    for jwk in jwks.get("keys") or []:
-        if jwk.get("kty") != "RSA" or jwk.get("use", "sig") != "sig" or jwk.get("alg", "RS256") != "RS256":
-            continue
-        try:
-            found[str(jwk["kid"])] = rs256.public_key(jwk["n"], jwk["e"])
-        except (KeyError, TypeError, ValueError):
-            continue
+    for jwk in listed if isinstance(listed, list) else []:
+        if isinstance(jwk, dict) and isinstance(jwk.get("kid"), str) and (key := _key(jwk)):
+            found[jwk["kid"]] = key
     if not found:
-        raise KeysUnavailable("the JWK set holds no RS256 key")
+        raise KeysUnavailable("the JWK set holds no key that can be used")
     return found
+
+
+def _key(jwk: Mapping[str, Any]) -> Key | None:
+    """Return the key of a JWK; None for one that is weak, malformed, private, or not for signatures of `ALGORITHMS`."""
+    algorithms = frozenset(
+        name
+        for name, takes in ALGORITHMS.items()
+        if takes.items() <= jwk.items() and jwk.get("alg", name) == name and jwk.get("use", "sig") == "sig"
+    )
+    operations = jwk.get("key_ops")
+    if not algorithms or "d" in jwk or (isinstance(operations, list) and "verify" not in operations):
+        return None
+    import jwt  # with cryptography, from the layer
+
+    try:
+        public = jwt.PyJWK(dict(jwk), min(algorithms)).key
+    except (jwt.PyJWTError, ValueError):
+        return None
+    if jwk["kty"] == "RSA" and (public.key_size not in RSA_BITS or public.public_numbers().e.bit_length() > 32):
+        return None
+    return Key(public, algorithms)

@@ -2,13 +2,13 @@
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, settings
+from common import aws_errors, clients, http, settings
 from common.observability import begin, count
 
-from . import factors, http, sessions, tokens
+from . import factors, sessions, tokens
 
 _CODE = re.compile(r"[0-9]{6}")
 
@@ -23,9 +23,9 @@ class Settings:
     maximum_attempts: int = 5
 
 
-def wrong() -> http.Refused:
-    """The one answer to every wrong answer: which of the checks failed is nobody's business."""
-    return http.Refused(401, "challenge_failed", "The answer is not right, or came too late.")
+def wrong() -> http.HttpError:
+    """Return the one answer to every wrong answer: it does not say which of the checks failed."""
+    return http.HttpError(401, "The answer is not right, or came too late.", "challenge_failed")
 
 
 @functools.cache
@@ -33,42 +33,59 @@ def _conf() -> Settings:
     return settings.load(Settings)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A caller's answer: the method that was asked for, the code, and the id of the request that brought it."""
+
+    method: str
+    code: str = field(repr=False)
+    request: str
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> "Answer":
+        """Return the answer in a request. Raise HttpError 400."""
+        body = http.json_body(event)
+        method, code = body.get("challengeType"), body.get("code")
+        if method not in factors.METHODS or not isinstance(code, str) or not _CODE.fullmatch(code):
+            raise http.HttpError(400, "challengeType and a code of six digits are needed.", "bad_request")
+        return cls(method, code, event["requestContext"]["requestId"])
+
+
 def respond(
     token: tokens.Token,
-    method: str,
-    code: str,
-    request: str,
-    tables: sessions.Tables,
+    answer: Answer,
+    shown: sessions.Sessions,
     guard: factors.Guard,
     cognito: factors.Cognito,
     seconds: int,
 ) -> int:
-    """When the completed session ends, in epoch seconds. Raises Refused; the session is then as it was."""
+    """Return when the completed session ends, in epoch seconds. Raise HttpError; the session is then as it was."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    now = tables.clock()
-    asked = [item for item in tables.live(token.jti) if "challenge" in item]
+    now = shown.clock()
+    asked = [item for item in shown.live(token.jti) if "challenge" in item]
     challenge = max(asked, key=lambda item: float(item["challengedAt"]["N"]), default=None)
     # Only what was asked for is taken: the caller cannot choose a weaker method, nor MAYBE_…, which is never asked.
-    if not challenge or challenge["challenge"]["S"] != method or int(challenge["challengeEnds"]["N"]) <= now:
+    if not challenge or challenge["challenge"]["S"] != answer.method or int(challenge["challengeEnds"]["N"]) <= now:
         raise wrong()
     if guard.changed_since(token):
-        raise http.Refused(403, "factor_changed", "The second factor has changed since this sign-in: sign in again.")
+        raise http.HttpError(403, "The second factor has changed since this sign-in: sign in again.", "factor_changed")
     if not guard.try_once(token):
-        raise http.Refused(429, "too_many_attempts", "Too many wrong answers: try again later.")
+        raise http.HttpError(429, "Too many wrong answers: try again later.", "too_many_attempts")
     try:
         # Asked again, right before: a phone that was changed after the challenge is not verified now.
-        right = factors.choose(cognito.user(token)) == method and cognito.right(token, method, code)
+        method = factors.choose(cognito.user(token))
+        right = method == answer.method and cognito.right(token, method, answer.code)
     except (BotoCoreError, ClientError) as error:
-        if not (isinstance(error, ClientError) and error.response["Error"]["Code"] in factors.LIMITED):
-            guard.forgive(token)  # nobody can tell whether it was right
+        if aws_errors.name(error) not in factors.LIMITED:
+            guard.forgive(token)  # whether it was right is unknown
         raise
     if not right:
         raise wrong()
     guard.forgive(token)
-    if not guard.use_up(token, code, request):
+    if not guard.use_up(token, answer.code, answer.request):
         raise wrong()
-    ends = tables.complete(token, challenge, seconds)
+    ends = shown.complete(token, challenge, seconds)
     if ends is None:
         raise wrong()
     return ends
@@ -81,27 +98,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     log, conf = begin(context), _conf()
     try:
         token = tokens.verifier().verify(tokens.bearer(event))
-        body = http.body_of(event)
-        method, code = body.get("challengeType"), body.get("code")
-        if method not in factors.METHODS or not isinstance(code, str) or not _CODE.fullmatch(code):
-            raise http.Refused(400, "bad_request", "challengeType and a code of six digits are needed.")  # noqa: TRY301
+        answer = Answer.of(event)
         dynamodb = clients.client("dynamodb")
-        tables = sessions.Tables(dynamodb, "", conf.session_table)
+        shown = sessions.Sessions(dynamodb, conf.session_table)
         guard = factors.Guard(dynamodb, conf.factor_table, conf.maximum_attempts)
-        request = event["requestContext"]["requestId"]
-        ends = respond(token, method, code, request, tables, guard, factors.cognito(), conf.session_table_item_ttl)
+        ends = respond(token, answer, shown, guard, factors.cognito(), conf.session_table_item_ttl)
     except tokens.TokenRefused as refused:
         log.warning("Token refused", extra={"reason": refused.reason})
         count("TokenRefused", 1)
-        return http.refusal(http.Refused(401, "not_signed_in", "Sign in again."))
-    except http.Refused as refused:
+        return http.refusal(http.HttpError(401, "Sign in again.", "not_signed_in"))
+    except http.HttpError as refused:
         log.warning("Step-up refused", extra={"reason": refused.reason})
         count("RefusedAfterFactorChange" if refused.reason == "factor_changed" else "ChallengeFailed", 1)
         return http.refusal(refused)
     except (BotoCoreError, ClientError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-        log.exception("Step-up could not be decided", extra={"reason": code})
+        log.exception("Step-up could not be decided", extra={"reason": aws_errors.name(error)})
         unavailable = "The answer could not be checked: try again."
-        return http.refusal(http.Refused(401, "temporarily_unavailable", unavailable))
+        return http.refusal(http.HttpError(401, unavailable, "temporarily_unavailable"))
     log.info("Step-up completed")
     return http.answer(200, {"message": "Step-up completed: repeat the operation.", "expiresAt": ends})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import http
+from common import http
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The two tables: what each operation requires (settings), and what each token has shown (sessions)."""
 
 import contextlib
+import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,41 +26,54 @@ class Setting:
     group: str = DEFAULT_GROUP
 
 
+class StepUp(enum.Enum):
+    """How far a token's step-up for a group has come."""
+
+    NONE = "none"
+    """Nothing was asked of it, or what was shown has expired."""
+    PENDING = "pending"
+    COMPLETED = "completed"
+
+
 @dataclass(frozen=True)
-class Tables:
-    """Both tables through a DynamoDB client. Every read is consistent: a change holds for the next request."""
+class Settings:
+    """The table of what operations require. Reads are consistent: a change holds for the next request."""
 
     client: Any
-    setting_table: str
-    session_table: str
-    clock: Callable[[], float] = time.time
+    table: str
 
-    def setting(self, path: str) -> Setting | None:
-        """The setting of a resource path; None when it is not listed."""
-        item = self.client.get_item(TableName=self.setting_table, Key={"id": {"S": path}}, ConsistentRead=True).get(
-            "Item"
-        )
+    def get(self, path: str) -> Setting | None:
+        """Return the setting of a resource path; None when it is not listed."""
+        item = self.client.get_item(TableName=self.table, Key={"id": {"S": path}}, ConsistentRead=True).get("Item")
         if item is None:
             return None
         return Setting(item.get("stepUpState", {}).get("S", ""), item.get("group", {}).get("S") or DEFAULT_GROUP)
 
-    def completed(self, jti: str, group: str) -> tuple[bool, bool]:
-        """Whether the token has a live session for the group at all, and whether that is completed."""
-        item = self.client.get_item(
-            TableName=self.session_table, Key={"jti": {"S": jti}, "group": {"S": group}}, ConsistentRead=True
-        ).get("Item")
-        # DynamoDB deletes expired items up to days late: the attribute decides, not the item's being there.
+
+@dataclass(frozen=True)
+class Sessions:
+    """The table of what tokens have shown: an item for each token and group. Reads are consistent."""
+
+    client: Any
+    table: str
+    clock: Callable[[], float] = time.time
+
+    def step_up(self, jti: str, group: str) -> StepUp:
+        """Return how far the token's step-up for the group has come."""
+        key = {"jti": {"S": jti}, "group": {"S": group}}
+        item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+        # DynamoDB deletes expired items up to days late: the attribute decides, not whether the item is there.
         if item is None or int(item["expiresAt"]["N"]) <= self.clock():
-            return False, False
-        return True, item["state"]["S"] == COMPLETED
+            return StepUp.NONE
+        return StepUp.COMPLETED if item["state"]["S"] == COMPLETED else StepUp.PENDING
 
     def require(self, token: Token, group: str) -> None:
-        """Notes that the token must step up; leaves a live session as it is."""
+        """Note that the token must step up; leave a live session as it is."""
         now = int(self.clock())
-        # Somebody may have been faster, perhaps with a completed one.
+        # Another request may have been faster, perhaps with a completed session.
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.put_item(
-                TableName=self.session_table,
+                TableName=self.table,
                 Item={
                     "jti": {"S": token.jti},
                     "group": {"S": group},
@@ -74,9 +88,9 @@ class Tables:
             )
 
     def live(self, jti: str) -> list[dict[str, Any]]:
-        """The token's sessions that have not expired, as items."""
+        """Return the token's sessions that have not expired, as items."""
         items: list[dict[str, Any]] = self.client.query(
-            TableName=self.session_table,
+            TableName=self.table,
             KeyConditionExpression="jti = :jti",
             ExpressionAttributeValues={":jti": {"S": jti}},
             ConsistentRead=True,
@@ -84,10 +98,10 @@ class Tables:
         return [item for item in items if int(item["expiresAt"]["N"]) > self.clock()]
 
     def challenge(self, token: Token, group: str, method: str, seconds: int) -> None:
-        """Notes which second factor the token's holder was asked for; the latest challenge is the one that counts."""
+        """Note which second factor the token's holder was asked for; only the latest challenge counts."""
         now = self.clock()
         self.client.update_item(
-            TableName=self.session_table,
+            TableName=self.table,
             Key={"jti": {"S": token.jti}, "group": {"S": group}},
             UpdateExpression="SET challenge = :method, challengedAt = :at, challengeEnds = :ends, #sub = :sub, "
             "authTime = :auth, #state = if_not_exists(#state, :required), expiresAt = if_not_exists(expiresAt, :exp)",
@@ -104,7 +118,7 @@ class Tables:
         )
 
     def complete(self, token: Token, challenge: dict[str, Any], seconds: int) -> int | None:
-        """Completes the session that holds `challenge`; when it ends, or None if another challenge came between.
+        """Complete the session that holds `challenge`. Return when it ends; None if another challenge came between.
 
         It ends with the token, or after `seconds` if that is sooner.
         """
@@ -112,7 +126,7 @@ class Tables:
         ends = min(token.expires_at, now + seconds)
         try:
             self.client.update_item(
-                TableName=self.session_table,
+                TableName=self.table,
                 Key={"jti": {"S": token.jti}, "group": challenge["group"]},
                 UpdateExpression="SET #state = :done, expiresAt = :ends, completedAt = :now, completedBy = :code "
                 "REMOVE challenge, challengedAt, challengeEnds",
@@ -131,10 +145,10 @@ class Tables:
         return ends
 
     def revoke(self, sub: str, changed_at: int) -> int:
-        """Takes back what tokens of sign-ins up to `changed_at` have shown; how many sessions that were."""
+        """Take back what tokens of sign-ins up to `changed_at` have shown; return how many sessions those were."""
         revoked = 0
         pages = self.client.get_paginator("query").paginate(
-            TableName=self.session_table,
+            TableName=self.table,
             IndexName="sub",
             KeyConditionExpression="#sub = :sub",
             ExpressionAttributeNames={"#sub": "sub"},
@@ -143,7 +157,7 @@ class Tables:
         for item in (item for page in pages for item in page["Items"]):
             try:
                 self.client.update_item(
-                    TableName=self.session_table,
+                    TableName=self.table,
                     Key={"jti": item["jti"], "group": item["group"]},
                     UpdateExpression="SET #state = :required REMOVE challenge, challengedAt, challengeEnds",
                     ConditionExpression="attribute_exists(jti) AND authTime <= :changed",

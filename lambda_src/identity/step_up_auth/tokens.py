@@ -2,7 +2,7 @@
 
 import functools
 import json
-import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,11 @@ from typing import Any
 
 from common import settings
 
-from . import rs256
-from .keys import Keys
+from .keys import ALGORITHMS, Key, Keys
 
 SIZE_LIMIT = 8192  # characters; API Gateway takes headers of 10,240 bytes in all
+# Three parts of unpadded base64url; PyJWT would take padding, and one token would have several forms.
+_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 CLOCK_SKEW = 60  # seconds that an issuer's clock may be ahead; expiry gets none
 # Where issuers put the id of the application the token is for: RFC 9068 and Cognito, OpenID, Okta, Entra ID.
 CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
@@ -68,9 +69,9 @@ class Verifier:
         self._keys = keys or Keys(trust.issuer_url, trust.jwks_url)
 
     def verify(self, raw: str) -> Token:
-        """The token, its signature, issuer, client or audience, kind and times checked.
+        """Return the token: its signature, issuer, client or audience, kind and times are checked.
 
-        Raises TokenRefused, or KeysUnavailable when the issuer's keys cannot be had.
+        Raise TokenRefused, or KeysUnavailable when the issuer's keys are unavailable.
         """
         claims = self._signed_claims(raw)
         now = self._clock()
@@ -87,7 +88,7 @@ class Verifier:
         if self._trust.client_ids and client not in self._trust.client_ids:
             raise TokenRefused("client")
         audience = claims.get("aud", [])
-        audiences = [audience] if isinstance(audience, str) else audience
+        audiences = audience if isinstance(audience, list) else [audience]
         if self._trust.audiences and not any(known in audiences for known in self._trust.audiences):
             raise TokenRefused("audience")
         return Token(
@@ -102,17 +103,10 @@ class Verifier:
         )
 
     def _signed_claims(self, raw: str) -> dict[str, Any]:
-        """What the issuer signed; nothing of it is looked at before the signature is found good."""
-        if len(raw) > SIZE_LIMIT:
-            raise TokenRefused("oversized")
-        parts = raw.split(".")
-        if len(parts) != 3:
-            raise TokenRefused("malformed")
-        try:
-            header, signature = _object(parts[0]), rs256.decode(parts[2])
-        except ValueError:
-            raise TokenRefused("malformed") from None
-        if header.get("alg") != "RS256":  # never "none", never HMAC with the public key as the secret
+        """Return what the issuer signed. No claim is looked at before its signature is verified."""
+        header = _header(raw)
+        algorithm = header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise TokenRefused("algorithm")
         if "crit" in header:
             raise TokenRefused("critical_header")
@@ -120,19 +114,43 @@ class Verifier:
             raise TokenRefused("use")
         kid = header.get("kid")
         key = self._keys.find(kid) if isinstance(kid, str) and 0 < len(kid) <= 256 else None
-        if key is None:  # keys come from the configured issuer only: jku, jwk and x5u are never looked at
+        if key is None:  # keys come from the configured issuer only: jku, jwk, x5u and x5c are never looked at
             raise TokenRefused("key_id")
-        if not rs256.verify(f"{parts[0]}.{parts[1]}".encode(), signature, key):
-            raise TokenRefused("signature")
-        try:
-            return _object(parts[1])
-        except ValueError:
-            raise TokenRefused("malformed") from None
+        if algorithm not in key.algorithms:
+            raise TokenRefused("algorithm")
+        return _verified(raw, key, algorithm)
 
 
-def _object(part: str) -> dict[str, Any]:
+def _header(raw: str) -> dict[str, Any]:
+    """Return the header of a token that has the form of one, unverified."""
+    import jwt.utils
+
+    if len(raw) > SIZE_LIMIT:
+        raise TokenRefused("oversized")
+    if not _FORM.fullmatch(raw):
+        raise TokenRefused("malformed")
     try:
-        value = json.loads(rs256.decode(part))
+        return _object(jwt.utils.base64url_decode(raw.partition(".")[0]))
+    except ValueError:  # binascii.Error is one
+        raise TokenRefused("malformed") from None
+
+
+def _verified(raw: str, key: Key, algorithm: str) -> dict[str, Any]:
+    """Return the claims, their signature verified with the key by that algorithm and no other."""
+    import jwt
+
+    try:
+        return _object(jwt.PyJWS(algorithms=[algorithm]).decode(raw, key.public, algorithms=[algorithm]))
+    except jwt.InvalidSignatureError:
+        raise TokenRefused("signature") from None
+    except (jwt.PyJWTError, ValueError):
+        raise TokenRefused("malformed") from None
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    """Return a JSON object in which each name stands once: of two, which one counts would depend on the reader."""
+    try:
+        value = json.loads(text.decode(), object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
@@ -140,9 +158,17 @@ def _object(part: str) -> dict[str, Any]:
     return value
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
 def _number(claims: Mapping[str, Any], *names: str) -> float:
     value = next((claims[name] for name in names if name in claims), None)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # Above 2 to the power of 53, and for NaN, comparisons are no longer what they seem.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
         raise TokenRefused("claims")
     return value
 

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from common import settings
-
-from . import http
+from common import http, settings
 
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),

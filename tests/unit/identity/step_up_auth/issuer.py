@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from identity.step_up_auth import keys, sessions, tokens
 
@@ -27,6 +29,52 @@ def jwk(kid: str, key: rsa.RSAPrivateKey, **more: Any) -> dict[str, Any]:
     numbers = key.public_key().public_numbers()
     n = numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")
     return {"kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig", "n": b64(n), "e": b64(b"\x01\x00\x01"), **more}
+
+
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+def ec_jwk(kid: str, key: ec.EllipticCurvePrivateKey = EC, **more: Any) -> dict[str, Any]:
+    numbers = key.public_key().public_numbers()
+    size = (key.key_size + 7) // 8
+    x, y = (b64(part.to_bytes(size, "big")) for part in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "kid": kid, "x": x, "y": y, **more}
+
+
+def ed_jwk(kid: str, **more: Any) -> dict[str, Any]:
+    x = ED.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return {"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": b64(x), **more}
+
+
+def raw_ecdsa(message: bytes, key: ec.EllipticCurvePrivateKey = EC) -> bytes:
+    """r and s side by side, as JWS has it; cryptography gives DER."""
+    r, s = utils.decode_dss_signature(key.sign(message, ECDSA))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+SIGNERS: dict[str, Callable[[bytes], bytes]] = {
+    "RS256": lambda message: KEYS["k1"].sign(message, padding.PKCS1v15(), hashes.SHA256()),
+    "PS256": lambda message: KEYS["k1"].sign(message, PSS, hashes.SHA256()),
+    "ES256": raw_ecdsa,
+    "EdDSA": ED.sign,
+}
+"""By algorithm, with the keys of `every_kind`."""
+
+
+def every_kind() -> dict[str, Any]:
+    """A JWK set with a key for each algorithm, its id the algorithm's name; none names its `alg`."""
+    rsa_keys = [{n: v for n, v in jwk(kid, KEYS["k1"]).items() if n != "alg"} for kid in ("RS256", "PS256")]
+    return {"keys": [*rsa_keys, ec_jwk("ES256"), ed_jwk("EdDSA")]}
+
+
+def compact(header: Any, payload: Any, signer: Callable[[bytes], bytes]) -> str:
+    """A token of a header and a payload (JSON text, or values that become it), signed by `signer`."""
+    parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, payload)]
+    text = ".".join(b64(part.encode()) for part in parts)
+    return f"{text}.{b64(signer(text.encode()))}"
 
 
 def claims(**changed: Any) -> dict[str, Any]:
@@ -85,8 +133,8 @@ def token(**changed: Any) -> tokens.Token:
     return verifier().verify(sign(claims(**changed)))
 
 
-def tables(clock: Clock) -> tuple[Any, sessions.Tables]:
-    """The module's three tables in moto: the client, and what reads and writes two of them."""
+def tables(clock: Clock) -> tuple[Any, sessions.Sessions]:
+    """The module's three tables in moto: the client, and what reads and writes the sessions."""
     client = boto3.client("dynamodb", region_name="eu-west-1")
     shapes = {"setting": ["id"], "session": ["jti", "group"], "factor": ["sub", "item"]}
     for name, names in shapes.items():
@@ -108,7 +156,7 @@ def tables(clock: Clock) -> tuple[Any, sessions.Tables]:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in attributes],
             **extra,
         )
-    return client, sessions.Tables(client, "setting", "session", clock)
+    return client, sessions.Sessions(client, "session", clock)
 
 
 def allow(client: Any, path: str, state: str, **more: str) -> None:

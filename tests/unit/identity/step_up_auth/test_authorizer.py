@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from common import clients
 from identity.step_up_auth import authorizer, keys, sessions, tokens
-from identity.step_up_auth.sessions import COMPLETED, DENY, NOT_REQUIRED, REQUIRED
+from identity.step_up_auth.sessions import COMPLETED, DENY, NOT_REQUIRED, REQUIRED, StepUp
 from tests.unit.identity.step_up_auth import issuer
 from tests.unit.identity.step_up_auth.issuer import NOW, allow, claims, session, sign
 
@@ -34,8 +34,8 @@ def ask(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> 
     verifier = issuer.verifier(clock=clock)
     monkeypatch.setattr(tokens, "verifier", lambda: verifier)
     monkeypatch.setattr(clients, "client", lambda service: client)
-    tables = sessions.Tables
-    monkeypatch.setattr(sessions, "Tables", lambda c, s, t, _=None: tables(c, s, t, clock))
+    shown = sessions.Sessions
+    monkeypatch.setattr(sessions, "Sessions", lambda c, t, _=None: shown(c, t, clock))
 
     def call(path: str = "/transfer", raw: str | None = None, **changed: Any) -> Any:
         authorizer._conf.cache_clear()
@@ -50,10 +50,10 @@ def ask(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def complete(client: Any, clock: issuer.Clock, group: str = "default", seconds: int = 900) -> None:
-    tables = sessions.Tables(client, "setting", "session", clock)
-    tables.challenge(issuer.token(), group, "SMS_STEP_UP", 300)
+    shown = sessions.Sessions(client, "session", clock)
+    shown.challenge(issuer.token(), group, "SMS_STEP_UP", 300)
     item = session(client, group=group)
-    assert tables.complete(issuer.token(), item, seconds)
+    assert shown.complete(issuer.token(), item, seconds)
 
 
 def test_unlisted_operation_is_allowed(ask: Any, dynamodb: Any) -> None:
@@ -181,38 +181,38 @@ def test_unavailable_keys_are_a_500_not_a_401(ask: Any, monkeypatch: pytest.Monk
 def test_an_issuers_own_step_up(
     dynamodb: Any, clock: issuer.Clock, acr: str | None, auth_time: int, state: str
 ) -> None:
-    client, tables = dynamodb
+    client, shown = dynamodb
     allow(client, "/transfer", REQUIRED)
     conf = authorizer.Settings("setting", "session", 900, acr_values=["mfa"])
     token = issuer.token(acr=acr, auth_time=auth_time)
-    assert authorizer.decide(token, "/transfer", tables, conf) == state
+    assert authorizer.decide(token, "/transfer", sessions.Settings(client, "setting"), shown, conf) == state
 
 
-@given(st.sampled_from([None, REQUIRED, NOT_REQUIRED, DENY, "?"]), st.booleans(), st.booleans())
-def test_decision_table(setting: str | None, live: bool, completed: bool) -> None:
+@given(st.sampled_from([None, REQUIRED, NOT_REQUIRED, DENY, "?"]), st.sampled_from(StepUp))
+def test_decision_table(setting: str | None, step_up: StepUp) -> None:
     """Every combination of setting and session; only the required and uncompleted one is noted."""
     noted: list[str] = []
     stored = None if setting is None else sessions.Setting(setting)
-    tables: Any = SimpleNamespace(
-        setting=lambda path: stored,
-        completed=lambda jti, group: (live, live and completed),
+    operations: Any = SimpleNamespace(get=lambda path: stored)
+    shown: Any = SimpleNamespace(
+        step_up=lambda jti, group: step_up,
         require=lambda token, group: noted.append(group),
         clock=lambda: NOW,
     )
-    state = authorizer.decide(issuer.token(), "/x", tables, CONF)
+    state = authorizer.decide(issuer.token(), "/x", operations, shown, CONF)
     if setting in (None, NOT_REQUIRED):
         assert state == NOT_REQUIRED
     elif setting == REQUIRED:
-        assert state == (COMPLETED if live and completed else REQUIRED)
+        assert state == (COMPLETED if step_up is StepUp.COMPLETED else REQUIRED)
     else:
         assert state == DENY
-    assert noted == (["default"] if setting == REQUIRED and not live else [])
+    assert noted == (["default"] if setting == REQUIRED and step_up is StepUp.NONE else [])
 
 
 def test_a_race_does_not_undo_a_completed_session(dynamodb: Any, clock: issuer.Clock) -> None:
-    client, tables = dynamodb
+    client, shown = dynamodb
     complete(client, clock)
-    tables.require(issuer.token(), "default")
+    shown.require(issuer.token(), "default")
     assert session(client)["state"]["S"] == COMPLETED
 
 
@@ -228,3 +228,17 @@ def test_policy_names_one_method_only() -> None:
 def test_a_default_that_is_no_state_is_refused() -> None:
     with pytest.raises(ValueError, match="DEFAULT_STEP_UP_STATE"):
         authorizer.Settings("a", "b", 1, default_step_up_state="OPEN")
+
+
+@pytest.mark.parametrize("what", ["genuine", "claims", "signature", "header"])
+def test_no_part_of_a_token_is_logged(
+    ask: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], what: str
+) -> None:
+    """Allowed, refused for its claims, for its signature, and for its form."""
+    head, payload, signature = sign(claims(iss="https://other.example") if what == "claims" else claims()).split(".")
+    parts = {"signature": (head, payload, "A" * 342), "header": ("e30", payload, signature)}
+    raw = ".".join(parts.get(what, (head, payload, signature)))
+    assert ask("/unlisted", raw=raw) == ("Allow" if what == "genuine" else "Unauthorized")
+    told = "".join([*(str(vars(record)) for record in caplog.records), *capfd.readouterr()])
+    assert what == "genuine" or "Token refused" in told
+    assert not [part for part in raw.split(".") if part[:16] in told]

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from common import clients
+from common import clients, http
 from identity.step_up_auth import (
     factor_change,
     factors,
-    http,
     initiate_auth,
     respond_to_challenge,
     sample,
@@ -136,11 +135,11 @@ def api(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in conf.items():
         monkeypatch.setenv(name, value)
     verifier, cognito = issuer.verifier(clock=clock), Cognito()
-    tables, guard = sessions.Tables, factors.Guard
+    shown, guard = sessions.Sessions, factors.Guard
     monkeypatch.setattr(tokens, "verifier", lambda: verifier)
     monkeypatch.setattr(factors, "cognito", lambda: factors.Cognito(cognito))
     monkeypatch.setattr(clients, "client", lambda service: client)
-    monkeypatch.setattr(sessions, "Tables", lambda c, s, t, _=None: tables(c, s, t, clock))
+    monkeypatch.setattr(sessions, "Sessions", lambda c, t, _=None: shown(c, t, clock))
     monkeypatch.setattr(factors, "Guard", lambda c, t, attempts=5, _=None: guard(c, t, attempts, clock))
     allow(client, "/transfer", REQUIRED)
     yield Api(client, cognito)
@@ -320,10 +319,10 @@ def test_named_operation_decides_the_group(api: Api) -> None:
 
 
 def test_latest_refused_call_decides_otherwise(api: Api, dynamodb: Any, clock: issuer.Clock) -> None:
-    tables = sessions.Tables(dynamodb[0], "setting", "session")
+    shown = sessions.Sessions(dynamodb[0], "session")
     for group in ("money", "admin"):
         clock.now += 1
-        tables.require(issuer.token(), group)
+        shown.require(issuer.token(), group)
     api.initiate()
     api.respond()
     assert session(api.dynamodb, group="admin")["state"]["S"] == COMPLETED
@@ -459,5 +458,5 @@ def test_sample_says_what_the_authorizer_said() -> None:
 
 
 def test_refusals_say_what_programs_and_people_need() -> None:
-    answer = http.refusal(http.Refused(403, "denied", "This operation is closed."))
+    answer = http.refusal(http.HttpError(403, "This operation is closed.", "denied"))
     assert json.loads(answer["body"]) == {"message": "This operation is closed.", "reason": "denied"}

@@ -1,4 +1,4 @@
-"""What the functions behind the API share: the caller, parameters, answers."""
+"""What the functions behind the API share: the caller, parameters, pages."""
 
 import base64
 import functools
@@ -6,39 +6,12 @@ import json
 import time
 import urllib.parse
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
+from common.http import HttpError, answer, refusal
 from common.observability import begin
 
 Event = dict[str, Any]
-
-
-class HttpError(Exception):
-    """An answer other than success; the message is what the caller reads."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def answer(status: int, body: Any) -> dict[str, Any]:
-    """A proxy integration's response."""
-    return {
-        "statusCode": status,
-        "headers": {
-            "Cache-Control": "no-store",
-            "Content-Type": "application/json",
-            "X-Content-Type-Options": "nosniff",
-        },
-        "body": json.dumps(body, default=_number),
-    }
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(type(value).__name__)
 
 
 def route(handle: Callable[[Event], Any]) -> Callable[[Event, Any], dict[str, Any]]:
@@ -56,7 +29,7 @@ def route(handle: Callable[[Event], Any]) -> Callable[[Event, Any], dict[str, An
             status, body = result if isinstance(result, tuple) else (200, result)
         except HttpError as error:
             log.info("refused", status=error.status)
-            return answer(error.status, {"message": str(error)})
+            return refusal(error)
         return answer(status, body)
 
     return handler
@@ -100,15 +73,3 @@ def key_of(token: str, names: set[str]) -> dict[str, str]:
     if not isinstance(key, dict) or set(key) != names or not all(isinstance(v, str) and v for v in key.values()):
         raise HttpError(400, "next must be the token of an earlier answer")
     return key
-
-
-def json_body(event: Event) -> dict[str, Any]:
-    """The body as an object. Raises HttpError 400."""
-    text = event.get("body") or ""
-    try:
-        body = json.loads(base64.b64decode(text) if event.get("isBase64Encoded") else text)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise HttpError(400, "The body must be a JSON object")
-    return body
