@@ -12,6 +12,9 @@ mock_provider "aws" {
   mock_resource "aws_api_gateway_stage" {
     defaults = { invoke_url = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1" }
   }
+  mock_resource "aws_lambda_layer_version" {
+    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1" }
+  }
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apigateway/test" }
   }
@@ -80,6 +83,21 @@ run "authorizer" {
     error_message = "The authorizer reads both tables and writes sessions; it never writes a setting."
   }
   assert {
+    condition = module.authorizer.resources.function.layers == tolist([
+      "arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1",
+      "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1",
+    ])
+    error_message = "The authorizer has the libraries that verify tokens."
+  }
+  assert {
+    condition     = aws_lambda_layer_version.jwt.filename == "tests/fixtures/build/layers/jwt.zip" && aws_lambda_layer_version.jwt.source_code_hash == filebase64sha256("tests/fixtures/build/layers/jwt.zip")
+    error_message = "The layer is the built one."
+  }
+  assert {
+    condition     = aws_lambda_layer_version.jwt.compatible_runtimes == toset(["python3.13"]) && aws_lambda_layer_version.jwt.compatible_architectures == toset(["arm64"])
+    error_message = "The layer is for the functions' runtime and architecture."
+  }
+  assert {
     condition     = output.authorizer.ttl_seconds == 0
     error_message = "No decision is kept."
   }
@@ -121,6 +139,14 @@ run "challenge_functions" {
       ["TakeBackSessions", ["dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
     ]
     error_message = "The guard notes changes and takes sessions back."
+  }
+  assert {
+    condition     = alltrue([for function in [module.initiate_auth[0], module.respond_to_challenge[0]] : contains(function.resources.function.layers, "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1")])
+    error_message = "Both challenge functions verify tokens themselves."
+  }
+  assert {
+    condition     = module.factor_change[0].resources.function.layers == tolist(["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"])
+    error_message = "factor-change verifies no token, and starts without the layer."
   }
   assert {
     condition = alltrue([for policy in [
@@ -239,6 +265,32 @@ run "web_client" {
     condition     = [for key, route in local.routes : key if try(!route.authorize, false)] == ["GET /", "GET /app.css", "GET /app.js", "GET /config.json"]
     error_message = "Only the page's files are open."
   }
+}
+
+run "missing_layer" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+  variables {
+    context = {
+      name_prefix        = "test"
+      partition          = "aws"
+      account_id         = "111122223333"
+      region             = "eu-central-1"
+      kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
+      access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
+      package_bucket     = "test-packages-111122223333-eu-central-1"
+      log_retention_days = 365
+      layer_arns         = []
+      build_dir          = "tests/fixtures/build_without_layers"
+      tags               = {}
+    }
+  }
+
+  expect_failures = [aws_lambda_layer_version.jwt]
 }
 
 run "refuses_an_issuer_without_tls" {

@@ -5,8 +5,8 @@
 
 `<build-dir>/<domain>/<capability>.zip` holds the capability's package, `common`, and the modules directly in the
 domain's folder, which its capabilities share.
-`<build-dir>/layers/common.zip` holds requirements/layer.txt; a capability with its own
-requirements/layer-<capability>.txt gets `<build-dir>/layers/<capability>.zip` too.
+`<build-dir>/layers/common.zip` holds requirements/layer.txt. A capability that needs more names its layers, one a line,
+in lambda_src/<domain>/<capability>/layers.txt: `<build-dir>/layers/<layer>.zip` holds requirements/layer-<layer>.txt.
 
 Entries are sorted, dated 1980-01-01, mode 0644, and stored uncompressed: deflate's output differs between
 zlib, zlib-ng and Apple's zlib, and a hash that depends on who built it makes Terraform redeploy for nothing.
@@ -36,6 +36,7 @@ FUNCTION_LIMIT = 100_000  # bytes
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 EXCLUDED_FOLDERS = {"__pycache__", "tests"}
+LAYERS = "layers.txt"
 # Files that an installer writes about its own run, and scripts that name its interpreter.
 INSTALLERS_OWN = re.compile(
     r"python/(bin/.*|[^/]+\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_\w+\.json))"
@@ -98,7 +99,7 @@ def tree(folder: Path, prefix: str) -> dict[str, bytes]:
         parts = path.relative_to(folder).parts
         if any(part in EXCLUDED_FOLDERS or part.startswith(".") for part in parts) or path.suffix == ".pyc":
             continue
-        if path.is_file():
+        if path.is_file() and path != folder / LAYERS:
             files["/".join((prefix, *parts))] = path.read_bytes()
     return files
 
@@ -110,6 +111,12 @@ def capabilities(source: Path = SOURCE) -> list[str]:
         for folder in source.glob("*/*")
         if folder.is_dir() and folder.parent.name != SHARED and any(folder.glob("*.py"))
     )
+
+
+def layers_of(capability: str, source: Path = SOURCE) -> list[str]:
+    """The layers that a capability names, in addition to the common one."""
+    path = source / capability / LAYERS
+    return path.read_text().split() if path.is_file() else []
 
 
 def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
@@ -160,7 +167,8 @@ def build_function(capability: str, build_dir: Path, source: Path = SOURCE) -> A
     if len(content) >= FUNCTION_LIMIT:
         raise SetupError(
             f"{capability}.zip would be {len(content):,} bytes; the limit is {FUNCTION_LIMIT:,}. "
-            f"Move third-party code and data to requirements/layer-{capability.rpartition('/')[2]}.in."
+            f"Move third-party code to a layer: name it in lambda_src/{capability}/{LAYERS}, list the code in "
+            "requirements/layer-<name>.in, then run: make lock"
         )
     return write(build_dir / f"{capability}.zip", content)
 
@@ -181,18 +189,17 @@ def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) 
 
 
 def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> list[Artifact]:
-    """Builds the named capabilities (all by default), their own layers and the common layer.
+    """Builds the named capabilities (all by default), the layers that they name and the common layer.
 
     Raises SetupError when a name is unknown, a zip too large, or wheels cannot be had.
     """
     chosen = select(names, capabilities())
-    artifacts = [build_layer(SHARED, REQUIREMENTS / "layer.txt", build_dir, target)]
-    for capability in chosen:
-        artifacts.append(build_function(capability, build_dir))
-        name = capability.rpartition("/")[2]
-        if (REQUIREMENTS / f"layer-{name}.in").exists():
-            artifacts.append(build_layer(name, REQUIREMENTS / f"layer-{name}.txt", build_dir, target))
-    return artifacts
+    layers = {SHARED: "layer.txt"}
+    layers |= {name: f"layer-{name}.txt" for capability in chosen for name in layers_of(capability)}
+    return [
+        *(build_layer(name, REQUIREMENTS / file, build_dir, target) for name, file in layers.items()),
+        *(build_function(capability, build_dir) for capability in chosen),
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

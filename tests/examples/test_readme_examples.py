@@ -82,7 +82,8 @@ def packages(texts: Iterable[str]) -> set[str]:
     """Zips that plans look for, below the build folder and without suffix."""
     named = {name for text in texts for name in re.findall(r'\bpackage\s*=\s*"([\w/]+)"', text)}
     built = {"/".join(path.parts[-2:]) for path in (ROOT / "modules").glob("*/*") if path.is_dir()}
-    layers = {f"layers/{name.rpartition('/')[2]}" for name in built} | {"layers/common"}
+    layers = {f"layers/{name}" for known in package.capabilities() for name in package.layers_of(known)}
+    layers.add("layers/common")
     return named | built | layers | set(package.capabilities())
 
 

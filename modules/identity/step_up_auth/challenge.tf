@@ -21,6 +21,7 @@ module "initiate_auth" {
   description       = "Says which second factor to show, and sends the code when that is by SMS"
   package           = "identity/step_up_auth"
   handler           = "identity.step_up_auth.initiate_auth.handler"
+  layer_arns        = [aws_lambda_layer_version.jwt.arn]
   memory_size       = 512
   timeout           = 29 # API Gateway waits no longer
   dead_letter_queue = false
@@ -56,6 +57,7 @@ module "respond_to_challenge" {
   description       = "Checks the second factor and completes the step-up"
   package           = "identity/step_up_auth"
   handler           = "identity.step_up_auth.respond_to_challenge.handler"
+  layer_arns        = [aws_lambda_layer_version.jwt.arn]
   memory_size       = 512
   timeout           = 29
   dead_letter_queue = false

@@ -64,6 +64,7 @@ module "authorizer" {
   description       = "Decides whether a token may call an operation now"
   package           = "identity/step_up_auth"
   handler           = "identity.step_up_auth.authorizer.handler"
+  layer_arns        = [aws_lambda_layer_version.jwt.arn]
   memory_size       = 512 # CPU comes with memory, and callers wait for the start
   timeout           = 10
   dead_letter_queue = false # only API Gateway calls it, and waits for the answer

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "issuer_url" {
-  description = "The `iss` of the access tokens, exactly as it stands there: a Cognito user pool of this account and Region (`https://cognito-idp.REGION.amazonaws.com/POOL`), or any other OAuth 2 issuer that signs with RS256."
+  description = "The `iss` of the access tokens, exactly as it stands there: a Cognito user pool of this account and Region (`https://cognito-idp.REGION.amazonaws.com/POOL`), or any other OAuth 2 issuer that signs with RS256, PS256, ES256 or EdDSA (Ed25519)."
   type        = string
   nullable    = false
 

@@ -32,6 +32,7 @@ def source(tmp_path: Path) -> Path:
         "posture/sample/handler.py",
         "posture/sample/data/page.html",
         "posture/sample/.hidden",
+        "posture/sample/layers.txt",
         "posture/sample/tests/test_handler.py",
         "posture/other/handler.py",
         "posture/empty/notes.txt",
@@ -101,7 +102,7 @@ def test_an_unchanged_zip_is_left_alone(source: Path, tmp_path: Path) -> None:
 
 def test_a_zip_over_the_limit_is_refused_and_says_where_to_put_the_rest(source: Path, tmp_path: Path) -> None:
     (source / CAPABILITY / "big.txt").write_bytes(bytes(package.FUNCTION_LIMIT))
-    with pytest.raises(SetupError, match=r"posture/sample\.zip would be .* requirements/layer-sample\.in"):
+    with pytest.raises(SetupError, match=r"posture/sample\.zip would be .* lambda_src/posture/sample/layers\.txt, .* requirements/layer-<name>\.in"):
         package.build_function(CAPABILITY, tmp_path / "build", source)
     assert not (tmp_path / "build").exists()
 
@@ -151,8 +152,9 @@ def test_two_clean_builds_of_this_repository_are_the_same(tmp_path: Path) -> Non
             capture_output=True,
         )
         digests.append({path.relative_to(target): path.read_bytes() for path in target.rglob("*.zip")})
-    assert Path("layers/common.zip") in digests[0]
-    assert set(digests[0]) > {Path(f"{name}.zip") for name in package.capabilities()}
+    layers = {"common", *(name for capability in package.capabilities() for name in package.layers_of(capability))}
+    built = {*package.capabilities(), *(f"layers/{name}" for name in layers)}
+    assert set(digests[0]) == {Path(f"{name}.zip") for name in built}
     assert digests[0] == digests[1]
 
 
@@ -164,6 +166,38 @@ def test_the_layer_holds_packages_without_what_installing_left(tmp_path: Path) -
     left_over = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json", ".pyc", ".lock")
     assert not [name for name in entries if name.endswith(left_over) or name.startswith("python/bin/")]
     assert not [name for name in entries if "boto" in name.split("/")[1] or "xray" in name.split("/")[1]]
+
+
+def test_every_layer_is_named_pinned_and_used() -> None:
+    """By a capability, in requirements/, and by the capability's module."""
+    named = {name: capability for capability in package.capabilities() for name in package.layers_of(capability)}
+    assert named["jwt"] == "identity/step_up_auth"
+    for suffix in ("in", "txt"):
+        assert {path.stem.removeprefix("layer-") for path in REQUIREMENTS.glob(f"layer-*.{suffix}")} == set(named)
+    for name, capability in named.items():
+        module = "".join(path.read_text() for path in (ROOT / "modules" / capability).glob("*.tf"))
+        assert f"/layers/{name}.zip" in module
+
+
+@pytest.mark.parametrize(
+    ("target", "machine"),
+    [(package.AWS, "aarch64"), (package.Target("3.13", "manylinux2014_x86_64"), "x86_64")],
+)
+def test_compiled_code_of_a_layer_is_the_targets(target: package.Target, machine: str, tmp_path: Path) -> None:
+    content = package.build_layer("jwt", REQUIREMENTS / "layer-jwt.txt", tmp_path, target).path.read_bytes()
+    assert "python/jwt/__init__.py" in names(content)
+    files = zipfile.ZipFile(io.BytesIO(content))
+    libraries = [files.read(name) for name in files.namelist() if ".so" in name]
+    # The machine in an ELF header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+    assert [int.from_bytes(data[18:20], "little") for data in libraries] == [
+        {"aarch64": 183, "x86_64": 62}[machine] for _ in libraries
+    ]
+    assert len(libraries) >= 2  # cryptography and cffi
+
+
+def test_a_layer_without_pins_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"requirements/layer-none\.txt is missing\. Run: make lock"):
+        package.build_layer("none", REQUIREMENTS / "layer-none.txt", tmp_path, package.AWS)
 
 
 def test_a_layer_is_built_again_only_for_other_requirements_or_another_target(
