@@ -139,8 +139,6 @@ def function_files(capability: str, source: Path = SOURCE) -> dict[str, bytes]:
 
 def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> dict[str, bytes]:
     """The entries of a layer: pinned wheels for `target`, unpacked. `wheels` keeps those once fetched."""
-    if not requirements.exists():
-        raise SetupError(f"{requirements.relative_to(ROOT)} is missing. Run: make lock")
     with tempfile.TemporaryDirectory() as scratch:
         install: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--target", scratch]
         install += ["--python", VENV / "bin" / "python", "--cache-dir", wheels, *target.options()]
@@ -175,6 +173,8 @@ def build_function(capability: str, build_dir: Path, source: Path = SOURCE) -> A
 
 def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) -> Artifact:
     """Builds a layer's zip, unless the one there was made of the same requirements for the same target."""
+    if not requirements.exists():
+        raise SetupError(f"{requirements.relative_to(ROOT)} is missing. Run: make lock")
     path = build_dir / "layers" / f"{name}.zip"
     stamp_file = path.with_name(f".{name}.stamp")
     made_of = stamp_of(Path(__file__), requirements, target.python, str(target.platform))

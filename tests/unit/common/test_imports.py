@@ -1,5 +1,6 @@
-"""Importing a handler stays cheap: the SDK and Powertools come with the first call."""
+"""Importing a handler stays cheap: the SDK, Powertools and cryptography come with the first call. Who imports whom."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +10,18 @@ import pytest
 import common
 
 _SOURCE = Path(common.__file__).parents[1]
-_HEAVY = {"boto3", "botocore", "aws_lambda_powertools"}
+_HEAVY = {"boto3", "botocore", "aws_lambda_powertools", "cryptography", "jwt"}
 
 
 @pytest.mark.parametrize(
     "module",
     [
+        "common.aws_errors",
         "common.clients",
+        "common.http",
+        "common.roles",
         "identity.step_up_auth.authorizer",
+        "identity.step_up_auth.factor_change",
         "identity.step_up_auth.initiate_auth",
         "identity.step_up_auth.respond_to_challenge",
         "posture.finding_export.continuous",
@@ -32,3 +37,25 @@ def test_import_is_light(module: str) -> None:
     loaded = subprocess.run([sys.executable, "-c", path], capture_output=True, text=True, check=True).stdout.split()
     assert module.partition(".")[0] in loaded
     assert not _HEAVY & set(loaded)
+
+
+def imported(path: Path) -> set[str]:
+    """The modules below lambda_src that a file imports by their full names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    domains = {folder.name for folder in _SOURCE.iterdir() if folder.is_dir()}
+    return {name for name in found if name.partition(".")[0] in domains}
+
+
+@pytest.mark.parametrize("path", sorted(_SOURCE.rglob("*.py")), ids=lambda path: path.relative_to(_SOURCE).as_posix())
+def test_code_is_imported_from_where_its_zip_has_it(path: Path) -> None:
+    """Relatively within a capability; else from common, or from what the capability's own domain shares."""
+    domain = path.relative_to(_SOURCE).parts[0]
+    shared = {f"{domain}.{module.stem}" for module in (_SOURCE / domain).glob("*.py")} if domain != "common" else set()
+    for name in imported(path):
+        allowed = name.startswith("common") or name == domain or any(f"{name}.".startswith(f"{one}.") for one in shared)
+        assert allowed, f"{path.name} imports {name}"

@@ -102,7 +102,8 @@ def test_an_unchanged_zip_is_left_alone(source: Path, tmp_path: Path) -> None:
 
 def test_a_zip_over_the_limit_is_refused_and_says_where_to_put_the_rest(source: Path, tmp_path: Path) -> None:
     (source / CAPABILITY / "big.txt").write_bytes(bytes(package.FUNCTION_LIMIT))
-    with pytest.raises(SetupError, match=r"posture/sample\.zip would be .* lambda_src/posture/sample/layers\.txt, .* requirements/layer-<name>\.in"):
+    where = r"lambda_src/posture/sample/layers\.txt, .* requirements/layer-<name>\.in"
+    with pytest.raises(SetupError, match=rf"posture/sample\.zip would be .* {where}"):
         package.build_function(CAPABILITY, tmp_path / "build", source)
     assert not (tmp_path / "build").exists()
 
