@@ -15,6 +15,7 @@ from .keys import ALGORITHMS, Key, Keys
 SIZE_LIMIT = 8192  # characters; API Gateway takes headers of 10,240 bytes in all
 # Three parts of unpadded base64url; PyJWT would take padding, and one token would have several forms.
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost)(:[0-9]+)?/")
 CLOCK_SKEW = 60  # seconds that an issuer's clock may be ahead; expiry gets none
 # Where issuers put the id of the application the token is for: RFC 9068 and Cognito, OpenID, Okta, Entra ID.
 CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
@@ -41,6 +42,8 @@ class Trust:
     token_id_claim: str = "jti"  # noqa: S105 - a claim's name
 
     def __post_init__(self) -> None:
+        if self.jwks_url and not _URL.match(self.jwks_url):
+            raise ValueError("JWKS_URL must begin with https:// (http:// on loopback, for tests)")
         if not self.client_ids and not self.audiences:
             raise ValueError("CLIENT_IDS or AUDIENCES must name whom tokens are for")
         if not self.required_claims and not self.token_types:

@@ -6,6 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -221,13 +225,19 @@ def discovered() -> issuer.Site:
         ({"aud": ["other", "api"]}, "AT+JWT", None),
         ({"aud": "other"}, "at+jwt", "audience"),
         ({}, "at+jwt", "audience"),
+        ({"aud": {"api": True}}, "at+jwt", "audience"),
+        ({"aud": [["api"]]}, "at+jwt", "audience"),
+        ({"aud": 5}, "at+jwt", "audience"),
+        ({"aud": "api "}, "at+jwt", "audience"),
+        ({"aud": "other", "client_id": "api"}, "at+jwt", "audience"),
+        ({"aud": "api"}, ["at+jwt"], "use"),
         ({"aud": "api"}, "JWT", "use"),
         ({"aud": "api"}, None, "use"),
     ],
 )
-def test_any_issuer_by_url(changed: dict[str, Any], typ: str | None, reason: str | None) -> None:
+def test_any_issuer_by_url(changed: dict[str, Any], typ: Any, reason: str | None) -> None:
     header = {"alg": "RS256", "kid": "k1", **({"typ": typ} if typ else {})}
-    token = sign(claims(iss=OTHER_ISSUER, token_use=None, client_id=None, **changed), header)
+    token = sign(claims(**{"iss": OTHER_ISSUER, "token_use": None, "client_id": None, **changed}), header)
     verifier = issuer.verifier(GENERIC, discovered())
     if reason is None:
         assert verifier.verify(token).client_id == ""
@@ -265,7 +275,70 @@ def test_a_trust_that_takes_anybodys_tokens_is_refused(lacking: dict[str, Any]) 
         tokens.Trust(**({"issuer_url": ISSUER, "client_ids": [CLIENT], "required_claims": {"a": "b"}} | lacking))
 
 
+@pytest.mark.parametrize(
+    "url", ["http://login.example.com/keys", "http://localhost.example.com/keys", "file:///etc/keys"]
+)
+def test_keys_are_never_fetched_without_tls(url: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        tokens.Trust(ISSUER, url, client_ids=[CLIENT], required_claims={"token_use": "access"})
+
+
 # --- keys ---------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_fetched_by_the_first_token_that_needs_them() -> None:
+    site = issuer.Site()
+    verifier = issuer.verifier(TRUST, site)
+    for hostile in ("alg none", "empty", "kid a list", "oversized"):
+        with pytest.raises(tokens.TokenRefused):
+            verifier.verify(HOSTILE[hostile][0])
+    assert site.fetched == []
+    verifier.verify(GENUINE)
+    assert site.fetched == [JWKS]
+
+
+class Issuer(BaseHTTPRequestHandler):
+    """An issuer's web server, on loopback."""
+
+    def do_GET(self) -> None:
+        large = b" " * (keys.SIZE_LIMIT + 1)
+        status, body = {"/good": (200, b"{}"), "/large": (200, large), "/moved": (302, b"")}.get(self.path, (404, b""))
+        self.send_response(status)
+        self.send_header("Location", "/good")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def site_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Issuer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_is_fetched(site_url: str) -> None:
+    assert keys.fetch(f"{site_url}/good") == b"{}"
+
+
+@pytest.mark.parametrize(("path", "said"), [("large", "65537 bytes"), ("moved", "status 302"), ("none", "status 404")])
+def test_what_is_not_taken_for_keys(site_url: str, path: str, said: str) -> None:
+    with pytest.raises(keys.KeysUnavailable, match=said):
+        keys.fetch(f"{site_url}/{path}")
+
+
+def test_an_issuer_that_is_not_there_is_no_issuer() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/keys"
+    with pytest.raises(keys.KeysUnavailable, match="MaxRetryError"):
+        keys.fetch(url)
 
 
 def test_warm_verification_fetches_nothing() -> None:
