@@ -409,6 +409,7 @@ def test_known_keys_serve_on_while_the_issuer_is_away_but_not_for_ever(clock: is
         {"keys": [{"kty": "oct", "kid": "k1", "alg": "HS256", "k": b64(b"secret" * 8)}]},
         {"keys": [{"kty": "oct", "kid": "k1", "alg": "RS256", "k": b64(b"secret" * 8)}]},
         {"keys": [issuer.jwk("k1", KEYS["k1"], d=b64(b"x"))]},
+        {"keys": [issuer.ec_jwk("k1", d=b64(EC.private_numbers().private_value.to_bytes(32, "big")))]},
         {"keys": [issuer.jwk("k1", KEYS["k1"], key_ops=["sign"])]},
         {"keys": [issuer.jwk("k1", KEYS["k1"], alg="HS256")]},
         {"keys": [issuer.jwk("k1", KEYS["k1"], alg="ES256")]},
