@@ -157,10 +157,11 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             failed |= dict.fromkeys(job.messages)
         if outcome.update:
             updates[key] = outcome.update
-    _count(updates, config.dry_run)
-    for key, reason in _write({key: u for key, u in updates.items() if u.changes(jobs[key].finding)}, config).items():
+    changed = {key: update for key, update in updates.items() if update.changes(jobs[key].finding)}
+    for key, reason in _write(changed, config).items():
         log.error(UNPROCESSED, extra={"finding_id": key.id, "reason": reason})
         failed |= dict.fromkeys(jobs[key].messages)
+    _count(updates, config.dry_run)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from common import observability
 from common.settings import SettingsError
 from posture import security_hub
 from posture.finding_remediation import remediations
@@ -248,6 +249,50 @@ def test_a_note_is_never_longer_than_security_hub_takes(world: World) -> None:
     one = versioned(world, 1, *[f"not-there-{number}" for number in range(32)])
     assert world.send([one]) == []
     assert len(world.state(1)[1]) == security_hub.NOTE_LENGTH
+
+
+# Metrics
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    found: dict[str, int] = {}
+    monkeypatch.setattr(observability, "count", lambda name, value: found.update({name: found.get(name, 0) + value}))
+    return found
+
+
+def test_findings_are_counted_by_what_became_of_them(world: World, counted: dict[str, int]) -> None:
+    world.settings("s3_versioning")
+    for name in "abc":
+        bucket(world, f"bucket-{name}")
+    one, two, three = (versioned(world, n, f"bucket-{name}") for n, name in enumerate("abc"))
+    world.fail["PutBucketVersioning"] = [error("AccessDenied", 403), error("SlowDown", 503)]
+    assert world.send([one], [two], [three]) == ["m1"]
+    assert counted == {"FindingsResolved": 1, "FindingsNotResolved": 1}, "one is tried again"
+
+
+def test_the_last_try_counts_and_a_dry_run_does_not(world: World, counted: dict[str, int]) -> None:
+    world.settings("s3_versioning", MAX_RECEIVES="3")
+    bucket(world, "bucket-a")
+    one = versioned(world, 1, "bucket-a")
+    world.fail["PutBucketVersioning"] = [error("SlowDown", 503)]
+    world.send([one], tries=3)
+    assert counted == {"FindingsNotResolved": 1}
+    world.settings("s3_versioning", DRY_RUN="true")
+    world.send([world.read(1)])
+    assert counted == {"FindingsNotResolved": 1}
+
+
+def test_a_batch_that_is_tried_again_counts_once(world: World, counted: dict[str, int]) -> None:
+    world.settings("s3_versioning")
+    bucket(world, "bucket-a")
+    one = versioned(world, 1, "bucket-a")
+    world.fail["BatchUpdateFindings"] = [error("TooManyRequestsException", 429)]
+    with pytest.raises(Exception, match="TooManyRequestsException"):
+        world.send([one])
+    assert counted == {}
+    world.send([one])
+    assert counted == {"FindingsResolved": 1}
 
 
 # Accounts and Regions
