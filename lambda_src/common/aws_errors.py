@@ -22,7 +22,7 @@ class Kind(enum.Enum):
     CONFLICT = "conflict"
     """Another request is changing the same resource: read it again, then try again."""
     DENIED = "denied"
-    """A policy refuses the call: it fails until somebody changes that."""
+    """A policy refuses the call: it fails until the policy is changed."""
     GONE = "gone"
     """The resource does not exist."""
     OTHER = "other"
@@ -120,9 +120,9 @@ def read(error: BaseException) -> Failure | None:
 
     if isinstance(error, ClientError):
         answer: dict[str, Any] = dict(error.response)
-        told = answer.get("Error") or {}
+        said = answer.get("Error") or {}
         status = (answer.get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
-        return Failure(str(told.get("Code", "")), str(told.get("Message", "")), int(status))
+        return Failure(str(said.get("Code", "")), str(said.get("Message", "")), int(status))
     if isinstance(error, (LostConnection, HTTPClientError)):
         return Failure(type(error).__name__, answered=False)
     return None

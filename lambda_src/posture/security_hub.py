@@ -1,7 +1,7 @@
 """Security Hub's events and findings: read from EventBridge, answered with BatchUpdateFindings.
 
 "Security Hub Findings - Imported" and "Security Hub Findings - Custom Action" both hold findings in ASFF at
-`detail.findings`. An update emits such an event too: whatever answers findings must not write twice what is there.
+`detail.findings`. An update emits such an event too: code that answers findings must skip updates that change nothing.
 https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
 """
 
@@ -49,7 +49,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is used of a finding; `asff` is the whole of it."""
+    """The parts of a finding that are used; `asff` is the whole."""
 
     key: Key
     account_id: str
@@ -72,7 +72,7 @@ class Finding:
 
     @classmethod
     def of(cls, asff: Any) -> "Finding":
-        """From ASFF. Raises NotFindings, which names the finding and what it lacks."""
+        """Return the finding of ASFF. Raise NotFindings, which names the finding and what it lacks."""
         try:
             region = str(asff.get("Region") or asff["ProductArn"].split(":")[3])
             return cls(
@@ -97,16 +97,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Update:
-    """What becomes of a finding: its note, its workflow status and its user-defined fields, each unless None."""
+    """A change of a finding: its note, its workflow status and its user-defined fields, each unless None."""
 
     note: str | None = None
     workflow: str | None = None
     fields: tuple[tuple[str, str], ...] | None = None
-    """All of them, as (name, value): they take the place of those before."""
+    """All of them, as (name, value): they replace the previous ones."""
 
     def changes(self, finding: Finding) -> bool:
-        """Whether the finding, as the event showed it, is not so yet. What is so already must not be written: the
-        write's own event would be answered with a write, and so on without end.
+        """Return True if this update would change the finding as the event showed it.
+
+        Skip updates that change nothing: each write emits an event, which would cause another write.
         """
         return (
             (self.note is not None and finding.note != shortened(self.note))
@@ -116,7 +117,7 @@ class Update:
 
 
 def parse(event: str | Mapping[str, Any]) -> list[Finding]:
-    """All findings of an EventBridge event (or of its JSON), one at least. Raises NotFindings."""
+    """Return all findings of an EventBridge event (or of its JSON), one at least. Raise NotFindings."""
     try:
         body = json.loads(event) if isinstance(event, str) else event
         listed = body["detail"]["findings"]
@@ -128,11 +129,11 @@ def parse(event: str | Mapping[str, Any]) -> list[Finding]:
 
 
 def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[Key, str]:
-    """Writes notes, workflow statuses and fields: one call for each different update, of up to 100 findings.
+    """Write notes, workflow statuses and fields: one call for each different update, of up to 100 findings.
 
     `client` is the "securityhub" client of the Region that holds the findings, or that aggregates them. A finding
-    has one note, which takes the place of the one before. Answers why, by finding, for those not updated.
-    Raises botocore's ClientError when a call fails altogether.
+    has one note, which replaces the previous one. Return the reason, by finding, for those not updated.
+    Raise botocore's ClientError when a call fails altogether.
     """
     alike: dict[Update, list[Key]] = {}
     for key, wanted in updates.items():
@@ -156,13 +157,13 @@ def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[
 
 
 def batches(keys: Iterable[Key], size: int = BATCH) -> list[list[Key]]:
-    """In hundreds, each key once: BatchUpdateFindings refuses both copies of one named twice."""
+    """Return the keys in batches, each key once: BatchUpdateFindings refuses both copies of a repeated one."""
     each = list(dict.fromkeys(keys))
     return [each[start : start + size] for start in range(0, len(each), size)]
 
 
 def shortened(text: str) -> str:
-    """At most the 512 characters that a note may have."""
+    """Return the text, cut to the 512 characters that a note may have."""
     return text if len(text) <= NOTE_LENGTH else text[: NOTE_LENGTH - 1] + "…"
 
 

@@ -24,7 +24,7 @@ class Unauthorized(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """The function's environment, beside that of `tokens.Trust`."""
+    """The function's environment, in addition to that of `tokens.Trust`."""
 
     setting_table: str
     session_table: str

@@ -136,7 +136,7 @@ class Guard:
         return self._count(token, 1) <= self.attempts
 
     def forgive(self, token: Token) -> None:
-        """Takes an attempt back: it was right, or nobody could tell."""
+        """Take an attempt back: it was right, or its result is unknown."""
         self._count(token, -1)
 
     def _count(self, token: Token, change: int) -> int:

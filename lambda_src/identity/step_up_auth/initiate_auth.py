@@ -14,7 +14,7 @@ CHALLENGE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Settings:
-    """The function's environment, beside that of `tokens.Trust`."""
+    """The function's environment, in addition to that of `tokens.Trust`."""
 
     setting_table: str
     session_table: str

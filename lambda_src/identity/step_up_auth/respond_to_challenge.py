@@ -15,7 +15,7 @@ _CODE = re.compile(r"[0-9]{6}")
 
 @dataclass(frozen=True)
 class Settings:
-    """The function's environment, beside that of `tokens.Trust`."""
+    """The function's environment, in addition to that of `tokens.Trust`."""
 
     session_table: str
     factor_table: str

@@ -15,7 +15,7 @@ class ReplicationError(Exception):
 
 
 class Refused(ReplicationError):
-    """It would fail again: somebody has to change something first."""
+    """It would fail again, until something is changed by hand."""
 
 
 class KeyKindMismatch(Refused):
@@ -23,7 +23,7 @@ class KeyKindMismatch(Refused):
 
 
 class NotAReplica(Refused):
-    """A secret of the target's name is somebody else's."""
+    """A secret of the name at the target is not a replica of the source."""
 
 
 class TargetUnusable(Refused):

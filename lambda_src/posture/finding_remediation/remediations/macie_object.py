@@ -2,7 +2,7 @@
 
 What the copy must keep, S3 keeps only in part: metadata and content headers yes, storage class, website redirect and
 ACL no. Up to 5 GiB are one CopyObject; more are parts. The write is conditional on the ETag that was read, so that
-what somebody wrote since is not overwritten with what was there before.
+what another client wrote since is not overwritten with the older content.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
 
@@ -242,7 +242,7 @@ def _copy_parts(bucket: Bucket, seen: Seen, kept: dict[str, Any], part: int, cha
             IfMatch=seen.head["ETag"],
         )
     except BaseException:
-        # Parts cost money until somebody removes them. Not there: it was completed, and the answer lost.
+        # Parts cost money until they are removed. NoSuchUpload: it was completed, and the answer was lost.
         bucket.read("abort_multipart_upload", "NoSuchUpload", Key=bucket.key, UploadId=upload)
         raise
 

@@ -1,4 +1,4 @@
-"""S3.10: a lifecycle rule for the old versions of a versioned bucket, beside the rules that it has."""
+"""S3.10: a lifecycle rule for the old versions of a versioned bucket, in addition to the rules that it has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def expiring(rules: list[Any]) -> bool:
 
 
 def merged(rules: list[Any], days: int) -> list[Any]:
-    """The rules with ours, which takes the place of one of its name. S3 refuses a `Prefix` beside a `Filter`."""
+    """Return the rules with ours, which replaces one of its name. S3 refuses `Prefix` and `Filter` side by side."""
     scope: dict[str, Any] = {"Prefix": ""} if any("Prefix" in rule for rule in rules) else {"Filter": {}}
     ours = {
         "ID": RULE_ID,
