@@ -20,6 +20,7 @@ from urllib.parse import parse_qs
 from local import patches, permissions
 from local.gateway.calls import Call, Calls
 from local.gateway.faults import Faults, Rule, error_of
+from local.patches import lambda_runtime, sns
 from local.settings import ACCOUNT_ID, REGION
 
 logger = logging.getLogger("switchyard.gateway")
@@ -136,11 +137,11 @@ class Gateway:
 
                 return event_targets.emit(**data)
             case "POST", "kill":
-                return patches.kill_function(data["function"])
+                return lambda_runtime.kill_function(data["function"])
             case "GET", "memory":
-                return patches.peak_memory_kib(query["function"])
+                return lambda_runtime.peak_memory_kib(query["function"])
             case "GET", "notifications":
-                return [n for n in list(patches.notifications) if n["topic"] == query["topic"]]
+                return [n for n in list(sns.notifications) if n["topic"] == query["topic"]]
             case "GET", _ if name.startswith("state/"):
                 return self.states[name]
             case "POST", _ if name.startswith("state/"):
@@ -193,7 +194,7 @@ async def _fail(rule: Rule, service: str, operation: str, principal: str, header
     elif rule.kind == "reset":
         await _cut(send)
     elif rule.kind == "kill":
-        await asyncio.to_thread(patches.kill_function, principal.rsplit("/", 1)[-1])
+        await asyncio.to_thread(lambda_runtime.kill_function, principal.rsplit("/", 1)[-1])
         await _cut(send)
     else:
         from ministack.core.iam_actions import access_denied_response

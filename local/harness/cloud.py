@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from local.patches import environment
+from local.gateway.environment import environment
 from local.settings import ACCOUNT_ID, HOME, REGION, ROOT
 
 

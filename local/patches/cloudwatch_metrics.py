@@ -6,8 +6,6 @@ nothing publishes `AWS/States` or `AWS/SQS`.
 
 from __future__ import annotations
 
-import datetime
-import json
 import logging
 import operator
 import threading
@@ -107,8 +105,6 @@ def install() -> None:
     cloudwatch.record_metric = record_metric
     cloudwatch._dispatch_alarm_actions = dispatch_alarm_actions
 
-    _describe_alarms_in_full(cloudwatch)
-
     emit_status = stepfunctions._emit_execution_status_event
 
     def emit_execution_status_event(execution: dict[str, Any]) -> None:
@@ -139,38 +135,6 @@ def install() -> None:
     lambda_svc._emit_lambda_metrics = emit_throttles_only
 
     threading.Thread(target=_publish_queue_depths, daemon=True, name="switchyard-queue-metrics").start()
-
-
-def _describe_alarms_in_full(cloudwatch: Any) -> None:
-    """The Query protocol's answer, which Terraform reads, with every member; MiniStack gives a few."""
-    from moto.core.serialize import QuerySerializer
-    from moto.core.utils import get_service_model
-
-    model = get_service_model("cloudwatch").operation_model("DescribeAlarms")
-    describe = cloudwatch._describe_alarms
-
-    def describe_alarms(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
-        if is_cbor or is_json:
-            return describe(params, data, is_cbor, is_json)
-        asked: dict[str, Any] = {}
-        for name, value in params.items():
-            field, _, index = name.partition(".member.")
-            single = value[0] if isinstance(value, list) else value
-            if index:
-                asked.setdefault(field, []).append(single)
-            else:
-                asked[field] = single
-        status, _, body = describe({}, asked, False, True)
-        if status != 200:
-            return describe(params, data, False, False)
-        answer = json.loads(body)
-        for alarm in answer["MetricAlarms"] + answer["CompositeAlarms"]:
-            for field in [field for field in alarm if field.endswith("Timestamp")]:
-                alarm[field] = datetime.datetime.fromtimestamp(cloudwatch._parse_ts(alarm[field]), datetime.UTC)
-        text = str(QuerySerializer(model).serialize(answer)["body"])
-        return status, {"Content-Type": "text/xml"}, text.encode()
-
-    cloudwatch._describe_alarms = describe_alarms
 
 
 def _publish_queue_depths(interval: float = 2.0) -> None:

@@ -10,7 +10,7 @@ import secrets
 import time
 from typing import Any
 
-from local import patches
+from local.patches import sns
 
 CODES_PER_HOUR = 5
 ATTRIBUTES = {"phone_number": "SMS", "email": "EMAIL"}
@@ -49,7 +49,7 @@ def send_code(data: dict[str, Any]) -> Any:
     user["_codes_sent"] = [*sent, time.time()]
     user.setdefault("_attribute_codes", {})[name] = (code, value)
     text = f"Your verification code is {code}"
-    patches.notifications.append({"topic": value, "subject": "", "message": text, "at": time.time()})
+    sns.notifications.append({"topic": value, "subject": "", "message": text, "at": time.time()})
     delivery = {"AttributeName": name, "DeliveryMedium": ATTRIBUTES[name], "Destination": f"+*******{value[-4:]}"}
     return json_response({"CodeDeliveryDetails": delivery})
 

@@ -1,25 +1,14 @@
-"""DynamoDB's time to live and its streams to Lambda, as AWS runs them.
+"""DynamoDB's time to live as AWS runs it: MiniStack's deletes without a stream record.
 
-MiniStack's time to live deletes without a stream record; its event source mappings of streams know neither partial
-batch responses nor retries with an end, and read and report failures without the function's permissions.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
-https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
 from __future__ import annotations
 
 import contextvars
-import dataclasses
-import json
-import logging
-import os
 import threading
 import time
 from typing import Any
-
-from local.permissions import client, role_session
-
-logger = logging.getLogger("switchyard.dynamodb")
 
 USER_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
@@ -75,9 +64,8 @@ def _remove(table: dict[str, Any], pk: Any, sk: Any) -> None:
 
 
 def install() -> None:
-    """Give time to live its stream records, and streams Lambda's own polling."""
+    """Give time to live its stream records."""
     from ministack.services import dynamodb as engine
-    from ministack.services import lambda_svc
 
     build, remove = engine._build_change_record, engine._remove_item
 
@@ -93,155 +81,3 @@ def install() -> None:
     engine._engine_remove_item = remove
     engine._build_change_record = build_change_record
     engine._remove_item = remove_item
-    lambda_svc._poll_dynamodb_streams = poll
-
-
-@dataclasses.dataclass
-class Shard:
-    """Where a mapping is in its stream: position, retries of the batch there, size it is cut to, when to go on."""
-
-    position: int
-    retries: int = 0
-    size: int | None = None
-    not_before: float = 0.0
-
-
-_shards: dict[str, Shard] = {}
-
-
-def poll() -> bool:
-    """One pass over all mappings of streams; whether any got on. A batch runs on a thread of its own, one a mapping."""
-    from ministack.services import lambda_svc
-
-    got_on = [contextvars.copy_context().run(_poll_one, *found) for found in lambda_svc._iter_all_esms()]
-    return any(got_on)
-
-
-def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
-    from ministack.core.responses import _request_account_id, _request_region
-    from ministack.services import dynamodb as engine
-    from ministack.services import lambda_svc
-
-    arn = mapping.get("EventSourceArn", "")
-    if ":dynamodb:" not in arn or not mapping.get("Enabled", True):
-        return False
-    _request_account_id.set(account)
-    _request_region.set(region)
-    name = arn.split("/")[1]
-    table = engine._tables.get(name)
-    function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-    if not function or not table or table.get("LatestStreamArn") != arn:
-        return False
-    start, end = engine.stream_start_position(name), engine.stream_end_position(name)
-    begin = start if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
-    shard = _shards.setdefault(mapping["UUID"], Shard(begin))
-    if lambda_svc._esm_inflight.get(mapping["UUID"]):
-        return False
-    shard.position = max(shard.position, start)
-    if shard.position >= end or time.time() < shard.not_before:
-        return False
-    role = (function.get("config") or function)["Role"]
-    if refused := _may_not(role, "GetRecords", arn, region):
-        mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
-        shard.not_before = time.time() + 1
-        return False
-    with engine._lock:  # all that one run of time to live deleted, or nothing of it
-        taken = engine.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
-    batch = lambda_svc._apply_filter_criteria(taken, mapping)
-
-    def run() -> None:
-        result = lambda_svc._execute_function(function, {"Records": batch})
-        _settle(mapping, shard, taken, batch, result, role)
-
-    if batch:
-        lambda_svc._dispatch_esm_batch(mapping["UUID"], run)
-    else:
-        _settle(mapping, shard, taken, batch, {}, role)
-    return True
-
-
-def _settle(
-    mapping: dict[str, Any], shard: Shard, taken: list[Any], batch: list[Any], result: dict[str, Any], role: str
-) -> None:
-    """Move on past what was done; give up what has had its retries."""
-    failed = bool(result.get("error"))
-    done = 0 if failed else len(taken)
-    if not failed and "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or []):
-        answered = result.get("body") or {}
-        answered = json.loads(answered) if isinstance(answered, (str, bytes)) else answered
-        sequences = [record["dynamodb"]["SequenceNumber"] for record in taken]
-        named = [str(failure.get("itemIdentifier")) for failure in answered.get("batchItemFailures") or []]
-        if named:
-            failed = True
-            done = min((sequences.index(number) if number in sequences else 0 for number in named), default=0)
-    shard.position += done
-    mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
-    if done or not failed:
-        shard.retries, shard.size, shard.not_before = 0, None, 0.0
-    if not failed:
-        return
-    left, limit = len(taken) - done, mapping.get("MaximumRetryAttempts", -1)
-    if shard.retries < limit or limit == -1:
-        shard.retries += 1
-        shard.not_before = time.time() + min(0.2 * 2**shard.retries, 5)
-        if mapping.get("BisectBatchOnFunctionError") and left > 1 and not done:
-            shard.size = max(1, left // 2)
-        return
-    _report_failure(mapping, [record for record in taken[done:] if record in batch], result, role)
-    shard.position += left
-    shard.retries, shard.size = 0, None
-
-
-def _credentials(role: str) -> dict[str, Any]:
-    return role_session(role, "lambda-poller", "lambda.amazonaws.com")
-
-
-def _may_not(role: str, operation: str, arn: str, region: str) -> str:
-    """Why the function's role may not read the stream; empty when it may."""
-    from ministack.core import iam_evaluator
-
-    key = _credentials(role)["aws_access_key_id"]
-    denied = iam_evaluator.enforce(key, f"dynamodb:{operation}", "dynamodb", region, arn)
-    return f"{role} may not do dynamodb:{operation} on {arn}" if denied is not None else ""
-
-
-def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str, Any], role: str) -> None:
-    """The on-failure record (it names the records, it does not hold them), sent with the function's permissions."""
-    target = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-    if ":sqs:" not in target or not batch:
-        return
-    _, _, _, region, account, queue = target.split(":")
-
-    def moment(record: dict[str, Any]) -> str:
-        seconds = record["dynamodb"]["ApproximateCreationDateTime"]
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-    body = {
-        "requestContext": {
-            "functionArn": mapping.get("FunctionArn", ""),
-            "condition": "RetryAttemptsExhausted",
-            "approximateInvokeCount": mapping.get("MaximumRetryAttempts", -1) + 1,
-        },
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": "$LATEST",
-            "functionError": "Unhandled" if result.get("error") else None,
-        },
-        "version": "1.0",
-        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "DDBStreamBatchInfo": {
-            "shardId": "shardId-00000000000000000000-00000000",
-            "startSequenceNumber": batch[0]["dynamodb"]["SequenceNumber"],
-            "endSequenceNumber": batch[-1]["dynamodb"]["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": moment(batch[0]),
-            "approximateArrivalOfLastRecord": moment(batch[-1]),
-            "batchSize": len(batch),
-            "streamArn": mapping["EventSourceArn"],
-        },
-    }
-    try:
-        sqs = client("sqs", region, _credentials(role))
-        url = f"{os.environ['AWS_ENDPOINT_URL']}/{account}/{queue}"
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
-    except Exception as error:  # Lambda drops the record when it may not send it
-        logger.warning("On-failure record of %s lost: %s", mapping["UUID"], error)
