@@ -133,9 +133,9 @@ class Gateway:
             case "PUT", "faults":
                 return self.faults.set(data["rules"], data.get("seed", 0))
             case "POST", "events":
-                from local.patches import eventbridge as event_targets
+                from local.patches import eventbridge
 
-                return event_targets.emit(**data)
+                return eventbridge.emit(**data)
             case "POST", "kill":
                 return lambda_runtime.kill_function(data["function"])
             case "GET", "memory":

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from local.patches.registry import registry
+
 # Modules that correct or extend an engine; each has an `install()`.
 CORRECTIONS = (
     "local.patches.iam",
-    "local.services.bridge",
+    "local.patches.moto",
     "local.patches.stepfunctions",
     "local.patches.eventbridge",
     "local.patches.cloudwatch_metrics",
@@ -41,7 +43,9 @@ CORRECTIONS = (
 def install() -> None:
     """Apply every correction; called once, before the first request."""
     for name in CORRECTIONS:
-        importlib.import_module(name).install()
+        registry.apply([name])
+        for old in ("install", "start"):
+            getattr(importlib.import_module(name), old, lambda: None)()
 
 
 def command(name: str, data: dict[str, Any]) -> Any:

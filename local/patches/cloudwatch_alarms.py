@@ -277,7 +277,7 @@ def _send_state_changes(cloudwatch: Any) -> None:
     """As in https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
     from ministack.core.responses import get_account_id, get_region
 
-    from local.patches import eventbridge as event_targets
+    from local.patches import eventbridge
 
     history = cloudwatch._record_history
 
@@ -296,7 +296,7 @@ def _send_state_changes(cloudwatch: Any) -> None:
             "previousState": {"value": old_state},
             "configuration": {"description": alarm.get("AlarmDescription") or "", "metrics": queries},
         }
-        event_targets.emit(
+        eventbridge.emit(
             "aws.cloudwatch",
             "CloudWatch Alarm State Change",
             detail,

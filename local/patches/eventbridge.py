@@ -8,19 +8,31 @@ dead-letter queue, with the attributes that EventBridge sets. https://docs.aws.a
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import inspect
 import json
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
+from ministack.core.arn import parse_arn
+from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
+from ministack.services import cloudwatch, eventbridge, lambda_svc, sns, sqs
+
+from local.patches.registry import Original, patch
 from local.permissions import client, role_session, service_may
+from local.services import events
+
+TARGET = "ministack.services.eventbridge"
 
 logger = logging.getLogger("switchyard.events")
 
 _source: contextvars.ContextVar[tuple[str, dict[str, Any]]] = contextvars.ContextVar(
     "switchyard_rule", default=("", {})
 )
+_refusals: contextvars.ContextVar[list[tuple[str, str]] | None] = contextvars.ContextVar("refusals", default=None)
 
 
 class Refused(Exception):
@@ -28,37 +40,13 @@ class Refused(Exception):
 
 
 def _check(action: str, arn: str, policy: Any) -> None:
-    from ministack.core.responses import get_account_id, get_region
-
     rule_arn, _ = _source.get()
     reason = service_may("events.amazonaws.com", action, arn, policy, rule_arn, get_account_id(), get_region())
     if reason:
         raise Refused(reason)
 
 
-def _to_lambda(arn: str, payload: str) -> None:
-    from ministack.services import lambda_svc
-
-    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
-    if not function or not config:
-        raise Refused(f"{arn} does not exist")
-    _check("lambda:InvokeFunction", arn, function.get("policy"))
-    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
-
-
-def _to_role_target(service: str, operation: str, arguments: dict[str, Any], role_arn: str) -> None:
-    from ministack.core.responses import get_region
-
-    try:
-        credentials = role_session(role_arn, "events", "events.amazonaws.com")
-        getattr(client(service, get_region(), credentials), operation)(**arguments)
-    except Exception as error:  # a delivery failure of any kind goes to the dead-letter queue
-        raise Refused(str(error)) from error
-
-
 def _dead_letter(target: dict[str, Any], payload: str, reason: str) -> None:
-    from ministack.services import eventbridge, sqs
-
     queue_arn = (target.get("DeadLetterConfig") or {}).get("Arn")
     rule_arn, _ = _source.get()
     logger.warning("EventBridge target %s of %s not delivered: %s", target.get("Arn"), rule_arn, reason)
@@ -70,9 +58,7 @@ def _dead_letter(target: dict[str, Any], payload: str, reason: str) -> None:
     except Refused as error:
         logger.warning("EventBridge dead letter lost: %s", error)
         return
-    from ministack.core.arn import parse_arn
-
-    eventbridge.__dict__["_engine_dispatch_to_sqs"](parse_arn(queue_arn), payload, {})
+    inspect.unwrap(eventbridge._dispatch_to_sqs)(parse_arn(queue_arn), payload, {})  # MiniStack's own
     queue["messages"][-1]["message_attributes"] = {
         name: {"DataType": "String", "StringValue": value}
         for name, value in {
@@ -85,78 +71,85 @@ def _dead_letter(target: dict[str, Any], payload: str, reason: str) -> None:
 
 
 def _count_failure(rule: dict[str, Any]) -> None:
-    from ministack.services import cloudwatch
-
     cloudwatch.record_metric("AWS/Events", "FailedInvocations", 1, "Count", {"RuleName": rule.get("Name", "")})
 
 
-def install() -> None:
-    """Replace MiniStack's dispatch to functions, queues, topics and state machines, and its target loop."""
-    from ministack.services import eventbridge as engine
-    from ministack.services import sns, sqs
+_DELIVERY = "MiniStack delivers to a target whatever the target's policy, key or role says."
 
-    from local.services import events
 
-    invoke_target, to_sqs, to_sns = engine._invoke_target, engine._dispatch_to_sqs, engine._dispatch_to_sns
-    engine._engine_dispatch_to_sqs = to_sqs
+@patch(TARGET, "_invoke_target", because="MiniStack swallows every error of a delivery and knows no dead letters.")
+def invoke_target(
+    original: Original, target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None
+) -> None:
+    """Deliver; count what was refused, and send it to the target's dead-letter queue."""
+    _source.set((rule.get("Arn", ""), target))
+    noted: list[tuple[str, str]] = []
+    _refusals.set(noted)
+    original(target, event, rule, view)
+    for payload, reason in noted:
+        _count_failure(rule)
+        _dead_letter(target, payload, reason)
 
-    failures: contextvars.ContextVar[list[tuple[str, str]] | None] = contextvars.ContextVar("failures", default=None)
 
-    def guarded(deliver: Any) -> Any:
-        # MiniStack's _invoke_target swallows every exception: note the refusal for the caller instead.
-        def wrapper(first: Any, payload: str, *rest: Any) -> None:
-            try:
-                deliver(first, payload, *rest)
-            except Refused as error:
-                if (noted := failures.get()) is None:
-                    raise
-                noted.append((payload, str(error)))
+@contextlib.contextmanager
+def _noting(payload: str) -> Iterator[None]:
+    """Note a refusal for `invoke_target`: MiniStack's own swallows every exception on the way there."""
+    try:
+        yield
+    except Refused as error:
+        if (noted := _refusals.get()) is None:
+            raise
+        noted.append((payload, str(error)))
 
-        return wrapper
 
-    def dispatch_to_sqs(spec: Any, payload: str, parameters: dict[str, Any] | None = None) -> None:
+@patch(TARGET, "_dispatch_to_lambda", because=_DELIVERY)
+def dispatch_to_lambda(arn: str, payload: str) -> None:
+    """Call a function asynchronously, with Lambda's own retries and destination."""
+    with _noting(payload):
+        function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            raise Refused(f"{arn} does not exist")
+        _check("lambda:InvokeFunction", arn, function.get("policy"))
+        record = lambda_svc._execution_record_for_config(function, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+
+@patch(TARGET, "_dispatch_to_sqs", because=_DELIVERY)
+def dispatch_to_sqs(original: Original, spec: Any, payload: str, sqs_parameters: dict[str, Any] | None = None) -> None:
+    """Send to a queue that lets EventBridge send."""
+    with _noting(payload):
         queue = sqs._queue_by_arn(str(spec))
         if not queue:
             raise Refused(f"{spec} does not exist")
         _check("sqs:SendMessage", str(spec), queue["attributes"].get("Policy"))
-        to_sqs(spec, payload, parameters)
+        original(spec, payload, sqs_parameters)
 
-    def dispatch_to_sns(arn: str, payload: str) -> None:
+
+@patch(TARGET, "_dispatch_to_sns", because=_DELIVERY)
+def dispatch_to_sns(original: Original, arn: str, payload: str) -> None:
+    """Publish to a topic that lets EventBridge publish."""
+    with _noting(payload):
         policy = sns.topic_policy_for_arn(arn)
         if policy is None:
             raise Refused(f"{arn} does not exist")
         _check("sns:Publish", arn, policy[0])
-        to_sns(arn, payload)
+        original(arn, payload)
 
-    def dispatch_to_states(arn: str, payload: str) -> None:
-        _, target = _source.get()
-        _to_role_target(
-            "stepfunctions",
-            "start_execution",
-            {"stateMachineArn": arn, "input": payload},
-            target.get("RoleArn", ""),
-        )
 
-    def dispatch_to_firehose(arn: str, payload: str) -> None:
-        _, target = _source.get()
-        record = {"DeliveryStreamName": arn.rsplit("/", 1)[-1], "Record": {"Data": payload.encode()}}
-        _to_role_target("firehose", "put_record", record, target.get("RoleArn", ""))
+@patch(TARGET, "_dispatch_to_stepfunctions", because=_DELIVERY)
+def dispatch_to_stepfunctions(arn: str, payload: str) -> None:
+    """Start an execution under the target's role."""
+    _, target = _source.get()
+    with _noting(payload):
+        try:
+            credentials = role_session(target.get("RoleArn", ""), "events", "events.amazonaws.com")
+            client("stepfunctions", get_region(), credentials).start_execution(stateMachineArn=arn, input=payload)
+        except Exception as error:  # a delivery that fails for any reason goes to the dead-letter queue
+            raise Refused(str(error)) from error
 
-    def invoke(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
-        _source.set((rule.get("Arn", ""), target))
-        noted: list[tuple[str, str]] = []
-        failures.set(noted)
-        invoke_target(target, event, rule, view)
-        for payload, reason in noted:
-            _count_failure(rule)
-            _dead_letter(target, payload, reason)
 
-    engine._dispatch_to_lambda = guarded(_to_lambda)
-    engine._dispatch_to_sqs = guarded(dispatch_to_sqs)
-    engine._dispatch_to_sns = guarded(dispatch_to_sns)
-    engine._dispatch_to_stepfunctions = guarded(dispatch_to_states)
-    engine._invoke_target = invoke
-    engine._dispatch_to_firehose = guarded(dispatch_to_firehose)
+def start() -> None:
+    """Deliver the events of our own services too."""
     events.set_sink(emit)
 
 
@@ -164,8 +157,6 @@ def emit(
     source: str, detail_type: str, detail: dict[str, Any], resources: list[str], account: str, region: str
 ) -> None:
     """Put an event on the default bus as the AWS service *source* does; `PutEvents` itself refuses `aws.*`."""
-    from ministack.core.responses import set_request_account_id, set_request_region
-    from ministack.services import eventbridge
 
     def put() -> None:
         set_request_account_id(account)

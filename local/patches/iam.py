@@ -7,6 +7,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import get_account_id
+from ministack.services import iam
+
+from local.patches.registry import Original, patch
 from local.permissions import Use, key_use, principal_arn
 
 _kms_denial: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_kms_denial", default="")
@@ -19,6 +23,11 @@ _GOVERNED_BY = {
     "verifiedpermissions:BatchIsAuthorizedWithToken": "verifiedpermissions:IsAuthorizedWithToken",
     **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},
 }
+
+_ENCRYPTION_HEADERS = (
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+)
 
 # Operations of CloudWatch Logs on a stream (Service Authorization Reference); MiniStack checks its log group.
 _ON_LOG_STREAMS = frozenset({"DeleteLogStream", "GetLogEvents", "PutLogEvents"})
@@ -38,105 +47,128 @@ def _condition_keys(use: Use, account: str) -> dict[str, Any]:
     return {**context, "kms:ViaService": use.via_service, "kms:CallerAccount": account}
 
 
-def _leave_descriptions_to_callers() -> None:
-    """A service-linked role has the description that its creator gives, or none; MiniStack makes one up."""
-    from ministack.services import iam
-
-    create = iam._IAM_HANDLERS["CreateServiceLinkedRole"]
-
-    def create_service_linked_role(params: dict[str, Any]) -> Any:
-        before = set(iam._roles)
-        answer = create(params)
-        for name in set(iam._roles) - before:
-            iam._roles[name]["Description"] = iam._p(params, "Description") or ""
-        return answer
-
-    iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_service_linked_role
-
-
-def install() -> None:
-    """Add the KMS check to MiniStack's `enforce`, and its reason to the denial that the caller reads."""
-    from ministack.core import iam_actions, iam_evaluator
-
-    enforce = iam_evaluator.enforce
-    denied_response = iam_actions.access_denied_response
-
-    def enforce_with_kms(
-        access_key_id: str,
-        iam_action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: dict[str, Any] | None = None,
-    ) -> Any:
-        _kms_denial.set("")
-        iam_action = _GOVERNED_BY.get(iam_action, iam_action)
-        denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+@patch(
+    "ministack.core.iam_evaluator",
+    "enforce",
+    because="MiniStack asks neither for the use of the key behind encrypted data nor for dependent actions.",
+)
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Return None, or the first denial: of the action, of a dependent action, or of the key behind the data."""
+    _kms_denial.set("")
+    iam_action = _GOVERNED_BY.get(iam_action, iam_action)
+    denied = original(access_key_id, iam_action, service, region, resource_arn, service_context)
+    if denied is not None:
+        return denied
+    if also := _ALSO_NEEDED.get(iam_action):
+        action, resource = also
+        denied = original(access_key_id, action, service, region, resource(region, get_account_id()))
         if denied is not None:
             return denied
-        if also := _ALSO_NEEDED.get(iam_action):
-            from ministack.core.responses import get_account_id
+    use = key_use(service, resource_arn, iam_action, region)
+    return _denied_key(original, access_key_id, use, region) if use else None
 
-            action, resource = also
-            denied = enforce(access_key_id, action, service, region, resource(region, get_account_id()))
-            if denied is not None:
-                return denied
-        use = key_use(service, resource_arn, iam_action, region)
-        if use is None:
-            return None
-        from ministack.core.responses import get_account_id
 
-        for action in use.actions:
-            context = _condition_keys(use, get_account_id())
-            denied = enforce(access_key_id, action, "kms", region, use.key_arn, context)
-            if denied is not None:
-                principal = getattr(denied, "principal_arn", "")
-                _kms_denial.set(
-                    f"User: {principal} is not authorized to perform: {action} on resource: {use.key_arn} "
-                    f"because no identity-based policy allows the {action} action"
-                )
-                return denied
-        return None
+def _denied_key(original: Original, access_key_id: str, use: Use, region: str) -> Any:
+    """Return the denial of the first action on the key that the caller lacks, or None; keep the reason for it."""
+    context = _condition_keys(use, get_account_id())
+    for action in use.actions:
+        denied = original(access_key_id, action, "kms", region, use.key_arn, context)
+        if denied is not None:
+            _kms_denial.set(
+                f"User: {getattr(denied, 'principal_arn', '')} is not authorized to perform: {action} on resource: "
+                f"{use.key_arn} because no identity-based policy allows the {action} action"
+            )
+            return denied
+    return None
 
-    def access_denied_response(*args: Any, **kwargs: Any) -> Any:
-        if _kms_denial.get():
-            kwargs = {**kwargs, "message": _kms_denial.get()}
-        return denied_response(*args, **kwargs)
 
-    extract = iam_actions.extract_resource_arn
+@patch(
+    "ministack.core.iam_actions",
+    "access_denied_response",
+    because="A caller who lacks the key reads so; MiniStack's answer would name the action on the data.",
+)
+def access_denied_response(
+    original: Original,
+    service: str,
+    action: str,
+    principal_arn: str,
+    request_id: str,
+    *,
+    error_code: str = "",
+    message: str = "",
+    **more: Any,
+) -> Any:
+    """Name the key in the message when it was the key that was denied."""
+    message = _kms_denial.get() or message
+    return original(service, action, principal_arn, request_id, error_code=error_code, message=message, **more)
 
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account_id: str
-    ) -> str:
-        arn = str(extract(service, method, path, headers, body, query, region, account_id))
-        if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _ON_LOG_STREAMS:
-            return f"{arn}:log-stream:{json.loads(body).get('logStreamName', '')}"
-        return arn
 
-    s3_context = iam_actions.s3_service_context
-    encryption_headers = (
-        "x-amz-server-side-encryption-aws-kms-key-id",
-        "x-amz-server-side-encryption-customer-algorithm",
-    )
+@patch(
+    "ministack.core.iam_actions",
+    "extract_resource_arn",
+    because="MiniStack checks operations on a log stream against its log group.",
+)
+def extract_resource_arn(
+    original: Original,
+    service: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query_params: Any,
+    region: str,
+    account_id: str,
+) -> str:
+    """Return the ARN that IAM is asked about: of a log stream its own."""
+    arn = str(original(service, method, path, headers, body, query_params, region, account_id))
+    if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _ON_LOG_STREAMS:
+        return f"{arn}:log-stream:{json.loads(body).get('logStreamName', '')}"
+    return arn
 
-    def s3_service_context(iam_action: str, query: Any, path: str = "", headers: dict[str, str] | None = None) -> Any:
-        """With the condition keys of a write's key, which bucket policies of ours use."""
-        sent = {f"s3:{name}": (headers or {})[name] for name in encryption_headers if (headers or {}).get(name)}
-        return {
-            **s3_context(iam_action, query, path, headers),
-            **(sent if iam_action == "s3:PutObject" else {}),
-        }
 
-    resolve_condition_key = iam_evaluator._resolve_condition_key
+@patch(
+    "ministack.core.iam_actions",
+    "s3_service_context",
+    because="MiniStack lacks the condition keys of a write's encryption, which bucket policies use.",
+)
+def s3_service_context(
+    original: Original, iam_action: str, query_params: Any, path: str = "", headers: dict[str, str] | None = None
+) -> Any:
+    """Return the condition keys of an S3 request, those of a write's key included."""
+    sent = {f"s3:{name}": (headers or {})[name] for name in _ENCRYPTION_HEADERS if (headers or {}).get(name)}
+    return {
+        **original(iam_action, query_params, path, headers),
+        **(sent if iam_action == "s3:PutObject" else {}),
+    }
 
-    def _resolve_condition_key(key: str, context: Any) -> Any:
-        if key.lower() == "aws:principalarn":
-            return principal_arn(context.principal_arn)
-        return resolve_condition_key(key, context)
 
-    _leave_descriptions_to_callers()
-    iam_evaluator._resolve_condition_key = _resolve_condition_key
-    iam_actions.extract_resource_arn = extract_resource_arn
-    iam_actions.s3_service_context = s3_service_context
-    iam_evaluator.enforce = enforce_with_kms
-    iam_actions.access_denied_response = access_denied_response
+@patch(
+    "ministack.core.iam_evaluator",
+    "_resolve_condition_key",
+    because="aws:PrincipalArn of a role's session is the role; MiniStack gives the session.",
+)
+def resolve_condition_key(original: Original, key: str, ctx: Any) -> Any:
+    """Return the value of a condition key."""
+    return principal_arn(ctx.principal_arn) if key.lower() == "aws:principalarn" else original(key, ctx)
+
+
+@patch(
+    "ministack.services.iam",
+    "_IAM_HANDLERS[CreateServiceLinkedRole]",
+    because="A service-linked role has the description that its creator gives, or none; MiniStack makes one up.",
+)
+def create_service_linked_role(original: Original, p: dict[str, Any]) -> Any:
+    """Leave the description to the caller."""
+    before = set(iam._roles)
+    answer = original(p)
+    for name in set(iam._roles) - before:
+        iam._roles[name]["Description"] = iam._p(p, "Description") or ""
+    return answer

@@ -12,8 +12,14 @@ import json
 import re
 from typing import Any
 
+import botocore.exceptions
+from ministack.services import stepfunctions
+from ministack.services.stepfunctions import _ExecutionError
+
+from local.patches.registry import Original, patch
 from local.permissions import client, role_session
 
+TARGET = "ministack.services.stepfunctions"
 _role: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("switchyard_sfn_role", default=None)
 
 # Step Functions' service names that are not botocore's.
@@ -72,9 +78,6 @@ def _error_name(service: str, code: str) -> str:
 
 
 def _call(service: str, operation: str, arguments: dict[str, Any]) -> Any:
-    import botocore.exceptions
-    from ministack.services.stepfunctions import _ExecutionError
-
     role, execution = _role.get() or ("", "")
     try:
         credentials = role_session(role, execution.rsplit(":", 1)[-1], "states.amazonaws.com")
@@ -93,8 +96,6 @@ def _call(service: str, operation: str, arguments: dict[str, Any]) -> Any:
 
 
 def _lambda_result(answer: dict[str, Any]) -> dict[str, Any]:
-    from ministack.services.stepfunctions import _ExecutionError
-
     text = answer["Payload"].read().decode()
     payload = json.loads(text) if text else None
     if answer.get("FunctionError"):
@@ -107,78 +108,79 @@ def _lambda_result(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def install() -> None:
-    """Replace MiniStack's in-process task dispatch; activities and callback tokens stay MiniStack's."""
-    from ministack.services import stepfunctions as engine
-
-    dispatch, run = engine._invoke_resource, engine._run_execution
-    nested_sync = "states:startExecution.sync"
-
-    def run_execution(execution_arn: str) -> Any:
-        execution = engine._executions.get(execution_arn) or {}
-        machine = engine._state_machines.get(execution.get("stateMachineArn", "")) or {}
-        _role.set((machine.get("roleArn", ""), execution_arn))
-        return run(execution_arn)
-
-    def invoke_resource(resource: str, arguments: Any) -> Any:
-        if re.match(r"arn:aws:lambda:[^:]+:\d+:function:", resource):
-            return _call("lambda", "invoke", {"FunctionName": resource, "Payload": arguments})["Payload"]
-        integration = resource.partition(":states:::")[2]
-        if integration.startswith("aws-sdk:"):
-            _, service, action = integration.split(":")[:3]
-            operation = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
-            return _call(_SERVICES.get(service, service), operation, arguments)
-        if integration in _OPTIMISED and nested_sync not in integration:
-            return _call(*_OPTIMISED[integration], arguments)
-        return dispatch(resource, arguments)
-
-    _keep_tracing(engine)
-    _give_succeed_its_output(engine)
-    engine._run_execution = run_execution
-    engine._invoke_resource = invoke_resource
+@patch(
+    TARGET,
+    "_run_execution",
+    because="MiniStack's tasks do not know in which role's name they run.",
+)
+def run_execution(original: Original, exec_arn: str) -> Any:
+    """Remember the state machine's role for the tasks of this execution."""
+    execution = stepfunctions._executions.get(exec_arn) or {}
+    machine = stepfunctions._state_machines.get(execution.get("stateMachineArn", "")) or {}
+    _role.set((machine.get("roleArn", ""), exec_arn))
+    return original(exec_arn)
 
 
-def _give_succeed_its_output(engine: Any) -> None:
-    """The Output of a Succeed state in JSONata is the execution's output; MiniStack passes the input on."""
-    apply_output_path = engine._apply_output_path
+@patch(
+    TARGET,
+    "_invoke_resource",
+    because="MiniStack calls its services in-process for a task, past IAM.",
+)
+def invoke_resource(original: Original, resource: str, input_data: Any) -> Any:
+    """Make a task's call as a signed request; activities and callback tokens stay MiniStack's."""
+    if re.match(r"arn:aws:lambda:[^:]+:\d+:function:", resource):
+        return _call("lambda", "invoke", {"FunctionName": resource, "Payload": input_data})["Payload"]
+    integration = resource.partition(":states:::")[2]
+    if integration.startswith("aws-sdk:"):
+        _, service, action = integration.split(":")[:3]
+        operation = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
+        return _call(_SERVICES.get(service, service), operation, input_data)
+    if integration in _OPTIMISED:
+        return _call(*_OPTIMISED[integration], input_data)
+    return original(resource, input_data)
 
-    def apply(state: dict[str, Any], data: Any, context: Any = None) -> Any:
-        if state.get("Type") == "Succeed" and engine._state_query_language(state, context) == "JSONata":
-            return engine._apply_jsonata_output(state, data, context, default=data)
-        return apply_output_path(state, data, context)
 
-    engine._apply_output_path = apply
+@patch(
+    TARGET,
+    "_apply_output_path",
+    because="The Output of a Succeed state in JSONata is the execution's output; MiniStack passes the input on.",
+)
+def apply_output_path(original: Original, state_def: dict[str, Any], data: Any, ctx: Any = None) -> Any:
+    """Return a state's output."""
+    if state_def.get("Type") == "Succeed" and stepfunctions._state_query_language(state_def, ctx) == "JSONata":
+        return stepfunctions._apply_jsonata_output(state_def, data, ctx, default=data)
+    return original(state_def, data, ctx)
 
 
-def _keep_tracing(engine: Any) -> None:
-    """DescribeStateMachine tells the tracing configuration; without it every plan wants to set it again."""
-    create, update, describe = (
-        engine._create_state_machine,
-        engine._update_state_machine,
-        engine._describe_state_machine,
-    )
+_TRACING = "MiniStack forgets the tracing configuration, and every plan wants to set it again."
 
-    def keep(arn: str, data: dict[str, Any]) -> None:
-        if "tracingConfiguration" in data and arn in engine._state_machines:
-            engine._state_machines[arn]["tracingConfiguration"] = data["tracingConfiguration"]
 
-    def create_state_machine(data: dict[str, Any]) -> Any:
-        answer = create(data)
-        keep(json.loads(answer[2]).get("stateMachineArn", ""), data)
-        return answer
+@patch(TARGET, "_create_state_machine", because=_TRACING)
+def create_state_machine(original: Original, data: dict[str, Any]) -> Any:
+    """Keep the tracing configuration."""
+    answer = original(data)
+    _keep_tracing(json.loads(answer[2]).get("stateMachineArn", ""), data)
+    return answer
 
-    def update_state_machine(data: dict[str, Any]) -> Any:
-        answer = update(data)
-        keep(data.get("stateMachineArn", ""), data)
-        return answer
 
-    def describe_state_machine(data: dict[str, Any]) -> Any:
-        status, headers, body = describe(data)
-        machine = engine._state_machines.get(data.get("stateMachineArn", "")) or {}
-        if status == 200 and "tracingConfiguration" in machine:
-            body = json.dumps({**json.loads(body), "tracingConfiguration": machine["tracingConfiguration"]}).encode()
-        return status, headers, body
+@patch(TARGET, "_update_state_machine", because=_TRACING)
+def update_state_machine(original: Original, data: dict[str, Any]) -> Any:
+    """Keep the tracing configuration."""
+    answer = original(data)
+    _keep_tracing(data.get("stateMachineArn", ""), data)
+    return answer
 
-    engine._create_state_machine = create_state_machine
-    engine._update_state_machine = update_state_machine
-    engine._describe_state_machine = describe_state_machine
+
+def _keep_tracing(arn: str, data: dict[str, Any]) -> None:
+    if "tracingConfiguration" in data and arn in stepfunctions._state_machines:
+        stepfunctions._state_machines[arn]["tracingConfiguration"] = data["tracingConfiguration"]
+
+
+@patch(TARGET, "_describe_state_machine", because=_TRACING)
+def describe_state_machine(original: Original, data: dict[str, Any]) -> Any:
+    """Return the tracing configuration with the rest."""
+    status, headers, body = original(data)
+    machine = stepfunctions._state_machines.get(data.get("stateMachineArn", "")) or {}
+    if status == 200 and "tracingConfiguration" in machine:
+        body = json.dumps({**json.loads(body), "tracingConfiguration": machine["tracingConfiguration"]}).encode()
+    return status, headers, body

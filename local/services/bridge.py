@@ -1,7 +1,6 @@
-"""Serves through moto the services (and single operations) that MiniStack lacks.
+"""moto, with the services of this package: which requests it answers, what IAM is asked about them, and the call.
 
-moto is plugged into MiniStack as one more service handler, so that authentication, IAM evaluation,
-CloudTrail recording and routing are MiniStack's own for every request, whichever engine answers it.
+`local.patches.moto` puts it beside MiniStack.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from local.permissions import request_query
 from local.services import install_all
+from local.services.base import not_implemented
 
 # Signing name -> botocore service names (a signing name may serve several APIs).
 MOTO_SERVICES: dict[str, list[str]] = {
@@ -178,121 +177,44 @@ def _wsgi() -> Any:
     return DomainDispatcherApplication(create_backend_app)
 
 
-def not_implemented(service: str, operation: str) -> tuple[int, dict[str, str], bytes]:
-    """The answer to an operation that no engine has: at once, named, and not retried by any SDK."""
-    message = f"The local cloud does not implement {service}:{operation}."
-    return (
-        501,
-        {"Content-Type": "application/json", "x-amzn-errortype": "NotImplemented"},
-        json.dumps({"__type": "NotImplemented", "Code": "NotImplemented", "message": message}).encode(),
-    )
-
-
-def _call(method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> Any:
-    from urllib.parse import urlencode
-
-    from ministack.core.responses import get_account_id
+def _call(
+    account: str, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+) -> Any:
     from werkzeug.test import Client, EnvironBuilder
 
     sent = {k: v for k, v in headers.items() if k not in {"content-length", "transfer-encoding", "x-moto-account-id"}}
-    sent["x-moto-account-id"] = get_account_id()
+    sent["x-moto-account-id"] = account
     builder = EnvironBuilder(
         path=path, method=method, headers=list(sent.items()), data=body, query_string=urlencode(dict(query), doseq=True)
     )
     return Client(_wsgi()).open(builder)
 
 
+def _not_implemented(service: str, operation: str) -> tuple[int, dict[str, str], bytes]:
+    status, headers, body = not_implemented(service, operation)
+    return status, headers, body.encode()
+
+
 async def handle(
     service: str,
     operation: str,
+    account: str,
     method: str,
     path: str,
     headers: Mapping[str, str],
     body: bytes,
     query: Mapping[str, Any],
 ) -> tuple[int, dict[str, str], bytes]:
-    """Answer one request with moto; status 501 where moto has no such operation."""
+    """Answer one request in an account with moto; status 501 where moto has no such operation."""
     try:
-        response = await asyncio.to_thread(_call, method, path, headers, body, query)
+        response = await asyncio.to_thread(_call, account, method, path, headers, body, query)
     except NotImplementedError:
-        return not_implemented(service, operation)
+        return _not_implemented(service, operation)
     if response.status_code == 404 and b"<!doctype html>" in response.data[:40]:  # Flask knows no such path
-        return not_implemented(service, operation)
+        return _not_implemented(service, operation)
     skipped = {"content-length", "date", "server", "connection"}
     return (
         response.status_code,
         {k: v for k, v in response.headers if k.lower() not in skipped},
         response.data,
     )
-
-
-def operation_of(
-    service: str, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-) -> str:
-    """IAM action name without its prefix, such as ``GetFindings``; empty when the request matches none."""
-    from ministack.core.iam_actions import extract_iam_action
-
-    action = extract_iam_action(service, method, path, headers, body, query)
-    return action.partition(":")[2] if action else ""
-
-
-def install() -> None:
-    """Register moto's services with MiniStack: routing, IAM action names, resource ARNs and handlers."""
-    from ministack import app as engine
-    from ministack.core import iam_actions
-
-    for service, models in MOTO_SERVICES.items():
-        iam_actions.SERVICE_TO_IAM_NAMESPACE[service] = service
-        iam_actions._BOTOCORE_SERVICE_MAP[service] = models
-        engine.SERVICE_HANDLERS[service] = _handler(service)
-
-    for service, operations in MOTO_OPERATIONS.items():
-        engine.SERVICE_HANDLERS[service] = _split_handler(service, operations, engine.SERVICE_HANDLERS[service])
-
-    detect = engine.detect_service
-    scope = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
-
-    def detect_service(method: str, path: str, headers: dict[str, str], query: dict[str, Any]) -> str:
-        signed = scope.search(headers.get("authorization", ""))
-        if signed and signed.group(1) in MOTO_SERVICES:
-            return signed.group(1)
-        return str(detect(method, path, headers, query))
-
-    engine.detect_service = detect_service
-
-    resource_arn = iam_actions.extract_resource_arn
-
-    def extract_resource_arn(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query: dict[str, Any],
-        region: str,
-        account_id: str,
-    ) -> str:
-        operation = operation_of(service, method, path, headers, body, query) if service in RESOURCE_ARNS else ""
-        if service not in RESOURCE_ARNS or operation not in MOTO_OPERATIONS.get(service, {operation}):
-            return str(resource_arn(service, method, path, headers, body, query, region, account_id))
-        return RESOURCE_ARNS[service](operation, method, path, body, region, account_id)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-
-
-def _handler(service: str) -> Any:
-    async def handler(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        operation = operation_of(service, method, path, headers, body, query)
-        return await handle(service, operation, method, path, headers, body, query)
-
-    return handler
-
-
-def _split_handler(service: str, operations: set[str], engine_handler: Any) -> Any:
-    async def handler(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        operation = operation_of(service, method, path, headers, body, query)
-        if operation in operations:
-            return await handle(service, operation, method, path, headers, body, query)
-        return await engine_handler(method, path, headers, body, query)
-
-    return handler
