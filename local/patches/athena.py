@@ -13,6 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ministack.services import athena
+
+from local.patches.registry import Original, patch
+
+TARGET = "ministack.services.athena"
 _SAMPLE = 2_000  # lines a file
 
 
@@ -29,8 +34,6 @@ def _split(text: str, separator: str = ",") -> list[str]:
 
 def duckdb_type(glue: str, seen: Any = None) -> str:
     """DuckDB's type for a Glue (Hive) type; struct fields are spelt as in *seen*, a sample of the data, if there."""
-    from ministack.services.athena import _DUCKDB_TYPE_BY_ATHENA
-
     glue = glue.strip()
     kind, _, inner = glue.partition("<")
     inner = inner.removesuffix(">")
@@ -49,7 +52,7 @@ def duckdb_type(glue: str, seen: Any = None) -> str:
         return f"STRUCT({', '.join(made)})"
     if kind.startswith("decimal"):
         return glue.upper()
-    return str(_DUCKDB_TYPE_BY_ATHENA.get(kind.split("(")[0], "VARCHAR"))
+    return str(athena._DUCKDB_TYPE_BY_ATHENA.get(kind.split("(")[0], "VARCHAR"))
 
 
 def _spelling(name: str, seen: Any) -> tuple[str, Any]:
@@ -80,33 +83,29 @@ def _columns(table: dict[str, Any]) -> list[dict[str, str]]:
     return (table.get("StorageDescriptor") or {}).get("Columns") or []
 
 
-def install() -> None:
-    """Replace MiniStack's relation over JSON files, and over no files."""
-    from ministack.services import athena as engine
+@patch(TARGET, "_table_relation", because="MiniStack lets DuckDB guess the types from the data.")
+def table_relation(original: Original, table_data: dict[str, Any], files: list[str]) -> str:
+    """Return the SQL that reads a table's files; JSON with the types of the table's columns."""
+    columns = _columns(table_data)
+    if athena._data_format(table_data) != "json" or not columns:
+        return str(original(table_data, files))
+    seen: dict[str, Any] = {}
+    for line in _lines(files):
+        _keys(json.loads(line), seen)
+    typed = []
+    for column in columns:
+        name, below = _spelling(column["Name"], seen)
+        typed.append(f"'{name}': '{duckdb_type(column['Type'], below)}'")
+    hive = athena._hive_options(athena._path_partition_keys(table_data, files))
+    listed = athena._sql_list(files)
+    return f"read_json({listed}, format = 'newline_delimited', columns = {{{', '.join(typed)}}}, {hive})"
 
-    relation, empty = engine._table_relation, engine._empty_relation
 
-    def table_relation(table: dict[str, Any], files: list[str]) -> str:
-        columns = _columns(table)
-        if engine._data_format(table) != "json" or not columns:
-            return str(relation(table, files))
-        seen: dict[str, Any] = {}
-        for line in _lines(files):
-            _keys(json.loads(line), seen)
-        typed = []
-        for column in columns:
-            name, below = _spelling(column["Name"], seen)
-            typed.append(f"'{name}': '{duckdb_type(column['Type'], below)}'")
-        hive = engine._hive_options(engine._path_partition_keys(table, files))
-        listed = engine._sql_list(files)
-        return f"read_json({listed}, format = 'newline_delimited', columns = {{{', '.join(typed)}}}, {hive})"
-
-    def empty_relation(table: dict[str, Any]) -> str:
-        if engine._data_format(table) != "json":
-            return str(empty(table))
-        every = [*_columns(table), *(table.get("PartitionKeys") or [])]
-        nulls = [f'CAST(NULL AS {duckdb_type(column["Type"])}) AS "{column["Name"]}"' for column in every]
-        return f"(SELECT {', '.join(nulls)} WHERE FALSE)" if nulls else str(empty(table))
-
-    engine._table_relation = table_relation
-    engine._empty_relation = empty_relation
+@patch(TARGET, "_empty_relation", because="MiniStack has no types for a table without data.")
+def empty_relation(original: Original, table_data: dict[str, Any]) -> str:
+    """Return the SQL of a table without rows."""
+    if athena._data_format(table_data) != "json":
+        return str(original(table_data))
+    every = [*_columns(table_data), *(table_data.get("PartitionKeys") or [])]
+    nulls = [f'CAST(NULL AS {duckdb_type(column["Type"])}) AS "{column["Name"]}"' for column in every]
+    return f"(SELECT {', '.join(nulls)} WHERE FALSE)" if nulls else str(original(table_data))

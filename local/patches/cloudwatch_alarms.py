@@ -20,9 +20,19 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.patches.cloudwatch_metrics import COMPARISONS, dimensions_of, points_of
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import cloudwatch
+from moto.core.serialize import QuerySerializer
+from moto.core.utils import get_service_model
+
+from local.patches.cloudwatch_metrics import CLOUDWATCH, COMPARISONS, dimensions_of, points_of, set_state
+from local.patches.eventbridge import emit
+from local.patches.registry import Original, patch
+from local.services.servicequotas.models import servicequotas_backends
 
 logger = logging.getLogger("switchyard.alarms")
+
+_lock = threading.RLock()
 
 Values = Mapping[str, float | None]
 
@@ -149,10 +159,6 @@ def problem(queries: list[dict[str, Any]]) -> str:
 
 
 def _service_quota(query: dict[str, Any]) -> float | None:
-    from ministack.core.responses import get_account_id, get_region
-
-    from local.services.servicequotas.models import servicequotas_backends
-
     metric = query["MetricStat"]["Metric"]
     dimensions = dimensions_of(metric)
     backend = servicequotas_backends[get_account_id()][get_region()]
@@ -162,8 +168,6 @@ def _service_quota(query: dict[str, Any]) -> float | None:
 
 def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | None]:
     """Each metric's statistic in the window, counted back from *at*."""
-    from ministack.services import cloudwatch
-
     found: dict[str, float | None] = {}
     for query in alarm["Metrics"]:
         if "MetricStat" not in query:
@@ -178,8 +182,6 @@ def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | 
 
 
 def _evaluate_math(alarm: dict[str, Any]) -> None:
-    from ministack.services import cloudwatch
-
     queries = {query["Id"]: query for query in alarm["Metrics"]}
     returned = next(query for query in queries.values() if query["ReturnData"])
     periods = int(alarm.get("EvaluationPeriods") or 1)
@@ -194,73 +196,129 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
         else:
             results.append(values[returned["Id"]])
     breaching = [None if value is None else compare(value, threshold) for value in results]
-    old = alarm["StateValue"]
     needed = int(alarm.get("DatapointsToAlarm") or periods)
-    new = state_of(breaching, needed, alarm.get("TreatMissingData") or "missing", old)
-    if new == old:
-        return
+    new = state_of(breaching, needed, alarm.get("TreatMissingData") or "missing", alarm["StateValue"])
     shown = ", ".join("no data" if value is None else f"{value:.4g}" for value in results)
     reason = f"Threshold Crossed: [{shown}] against {alarm['ComparisonOperator']} {threshold:g}"
-    alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(at))
-    cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
-    cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
-    cloudwatch._evaluate_parent_alarms(alarm)
+    set_state(alarm, new, reason)
 
 
-def install() -> None:
-    """Keep and evaluate alarms on metric math; send `CloudWatch Alarm State Change` events."""
-    from ministack.services import cloudwatch
-
-    lock = threading.RLock()
-    put, evaluate_plain, record = cloudwatch._put_metric_alarm, cloudwatch._evaluate_alarm, cloudwatch.record_metric
-
-    def put_metric_alarm(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
-        sent = (data.get("Metrics") or []) if is_cbor or is_json else nested(params, "Metrics")
-        queries = [typed(query) for query in sent]
-        if queries and (reason := problem(queries)):
-            return cloudwatch._error("ValidationError", reason, 400, use_json=is_json, use_cbor=is_cbor)
-        answer = put(params, data, is_cbor, is_json)
-        name = data.get("AlarmName") if is_cbor or is_json else cloudwatch._p(params, "AlarmName")
-        if queries and answer[0] == 200:
-            alarm = cloudwatch._alarms[name]
-            alarm["Metrics"] = queries
-            for field in ("Dimensions", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Statistic", "Unit"):
-                alarm.pop(field, None)
-            evaluate_alarm(alarm)
-        return answer
-
-    def evaluate_alarm(alarm: dict[str, Any]) -> None:
-        if not alarm.get("Metrics"):
-            evaluate_plain(alarm)
-            return
-        with lock:
-            _evaluate_math(alarm)
-
-    def record_metric(
-        namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
-    ) -> None:
-        record(namespace, name, value, unit, dimensions)
-        wanted = namespace, name, dimensions or {}
-        for alarm in list(cloudwatch._alarms.values()):
-            metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or [] if "MetricStat" in query]
-            for metric in metrics:
-                if (metric["Namespace"], metric["MetricName"], dimensions_of(metric)) == wanted:
-                    evaluate_alarm(alarm)
-                    break
-
-    cloudwatch._put_metric_alarm = put_metric_alarm
-    cloudwatch._evaluate_alarm = evaluate_alarm
-    cloudwatch.record_metric = record_metric
-    _send_state_changes(cloudwatch)
-    _describe_alarms_in_full(cloudwatch)
-    threading.Thread(target=_tick, args=(evaluate_alarm,), daemon=True, name="switchyard-alarms").start()
+@patch(CLOUDWATCH, "_put_metric_alarm", because="MiniStack drops the Metrics of an alarm.")
+def put_metric_alarm(
+    original: Original, params: dict[str, Any], cbor_data: dict[str, Any], is_cbor: bool, is_json: bool = False
+) -> Any:
+    """Keep an alarm on metric math, or refuse one that cannot be evaluated here."""
+    flat = not (is_cbor or is_json)
+    queries = [typed(query) for query in (nested(params, "Metrics") if flat else cbor_data.get("Metrics") or [])]
+    if queries and (reason := problem(queries)):
+        return cloudwatch._error("ValidationError", reason, 400, use_json=is_json, use_cbor=is_cbor)
+    answer = original(params, cbor_data, is_cbor, is_json)
+    name = cloudwatch._p(params, "AlarmName") if flat else cbor_data.get("AlarmName")
+    if queries and answer[0] == 200:
+        alarm = cloudwatch._alarms[name]
+        alarm["Metrics"] = queries
+        for field in ("Dimensions", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Statistic", "Unit"):
+            alarm.pop(field, None)
+        cloudwatch._evaluate_alarm(alarm)
+    return answer
 
 
-def _tick(evaluate_alarm: Callable[[dict[str, Any]], None], interval: float = 1.0) -> None:
+@patch(CLOUDWATCH, "_evaluate_alarm", because="MiniStack evaluates no expressions.")
+def evaluate_alarm(original: Original, alarm: dict[str, Any]) -> None:
+    """Evaluate an alarm on metric math; others are `cloudwatch_metrics`'."""
+    if not alarm.get("Metrics"):
+        original(alarm)
+        return
+    with _lock:
+        _evaluate_math(alarm)
+
+
+@patch(
+    CLOUDWATCH, "record_metric", because="An alarm on metric math is evaluated when one of its metrics gets a value."
+)
+def record_metric(
+    original: Original,
+    namespace: str,
+    metric_name: str,
+    value: float,
+    unit: str = "None",
+    dimensions: dict[str, str] | None = None,
+) -> None:
+    """Record a value, and evaluate the alarms on expressions of that metric."""
+    original(namespace, metric_name, value, unit, dimensions)
+    recorded = namespace, metric_name, dimensions or {}
+    for alarm in list(cloudwatch._alarms.values()):
+        metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or [] if "MetricStat" in query]
+        if any((one["Namespace"], one["MetricName"], dimensions_of(one)) == recorded for one in metrics):
+            cloudwatch._evaluate_alarm(alarm)
+
+
+@patch(
+    CLOUDWATCH,
+    "_record_history",
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+    because="MiniStack sends no `CloudWatch Alarm State Change` events.",
+)
+def record_history(
+    original: Original, alarm_name: str, old_state: str, new_state: str, reason: str, *rest: Any, **more: Any
+) -> None:
+    """Record a change of state, and send its event."""
+    original(alarm_name, old_state, new_state, reason, *rest, **more)
+    alarm = cloudwatch._alarms.get(alarm_name)
+    if alarm is None or old_state == new_state:
+        return
+    at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
+    queries = [
+        {(key[:1].lower() + key[1:]): value for key, value in query.items()} for query in alarm.get("Metrics") or []
+    ]
+    detail = {
+        "alarmName": alarm_name,
+        "state": {"value": new_state, "reason": reason, "timestamp": at},
+        "previousState": {"value": old_state},
+        "configuration": {"description": alarm.get("AlarmDescription") or "", "metrics": queries},
+    }
+    account, region = get_account_id(), get_region()
+    emit("aws.cloudwatch", "CloudWatch Alarm State Change", detail, [alarm["AlarmArn"]], account, region)
+
+
+@patch(
+    CLOUDWATCH,
+    "_describe_alarms",
+    because="MiniStack's answer in the Query protocol, which Terraform reads, lacks most members.",
+)
+def describe_alarms(
+    original: Original, params: dict[str, Any], cbor_data: dict[str, Any], is_cbor: bool, is_json: bool = False
+) -> Any:
+    """Return alarms with every member."""
+    if is_cbor or is_json:
+        return original(params, cbor_data, is_cbor, is_json)
+    asked: dict[str, Any] = {}
+    for name, value in params.items():
+        field, _, index = name.partition(".member.")
+        single = value[0] if isinstance(value, list) else value
+        if index:
+            asked.setdefault(field, []).append(single)
+        else:
+            asked[field] = single
+    status, _, body = original({}, asked, False, True)
+    if status != 200:
+        return original(params, cbor_data, False, False)
+    answer = json.loads(body)
+    for alarm in answer["MetricAlarms"] + answer["CompositeAlarms"]:
+        for field in [field for field in alarm if field.endswith("Timestamp")]:
+            alarm[field] = datetime.datetime.fromtimestamp(cloudwatch._parse_ts(alarm[field]), datetime.UTC)
+    model = get_service_model("cloudwatch").operation_model("DescribeAlarms")
+    text = str(QuerySerializer(model).serialize(answer)["body"])
+    return status, {"Content-Type": "text/xml"}, text.encode()
+
+
+def start() -> None:
+    """Evaluate alarms on metric math every second from now on."""
+    threading.Thread(target=_tick, daemon=True, name="switchyard-alarms").start()
+
+
+def _tick(interval: float = 1.0) -> None:
     """Alarms change by the mere passing of time too: what breached leaves the window."""
-    from ministack.core.responses import request_scope
-    from ministack.services import cloudwatch
-
     while True:
         time.sleep(interval)
         for alarm in list(cloudwatch._alarms.to_dict().values()):
@@ -268,73 +326,6 @@ def _tick(evaluate_alarm: Callable[[dict[str, Any]], None], interval: float = 1.
                 region, account = alarm["AlarmArn"].split(":")[3:5]
                 with request_scope(account, region):
                     try:
-                        evaluate_alarm(alarm)
+                        cloudwatch._evaluate_alarm(alarm)
                     except Exception:
                         logger.exception("evaluation of %s", alarm["AlarmName"])
-
-
-def _send_state_changes(cloudwatch: Any) -> None:
-    """As in https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
-    from ministack.core.responses import get_account_id, get_region
-
-    from local.patches import eventbridge
-
-    history = cloudwatch._record_history
-
-    def record_history(alarm_name: str, old_state: str, new_state: str, reason: str, *rest: Any, **more: Any) -> None:
-        history(alarm_name, old_state, new_state, reason, *rest, **more)
-        alarm = cloudwatch._alarms.get(alarm_name)
-        if alarm is None or old_state == new_state:
-            return
-        at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
-        queries = [
-            {(key[:1].lower() + key[1:]): value for key, value in query.items()} for query in alarm.get("Metrics") or []
-        ]
-        detail = {
-            "alarmName": alarm_name,
-            "state": {"value": new_state, "reason": reason, "timestamp": at},
-            "previousState": {"value": old_state},
-            "configuration": {"description": alarm.get("AlarmDescription") or "", "metrics": queries},
-        }
-        eventbridge.emit(
-            "aws.cloudwatch",
-            "CloudWatch Alarm State Change",
-            detail,
-            [alarm["AlarmArn"]],
-            get_account_id(),
-            get_region(),
-        )
-
-    cloudwatch._record_history = record_history
-
-
-def _describe_alarms_in_full(cloudwatch: Any) -> None:
-    """The Query protocol's answer, which Terraform reads, with every member; MiniStack gives a few."""
-    from moto.core.serialize import QuerySerializer
-    from moto.core.utils import get_service_model
-
-    model = get_service_model("cloudwatch").operation_model("DescribeAlarms")
-    describe = cloudwatch._describe_alarms
-
-    def describe_alarms(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
-        if is_cbor or is_json:
-            return describe(params, data, is_cbor, is_json)
-        asked: dict[str, Any] = {}
-        for name, value in params.items():
-            field, _, index = name.partition(".member.")
-            single = value[0] if isinstance(value, list) else value
-            if index:
-                asked.setdefault(field, []).append(single)
-            else:
-                asked[field] = single
-        status, _, body = describe({}, asked, False, True)
-        if status != 200:
-            return describe(params, data, False, False)
-        answer = json.loads(body)
-        for alarm in answer["MetricAlarms"] + answer["CompositeAlarms"]:
-            for field in [field for field in alarm if field.endswith("Timestamp")]:
-                alarm[field] = datetime.datetime.fromtimestamp(cloudwatch._parse_ts(alarm[field]), datetime.UTC)
-        text = str(QuerySerializer(model).serialize(answer)["body"])
-        return status, {"Content-Type": "text/xml"}, text.encode()
-
-    cloudwatch._describe_alarms = describe_alarms

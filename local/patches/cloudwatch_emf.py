@@ -9,6 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ministack.services import cloudwatch, cloudwatch_logs
+
+from local.patches.registry import Original, patch
+
 
 def metrics(log_text: str) -> Iterator[tuple[str, str, float, str, dict[str, str]]]:
     """(namespace, name, value, unit, dimensions) of each metric in a function's output; other lines are passed by."""
@@ -29,18 +33,18 @@ def metrics(log_text: str) -> Iterator[tuple[str, str, float, str, dict[str, str
             continue
 
 
-def install() -> None:
-    """Publish the metrics of each call's output."""
-    from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
-
-    emit_logs = lambda_svc._emit_lambda_logs
-
-    def emit_lambda_logs(function: Any, request_id: str, log_text: str, *rest: Any, **options: Any) -> None:
-        config = function.get("config") or function
-        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
-        if group in cloudwatch_logs._log_groups:  # which a function may not make, nor bring back after its end
-            emit_logs(function, request_id, log_text, *rest, **options)
-        for metric in metrics(log_text or ""):
-            cloudwatch.record_metric(*metric)
-
-    lambda_svc._emit_lambda_logs = emit_lambda_logs
+@patch(
+    "ministack.services.lambda_svc",
+    "_emit_lambda_logs",
+    because="MiniStack reads no metrics in logs, and makes the log group of a function that may not make it.",
+)
+def emit_lambda_logs(
+    original: Original, func: dict[str, Any], request_id: str, log_text: str, *rest: Any, **more: Any
+) -> None:
+    """Write a call's output to its log group, if there is one, and publish the metrics in it."""
+    config = func.get("config") or func
+    group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+    if group in cloudwatch_logs._log_groups:  # a function may neither make it nor bring it back after its end
+        original(func, request_id, log_text, *rest, **more)
+    for metric in metrics(log_text or ""):
+        cloudwatch.record_metric(*metric)

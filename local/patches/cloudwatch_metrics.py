@@ -6,6 +6,7 @@ nothing publishes `AWS/States` or `AWS/SQS`.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import operator
 import threading
@@ -13,9 +14,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
+from ministack.services import cloudwatch, lambda_svc, sns, sqs
+
+from local.patches.registry import Original, patch
 from local.permissions import service_may
 
+CLOUDWATCH = "ministack.services.cloudwatch"
 logger = logging.getLogger("switchyard.metrics")
+
+_lock = threading.RLock()
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -40,21 +48,14 @@ def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
 
 def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
     """What was recorded of the metric of an alarm, or of one in its expression."""
-    from ministack.services import cloudwatch
-
     key = metric.get("Namespace"), metric.get("MetricName"), cloudwatch._dims_key(dimensions_of(metric))
     return list(cloudwatch._metrics.get(key, ()))
 
 
-def install() -> None:
-    """Correct alarm evaluation; publish AWS/States, AWS/Lambda and AWS/SQS metrics as things happen."""
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.services import cloudwatch, lambda_svc, sns, stepfunctions
-
-    record = cloudwatch.record_metric
-    lock = threading.RLock()
-
-    def evaluate_alarm(alarm: dict[str, Any]) -> None:
+@patch(CLOUDWATCH, "_evaluate_alarm", because="MiniStack ignores an alarm's dimensions and missing-data settings.")
+def evaluate_alarm(alarm: dict[str, Any]) -> None:
+    """Bring an alarm on one metric into the state that its last periods call for."""
+    with _lock:
         cutoff = time.time() - float(alarm.get("Period") or 60) * int(alarm.get("EvaluationPeriods") or 1)
         points = [point for point in points_of(alarm) if point["Timestamp"] >= cutoff]
         compare = COMPARISONS.get(alarm.get("ComparisonOperator", ""))
@@ -62,86 +63,114 @@ def install() -> None:
         value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points) if points else None
         if value is None or compare is None:
             return
-        old, new = alarm["StateValue"], "ALARM" if compare(value, alarm.get("Threshold", 0)) else "OK"
-        if old == new:
-            return
-        reason = f"Threshold Crossed: {statistic} {value} {alarm['ComparisonOperator']} {alarm.get('Threshold', 0)}"
-        alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
-        cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
-        cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
-        cloudwatch._evaluate_parent_alarms(alarm)
+        threshold = alarm.get("Threshold", 0)
+        reason = f"Threshold Crossed: {statistic} {value} {alarm['ComparisonOperator']} {threshold}"
+        set_state(alarm, "ALARM" if compare(value, threshold) else "OK", reason)
 
-    def evaluate(alarm: dict[str, Any]) -> None:
-        with lock:
-            evaluate_alarm(alarm)
 
-    def record_metric(
-        namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
-    ) -> None:
-        record(namespace, name, value, unit, dimensions)
-        wanted = dimensions or {}
-        for alarm in list(cloudwatch._alarms.values()):
-            if (alarm.get("Namespace"), alarm.get("MetricName"), dimensions_of(alarm)) == (namespace, name, wanted):
-                evaluate(alarm)
+def set_state(alarm: dict[str, Any], new: str, reason: str) -> None:
+    """Give an alarm another state, with all that follows from it."""
+    old = alarm["StateValue"]
+    if new == old:
+        return
+    alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+    cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
 
-    dispatch = cloudwatch._dispatch_alarm_actions
 
-    def dispatch_alarm_actions(alarm: dict[str, Any], old_state: str, new_state: str, reason: str) -> None:
-        def permitted(action: str) -> bool:
-            if ":sns:" not in action:
-                return True
-            policy = (sns.topic_policy_for_arn(action) or ("", ""))[0]
-            arn, account, region = alarm.get("AlarmArn", ""), get_account_id(), get_region()
-            refused = service_may("cloudwatch.amazonaws.com", "sns:Publish", action, policy, arn, account, region)
-            if refused:
-                logger.warning("Alarm %s could not notify: %s", alarm["AlarmName"], refused)
-            return not refused
+@patch(CLOUDWATCH, "record_metric", because="MiniStack evaluates alarms on PutMetricData only.")
+def record_metric(
+    original: Original,
+    namespace: str,
+    metric_name: str,
+    value: float,
+    unit: str = "None",
+    dimensions: dict[str, str] | None = None,
+) -> None:
+    """Record a value, and evaluate the alarms on that metric with those dimensions."""
+    original(namespace, metric_name, value, unit, dimensions)
+    recorded = namespace, metric_name, dimensions or {}
+    for alarm in list(cloudwatch._alarms.values()):
+        if (alarm.get("Namespace"), alarm.get("MetricName"), dimensions_of(alarm)) == recorded:
+            cloudwatch._evaluate_alarm(alarm)
 
-        fields = ("AlarmActions", "OKActions", "InsufficientDataActions")
-        allowed = {field: [a for a in alarm.get(field) or [] if permitted(a)] for field in fields}
-        dispatch({**alarm, **allowed}, old_state, new_state, reason)
 
-    cloudwatch._evaluate_alarm = evaluate
-    cloudwatch.record_metric = record_metric
-    cloudwatch._dispatch_alarm_actions = dispatch_alarm_actions
+@patch(
+    CLOUDWATCH,
+    "_dispatch_alarm_actions",
+    because="The topic's policy and key must let CloudWatch publish; MiniStack publishes anyway.",
+)
+def dispatch_alarm_actions(
+    original: Original, alarm: dict[str, Any], old_state: str, new_state: str, reason: str
+) -> None:
+    """Run the actions of an alarm that are permitted."""
+    fields = ("AlarmActions", "OKActions", "InsufficientDataActions")
+    allowed = {field: [a for a in alarm.get(field) or [] if _permitted(alarm, a)] for field in fields}
+    original({**alarm, **allowed}, old_state, new_state, reason)
 
-    emit_status = stepfunctions._emit_execution_status_event
 
-    def emit_execution_status_event(execution: dict[str, Any]) -> None:
-        name = _EXECUTION_METRICS.get(execution["status"])
-        if name and not execution.get("sync"):
-            dimensions = {"StateMachineArn": execution["stateMachineArn"]}
-            cloudwatch.record_metric("AWS/States", name, 1, "Count", dimensions)
-        emit_status(execution)
+def _permitted(alarm: dict[str, Any], action: str) -> bool:
+    if ":sns:" not in action:
+        return True
+    policy = (sns.topic_policy_for_arn(action) or ("", ""))[0]
+    arn, account, region = alarm.get("AlarmArn", ""), get_account_id(), get_region()
+    refused = service_may("cloudwatch.amazonaws.com", "sns:Publish", action, policy, arn, account, region)
+    if refused:
+        logger.warning("Alarm %s could not notify: %s", alarm["AlarmName"], refused)
+    return not refused
 
-    stepfunctions._emit_execution_status_event = emit_execution_status_event
 
-    # Only Invoke publishes AWS/Lambda metrics in MiniStack; event sources and async calls must too.
-    emit_lambda, execute = lambda_svc._emit_lambda_metrics, lambda_svc._execute_function
+@patch(
+    "ministack.services.stepfunctions",
+    "_emit_execution_status_event",
+    because="MiniStack publishes no AWS/States metrics.",
+)
+def emit_execution_status_event(original: Original, execution: dict[str, Any]) -> None:
+    """Publish the metric of an execution's new status, then its event."""
+    name = _EXECUTION_METRICS.get(execution["status"])
+    if name and not execution.get("sync"):
+        dimensions = {"StateMachineArn": execution["stateMachineArn"]}
+        cloudwatch.record_metric("AWS/States", name, 1, "Count", dimensions)
+    original(execution)
 
-    def execute_function(function: dict[str, Any], event: Any) -> Any:
-        started = time.time()
-        result = execute(function, event)
-        name = (function.get("config") or function).get("FunctionName", "")
-        failed = bool(isinstance(result, dict) and result.get("error"))
-        emit_lambda(name, (time.time() - started) * 1000, error=failed, throttle=False)
-        return result
 
-    def emit_throttles_only(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-        if throttle:
-            emit_lambda(name, duration_ms, error, throttle)
+@patch(
+    "ministack.services.lambda_svc",
+    "_execute_function",
+    because="MiniStack publishes AWS/Lambda metrics of Invoke only, not of event sources and asynchronous calls.",
+)
+def execute_function(original: Original, func: dict[str, Any], event: Any) -> Any:
+    """Publish the metrics of every call."""
+    started = time.time()
+    result = original(func, event)
+    name = (func.get("config") or func).get("FunctionName", "")
+    failed = bool(isinstance(result, dict) and result.get("error"))
+    publish = inspect.unwrap(lambda_svc._emit_lambda_metrics)  # MiniStack's own
+    publish(name, (time.time() - started) * 1000, error=failed, throttle=False)
+    return result
 
-    lambda_svc._execute_function = execute_function
-    lambda_svc._emit_lambda_metrics = emit_throttles_only
 
+@patch(
+    "ministack.services.lambda_svc",
+    "_emit_lambda_metrics",
+    because="`execute_function` publishes those of calls; only a throttled one does not get there.",
+)
+def emit_lambda_metrics(
+    original: Original, function_name: str, duration_ms: float, error: bool, throttle: bool
+) -> None:
+    """Publish the metrics of a throttled call."""
+    if throttle:
+        original(function_name, duration_ms, error, throttle)
+
+
+def start() -> None:
+    """Publish AWS/SQS metrics from now on."""
     threading.Thread(target=_publish_queue_depths, daemon=True, name="switchyard-queue-metrics").start()
 
 
 def _publish_queue_depths(interval: float = 2.0) -> None:
     """AWS/SQS ApproximateNumberOfMessagesVisible and age of the oldest message, for queues that an alarm watches."""
-    from ministack.core.responses import set_request_account_id, set_request_region
-    from ministack.services import cloudwatch, sqs
-
     while True:
         time.sleep(interval)
         now = time.time()

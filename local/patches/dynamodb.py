@@ -6,9 +6,15 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-tt
 from __future__ import annotations
 
 import contextvars
+import inspect
 import threading
 import time
 from typing import Any
+
+from ministack.core.responses import set_request_account_id, set_request_region
+from ministack.services import dynamodb
+
+from local.patches.registry import Original, patch
 
 USER_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
@@ -20,16 +26,14 @@ def expire(table: str, at: float | None = None) -> int:
 
     AWS takes up to days. ValueError for a table that has no time to live.
     """
-    from ministack.services import dynamodb as engine
-
     moment = time.time() if at is None else at
     expired = 0
-    for (account, region, name), setting in list(engine._ttl_settings.all_items()):
+    for (account, region, name), setting in list(dynamodb._ttl_settings.all_items()):
         if name != table or setting.get("TimeToLiveStatus") != "ENABLED":
             continue
         attribute = setting["AttributeName"]
-        with engine._lock:
-            found = engine._tables.get_scoped(account, region, name)
+        with dynamodb._lock:
+            found = dynamodb._tables.get_scoped(account, region, name)
             rows = [(pk, sk, row) for pk, by_sk in found["items"].items() for sk, row in by_sk.items()]
             due = [(pk, sk) for pk, sk, row in rows if _expired(row.get(attribute), moment)]
             for pk, sk in due:
@@ -51,33 +55,27 @@ def _expired(value: Any, moment: float) -> bool:
 
 
 def _remove(table: dict[str, Any], pk: Any, sk: Any) -> None:
-    from ministack.core.responses import set_request_account_id, set_request_region
-    from ministack.services import dynamodb as engine
-
     _, _, _, region, account, name = table["TableArn"].split(":", 5)
     set_request_account_id(account)
     set_request_region(region)
     _by_ttl.set(True)
-    old = engine._engine_remove_item(table, pk, sk)
+    old = inspect.unwrap(dynamodb._remove_item)(table, pk, sk)  # MiniStack's own
     if old is not None:
-        engine._emit_stream_event(name.removeprefix("table/"), "REMOVE", old, None)
+        dynamodb._emit_stream_event(name.removeprefix("table/"), "REMOVE", old, None)
 
 
-def install() -> None:
-    """Give time to live its stream records."""
-    from ministack.services import dynamodb as engine
+@patch("ministack.services.dynamodb", "_build_change_record", because="MiniStack's records of expiry name no service.")
+def build_change_record(original: Original, *rest: Any) -> dict[str, Any]:
+    """Return a stream record; of an expired item with time to live's identity."""
+    record: dict[str, Any] = original(*rest)
+    return {**record, "userIdentity": dict(USER_IDENTITY)} if _by_ttl.get() else record
 
-    build, remove = engine._build_change_record, engine._remove_item
 
-    def build_change_record(*arguments: Any) -> dict[str, Any]:
-        record: dict[str, Any] = build(*arguments)
-        return {**record, "userIdentity": dict(USER_IDENTITY)} if _by_ttl.get() else record
-
-    def remove_item(table: dict[str, Any], pk: Any, sk: Any) -> Any:
-        if threading.current_thread().name == "dynamodb-ttl-reaper":  # MiniStack's own, once a minute
-            return contextvars.copy_context().run(_remove, table, pk, sk)
-        return remove(table, pk, sk)
-
-    engine._engine_remove_item = remove
-    engine._build_change_record = build_change_record
-    engine._remove_item = remove_item
+@patch(
+    "ministack.services.dynamodb", "_remove_item", because="MiniStack's time to live deletes without a stream record."
+)
+def remove_item(original: Original, table: dict[str, Any], pk_val: Any, sk_val: Any) -> Any:
+    """Remove an item; one that MiniStack's own time to live finds, once a minute, with its stream record."""
+    if threading.current_thread().name == "dynamodb-ttl-reaper":
+        return contextvars.copy_context().run(_remove, table, pk_val, sk_val)
+    return original(table, pk_val, sk_val)

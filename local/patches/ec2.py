@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
+from ministack.services import ec2
 
-def install() -> None:
-    """An unknown allocation is an error, an associated address is not released, `aws:ResourceTag` is known."""
-    from ministack.core import iam_evaluator
-    from ministack.services import ec2
+from local.patches.registry import Original, patch
 
-    describe, release, enforce = ec2._describe_addresses, ec2._release_address, iam_evaluator.enforce
 
-    def describe_addresses(asked: dict[str, Any]) -> Any:
-        for allocation in ec2._parse_member_list(asked, "AllocationId"):
-            if allocation not in ec2._addresses:
-                message = f"The allocation ID '{allocation}' does not exist"
-                return ec2._error("InvalidAllocationID.NotFound", message, 400)
-        return describe(asked)
+@patch(
+    "ministack.services.ec2",
+    "_ACTION_MAP[DescribeAddresses]",
+    because="MiniStack leaves an unknown allocation out of the answer; EC2 refuses it.",
+)
+def describe_addresses(original: Original, p: dict[str, Any]) -> Any:
+    """Return the addresses asked for."""
+    for allocation in ec2._parse_member_list(p, "AllocationId"):
+        if allocation not in ec2._addresses:
+            message = f"The allocation ID '{allocation}' does not exist"
+            return ec2._error("InvalidAllocationID.NotFound", message, 400)
+    return original(p)
 
-    def release_address(asked: dict[str, Any]) -> Any:
-        address = ec2._addresses.get(ec2._p(asked, "AllocationId"))
-        # As outside of a default VPC: there, EC2 would disassociate it first.
-        if address and address["AssociationId"]:
-            message = f"Address {address['PublicIp']} is in use."
-            return ec2._error("InvalidIPAddress.InUse", message, 400)
-        return release(asked)
 
-    def enforce_with_tags(
-        access_key_id: str,
-        iam_action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: dict[str, Any] | None = None,
-    ) -> Any:
-        if service == "ec2" and ":elastic-ip/" in resource_arn:
-            tags = ec2._tags.get(resource_arn.rpartition("/")[2]) or []
-            known = {f"aws:resourcetag/{tag['Key']}".lower(): tag["Value"] for tag in tags}
-            service_context = {**(service_context or {}), **known}
-        return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+@patch(
+    "ministack.services.ec2",
+    "_ACTION_MAP[ReleaseAddress]",
+    because="MiniStack releases an address that is in use.",
+)
+def release_address(original: Original, p: dict[str, Any]) -> Any:
+    """Release an address that is associated with nothing."""
+    address = ec2._addresses.get(ec2._p(p, "AllocationId"))
+    # As outside of a default VPC: there, EC2 would disassociate it first.
+    if address and address["AssociationId"]:
+        message = f"Address {address['PublicIp']} is in use."
+        return ec2._error("InvalidIPAddress.InUse", message, 400)
+    return original(p)
 
-    iam_evaluator.enforce = enforce_with_tags
-    ec2._ACTION_MAP["DescribeAddresses"] = ec2._describe_addresses = describe_addresses
-    ec2._ACTION_MAP["ReleaseAddress"] = ec2._release_address = release_address
+
+@patch("ministack.core.iam_evaluator", "enforce", because="MiniStack does not know aws:ResourceTag of an Elastic IP.")
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Evaluate with the resource's tags as condition keys."""
+    if service == "ec2" and ":elastic-ip/" in resource_arn:
+        tags = ec2._tags.get(resource_arn.rpartition("/")[2]) or []
+        known = {f"aws:resourcetag/{tag['Key']}".lower(): tag["Value"] for tag in tags}
+        service_context = {**(service_context or {}), **known}
+    return original(access_key_id, iam_action, service, region, resource_arn, service_context)

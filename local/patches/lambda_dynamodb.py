@@ -15,6 +15,11 @@ import os
 import time
 from typing import Any
 
+from ministack.core import iam_evaluator
+from ministack.core.responses import _request_account_id, _request_region
+from ministack.services import dynamodb, lambda_svc
+
+from local.patches.registry import patch
 from local.permissions import client, role_session
 
 logger = logging.getLogger("switchyard.dynamodb")
@@ -33,30 +38,29 @@ class Shard:
 _shards: dict[str, Shard] = {}
 
 
+@patch(
+    "ministack.services.lambda_svc",
+    "_poll_dynamodb_streams",
+    because="MiniStack knows neither partial batches nor retries that end, and reads past the function's permissions.",
+)
 def poll() -> bool:
-    """One pass over all mappings of streams; whether any got on. A batch runs on a thread of its own, one a mapping."""
-    from ministack.services import lambda_svc
-
+    """Pass once over all mappings of streams, and return whether any got on. A batch runs on a thread of its own."""
     got_on = [contextvars.copy_context().run(_poll_one, *found) for found in lambda_svc._iter_all_esms()]
     return any(got_on)
 
 
 def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
-    from ministack.core.responses import _request_account_id, _request_region
-    from ministack.services import dynamodb as engine
-    from ministack.services import lambda_svc
-
     arn = mapping.get("EventSourceArn", "")
     if ":dynamodb:" not in arn or not mapping.get("Enabled", True):
         return False
     _request_account_id.set(account)
     _request_region.set(region)
     name = arn.split("/")[1]
-    table = engine._tables.get(name)
+    table = dynamodb._tables.get(name)
     function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     if not function or not table or table.get("LatestStreamArn") != arn:
         return False
-    start, end = engine.stream_start_position(name), engine.stream_end_position(name)
+    start, end = dynamodb.stream_start_position(name), dynamodb.stream_end_position(name)
     begin = start if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
     shard = _shards.setdefault(mapping["UUID"], Shard(begin))
     if lambda_svc._esm_inflight.get(mapping["UUID"]):
@@ -69,8 +73,8 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
         mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
         shard.not_before = time.time() + 1
         return False
-    with engine._lock:  # all that one run of time to live deleted, or nothing of it
-        taken = engine.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
+    with dynamodb._lock:  # all that one run of time to live deleted, or nothing of it
+        taken = dynamodb.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
     batch = lambda_svc._apply_filter_criteria(taken, mapping)
 
     def run() -> None:
@@ -122,8 +126,6 @@ def _credentials(role: str) -> dict[str, Any]:
 
 def _may_not(role: str, operation: str, arn: str, region: str) -> str:
     """Why the function's role may not read the stream; empty when it may."""
-    from ministack.core import iam_evaluator
-
     key = _credentials(role)["aws_access_key_id"]
     denied = iam_evaluator.enforce(key, f"dynamodb:{operation}", "dynamodb", region, arn)
     return f"{role} may not do dynamodb:{operation} on {arn}" if denied is not None else ""
@@ -169,10 +171,3 @@ def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str,
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
     except Exception as error:  # Lambda drops the record when it may not send it
         logger.warning("On-failure record of %s lost: %s", mapping["UUID"], error)
-
-
-def install() -> None:
-    """Give streams Lambda's own polling."""
-    from ministack.services import lambda_svc
-
-    lambda_svc._poll_dynamodb_streams = poll

@@ -10,6 +10,10 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from ministack.services import s3
+
+from local.patches.registry import Original, patch
+
 ENCODED = ("Key", "Prefix", "Delimiter", "KeyMarker", "NextKeyMarker")
 
 
@@ -25,16 +29,10 @@ def url_encoded(body: bytes) -> bytes:
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def install() -> None:
+@patch("ministack.services.s3", "_list_object_versions", because="MiniStack ignores encoding-type=url here.")
+def list_object_versions(original: Original, bucket_name: str, query_params: dict[str, Any]) -> Any:
     """Encode what ListObjectVersions lists when it is asked to."""
-    from ministack.services import s3
-
-    plain = s3._list_object_versions
-
-    def list_object_versions(bucket: str, query: dict[str, Any]) -> Any:
-        status, headers, body = plain(bucket, query)
-        if status == 200 and s3._qp(query, "encoding-type", "") == "url":
-            body = url_encoded(body)
-        return status, headers, body
-
-    s3._list_object_versions = list_object_versions
+    status, headers, body = original(bucket_name, query_params)
+    if status == 200 and s3._qp(query_params, "encoding-type", "") == "url":
+        body = url_encoded(body)
+    return status, headers, body

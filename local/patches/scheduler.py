@@ -10,6 +10,11 @@ import json
 import re
 from typing import Any
 
+from ministack.core.responses import get_region, request_scope
+from ministack.services import scheduler
+from moto.core.utils import camelcase_to_underscores
+
+from local.patches.registry import Original, patch
 from local.permissions import client, role_session
 
 PRINCIPAL = "scheduler.amazonaws.com"
@@ -18,8 +23,6 @@ _UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9-]+):([A-Za-z0-9]+
 
 def call(target: dict[str, Any], region: str) -> None:
     """Call a universal target. Raises what the API answers, and ValueError for another target."""
-    from moto.core.utils import camelcase_to_underscores
-
     found = _UNIVERSAL.fullmatch(target["Arn"])
     if not found:
         raise ValueError(f"{target['Arn']} is no universal target")
@@ -31,9 +34,6 @@ def call(target: dict[str, Any], region: str) -> None:
 
 def fire(name: str, account: str, region: str) -> None:
     """Let the time of a schedule of the default group come that has a universal target."""
-    from ministack.core.responses import request_scope
-    from ministack.services import scheduler
-
     with request_scope(account, region):
         call(scheduler._schedules[f"default/{name}"]["Target"], region)
 
@@ -41,17 +41,12 @@ def fire(name: str, account: str, region: str) -> None:
 COMMANDS = {"fire": fire}
 
 
-def install() -> None:
-    """Let MiniStack's clock call universal targets too."""
-    from ministack.core.responses import get_region
-    from ministack.services import eventbridge
-
-    invoke = eventbridge._invoke_target
-
-    def invoke_target(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
-        if _UNIVERSAL.fullmatch(target.get("Arn", "")):
-            call(target, get_region())
-        else:
-            invoke(target, event, rule, view)
-
-    eventbridge._invoke_target = invoke_target
+@patch("ministack.services.eventbridge", "_invoke_target", because="MiniStack's Scheduler lacks universal targets.")
+def invoke_target(
+    original: Original, target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None
+) -> None:
+    """Call a universal target; any other as EventBridge does, which MiniStack's Scheduler uses."""
+    if _UNIVERSAL.fullmatch(target.get("Arn", "")):
+        call(target, get_region())
+    else:
+        original(target, event, rule, view)

@@ -11,6 +11,10 @@ from email.utils import parseaddr
 from typing import Any
 from urllib.parse import parse_qs
 
+from ministack.services import ses, ses_v2
+
+from local.patches.registry import Original, patch
+
 _sender: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_sender", default="")
 
 
@@ -30,41 +34,44 @@ def sender_of(path: str, body: bytes) -> tuple[str, str]:
 
 def identity_arn(address: str, region: str, account: str) -> str:
     """ARN of the verified identity that an address is sent under: the address itself, else its domain."""
-    from ministack.services import ses, ses_v2
-
     domain = address.rpartition("@")[2].lower()
     known = {name.lower() for name in [*ses._identities.keys(), *ses_v2._identities.keys()]}
     return f"arn:aws:ses:{region}:{account}:identity/{address if address.lower() in known else domain}"
 
 
-def install() -> None:
-    """Name the identity to IAM, and the address beside it."""
-    from ministack.core import iam_actions, iam_evaluator
+@patch("ministack.core.iam_actions", "extract_resource_arn", because='MiniStack asks IAM about "*" for every send.')
+def extract_resource_arn(
+    original: Original,
+    service: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query_params: Any,
+    region: str,
+    account_id: str,
+) -> str:
+    """Return the ARN that IAM is asked about: of a send the sender's identity."""
+    _sender.set("")
+    if service == "ses":
+        address, arn = sender_of(path, body)
+        _sender.set(address)
+        if address:
+            return arn or identity_arn(address, region, account_id)
+    return str(original(service, method, path, headers, body, query_params, region, account_id))
 
-    resource_arn, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
 
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account_id: str
-    ) -> str:
-        _sender.set("")
-        if service == "ses":
-            address, arn = sender_of(path, body)
-            _sender.set(address)
-            if address:
-                return arn or identity_arn(address, region, account_id)
-        return str(resource_arn(service, method, path, headers, body, query, region, account_id))
-
-    def enforce_with_sender(
-        access_key_id: str,
-        iam_action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: dict[str, Any] | None = None,
-    ) -> Any:
-        if iam_action.startswith("ses:Send") and _sender.get():
-            service_context = {**(service_context or {}), "ses:FromAddress": _sender.get()}
-        return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-    iam_evaluator.enforce = enforce_with_sender
+@patch("ministack.core.iam_evaluator", "enforce", because="MiniStack does not know the condition key ses:FromAddress.")
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Evaluate a send with the sender's address as a condition key."""
+    if iam_action.startswith("ses:Send") and _sender.get():
+        service_context = {**(service_context or {}), "ses:FromAddress": _sender.get()}
+    return original(access_key_id, iam_action, service, region, resource_arn, service_context)

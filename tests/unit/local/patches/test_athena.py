@@ -12,13 +12,14 @@ import pytest
 from ministack.services import athena as engine
 
 from local.patches import athena
+from local.patches.registry import registry
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_table_relation", "_empty_relation"):
         monkeypatch.setattr(engine, name, getattr(engine, name))
-    athena.install()
+    registry.apply([athena.__name__])
 
 
 def table(**columns: str) -> dict[str, Any]:
