@@ -15,6 +15,8 @@ CORRECTIONS = (
     "local.patches.eventbridge",
     "local.patches.cloudwatch_metrics",
     "local.patches.athena",
+    "local.patches.cognito_triggers",
+    "local.patches.cognito_custom_auth",
     "local.patches.cognito",
     "local.patches.ses",
     "local.patches.cloudwatch_emf",

@@ -10,7 +10,13 @@ import secrets
 import time
 from typing import Any
 
+from ministack.core.concurrency import run_reentrant
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import cognito
+
 from local.patches import sns
+from local.patches.cognito_triggers import TARGET
+from local.patches.registry import Original, patch
 
 CODES_PER_HOUR = 5
 ATTRIBUTES = {"phone_number": "SMS", "email": "EMAIL"}
@@ -18,9 +24,6 @@ ATTRIBUTES = {"phone_number": "SMS", "email": "EMAIL"}
 
 def _attribute(data: dict[str, Any]) -> tuple[dict[str, Any], str, str] | Any:
     """(user, attribute name, its value), or the error response."""
-    from ministack.core.responses import error_response_json
-    from ministack.services import cognito
-
     user, _ = cognito._user_pool_for_access_token(data.get("AccessToken"))
     if not user:
         return error_response_json("NotAuthorizedException", "Invalid Access Token", 400)
@@ -35,8 +38,6 @@ def _attribute(data: dict[str, Any]) -> tuple[dict[str, Any], str, str] | Any:
 
 def send_code(data: dict[str, Any]) -> Any:
     """GetUserAttributeVerificationCode."""
-    from ministack.core.responses import error_response_json, json_response
-
     found = _attribute(data)
     if not isinstance(found[0], dict):
         return found
@@ -56,9 +57,6 @@ def send_code(data: dict[str, Any]) -> Any:
 
 def verify(data: dict[str, Any]) -> Any:
     """VerifyUserAttribute; a code is good once, and only for the value that it was sent to."""
-    from ministack.core.responses import error_response_json, json_response
-    from ministack.services import cognito
-
     found = _attribute(data)
     if not isinstance(found[0], dict):
         return found
@@ -78,8 +76,6 @@ def verify(data: dict[str, Any]) -> Any:
 
 def _unverify(data: dict[str, Any]) -> None:
     """A changed number or address is not verified."""
-    from ministack.services import cognito
-
     user, _ = cognito._user_pool_for_access_token(data.get("AccessToken"))
     if not user:
         return
@@ -90,22 +86,26 @@ def _unverify(data: dict[str, Any]) -> None:
     user["Attributes"] = cognito._merge_attributes(user["Attributes"], no_longer)
 
 
-def install() -> None:
-    """Add the two operations; correct UpdateUserAttributes."""
-    from ministack.core.concurrency import run_reentrant
-    from ministack.services import cognito
+OPERATIONS = {"GetUserAttributeVerificationCode": send_code, "VerifyUserAttribute": verify}
 
-    operations = {"GetUserAttributeVerificationCode": send_code, "VerifyUserAttribute": verify}
-    cognito._UNSIGNED_IDP_ACTIONS.update(operations)
-    dispatch, update = cognito._dispatch_idp, cognito._update_user_attributes
 
-    async def dispatch_idp(action: str, data: dict[str, Any]) -> Any:
-        if action in operations:
-            return await run_reentrant(cognito._run_idp_handler, operations[action], action, data)
-        return await dispatch(action, data)
+@patch(TARGET, "_UNSIGNED_IDP_ACTIONS", because="MiniStack lacks the two operations.")
+def unsigned_idp_actions(actions: set[str]) -> set[str]:
+    """Add them: an access token authorizes them."""
+    actions.update(OPERATIONS)
+    return actions
 
-    def update_user_attributes(data: dict[str, Any]) -> Any:
-        _unverify(data)
-        return update(data)
 
-    cognito._dispatch_idp, cognito._update_user_attributes = dispatch_idp, update_user_attributes
+@patch(TARGET, "_dispatch_idp", because="MiniStack lacks the two operations.")
+async def dispatch_idp(original: Original, action: str, data: dict[str, Any]) -> Any:
+    """Answer them."""
+    if action in OPERATIONS:
+        return await run_reentrant(cognito._run_idp_handler, OPERATIONS[action], action, data)
+    return await original(action, data)
+
+
+@patch(TARGET, "_update_user_attributes", because="MiniStack leaves a changed number or address verified.")
+def update_user_attributes(original: Original, data: dict[str, Any]) -> Any:
+    """Write attributes; a changed number or address is no longer verified."""
+    _unverify(data)
+    return original(data)

@@ -14,7 +14,7 @@ import pytest
 
 from local.harness import scenario
 from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
-from local.patches import cognito
+from local.patches import cognito_triggers
 from local.settings import ACCOUNT_ID, REGION
 
 # Tells what it got; fails the records, or the call, that it is told to.
@@ -188,7 +188,7 @@ def test_without_permission_nothing_is_read(cloud: Cloud) -> None:
 
 
 def test_a_trigger_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cognito, "TRIGGER_SECONDS", 0.05)
+    monkeypatch.setattr(cognito_triggers, "TRIGGER_SECONDS", 0.05)
     tries: list[int] = []
     refused = threading.Event()
 
@@ -196,9 +196,9 @@ def test_a_trigger_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None
         tries.append(1)
         refused.wait(10)
 
-    with pytest.raises(cognito.Refused, match="timed out"):
-        cognito._in_time("PostAuthentication", slow)
+    with pytest.raises(cognito_triggers.Refused, match="timed out"):
+        cognito_triggers._in_time("PostAuthentication", slow)
     refused.set()
     assert len(tries) == 3
-    monkeypatch.setattr(cognito, "TRIGGER_SECONDS", 5.0)
-    assert cognito._in_time("PostAuthentication", lambda: {"body": 5}) == {"body": 5}
+    monkeypatch.setattr(cognito_triggers, "TRIGGER_SECONDS", 5.0)
+    assert cognito_triggers._in_time("PostAuthentication", lambda: {"body": 5}) == {"body": 5}
