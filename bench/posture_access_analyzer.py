@@ -93,7 +93,11 @@ def _burst(stack: scenario.Stack, cloud: Cloud, world: subject.World, note: Any)
     note("told twice", len(subjects) - len(set(subjects)), "findings")
     calls = [c for c in cloud.calls(at, subject.FUNCTION) if c["operation"] in ("GetFinding", "UpdateItem", "Publish")]
     note("API calls of each", len(calls) / len(subjects), "calls")
-    note("peak memory", cloud.control("GET", "memory", function=subject.FUNCTION) / 1024, "MiB")
+    note(
+        "peak memory",
+        cloud.command("lambda_runtime/memory", {"function": subject.FUNCTION}) / 1024,
+        "MiB",
+    )
     subject.watch(stack, on=True)
 
 

@@ -51,7 +51,11 @@ def measure() -> list[dict[str, Any]]:
             calls = len(cloud.calls(principal=FUNCTION))
             note(f"findings/s without a quota, {total:,}", total / seconds, "1/s")
             note(f"API calls per 1,000 findings, {total:,}", calls / total * 1000, "calls")
-            note(f"peak memory, {total:,}", cloud.control("GET", "memory", function=FUNCTION) / 1024, "MiB")
+            note(
+                f"peak memory, {total:,}",
+                cloud.command("lambda_runtime/memory", {"function": FUNCTION}) / 1024,
+                "MiB",
+            )
     with _stack({"force_destroy": True}) as (stack, cloud):
         total = 18_000
         hub.load(stack.client("securityhub"), _active(0, total))

@@ -49,7 +49,7 @@ def measure() -> list[dict[str, Any]]:
             note(f"{figure}: API calls", sum(calls.values()), "calls")
             updates = sum(number for name, number in calls.items() if name.startswith("Update"))
             note(f"{figure}: of these updates of WAF", updates, "calls")
-        note("peak memory", cloud.control("GET", "memory", function=FUNCTION) / 1024, "MiB")
+        note("peak memory", cloud.command("lambda_runtime/memory", {"function": FUNCTION}) / 1024, "MiB")
         assert subject.countries(stack) == codes[:-1]
         assert len(subject.ranges(stack)["IPV4"]) == RANGES - 1
     return results

@@ -47,7 +47,11 @@ def measure() -> list[dict[str, Any]]:
             note(f"KMS calls, {total:,} keys", len(calls), "calls")
             note(f"KMS calls beyond the fewest, {total:,} keys", len(calls) - fewest, "calls")
             note(f"time, {total:,} keys", seconds, "s")
-            note(f"peak memory, {total:,} keys", cloud.control("GET", "memory", function=FUNCTION) / 1024, "MiB")
+            note(
+                f"peak memory, {total:,} keys",
+                cloud.command("lambda_runtime/memory", {"function": FUNCTION}) / 1024,
+                "MiB",
+            )
     return results
 
 

@@ -1,13 +1,12 @@
 """One loopback endpoint for every AWS API: records the call, injects faults, lets the engines answer.
 
-ASGI. Requests under /_switchyard/ are the control interface of tests and scenarios (see `local.client`).
+ASGI. Requests under /_switchyard/ are the control interface of tests and scenarios (`local.gateway.control`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-import dataclasses
 import json
 import logging
 import re
@@ -19,8 +18,8 @@ from urllib.parse import parse_qs
 
 from local import patches, permissions
 from local.gateway.calls import Call, Calls
+from local.gateway.control import Control, command
 from local.gateway.faults import Faults, Rule, error_of
-from local.patches import lambda_runtime, sns
 from local.settings import ACCOUNT_ID, REGION
 
 logger = logging.getLogger("switchyard.gateway")
@@ -29,6 +28,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+CONTROL = "/_switchyard/"
 _SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 
 
@@ -40,15 +40,15 @@ class Gateway:
         from ministack.app import app
 
         self.app, self.calls, self.faults = app, Calls(), Faults()
-        self.states: dict[str, Any] = {}  # Terraform's, by name
+        self._control = Control(self.calls, self.faults)
         self.answers: collections.OrderedDict[str, list[dict[str, Any]]] = collections.OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif scope["path"].startswith("/_switchyard/"):
-            await self._control(scope, receive, send)
+        elif scope["path"].startswith(CONTROL):
+            await self._answer_control(scope, receive, send)
         else:
             await self._serve(scope, receive, send)
 
@@ -105,55 +105,17 @@ class Gateway:
         if len(self.answers) > 1000:
             self.answers.popitem(last=False)
 
-    async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = {k: v[0] for k, v in parse_qs(scope.get("query_string", b"").decode()).items()}
         body = await _body(receive)
         data = json.loads(body) if body else {}
+        name = scope["path"].removeprefix(CONTROL)
         try:
-            answer, status = (
-                await asyncio.to_thread(self._command, scope["method"], scope["path"][13:], query, data),
-                200,
-            )
+            answer, status = await asyncio.to_thread(self._control.answer, scope["method"], name, query, data), 200
         except Exception as error:  # whatever a command runs into is its answer
             answer = {"error": f"{type(error).__name__}: {error}"}
             status = 404 if isinstance(error, LookupError) else 400  # 404: a state that Terraform never wrote
         await _send_json(send, status, answer)
-
-    def _command(self, method: str, name: str, query: dict[str, str], data: dict[str, Any]) -> Any:
-        match method, name:
-            case "GET", "health":
-                return {"status": "running"}
-            case "GET", "calls":
-                return [
-                    dataclasses.asdict(c)
-                    for c in self.calls.since(float(query.get("since", 0)), query.get("principal", ""))
-                ]
-            case "DELETE", "calls":
-                return self.calls.clear()
-            case "PUT", "faults":
-                return self.faults.set(data["rules"], data.get("seed", 0))
-            case "POST", "events":
-                from local.patches import eventbridge
-
-                return eventbridge.emit(**data)
-            case "POST", "kill":
-                return lambda_runtime.kill_function(data["function"])
-            case "GET", "memory":
-                return lambda_runtime.peak_memory_kib(query["function"])
-            case "GET", "notifications":
-                return [n for n in list(sns.notifications) if n["topic"] == query["topic"]]
-            case "GET", _ if name.startswith("state/"):
-                return self.states[name]
-            case "POST", _ if name.startswith("state/"):
-                self.states[name] = data
-                return None
-            case "POST", _ if name.startswith("services/"):
-                from local.services import command
-
-                return command(name.removeprefix("services/"), data)
-            case "POST", _ if name.startswith("engine/"):
-                return patches.command(name.removeprefix("engine/"), data)
-        raise ValueError(f"no control command {method} {name}")
 
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:
@@ -194,7 +156,7 @@ async def _fail(rule: Rule, service: str, operation: str, principal: str, header
     elif rule.kind == "reset":
         await _cut(send)
     elif rule.kind == "kill":
-        await asyncio.to_thread(lambda_runtime.kill_function, principal.rsplit("/", 1)[-1])
+        await asyncio.to_thread(command, "lambda_runtime/kill", {"function": principal.rsplit("/", 1)[-1]})
         await _cut(send)
     else:
         from ministack.core.iam_actions import access_denied_response

@@ -92,6 +92,10 @@ class Cloud:
         except urllib.error.HTTPError as error:
             raise LocalCloudError(json.load(error)["error"]) from error
 
+    def command(self, name: str, data: dict[str, Any] | None = None) -> Any:
+        """Run `<module>/<command>`, such as "kms/pass_time": what no API does. LocalCloudError when refused."""
+        return self.control("POST", f"commands/{name}", data or {})
+
     def calls(self, since: float = 0.0, principal: str = "") -> list[dict[str, Any]]:
         """API calls from Unix time *since* on whose caller's ARN holds *principal* (see `local.gateway.calls.Call`)."""
         answer: list[dict[str, Any]] = self.control("GET", "calls", since=since, principal=principal)
@@ -99,13 +103,13 @@ class Cloud:
 
     def notifications(self, topic_arn: str) -> list[dict[str, Any]]:
         """What a topic sent to its subscribers: subject, message, at."""
-        answer: list[dict[str, Any]] = self.control("GET", "notifications", topic=topic_arn)
+        answer: list[dict[str, Any]] = self.command("sns/sent", {"topic": topic_arn})
         return answer
 
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str] | None = None) -> None:
         """An event from an AWS service (`source: aws.*`) on the default bus."""
         event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": resources or []}
-        self.control("POST", "events", {**event, "account": ACCOUNT_ID, "region": REGION})
+        self.command("eventbridge/emit", {**event, "account": ACCOUNT_ID, "region": REGION})
 
     @contextlib.contextmanager
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:

@@ -170,3 +170,6 @@ def emit(
         eventbridge._put_events({"Entries": [{**entry, "Time": int(time.time())}]}, allow_aws_source=True)
 
     contextvars.copy_context().run(put)
+
+
+COMMANDS = {"emit": emit}

@@ -18,10 +18,15 @@ import threading
 import time
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import iam
+
+from local.patches.registry import Original, patch
 from local.permissions import client, role_session
 
 logger = logging.getLogger("switchyard.firehose")
 
+TARGET = "ministack.services.firehose"
 PRINCIPAL = "firehose.amazonaws.com"
 _KEPT_IN_DESCRIPTIONS = ("CustomTimeZone", "FileExtension")
 
@@ -62,8 +67,6 @@ def write(delivery: Delivery) -> None:
 
 def check_external_id(role_arn: str, account: str) -> None:
     """Firehose presents the account's id as sts:ExternalId. Raises PermissionError when the role wants another."""
-    from ministack.services import iam
-
     role = iam._roles.get_scoped(account, None, role_arn.rsplit("/", 1)[-1]) or {}
     document = role.get("AssumeRolePolicyDocument") or "{}"
     trust = json.loads(document) if isinstance(document, str) else document
@@ -107,39 +110,38 @@ def _tell(delivery: Delivery, error: Exception) -> None:
 COMMANDS = {"flush": flush}
 
 
-def install() -> None:
-    """Replace MiniStack's write to S3, and complete its descriptions."""
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.services import firehose
+@patch(TARGET, "_deliver_to_s3", because="MiniStack's write to S3 does not know the stream that it is for.")
+def deliver_to_s3(
+    original: Original, stream: dict[str, Any], dest: dict[str, Any], record_data: bytes, lambda_keys: Any = None
+) -> None:
+    """Deliver; remember the stream for `put_s3_object`."""
+    token = _stream.set((stream["name"], dest["config"]))
+    try:
+        original(stream, dest, record_data, lambda_keys)
+    finally:
+        _stream.reset(token)
 
-    deliver, put_object, describe = firehose._deliver_to_s3, firehose._put_s3_object, firehose._dest_description
 
-    def deliver_to_s3(stream: dict[str, Any], dest: dict[str, Any], record: bytes, lambda_keys: Any = None) -> None:
-        token = _stream.set((stream["name"], dest["config"]))
-        try:
-            deliver(stream, dest, record, lambda_keys)
-        finally:
-            _stream.reset(token)
+@patch(TARGET, "_put_s3_object", because="MiniStack writes past IAM, neither compressed nor encrypted.")
+def put_s3_object(original: Original, bucket: str, key: str, body: bytes) -> None:
+    """Write under the stream's role; what is no stream's is written as before."""
+    found = _stream.get()
+    if found is None:
+        original(bucket, key, body)
+        return
+    name, config = found
+    with _lock:
+        _waiting.append(Delivery(name, get_account_id(), get_region(), config, bucket, key, body))
+    # Not here: the caller holds MiniStack's lock on all streams.
+    threading.Thread(target=flush, name="firehose", daemon=True).start()
 
-    def put_s3_object(bucket: str, key: str, body: bytes) -> None:
-        found = _stream.get()
-        if found is None:
-            put_object(bucket, key, body)
-            return
-        name, config = found
-        with _lock:
-            _waiting.append(Delivery(name, get_account_id(), get_region(), config, bucket, key, body))
-        # Not here: the caller holds MiniStack's lock on all streams.
-        threading.Thread(target=flush, name="firehose", daemon=True).start()
 
-    def dest_description(dest: dict[str, Any]) -> dict[str, Any]:
-        described: dict[str, Any] = describe(dest)
-        for member in ("ExtendedS3DestinationDescription", "S3DestinationDescription"):
-            if member in described:
-                kept = {name: dest["config"][name] for name in _KEPT_IN_DESCRIPTIONS if dest["config"].get(name)}
-                described[member] |= kept
-        return described
-
-    firehose._deliver_to_s3 = deliver_to_s3
-    firehose._put_s3_object = put_s3_object
-    firehose._dest_description = dest_description
+@patch(TARGET, "_dest_description", because="MiniStack's descriptions lack members, and every plan wants to set them.")
+def dest_description(original: Original, dest: dict[str, Any]) -> dict[str, Any]:
+    """Return a destination's description."""
+    described: dict[str, Any] = original(dest)
+    for member in ("ExtendedS3DestinationDescription", "S3DestinationDescription"):
+        if member in described:
+            kept = {name: dest["config"][name] for name in _KEPT_IN_DESCRIPTIONS if dest["config"].get(name)}
+            described[member] |= kept
+    return described

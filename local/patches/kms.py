@@ -16,8 +16,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import error_response_json, json_response, request_scope
+from ministack.services import cloudwatch, kms
+
+from local.patches.registry import Original, patch
+
 Handler = Callable[[dict[str, Any]], Any]
 
+TARGET = "ministack.services.kms"
 DAY = 86_400.0
 ON_DEMAND_QUOTA = 25
 MIN_PERIOD, MAX_PERIOD, DEFAULT_PERIOD = 90, 2560, 365
@@ -51,14 +57,10 @@ def now() -> float:
 
 
 def _error(code: str, message: str) -> Any:
-    from ministack.core.responses import error_response_json
-
     return error_response_json(code, message, 400)
 
 
 def _answer(data: dict[str, Any]) -> Any:
-    from ministack.core.responses import json_response
-
     return json_response(data)
 
 
@@ -70,8 +72,6 @@ def _rotations(rec: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _add_rotation(rec: dict[str, Any], kind: str, at: float) -> None:
     """New key material on top of the stack, in the primary and in its replicas."""
-    from ministack.services import kms
-
     members = [member for _, member in kms._mrk_members(rec)] or [rec]
     material = os.urandom(32)
     for member in members:  # new lists: a replica begins with its primary's
@@ -96,8 +96,6 @@ def _catch_up(rec: dict[str, Any]) -> None:
 
 def _found(data: dict[str, Any]) -> dict[str, Any] | None:
     """The key that KeyId names by id or ARN; rotation takes no alias."""
-    from ministack.services import kms
-
     name = str(data.get("KeyId", ""))
     rec: dict[str, Any] | None = None if "alias/" in name else kms._resolve_key(name)
     if rec:
@@ -128,6 +126,10 @@ def _replica(rec: dict[str, Any]) -> Any:
     return None
 
 
+_ROTATION = "MiniStack checks neither rotation periods nor the kind of key, and never rotates."
+
+
+@patch(TARGET, "_enable_key_rotation", because=_ROTATION)
 def enable_key_rotation(data: dict[str, Any]) -> Any:
     """A changed period counts from now."""
     if not (rec := _found(data)):
@@ -146,6 +148,7 @@ def enable_key_rotation(data: dict[str, Any]) -> Any:
     return _answer({})
 
 
+@patch(TARGET, "_disable_key_rotation", because=_ROTATION)
 def disable_key_rotation(data: dict[str, Any]) -> Any:
     """What was rotated stays."""
     if not (rec := _found(data)):
@@ -158,13 +161,12 @@ def disable_key_rotation(data: dict[str, Any]) -> Any:
 
 def _primary(rec: dict[str, Any]) -> dict[str, Any]:
     """Rotation is a shared property of multi-Region keys: what the primary says holds for its replicas."""
-    from ministack.services import kms
-
     if rec.get("_mrk_type") != "REPLICA":
         return rec
     return next((m for region, m in kms._mrk_members(rec) if region == rec["_mrk_primary_region"]), rec)
 
 
+@patch(TARGET, "_get_key_rotation_status", because=_ROTATION)
 def get_key_rotation_status(data: dict[str, Any]) -> Any:
     """A key that awaits deletion does not rotate."""
     if not (rec := _found(data)):
@@ -203,8 +205,6 @@ def list_key_rotations(data: dict[str, Any]) -> Any:
         return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
     if refused := _unsupported(rec, "ListKeyRotations"):
         return refused
-    from ministack.services import kms
-
     entries: list[dict[str, Any]] = []
     if data.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL" and "_symmetric_key" in rec:
         entries.append({"Material": rec.get("_materials", [rec["_symmetric_key"]])[0]})
@@ -238,9 +238,6 @@ def _page(data: dict[str, Any], member: str, items: list[dict[str, Any]], most: 
 def pass_time(days: float) -> None:
     """Let KMS's clock run on: scheduled rotations that become due are made. Nothing else ages."""
     global _passed  # noqa: PLW0603 - one clock
-    from ministack.core.responses import request_scope
-    from ministack.services import kms
-
     _passed += days * DAY
     for rec in list(kms._keys.to_dict().values()):
         region, account = rec["Arn"].split(":")[3:5]
@@ -278,83 +275,94 @@ def _ciphertext(data: dict[str, Any]) -> bytes:
 
 def _used_key(data: dict[str, Any]) -> dict[str, Any] | None:
     """The key of a request: the one it names, or the one that its ciphertext carries."""
-    from ministack.services import kms
-
     rec: dict[str, Any] | None = kms._resolve_key(data.get("KeyId", ""))
     return rec or kms._resolve_key(_ciphertext(data)[:36].decode("utf-8", errors="ignore"))
 
 
 def _count(action: str, data: dict[str, Any]) -> None:
     """Direct calls only: what a service of the engine does with a key in a caller's name makes no call here."""
-    from ministack.services import cloudwatch
-
     spec = (_used_key(data) or {}).get("KeySpec", "")
     resource = usage_resource(action, spec, data.get("KeyPairSpec", ""))
     dimensions = {"Class": "None", "Resource": resource, "Service": "KMS", "Type": "API"}
     cloudwatch.record_metric("AWS/Usage", "CallCount", 1, "None", dimensions)
 
 
-def install() -> None:
-    """Replace MiniStack's rotation and lists, add the operations it lacks, count calls."""
-    from ministack import app
-    from ministack.services import kms
+# --- what it replaces in MiniStack ------------------------------------------------------------------------------
 
-    resolve, derive, decrypt = kms._resolve_key, kms._derive_with_context, kms._decrypt
-    list_keys, list_aliases, enable_key, handle = kms._list_keys, kms._list_aliases, kms._enable_key, kms.handle_request
+_MATERIALS = "MiniStack keeps one key material a key."
 
-    def derive_with_context(key_bytes: bytes, context: Any, nonce: bytes) -> Any:
-        _material_of.setdefault(nonce, key_bytes)
-        return derive(key_bytes, context, nonce)
 
-    def resolve_key(name: Any) -> Any:
-        rec = resolve(name)
-        material = _chosen.get()
-        return {**rec, "_symmetric_key": material} if rec and material in rec.get("_materials", ()) else rec
+@patch(TARGET, "_KEY_MATERIAL_FIELDS", because=_MATERIALS)
+def key_material_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Add those of rotation: a replica shares them."""
+    return (*fields, "_materials", "_rotations")
 
-    def decrypt_with_its_material(data: dict[str, Any]) -> Any:
-        token = _chosen.set(_material_of.get(_ciphertext(data)[68:84], b""))
-        try:
-            return decrypt(data)
-        finally:
-            _chosen.reset(token)
 
-    def pages(whole: Handler, member: str, most: int) -> Handler:
-        def listing(data: dict[str, Any]) -> Any:
-            answer = whole({key: value for key, value in data.items() if key == "KeyId"} | {"Limit": 10**9})
-            return _page(data, member, json.loads(answer[2])[member], most) if answer[0] == 200 else answer
+@patch(TARGET, "_derive_with_context", because=_MATERIALS)
+def derive_with_context(original: Original, key_bytes: bytes, enc_context: Any, nonce: bytes) -> Any:
+    """Derive a ciphertext's key; remember which material made it."""
+    _material_of.setdefault(nonce, key_bytes)
+    return original(key_bytes, enc_context, nonce)
 
-        return listing
 
-    def enable_key_and_catch_up(data: dict[str, Any]) -> Any:
-        answer = enable_key(data)
-        _found(data)
-        return answer
+@patch(TARGET, "_resolve_key", because=_MATERIALS)
+def resolve_key(original: Original, key_id_or_arn: Any) -> Any:
+    """Return a key; while a ciphertext is opened, with the material that made it."""
+    rec = original(key_id_or_arn)
+    material = _chosen.get()
+    return {**rec, "_symmetric_key": material} if rec and material in rec.get("_materials", ()) else rec
 
-    kms._KEY_MATERIAL_FIELDS = (*kms._KEY_MATERIAL_FIELDS, "_materials", "_rotations")
-    kms._derive_with_context = derive_with_context
-    kms._resolve_key = resolve_key
-    kms._decrypt = decrypt_with_its_material
-    kms._list_keys = pages(list_keys, "Keys", 1000)
-    kms._list_aliases = pages(list_aliases, "Aliases", 100)
-    kms._enable_key = enable_key_and_catch_up
-    kms._enable_key_rotation = enable_key_rotation
-    kms._disable_key_rotation = disable_key_rotation
-    kms._get_key_rotation_status = get_key_rotation_status
-    added: dict[str, Handler] = {
-        "ListKeyRotations": list_key_rotations,
-        "RotateKeyOnDemand": rotate_key_on_demand,
-    }
 
-    async def handle_request(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
-        action = headers.get("x-amz-target", "").rpartition(".")[2]
-        try:
-            data = json.loads(body) if body else {}
-        except ValueError:
-            data = None
-        if not isinstance(data, dict):
-            return await handle(method, path, headers, body, query)
-        _count(action, data)
-        return added[action](data) if action in added else await handle(method, path, headers, body, query)
+@patch(TARGET, "_decrypt", because=_MATERIALS)
+def decrypt(original: Original, data: dict[str, Any]) -> Any:
+    """Open a ciphertext with the material that made it."""
+    token = _chosen.set(_material_of.get(_ciphertext(data)[68:84], b""))
+    try:
+        return original(data)
+    finally:
+        _chosen.reset(token)
 
-    kms.handle_request = handle_request
-    app.SERVICE_HANDLERS["kms"] = handle_request
+
+_PAGES = "MiniStack lists without pages."
+
+
+@patch(TARGET, "_list_keys", because=_PAGES)
+def list_keys(original: Original, data: dict[str, Any]) -> Any:
+    """Return a page of keys."""
+    return _paged(original, data, "Keys", 1000)
+
+
+@patch(TARGET, "_list_aliases", because=_PAGES)
+def list_aliases(original: Original, data: dict[str, Any]) -> Any:
+    """Return a page of aliases."""
+    return _paged(original, data, "Aliases", 100)
+
+
+def _paged(whole: Original, data: dict[str, Any], member: str, most: int) -> Any:
+    answer = whole({key: value for key, value in data.items() if key == "KeyId"} | {"Limit": 10**9})
+    return _page(data, member, json.loads(answer[2])[member], most) if answer[0] == 200 else answer
+
+
+@patch(TARGET, "_enable_key", because="A key that is enabled again makes up at once for the rotation that it missed.")
+def enable_key(original: Original, data: dict[str, Any]) -> Any:
+    """Enable a key."""
+    answer = original(data)
+    _found(data)
+    return answer
+
+
+_ADDED: dict[str, Handler] = {"ListKeyRotations": list_key_rotations, "RotateKeyOnDemand": rotate_key_on_demand}
+
+
+@patch(TARGET, "handle_request", because="MiniStack lacks two operations, and publishes no AWS/Usage.")
+async def handle_request(original: Original, method: str, path: str, headers: Any, body: Any, query_params: Any) -> Any:
+    """Count a call, and answer it."""
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    try:
+        data = json.loads(body) if body else {}
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        return await original(method, path, headers, body, query_params)
+    _count(action, data)
+    return _ADDED[action](data) if action in _ADDED else await original(method, path, headers, body, query_params)

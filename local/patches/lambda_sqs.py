@@ -12,6 +12,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ministack.core import iam_evaluator
+from ministack.services import lambda_svc, sqs
+
+from local.patches.registry import Original, patch
 from local.permissions import role_session
 
 NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
@@ -24,8 +28,6 @@ _checked: dict[tuple[str, str], tuple[float, str]] = {}
 
 def refusal(role: str, queue_arn: str) -> str:
     """Why the role may not read the queue; empty when it may."""
-    from ministack.core import iam_evaluator
-
     until, reason = _checked.get((role, queue_arn), (0.0, ""))
     if time.monotonic() < until:
         return reason
@@ -54,36 +56,46 @@ def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: floa
     return bool(since) and not full and now - min(since) < window
 
 
-def install() -> None:
-    """Ask and wait before each batch that MiniStack takes from a queue for a function; bring back what it left."""
-    from ministack.services import lambda_svc, sqs
+@patch(
+    "ministack.services.sqs",
+    "_receive_messages_for_esm",
+    because="MiniStack reads a queue for a function without the function's permissions, and waits for no batch.",
+)
+def receive_messages_for_esm(original: Original, queue_url: str, max_number: int) -> list[dict[str, Any]]:
+    """Return the next batch of a queue, when it is due and permitted."""
+    queue = sqs._get_q(queue_url)
+    arn = queue["attributes"]["QueueArn"]
+    mappings = [m for _, _, m in lambda_svc._iter_all_esms() if m.get("EventSourceArn") == arn]
+    for mapping in mappings:
+        if gathering(queue["messages"], mapping, time.time()):
+            return []
+        function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+        role = ((function or {}).get("config") or function or {}).get("Role", "")
+        if role and (reason := refusal(role, arn)):
+            mapping["LastProcessingResult"] = f"PROBLEM: {reason}"
+            return []
+    found: list[dict[str, Any]] = original(queue_url, max_number)
+    return found
 
-    receive, run_batch = sqs._receive_messages_for_esm, lambda_svc._run_sqs_batch
 
-    def _receive_messages_for_esm(queue_url: str, max_number: int) -> list[dict[str, Any]]:
-        queue = sqs._get_q(queue_url)
-        arn = queue["attributes"]["QueueArn"]
-        mappings = [m for _, _, m in lambda_svc._iter_all_esms() if m.get("EventSourceArn") == arn]
-        for mapping in mappings:
-            if gathering(queue["messages"], mapping, time.time()):
-                return []
-            function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-            role = ((function or {}).get("config") or function or {}).get("Role", "")
-            if role and (reason := refusal(role, arn)):
-                mapping["LastProcessingResult"] = f"PROBLEM: {reason}"
-                return []
-        found: list[dict[str, Any]] = receive(queue_url, max_number)
-        return found
-
-    def _run_sqs_batch(
-        mapping: Any, function: Any, event: Any, batch: list[dict[str, Any]], queue_url: str, queue_name: str
-    ) -> None:
-        received = [message["receipt_handle"] for message in batch]
-        run_batch(mapping, function, event, batch, queue_url, queue_name)
-        latest = time.time() + _LONGEST_TIMEOUT
-        for message, receipt in zip(batch, received, strict=True):  # the queue's own, which it has dropped if handled
-            if message["receipt_handle"] == receipt:
-                message["visible_at"] = min(message["visible_at"], latest)
-
-    lambda_svc._run_sqs_batch = _run_sqs_batch
-    sqs._receive_messages_for_esm = _receive_messages_for_esm
+@patch(
+    "ministack.services.lambda_svc",
+    "_run_sqs_batch",
+    because="What a function did not handle comes back after its visibility timeout: here after seconds, not minutes.",
+)
+def run_sqs_batch(
+    original: Original,
+    esm: Any,
+    func_rec: Any,
+    event: Any,
+    batch: list[dict[str, Any]],
+    queue_url: str,
+    queue_name: str,
+) -> None:
+    """Hand a batch to its function."""
+    received = [message["receipt_handle"] for message in batch]
+    original(esm, func_rec, event, batch, queue_url, queue_name)
+    latest = time.time() + _LONGEST_TIMEOUT
+    for message, receipt in zip(batch, received, strict=True):  # the queue's own, which it has dropped if handled
+        if message["receipt_handle"] == receipt:
+            message["visible_at"] = min(message["visible_at"], latest)

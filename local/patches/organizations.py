@@ -11,22 +11,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, request_scope
+from ministack.services import organizations
+
+from local.patches.registry import Original, patch
+
 _delegated: dict[tuple[str, str, str], float] = {}  # (management account, administrator, service) -> since when
-_READS = ("DescribeOrganization", "ListAccounts", "DescribeAccount", "ListRoots", "ListDelegatedAdministrators")
+_READS = {"DescribeOrganization", "ListAccounts", "DescribeAccount", "ListRoots", "ListDelegatedAdministrators"}
 
 
 def management_of(account: str) -> str:
     """The management account of an account's organization; empty when it is in none."""
-    from ministack.services import organizations
-
     members = [master for master, member in list(organizations._accounts._data) if member == account]
     return next((master for master in members if master != account), members[0] if members else "")
 
 
 def accounts_of(management: str) -> list[str]:
     """The active accounts of an organization."""
-    from ministack.services import organizations
-
     found = [one for (master, _), one in list(organizations._accounts._data.items()) if master == management]
     return sorted(str(one["Id"]) for one in found if one["Status"] == "ACTIVE")
 
@@ -38,14 +39,10 @@ def is_administrator(account: str, service: str) -> bool:
 
 
 def _error(code: str, message: str) -> Any:
-    from ministack.core.responses import error_response_json
-
     return error_response_json(code, message, 400)
 
 
 def _answer(data: dict[str, Any]) -> Any:
-    from ministack.core.responses import json_response
-
     return json_response(data)
 
 
@@ -66,8 +63,6 @@ def _deregister(management: str, data: dict[str, Any]) -> Any:
 
 
 def _list(management: str, data: dict[str, Any]) -> Any:
-    from ministack.services import organizations
-
     service = data.get("ServicePrincipal")
     since = {a: at for (m, a, s), at in sorted(_delegated.items()) if m == management and service in (None, s)}
     accounts = {one: organizations._accounts.get_scoped(management, None, one) for one in since}
@@ -89,25 +84,23 @@ _OWN: dict[str, Callable[[str, dict[str, Any]], Any]] = {
 }
 
 
-def install() -> None:
-    """Put the view of members, and delegation, before MiniStack's handler."""
-    from ministack import app
-    from ministack.core.responses import get_account_id, get_region, request_scope
-
-    answer_of = app.SERVICE_HANDLERS["organizations"]
-
-    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        operation, account = headers.get("x-amz-target", "").rpartition(".")[2], get_account_id()
-        management = management_of(account)
-        trusted = any((m, a) == (management, account) for m, a, _ in _delegated)
-        if operation in _READS and management not in ("", account):
-            if operation != "DescribeOrganization" and not trusted:
-                return _error("AccessDeniedException", "You don't have permissions to access this resource.")
-        elif operation in _OWN and management not in ("", account):
-            return _error("AccessDeniedException", "You don't have permissions to access this resource.")
-        if operation in _OWN:
-            return _OWN[operation](management, json.loads(body or b"{}"))
-        with request_scope(management or account, get_region()):
-            return await answer_of(method, path, headers, body, query)
-
-    app.SERVICE_HANDLERS["organizations"] = handle
+@patch(
+    "ministack.app",
+    "SERVICE_HANDLERS[organizations]",
+    because="MiniStack gives every account an organization of its own, and has no delegated administrators.",
+)
+async def handle(
+    original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+) -> Any:
+    """Answer as the organization that the caller's account is in."""
+    operation, account = headers.get("x-amz-target", "").rpartition(".")[2], get_account_id()
+    management = management_of(account)
+    member = management not in ("", account)
+    trusted = any((m, a) == (management, account) for m, a, _ in _delegated)
+    listing = operation in _READS and operation != "DescribeOrganization"
+    if member and ((listing and not trusted) or operation in _OWN.keys() - _READS):
+        return _error("AccessDeniedException", "You don't have permissions to access this resource.")
+    if operation in _OWN:
+        return _OWN[operation](management, json.loads(body or b"{}"))
+    with request_scope(management or account, get_region()):
+        return await original(method, path, headers, body, query_params)

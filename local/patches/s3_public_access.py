@@ -13,6 +13,15 @@ import json
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ministack.core.iam_actions import _s3_action, s3control_action
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.core.responses import get_account_id, set_request_account_id
+from ministack.services import s3
+
+from local.patches.registry import Original, patch
+from local.services.accessanalyzer.models import noticed
+
+S3 = "ministack.services.s3"
 Answer = tuple[int, dict[str, str], bytes]
 
 SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -42,8 +51,6 @@ def _settings(body: bytes) -> frozenset[str]:
 
 
 def _account_request(method: str, body: bytes, account: str) -> Answer:
-    from ministack.services import s3
-
     answer: Answer
     if method == "PUT":
         try:
@@ -67,8 +74,6 @@ def _account_request(method: str, body: bytes, account: str) -> Answer:
 
 
 def _bucket_policy_status(bucket: str) -> Answer:
-    from ministack.services import s3
-
     status, headers, body = s3._get_bucket_policy(bucket)
     if status != 200:
         return status, headers, body
@@ -78,8 +83,6 @@ def _bucket_policy_status(bucket: str) -> Answer:
 
 
 def _access_point_policy_status(name: str) -> Answer:
-    from ministack.services import s3
-
     record = s3._access_points.get(name)
     answer: Answer
     if record is None:
@@ -96,9 +99,6 @@ def _access_point_policy_status(name: str) -> Answer:
 
 def _policy_refused(record: dict[str, Any], document: str) -> bool:
     """Whether a policy is public and the access point, its bucket or the account blocks such policies."""
-    from ministack.core.responses import get_account_id
-    from ministack.services import s3
-
     blocked = record["PublicAccessBlockConfiguration"].get("BlockPublicPolicy") or s3._public_access_blocked(
         get_account_id(), record["Bucket"], "BlockPublicPolicy"
     )
@@ -107,9 +107,6 @@ def _policy_refused(record: dict[str, Any], document: str) -> bool:
 
 def _lets_through(owner: str, region: str, record: dict[str, Any], caller: str, action: str, key: str) -> bool:
     """Whether another account may do *action* through an access point: its policy and the bucket's must allow it."""
-    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-    from ministack.services import s3
-
     bucket = record["Bucket"]
     point = s3.access_point_arn(record["Name"], owner, region)
     keys = {
@@ -143,118 +140,114 @@ def _lets_through(owner: str, region: str, record: dict[str, Any], caller: str, 
 
 
 def _region(account: str, bucket: str) -> str:
-    from ministack.services import s3
-
     return str((s3._buckets.get_scoped(account, None, bucket) or {}).get("region") or "us-east-1")
 
 
-def _changed(account: str, region: str, bucket: str) -> None:
-    from local.services.accessanalyzer.models import noticed
+@patch("ministack.app", "_handle_s3_control_request", because="MiniStack has no Block Public Access of an account.")
+async def handle_s3_control_request(
+    original: Original,
+    path: str,
+    method: str,
+    body: bytes,
+    query_params: dict[str, Any],
+    request_id: str,
+    headers: Any = None,
+) -> Any:
+    """Answer for the account's settings; other operations of S3 Control stay MiniStack's."""
+    if path.rstrip("/") != PATH or method not in _ACTIONS:
+        return await original(path, method, body, query_params, request_id, headers)
+    from ministack import app  # with the whole gateway: only where it runs
 
-    noticed(account, region, bucket)
-
-
-def _install_account_settings() -> None:
-    from ministack import app
-    from ministack.core import iam_actions
-    from ministack.core.responses import get_account_id
-    from ministack.services import s3
-
-    control, blocked = app._handle_s3_control_request, s3._public_access_blocked
-    control_action = iam_actions.s3control_action
-
-    async def handle_s3_control_request(
-        path: str, method: str, body: bytes, query: dict[str, Any], request_id: str, headers: Any = None
-    ) -> Any:
-        if path.rstrip("/") != PATH or method not in _ACTIONS:
-            return await control(path, method, body, query, request_id, headers)
-        # The account's own settings are no resource: IAM knows only "*" here.
-        denied = app._enforce_data_plane("s3", _ACTIONS[method], headers or {}, query, request_id)
-        return denied or s3.s3control_account_error(headers or {}) or _account_request(method, body, get_account_id())
-
-    def public_access_blocked(owner_account: str, bucket_name: str, setting: str) -> bool:
-        return setting in account_block(owner_account) or blocked(owner_account, bucket_name, setting)
-
-    def extract_iam_action(service: str, method: str, path: str, *rest: Any) -> Any:
-        """S3 Control's operations by their own names, in the record of calls and for faults too."""
-        if path.rstrip("/") == PATH:
-            return _ACTIONS.get(method)
-        named = control_action(method, path) if path.startswith("/v20180820/") else None
-        return named or extract(service, method, path, *rest)
-
-    extract = iam_actions.extract_iam_action
-    iam_actions.extract_iam_action = extract_iam_action
-    app._handle_s3_control_request = handle_s3_control_request
-    s3._public_access_blocked = public_access_blocked
+    # The account's own settings are no resource: IAM knows only "*" here.
+    denied = app._enforce_data_plane("s3", _ACTIONS[method], headers or {}, query_params, request_id)
+    return denied or s3.s3control_account_error(headers or {}) or _account_request(method, body, get_account_id())
 
 
-def _install_buckets() -> None:
-    from ministack.core.responses import get_account_id
-    from ministack.services import s3
+@patch(S3, "_public_access_blocked", because="The account's settings count in addition to the bucket's.")
+def public_access_blocked(original: Original, owner_account: str, bucket_name: str, setting: str) -> bool:
+    """Return whether a setting is on for a bucket."""
+    return setting in account_block(owner_account) or original(owner_account, bucket_name, setting)
 
-    dispatch = s3._dispatch
 
-    def dispatched(method: str, bucket: str, key: str, headers: Any, body: bytes, query: dict[str, Any]) -> Any:
-        if method == "GET" and bucket and not key and "policyStatus" in query:
-            return _bucket_policy_status(bucket)
+@patch(
+    "ministack.core.iam_actions",
+    "extract_iam_action",
+    because="MiniStack does not name S3 Control's operations: IAM, the record of calls and faults need their names.",
+)
+def extract_iam_action(original: Original, service: str, method: str, path: str, *rest: Any) -> Any:
+    """Return the IAM action of a request."""
+    if path.rstrip("/") == PATH:
+        return _ACTIONS.get(method)
+    named = s3control_action(method, path) if path.startswith("/v20180820/") else None
+    return named or original(service, method, path, *rest)
+
+
+@patch(S3, "_dispatch", because="MiniStack has no policy status, and Access Analyzer must see what changes.")
+def dispatch(
+    original: Original,
+    method: str,
+    bucket: str,
+    key: str,
+    headers: Any,
+    body: bytes,
+    query_params: dict[str, Any],
+) -> Any:
+    """Answer a request; report a change of who reaches a bucket."""
+    if method == "GET" and bucket and not key and "policyStatus" in query_params:
+        return _bucket_policy_status(bucket)
+    account = get_account_id()
+    region = _region(account, bucket)  # a deleted bucket has none afterwards
+    answer = original(method, bucket, key, headers, body, query_params)
+    decisive = bucket and not key and method in ("PUT", "DELETE")
+    if decisive and (not query_params or _DECISIVE & query_params.keys()) and answer[0] < 300:
+        noticed(account, region, bucket)
+    return answer
+
+
+@patch(S3, "handle_request", because="MiniStack refuses every other account at an access point's alias.")
+async def handle_request(
+    original: Original,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query_params: dict[str, Any],
+    *rest: Any,
+    **more: Any,
+) -> Any:
+    """Answer a request; one that access point and bucket let through, in the owner's name."""
+    alias, key = s3._parse_bucket_key(path, headers)
+    resolved = s3.resolve_access_point_alias(alias) if alias.endswith(s3._ACCESS_POINT_ALIAS_SUFFIX) else None
+    signed = resolved and s3._request_access_key(method, key, headers, query_params, body)
+    if resolved and signed and resolved[0] != (caller := get_account_id()):
+        owner, region, record = resolved
+        action = f"s3:{_s3_action(method, path, query_params)}"
+        if _lets_through(owner, region, record, caller, action, key):
+            set_request_account_id(owner)
+    return await original(method, path, headers, body, query_params, *rest, **more)
+
+
+@patch(S3, "handle_access_point_control", because="MiniStack has no policy status of access points.")
+def handle_access_point_control(
+    original: Original, method: str, path: str, headers: Any, body: bytes, query_params: dict[str, Any]
+) -> Any:
+    """Answer an operation on access points; report a change."""
+    name, sub, *_ = s3.access_point_control_route(path) or ("", "")
+    record = s3._access_points.get(name) or {}
+    bucket = record.get("Bucket")
+    if sub == "policyStatus" and method == "GET":
+        return _access_point_policy_status(name)
+    if sub == "policy" and method == "PUT" and record:
+        document = s3._child_text(ET.fromstring(body), "Policy")
+        try:
+            json.loads(document)
+        except ValueError:
+            return s3.s3control_error("MalformedPolicy", "This policy contains invalid Json", 400)
+        if _policy_refused(record, document):
+            return s3.s3control_error("AccessDenied", "Access Denied", 403)
+    answer = original(method, path, headers, body, query_params)
+    bucket = bucket or (s3._access_points.get(name) or {}).get("Bucket")
+    if bucket and method in ("PUT", "DELETE") and answer[0] < 300:
         account = get_account_id()
-        region = _region(account, bucket)  # a deleted bucket has none afterwards
-        answer = dispatch(method, bucket, key, headers, body, query)
-        decisive = bucket and not key and method in ("PUT", "DELETE") and (not query or _DECISIVE & query.keys())
-        if decisive and answer[0] < 300:
-            _changed(account, region, bucket)
-        return answer
-
-    s3._dispatch = dispatched
-
-
-def _install_access_points() -> None:
-    from ministack.core.iam_actions import _s3_action
-    from ministack.core.responses import get_account_id, set_request_account_id
-    from ministack.services import s3
-
-    handle, control = s3.handle_request, s3.handle_access_point_control
-
-    async def handle_request(
-        method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *rest: Any, **options: Any
-    ) -> Any:
-        alias, key = s3._parse_bucket_key(path, headers)
-        resolved = s3.resolve_access_point_alias(alias) if alias.endswith(s3._ACCESS_POINT_ALIAS_SUFFIX) else None
-        signed = resolved and s3._request_access_key(method, key, headers, query, body)
-        if resolved and signed and resolved[0] != (caller := get_account_id()):
-            owner, region, record = resolved
-            action = f"s3:{_s3_action(method, path, query)}"
-            if _lets_through(owner, region, record, caller, action, key):
-                set_request_account_id(owner)
-        return await handle(method, path, headers, body, query, *rest, **options)
-
-    def handle_access_point_control(method: str, path: str, headers: Any, body: bytes, query: dict[str, Any]) -> Any:
-        name, sub, *_ = s3.access_point_control_route(path) or ("", "")
-        record = s3._access_points.get(name) or {}
-        bucket = record.get("Bucket")
-        if sub == "policyStatus" and method == "GET":
-            return _access_point_policy_status(name)
-        if sub == "policy" and method == "PUT" and record:
-            document = s3._child_text(ET.fromstring(body), "Policy")
-            try:
-                json.loads(document)
-            except ValueError:
-                return s3.s3control_error("MalformedPolicy", "This policy contains invalid Json", 400)
-            if _policy_refused(record, document):
-                return s3.s3control_error("AccessDenied", "Access Denied", 403)
-        answer = control(method, path, headers, body, query)
-        bucket = bucket or (s3._access_points.get(name) or {}).get("Bucket")
-        if bucket and method in ("PUT", "DELETE") and answer[0] < 300:
-            account = get_account_id()
-            _changed(account, _region(account, bucket), bucket)
-        return answer
-
-    s3.handle_request = handle_request
-    s3.handle_access_point_control = handle_access_point_control
-
-
-def install() -> None:
-    """Correct MiniStack's S3 and S3 Control."""
-    _install_account_settings()
-    _install_buckets()
-    _install_access_points()
+        noticed(account, _region(account, bucket), bucket)
+    return answer

@@ -19,7 +19,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ministack.core.iam_evaluator import request_caller_arn
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, request_scope
+from ministack.services import lambda_svc, secretsmanager
+
+from local.patches.eventbridge import emit
+from local.patches.registry import Original, patch
 from local.permissions import service_may
+from local.services.config.items import next_rotation
 from local.settings import ACCOUNT_ID, REGION
 
 logger = logging.getLogger("switchyard.secretsmanager")
@@ -49,28 +56,18 @@ _CHANGES = {
 }
 
 
-def _engine() -> Any:
-    from ministack.services import secretsmanager
-
-    return secretsmanager
-
-
 def _error(code: str, message: str) -> Answer:
-    from ministack.core.responses import error_response_json
-
     answer: Answer = error_response_json(code, message, 400)
     return answer
 
 
 def _ok(data: dict[str, Any]) -> Answer:
-    from ministack.core.responses import json_response
-
     answer: Answer = json_response(data)
     return answer
 
 
 def _find(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    secret: dict[str, Any] | None = _engine()._resolve(data.get("SecretId") or data.get("Name"))[1]
+    secret: dict[str, Any] | None = secretsmanager._resolve(data.get("SecretId") or data.get("Name"))[1]
     return secret
 
 
@@ -108,7 +105,7 @@ def _rename_version(secret: dict[str, Any], old: str, new: str | None) -> None:
 
 def create_secret(data: dict[str, Any]) -> Answer:
     """With the version id that the caller asks for, and without a version when there is no value."""
-    existing = _engine()._secrets.get(data.get("Name"))
+    existing = secretsmanager._secrets.get(data.get("Name"))
     if existing and existing.get("DeletedDate"):
         return _error(
             "InvalidRequestException",
@@ -116,11 +113,11 @@ def create_secret(data: dict[str, Any]) -> Answer:
         )
     if existing and (repeated := _repeated(existing, data)):
         return repeated
-    answer: Answer = _engine()._create_secret(data)
+    answer: Answer = secretsmanager._create_secret(data)
     if answer[0] != 200:
         return answer
     made = _body(answer)
-    secret = _engine()._secrets[data["Name"]]
+    secret = secretsmanager._secrets[data["Name"]]
     if _value(data) == (None, None):
         secret["Versions"] = {}
         del made["VersionId"]
@@ -131,9 +128,9 @@ def create_secret(data: dict[str, Any]) -> Answer:
         replication: dict[str, Any] = {
             name: data[name] for name in ("AddReplicaRegions", "ForceOverwriteReplicaSecret") if name in data
         }
-        replicated: Answer = _engine()._replicate_secret_to_regions({"SecretId": made["ARN"], **replication})
+        replicated: Answer = secretsmanager._replicate_secret_to_regions({"SecretId": made["ARN"], **replication})
         if replicated[0] != 200:
-            del _engine()._secrets[data["Name"]]
+            del secretsmanager._secrets[data["Name"]]
             return replicated
         made["ReplicationStatus"] = _body(replicated)["ReplicationStatus"]
     return _ok(made)
@@ -144,14 +141,14 @@ def put_secret_value(data: dict[str, Any]) -> Answer:
     secret = _find(data)
     if secret and not secret.get("DeletedDate") and (repeated := _repeated(secret, data)):
         return repeated
-    answer: Answer = _engine()._put_secret_value(data)
+    answer: Answer = secretsmanager._put_secret_value(data)
     if answer[0] != 200 or not secret:
         return answer
     made, labels = _body(answer), data.get("VersionStages") or ["AWSCURRENT"]
     for label in labels:
-        _engine()._remove_stage_everywhere(secret, label, except_version_id=made["VersionId"])
-        _engine()._add_stage(secret, made["VersionId"], label)
-    _engine()._sync_replicas(secret)
+        secretsmanager._remove_stage_everywhere(secret, label, except_version_id=made["VersionId"])
+        secretsmanager._add_stage(secret, made["VersionId"], label)
+    secretsmanager._sync_replicas(secret)
     return _ok({**made, "VersionStages": list(secret["Versions"][made["VersionId"]]["Stages"])})
 
 
@@ -161,7 +158,7 @@ def update_secret(data: dict[str, Any]) -> Answer:
     has_value = _value(data) != (None, None)
     if has_value and secret and not secret.get("DeletedDate") and (repeated := _repeated(secret, data)):
         return repeated
-    answer: Answer = _engine()._update_secret({key: value for key, value in data.items() if key not in _HIDDEN})
+    answer: Answer = secretsmanager._update_secret({key: value for key, value in data.items() if key not in _HIDDEN})
     if answer[0] != 200 or not has_value:
         return answer
     made = _body(put_secret_value(data))
@@ -170,19 +167,24 @@ def update_secret(data: dict[str, Any]) -> Answer:
 
 def list_secrets(data: dict[str, Any]) -> Answer:
     """With the keys, and the dates of rotations."""
-    answer: Answer = _engine()._list_secrets(data)
+    answer: Answer = secretsmanager._list_secrets(data)
     listed = _body(answer)
     for entry in listed.get("SecretList", []):
-        secret = _engine()._secrets[entry["Name"]]
+        secret = secretsmanager._secrets[entry["Name"]]
         if secret.get("KmsKeyId"):
             entry["KmsKeyId"] = secret["KmsKeyId"]
         entry.update(_rotation_dates(secret))
     return _ok(listed) if answer[0] == 200 else answer
 
 
+@patch(
+    "ministack.services.secretsmanager",
+    "_filter_secret_names",
+    because="MiniStack searches names anywhere, in any case, and negates nothing.",
+)
 def filter_names(names: list[str], filters: list[dict[str, Any]]) -> list[str]:
     """As documented: by the beginning, letter case matters (but for descriptions), "!" in front negates."""
-    secrets = _engine()._secrets
+    secrets = secretsmanager._secrets
     fields: dict[str, Callable[[str], list[str]]] = {
         "name": lambda name: [name],
         "tag-key": lambda name: [tag["Key"] for tag in secrets[name].get("Tags", [])],
@@ -210,7 +212,7 @@ def remove_regions_from_replication(data: dict[str, Any]) -> Answer:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     gone = set(data.get("RemoveReplicaRegions") or [])
     statuses = secret.get("ReplicationStatus", [])
-    _engine()._delete_replicas({**secret, "ReplicationStatus": [s for s in statuses if s["Region"] in gone]})
+    secretsmanager._delete_replicas({**secret, "ReplicationStatus": [s for s in statuses if s["Region"] in gone]})
     secret["ReplicationStatus"] = [status for status in statuses if status["Region"] not in gone]
     return _ok({"ARN": secret["ARN"], "ReplicationStatus": secret["ReplicationStatus"]})
 
@@ -222,7 +224,7 @@ def stop_replication_to_replica(data: dict[str, Any]) -> Answer:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     if not secret.get("_PrimarySecretArn"):
         return _error("InvalidRequestException", "The secret is not a replica.")
-    _engine()._unlink_from_primary(secret)
+    secretsmanager._unlink_from_primary(secret)
     del secret["_PrimarySecretArn"], secret["_PrimaryRegion"]
     return _ok({"ARN": secret["ARN"]})
 
@@ -236,7 +238,7 @@ def rotate_secret(data: dict[str, Any]) -> Answer:
     if not secret:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     if secret.get("DeletedDate") or secret.get("_PrimarySecretArn"):
-        answer: Answer = _engine()._rotate_secret(data)  # its errors
+        answer: Answer = secretsmanager._rotate_secret(data)  # its errors
         return answer
     function_arn = data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")
     if not function_arn:
@@ -272,8 +274,8 @@ def rotate_secret(data: dict[str, Any]) -> Answer:
             "Stages": [],
         }
         secret["Versions"][token] = empty
-        _engine()._remove_stage_everywhere(secret, "AWSPENDING")
-        _engine()._add_stage(secret, token, "AWSPENDING")
+        secretsmanager._remove_stage_everywhere(secret, "AWSPENDING")
+        secretsmanager._add_stage(secret, token, "AWSPENDING")
         run = contextvars.copy_context().run
         threading.Thread(target=run, args=(_rotate, secret["ARN"], function_arn, token), daemon=True).start()
         made["VersionId"] = token
@@ -293,22 +295,18 @@ def cancel_rotate_secret(data: dict[str, Any]) -> Answer:
 
 def describe_secret(data: dict[str, Any]) -> Answer:
     """With the dates of the last and the next rotation."""
-    answer: Answer = _engine()._describe_secret(data)
+    answer: Answer = secretsmanager._describe_secret(data)
     secret = _find(data)
     return _ok({**_body(answer), **_rotation_dates(secret)}) if answer[0] == 200 and secret else answer
 
 
 def _rotation_dates(secret: Mapping[str, Any]) -> dict[str, Any]:
-    from local.services.config.items import next_rotation
-
     dates = {"LastRotatedDate": secret.get("LastRotatedDate"), "NextRotationDate": next_rotation(dict(secret))}
     return {name: value for name, value in dates.items() if value}
 
 
 def age(secret_id: str, days: float, account: str = ACCOUNT_ID, region: str = REGION) -> None:
     """Make a secret as old as if *days* had passed since all that happened to it."""
-    from ministack.core.responses import request_scope
-
     with request_scope(account, region):
         secret = _find({"SecretId": secret_id})
     if secret is None:
@@ -322,15 +320,11 @@ COMMANDS: dict[str, Any] = {"age": age}
 
 
 def _function(function_arn: str) -> tuple[Any, Any]:
-    from ministack.services import lambda_svc
-
     function, config, _ = lambda_svc._get_func_record_for_ref(function_arn)
     return function, config
 
 
 def _may_not_call(function_arn: str) -> str:
-    from ministack.core.responses import get_account_id, get_region
-
     function, config = _function(function_arn)
     if not function or not config:
         return f"{function_arn} does not exist"
@@ -340,8 +334,6 @@ def _may_not_call(function_arn: str) -> str:
 
 
 def _rotate(secret_arn: str, function_arn: str, token: str) -> None:
-    from ministack.services import lambda_svc
-
     _service_event("RotationStarted", secret_arn)
     function, config = _function(function_arn)
     for step in STEPS:
@@ -371,8 +363,6 @@ def _camel(value: Any) -> Any:
 
 
 def _record(name: str, event_type: str, **fields: Any) -> dict[str, Any]:
-    from ministack.core.responses import get_account_id, get_region
-
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "eventVersion": "1.08",
@@ -391,10 +381,6 @@ def _record(name: str, event_type: str, **fields: Any) -> dict[str, Any]:
 
 
 def _emit(detail_type: str, detail: dict[str, Any]) -> None:
-    from ministack.core.responses import get_account_id, get_region
-
-    from local.patches.eventbridge import emit
-
     try:
         emit("aws.secretsmanager", detail_type, detail, [], get_account_id(), get_region())
     except Exception:
@@ -402,8 +388,6 @@ def _emit(detail_type: str, detail: dict[str, Any]) -> None:
 
 
 def _service_event(name: str, secret_arn: str) -> None:
-    from ministack.core.responses import get_account_id
-
     detail = _record(
         name,
         "AwsServiceEvent",
@@ -438,37 +422,37 @@ def _api_event(action: str, data: dict[str, Any], answer: Answer, caller: str, h
     _emit("AWS API Call via CloudTrail", detail)
 
 
-def install() -> None:
-    """Correct the operations of MiniStack's Secrets Manager and let its changes be told."""
-    from ministack import app
-    from ministack.core.iam_evaluator import request_caller_arn
+_OWN: dict[str, Handler] = {
+    "CancelRotateSecret": cancel_rotate_secret,
+    "CreateSecret": create_secret,
+    "DescribeSecret": describe_secret,
+    "ListSecrets": list_secrets,
+    "PutSecretValue": put_secret_value,
+    "RemoveRegionsFromReplication": remove_regions_from_replication,
+    "RotateSecret": rotate_secret,
+    "StopReplicationToReplica": stop_replication_to_replica,
+    "UpdateSecret": update_secret,
+}
 
-    own: dict[str, Handler] = {
-        "CancelRotateSecret": cancel_rotate_secret,
-        "CreateSecret": create_secret,
-        "DescribeSecret": describe_secret,
-        "ListSecrets": list_secrets,
-        "PutSecretValue": put_secret_value,
-        "RemoveRegionsFromReplication": remove_regions_from_replication,
-        "RotateSecret": rotate_secret,
-        "StopReplicationToReplica": stop_replication_to_replica,
-        "UpdateSecret": update_secret,
-    }
-    answer_of = app.SERVICE_HANDLERS["secretsmanager"]
 
-    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        action = headers.get("x-amz-target", "").rpartition(".")[2]
-        try:
-            data = json.loads(body) if body else {}
-        except ValueError:
-            return await answer_of(method, path, headers, body, query)
-        if action in own:
-            answer = own[action](data)
-        else:
-            answer = await answer_of(method, path, headers, body, query)
-        if action in _CHANGES:
-            _api_event(action, data, answer, request_caller_arn(headers, query), headers)
-        return answer
-
-    app.SERVICE_HANDLERS["secretsmanager"] = handle
-    _engine()._filter_secret_names = filter_names
+@patch(
+    "ministack.app",
+    "SERVICE_HANDLERS[secretsmanager]",
+    because="MiniStack ignores client tokens, never calls a rotation function, and sends no events of CloudTrail.",
+)
+async def handle(
+    original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+) -> Any:
+    """Answer a request; send the event of one that changes something."""
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    try:
+        data = json.loads(body) if body else {}
+    except ValueError:
+        return await original(method, path, headers, body, query_params)
+    if action in _OWN:
+        answer = _OWN[action](data)
+    else:
+        answer = await original(method, path, headers, body, query_params)
+    if action in _CHANGES:
+        _api_event(action, data, answer, request_caller_arn(headers, query_params), headers)
+    return answer

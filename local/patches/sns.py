@@ -6,18 +6,24 @@ import collections
 import time
 from typing import Any
 
+from local.patches.registry import Original, patch
+
 notifications: collections.deque[dict[str, Any]] = collections.deque(maxlen=10_000)
 """Messages that topics sent to their subscribers, oldest first: topic, subject, message, at (Unix seconds)."""
 
 
-def install() -> None:
-    """Keep what topics sent out."""
-    from ministack.services import sns
+def sent(topic: str) -> list[dict[str, Any]]:
+    """Return what a topic sent, oldest first."""
+    return [one for one in list(notifications) if one["topic"] == topic]
 
-    fanout = sns._fanout
 
-    def kept(topic_arn: str, message_id: str, message: str, subject: str = "", *rest: Any, **options: Any) -> Any:
-        notifications.append({"topic": topic_arn, "subject": subject, "message": message, "at": time.time()})
-        return fanout(topic_arn, message_id, message, subject, *rest, **options)
+COMMANDS = {"sent": sent}
 
-    sns._fanout = kept
+
+@patch("ministack.services.sns", "_fanout", because="MiniStack sends no e-mail: what it would send must be kept.")
+def fanout(
+    original: Original, topic_arn: str, msg_id: str, message: str, subject: str = "", *rest: Any, **more: Any
+) -> Any:
+    """Keep a message, and send it."""
+    notifications.append({"topic": topic_arn, "subject": subject, "message": message, "at": time.time()})
+    return original(topic_arn, msg_id, message, subject, *rest, **more)

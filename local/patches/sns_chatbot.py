@@ -8,6 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ministack.services import sns
+
+from local.patches.registry import Original, patch
+from local.permissions import role_session
 from local.services.chatbot import models
 
 
@@ -16,8 +20,6 @@ class Engine(models.Neighbours):
 
     def trusts(self, role_arn: str) -> bool:
         """Whether the role exists and its trust policy names Chatbot."""
-        from local.permissions import role_session
-
         try:
             role_session(role_arn, "chatbot", "chatbot.amazonaws.com")
         except PermissionError:
@@ -26,8 +28,6 @@ class Engine(models.Neighbours):
 
     def subscribe(self, topic_arn: str) -> bool:
         """Add a confirmed subscription."""
-        from ministack.services import sns
-
         topic = sns._topic_by_arn_any_scope(topic_arn)
         if not topic:
             return False
@@ -62,8 +62,6 @@ class Engine(models.Neighbours):
 
     def unsubscribe(self, topic_arn: str) -> None:
         """Remove it."""
-        from ministack.services import sns
-
         topic = sns._topic_by_arn_any_scope(topic_arn)
         if topic:
             for gone in [s for s in topic["subscriptions"] if s["endpoint"] == models.ENDPOINT]:
@@ -72,19 +70,17 @@ class Engine(models.Neighbours):
             sns._refresh_subscription_counts(topic)
 
 
-def install() -> None:
-    """Let Chatbot use the engine, and hand it what SNS posts to its endpoint."""
-    from ministack.services import sns
+@patch("ministack.services.sns", "_deliver_to_http", because="MiniStack would post to the real Chatbot's address.")
+async def deliver_to_http(original: Original, endpoint: str, payload: str) -> Any:
+    """Post a message; hand Chatbot what is posted to its endpoint."""
+    if endpoint != models.ENDPOINT:
+        return await original(endpoint, payload)
+    envelope = json.loads(payload)
+    arn = envelope["TopicArn"]
+    models.backend(arn.split(":")[4]).receive(arn, envelope["Message"])
+    return None
 
-    deliver = sns._deliver_to_http
 
-    async def _deliver_to_http(endpoint: str, payload: str) -> Any:
-        if endpoint != models.ENDPOINT:
-            return await deliver(endpoint, payload)
-        envelope = json.loads(payload)
-        arn = envelope["TopicArn"]
-        models.backend(arn.split(":")[4]).receive(arn, envelope["Message"])
-        return None
-
-    sns._deliver_to_http = _deliver_to_http
+def start() -> None:
+    """Let Chatbot use MiniStack's topics and roles."""
     models.set_neighbours(Engine())

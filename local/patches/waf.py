@@ -6,11 +6,15 @@ https://docs.aws.amazon.com/waf/latest/developerguide/limits.html and the API re
 
 from __future__ import annotations
 
-import copy
 import ipaddress
 import json
 from collections.abc import Iterator
 from typing import Any
+
+from ministack.core.responses import error_response_json, get_region, json_response
+from ministack.services import waf
+
+from local.patches.registry import Original, patch
 
 MAX_ADDRESSES = 10_000
 MAX_CODES = 50
@@ -37,7 +41,7 @@ def invalid(reason: str, field: str, parameter: Any) -> WafError:
     return WafError("WAFInvalidParameterException", text)
 
 
-def resource_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+def resource_arn(operation: str, body: bytes, region: str, account: str) -> str:
     """As the Service Authorization Reference lists them for AWS WAF V2."""
     data = json.loads(body or b"{}")
     data = data.get("LoggingConfiguration") or data
@@ -98,15 +102,11 @@ def _check_statement(kind: str, body: dict[str, Any], codes: frozenset[str]) -> 
             raise invalid("The parameter contains formatting that is not valid.", "COUNTRY_CODE", unknown[0])
         return 1
     if kind == "IPSetReferenceStatement":
-        from ministack.services import waf
-
         if waf._resolve_local_waf_resource_arn(body.get("ARN", ""), ("ipset",))[1]:
             message = "The resource does not exist."
             raise WafError("WAFNonexistentItemException", message)
         return 5 if body.get("IPSetForwardedIPConfig", {}).get("Position") == "ANY" else 1
     if kind == "RuleGroupReferenceStatement":
-        from ministack.services import waf
-
         if waf._resolve_local_waf_resource_arn(body.get("ARN", ""), ("rulegroup",))[1]:
             message = "The resource does not exist."
             raise WafError("WAFNonexistentItemException", message)
@@ -139,9 +139,6 @@ def _references(store: Any, arn: str) -> bool:
 
 def check(action: str, data: dict[str, Any]) -> None:
     """What the service refuses before it does anything. Raises WafError. Normalises addresses in *data*."""
-    from ministack.core.responses import get_region
-    from ministack.services import waf
-
     if data.get("Scope") == "CLOUDFRONT" and get_region() != waf.CLOUDFRONT_HOME_REGION:
         raise invalid("The scope is not valid.", "SCOPE_VALUE", "CLOUDFRONT")
     kind = next((TYPES[name] for name in TYPES if action.endswith(name)), "")
@@ -171,8 +168,6 @@ def check(action: str, data: dict[str, Any]) -> None:
 
 def _replace(action: str, data: dict[str, Any]) -> None:
     """An update replaces all that can change: what it leaves out is gone."""
-    from ministack.services import waf
-
     kind = next((TYPES[name] for name in TYPES if action.endswith(name)), "")
     stored = waf._resource_from_scope(waf._resource_store(kind), data["Id"], data["Scope"])
     if stored:
@@ -185,30 +180,46 @@ def _replace(action: str, data: dict[str, Any]) -> None:
             stored["Rules"] = data.get("Rules", [])
 
 
-def install() -> None:
-    """Put the checks before MiniStack's handler, and tell IAM the right ARNs."""
-    from ministack import app as engine
-    from ministack.core.responses import error_response_json, json_response
-    from ministack.services import waf
+@patch(
+    "ministack.core.iam_actions",
+    "extract_resource_arn",
+    because="MiniStack does not know the resources of AWS WAF's operations.",
+)
+def extract_resource_arn(
+    original: Original,
+    service: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query_params: Any,
+    region: str,
+    account_id: str,
+) -> str:
+    """Return the ARN that IAM is asked about."""
+    if service == "wafv2":
+        return resource_arn(headers.get("x-amz-target", "").rpartition(".")[2], body, region, account_id)
+    return str(original(service, method, path, headers, body, query_params, region, account_id))
 
-    from local.services import bridge as moto_bridge
 
-    moto_bridge.RESOURCE_ARNS["wafv2"] = resource_arn
-    handle = engine.SERVICE_HANDLERS["wafv2"]
-
-    async def checked(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        action = headers.get("x-amz-target", "").rpartition(".")[2]
-        try:
-            data = json.loads(body or b"{}")
-            check(action, data)
-            if action == "CheckCapacity":
-                return json_response({"Capacity": capacity(data.get("Rules", []))})
-        except WafError as error:
-            return error_response_json(error.code, error.message, 400)
-        answer = await handle(method, path, headers, json.dumps(data).encode(), query)
-        if answer[0] == 200 and action.startswith("Update"):
-            _replace(action, data)
-        return answer
-
-    engine.SERVICE_HANDLERS["wafv2"] = checked
-    waf._check_capacity = lambda data: json_response({"Capacity": capacity(copy.deepcopy(data.get("Rules", [])))})
+@patch(
+    "ministack.app",
+    "SERVICE_HANDLERS[wafv2]",
+    because="MiniStack keeps what it is given, checks few lock tokens, and answers 1 to CheckCapacity.",
+)
+async def handle(
+    original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+) -> Any:
+    """Answer what passes the checks."""
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    try:
+        data = json.loads(body or b"{}")
+        check(action, data)
+        if action == "CheckCapacity":
+            return json_response({"Capacity": capacity(data.get("Rules", []))})
+    except WafError as error:
+        return error_response_json(error.code, error.message, 400)
+    answer = await original(method, path, headers, json.dumps(data).encode(), query_params)
+    if answer[0] == 200 and action.startswith("Update"):
+        _replace(action, data)
+    return answer

@@ -18,7 +18,14 @@ import re
 import time
 from typing import Any
 
+from ministack.core import iam_evaluator
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, request_scope
+from ministack.core.router import extract_access_key_id
+from ministack.services import cloudwatch_logs, firehose, iam, s3, waf
+
+from local.patches.registry import Original, patch
 from local.patches.waf import WafError, invalid
+from local.permissions import client, request_body, role_session, service_may
 
 PRINCIPAL, DELIVERY = "wafv2.amazonaws.com", "delivery.logs.amazonaws.com"
 ROLE = "AWSServiceRoleForWAFV2Logging"
@@ -69,8 +76,6 @@ def check_fields(configuration: dict[str, Any]) -> None:
 
 def put(data: dict[str, Any], access_key: str) -> dict[str, Any]:
     """PutLoggingConfiguration. Raises WafError."""
-    from ministack.core.responses import get_account_id, get_region
-
     configuration = data["LoggingConfiguration"]
     arn = _existing(configuration["ResourceArn"])
     check_fields(configuration)
@@ -98,17 +103,12 @@ class _Caller:
 
     def needs(self, action: str, resource: str = "*", **context: Any) -> None:
         """Raises WafError when the caller may not do *action*."""
-        from ministack.core.iam_evaluator import enforce
-
         given = {"aws:CalledVia": [PRINCIPAL], **context}
-        if enforce(self._key, action, action.split(":")[0], self._region, resource, given) is not None:
+        if iam_evaluator.enforce(self._key, action, action.split(":")[0], self._region, resource, given) is not None:
             raise WafError("WAFLogDestinationPermissionIssueException", DENIED)
 
 
 def _to_stream(arn: str, caller: _Caller) -> None:
-    from ministack.core.responses import get_account_id
-    from ministack.services import firehose, iam
-
     caller.needs("firehose:ListDeliveryStreams")
     stream = firehose._streams.get(arn.rpartition("/")[2])
     if not stream:
@@ -123,8 +123,6 @@ def _to_stream(arn: str, caller: _Caller) -> None:
 
 
 def _make_role(arn: str) -> None:
-    from ministack.services import iam
-
     trust = {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
     # WAFV2LoggingServiceRolePolicy
     actions = ["firehose:PutRecord", "firehose:PutRecordBatch"]
@@ -142,11 +140,9 @@ def _make_role(arn: str) -> None:
 
 
 def _to_log_group(arn: str, caller: _Caller) -> None:
-    from ministack.services import cloudwatch_logs as logs
-
     for action in ("CreateLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "PutResourcePolicy"):
         caller.needs(f"logs:{action}")
-    if arn.split(":log-group:")[1].removesuffix(":*") not in logs._log_groups:
+    if arn.split(":log-group:")[1].removesuffix(":*") not in cloudwatch_logs._log_groups:
         raise WafError("WAFLogDestinationPermissionIssueException", DENIED)
     if _log_refusal(arn):
         statement = {
@@ -157,13 +153,10 @@ def _to_log_group(arn: str, caller: _Caller) -> None:
             "Resource": f"{arn.removesuffix(':*')}:log-stream:*",
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        logs._put_resource_policy({"policyName": f"AWSLogDelivery-{arn[-20:]}", "policyDocument": document})
+        cloudwatch_logs._put_resource_policy({"policyName": f"AWSLogDelivery-{arn[-20:]}", "policyDocument": document})
 
 
 def _to_bucket(arn: str, caller: _Caller) -> None:
-    from ministack.core.responses import get_account_id
-    from ministack.services import s3
-
     bucket = arn.partition("/")[0]
     name = bucket.rpartition(":")[2]
     caller.needs("logs:CreateLogDelivery")
@@ -184,11 +177,9 @@ def _to_bucket(arn: str, caller: _Caller) -> None:
 
 def _log_refusal(arn: str) -> str:
     """Why log delivery may not write to a log group; empty when it may."""
-    from ministack.services import cloudwatch_logs as logs
-
     statements = [
         statement
-        for policy in logs._resource_policies.values()
+        for policy in cloudwatch_logs._resource_policies.values()
         for statement in json.loads(policy["policyDocument"])["Statement"]
     ]
     document = {"Version": "2012-10-17", "Statement": statements}
@@ -198,9 +189,6 @@ def _log_refusal(arn: str) -> str:
 
 def _bucket_refusal(arn: str, key: str) -> str:
     """Why log delivery may not write an object; empty when it may."""
-    from ministack.core.responses import get_account_id
-    from ministack.services import s3
-
     bucket, _, prefix = arn.partition("/")
     path = "/".join(filter(None, [bucket, prefix, "AWSLogs", get_account_id(), key]))
     policy = s3._bucket_policies.get(bucket.rpartition(":")[2]) or ""
@@ -208,10 +196,6 @@ def _bucket_refusal(arn: str, key: str) -> str:
 
 
 def _refusal(action: str, resource: str, policy: Any) -> str:
-    from ministack.core.responses import get_account_id, get_region
-
-    from local.permissions import service_may
-
     account, region = get_account_id(), get_region()
     source = f"arn:aws:logs:{region}:{account}:delivery-source:waf"
     sent = {"s3:x-amz-acl": "bucket-owner-full-control"} if action == "s3:PutObject" else {}
@@ -220,8 +204,6 @@ def _refusal(action: str, resource: str, policy: Any) -> str:
 
 def _existing(arn: str) -> str:
     """The ARN of a web ACL that exists. Raises WafError."""
-    from ministack.services import waf
-
     found, refused = waf._resolve_local_waf_resource_arn(arn, ("webacl",))
     if refused:
         code = json.loads(refused[2])["__type"].rpartition("#")[2]
@@ -238,8 +220,6 @@ def _stored(arn: str) -> dict[str, Any]:
 
 
 def _listed(data: dict[str, Any]) -> dict[str, Any]:
-    from ministack.services import waf
-
     acls = waf._values_for_scope(waf._web_acls, data["Scope"])
     found = [_configurations[arn] for arn in sorted(acl["ARN"] for acl in acls) if arn in _configurations]
     start, limit = int(data.get("NextMarker") or 0), int(data.get("Limit") or 100)
@@ -268,8 +248,6 @@ def answer(action: str, data: dict[str, Any], access_key: str) -> dict[str, Any]
 
 def deliver(web_acl_arn: str, record: dict[str, Any]) -> str:
     """Hand WAF a log record of a web ACL, as if it had made it; where it went. PermissionError when refused."""
-    from ministack.core.responses import request_scope
-
     _, _, _, region, account, resource = web_acl_arn.split(":", 5)
     with request_scope(account, region):
         (destination,) = _stored(web_acl_arn)["LogDestinationConfigs"]
@@ -284,8 +262,6 @@ def deliver(web_acl_arn: str, record: dict[str, Any]) -> str:
 
 
 def _record_to_stream(arn: str, line: str) -> str:
-    from local.permissions import client, role_session
-
     region, account = arn.split(":")[3:5]
     credentials = role_session(f"arn:aws:iam::{account}:role{ROLE_PATH}{ROLE}", "waf", PRINCIPAL)
     stream = arn.rpartition("/")[2]
@@ -294,20 +270,15 @@ def _record_to_stream(arn: str, line: str) -> str:
 
 
 def _record_to_log_group(arn: str, stream: str, line: str) -> str:
-    from ministack.services import cloudwatch_logs as logs
-
     if reason := _log_refusal(arn):
         raise PermissionError(reason)
     where = {"logGroupName": arn.split(":log-group:")[1].removesuffix(":*"), "logStreamName": stream}
-    logs._create_log_stream(where)  # refused when it exists, which is as good
-    logs._put_log_events({**where, "logEvents": [{"timestamp": int(time.time() * 1000), "message": line}]})
+    cloudwatch_logs._create_log_stream(where)  # refused when it exists, which is as good
+    cloudwatch_logs._put_log_events({**where, "logEvents": [{"timestamp": int(time.time() * 1000), "message": line}]})
     return stream
 
 
 def _record_to_bucket(arn: str, name: str, line: str) -> str:
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.services import firehose
-
     account, region, at = get_account_id(), get_region(), time.gmtime()
     stamp = time.strftime("%Y%m%dT%H%MZ", at)
     folder = f"WAFLogs/{region}/{name}/{time.strftime('%Y/%m/%d/%H/%M', at)}"
@@ -333,38 +304,32 @@ def condition_keys(action: str, body: bytes) -> dict[str, Any]:
     return {"wafv2:LogDestinationResource": destinations[0], "wafv2:LogScope": scope}
 
 
-def install() -> None:
-    """Answer the four operations, and give IAM their condition keys."""
-    from ministack import app as engine
-    from ministack.core import iam_evaluator
-    from ministack.core.responses import error_response_json, json_response
-    from ministack.core.router import extract_access_key_id
+@patch("ministack.app", "SERVICE_HANDLERS[wafv2]", because="MiniStack lacks the operations on logging configurations.")
+async def handle(
+    original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+) -> Any:
+    """Answer the four operations; the others stay MiniStack's."""
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    if "LoggingConfiguration" in action:
+        try:
+            given = json.loads(body or b"{}")
+            return json_response(answer(action, given, extract_access_key_id(headers, query_params)))
+        except WafError as error:
+            return error_response_json(error.code, error.message, 400)
+    return await original(method, path, headers, body, query_params)
 
-    from local.permissions import request_body
 
-    handle, enforce = engine.SERVICE_HANDLERS["wafv2"], iam_evaluator.enforce
-
-    async def with_logging(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        action = headers.get("x-amz-target", "").rpartition(".")[2]
-        if "LoggingConfiguration" in action:
-            try:
-                given = json.loads(body or b"{}")
-                return json_response(answer(action, given, extract_access_key_id(headers, query)))
-            except WafError as error:
-                return error_response_json(error.code, error.message, 400)
-        return await handle(method, path, headers, body, query)
-
-    def enforce_with_keys(
-        access_key_id: str,
-        iam_action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: dict[str, Any] | None = None,
-    ) -> Any:
-        if service == "wafv2":
-            service_context = {**(service_context or {}), **condition_keys(iam_action, request_body.get())}
-        return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
-
-    engine.SERVICE_HANDLERS["wafv2"] = with_logging
-    iam_evaluator.enforce = enforce_with_keys
+@patch("ministack.core.iam_evaluator", "enforce", because="MiniStack does not know the condition keys of logging.")
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Evaluate with what the request says of its logging configuration as condition keys."""
+    if service == "wafv2":
+        service_context = {**(service_context or {}), **condition_keys(iam_action, request_body.get())}
+    return original(access_key_id, iam_action, service, region, resource_arn, service_context)

@@ -27,7 +27,6 @@ import re
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 import moto
 from moto.backend_index import backend_url_patterns
@@ -59,20 +58,3 @@ def register(package: ModuleType) -> None:
         *((name, re.compile(base)) for base in bases),
         *(entry for entry in backend_url_patterns if entry[0] != name),
     ]
-
-
-def command(name: str, data: dict[str, Any]) -> Any:
-    """Run ``COMMANDS[...]`` of a service or of a correction (`local.patches.CORRECTIONS`).
-
-    *name* is ``service/command``, *data* the command's keyword arguments.
-    """
-    from local.patches import CORRECTIONS
-
-    service, _, verb = name.partition("/")
-    paths = {path.rpartition(".")[2]: path for path in CORRECTIONS}
-    path = f"{__name__}.{service}" if service in SERVICES else paths.get(service)
-    if path:
-        commands = getattr(import_module(path), "COMMANDS", {})
-        if verb in commands:
-            return commands[verb](**data)
-    raise ValueError(f"no service command {name!r}")

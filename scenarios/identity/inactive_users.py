@@ -150,7 +150,7 @@ class Directory:
     def expire(self, days: float) -> int:
         """Let time to live run as if so many days had passed."""
         data = {"table": self.table, "at": time.time() + days * DAY}
-        return int(self.stack.cloud.control("POST", "engine/dynamodb/expire", data))
+        return int(self.stack.cloud.command("dynamodb/expire", data))
 
     def settle(self, what: str, states: set[str], count: int, seconds: float = 120) -> None:
         """Wait until so many items are in one of the states, worked off."""

@@ -202,7 +202,7 @@ class World:
 
 def watch(stack: Stack, on: bool) -> None:
     """Whether changes are analyzed at once, or when somebody starts a scan."""
-    stack.cloud.control("POST", "services/accessanalyzer/set_watch", {"on": on})
+    stack.cloud.command("accessanalyzer/set_watch", {"on": on})
 
 
 def drained(stack: Stack) -> bool:

@@ -41,7 +41,7 @@ def prepare(stack: Stack) -> None:
 
 
 def _chatbot(stack: Stack, command: str, **data: Any) -> Any:
-    return stack.cloud.control("POST", f"services/chatbot/{command}", data)
+    return stack.cloud.command(f"chatbot/{command}", data)
 
 
 def posts(stack: Stack, configuration: str = SLACK) -> collections.Counter[str]:
@@ -56,7 +56,7 @@ def posts(stack: Stack, configuration: str = SLACK) -> collections.Counter[str]:
 def send(stack: Stack, *finding_ids: str) -> None:
     """An analyst's click on the custom action."""
     data = {"action_target_arn": stack.outputs["action_arn"], "findings": list(finding_ids)}
-    stack.cloud.control("POST", "services/securityhub/send_custom_action", data)
+    stack.cloud.command("securityhub/send_custom_action", data)
 
 
 def status(api: Any, prefix: str = IDS) -> dict[str, str]:

@@ -133,7 +133,7 @@ def send(stack: Stack, remediation: str, *finding_ids: str) -> None:
     """An analyst's click on a remediation's custom action."""
     action = stack.outputs["custom_action_arns"][remediation]
     data = {"action_target_arn": action, "findings": list(finding_ids)}
-    stack.cloud.control("POST", "services/securityhub/send_custom_action", data)
+    stack.cloud.command("securityhub/send_custom_action", data)
 
 
 def state(stack: Stack, finding_id: str) -> tuple[str, str]:

@@ -170,7 +170,7 @@ def run(stack: Stack, report: Report) -> None:
     report.check("rotation every 30 days: COMPLIANT", becomes(stack, ROTATION_RULE, secret, "COMPLIANT"))
     report.check("it rotates as scheduled: COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "COMPLIANT"))
     wait_until("the rotation", lambda: "LastRotatedDate" in api.describe_secret(SecretId=secret))
-    cloud.control("POST", "services/secretsmanager/age", {"secret_id": secret, "days": 31})
+    cloud.command("secretsmanager/age", {"secret_id": secret, "days": 31})
     report.check("its rotation did not come: NON_COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "NON_COMPLIANT"))
     wait_until("the notice of it", lambda: notices(stack).count(secret) == 2)
     rotate(secret, 60)
@@ -178,16 +178,16 @@ def run(stack: Stack, report: Report) -> None:
     report.check("its key is the customer's", becomes(stack, KEY_RULE, secret, "COMPLIANT"))
 
     # The rules by age look at secrets without the tag, too.
-    cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0})
+    cloud.command("config/set_reevaluation_interval", {"seconds": 0})
     try:
-        cloud.control("POST", "services/secretsmanager/age", {"secret_id": untagged, "days": 100})
+        cloud.command("secretsmanager/age", {"secret_id": untagged, "days": 100})
         stack.client("config").start_config_rules_evaluation(ConfigRuleNames=[PERIODIC_RULE, UNUSED_RULE])
         for rule in (PERIODIC_RULE, UNUSED_RULE):
             report.check(
                 f"100 days old: {rule.partition('secret-')[2]}", becomes(stack, rule, untagged, "NON_COMPLIANT")
             )
     finally:
-        cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 60})
+        cloud.command("config/set_reevaluation_interval", {"seconds": 60})
     seen = [rule for rule in (ROTATION_RULE, SUCCESS_RULE, KEY_RULE) if untagged in results(stack, rule)]
     report.check("a secret without the tag is not evaluated by the others", seen, [])
 

@@ -59,7 +59,7 @@ def check(stack: Stack, control: str, verdict: str, resource: str, **more: Any) 
     """Security Hub has evaluated a control for a resource; the finding's Id, if it makes one."""
     kind = "AwsRdsDbSnapshot" if control == SNAPSHOT else "AwsS3Bucket"
     data = {"control": control, "resource_type": kind, "resource_id": resource, "status": verdict, **more}
-    answer: str | None = stack.cloud.control("POST", "services/securityhub/check_control", data)
+    answer: str | None = stack.cloud.command("securityhub/check_control", data)
     return answer
 
 

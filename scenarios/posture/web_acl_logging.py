@@ -131,7 +131,7 @@ def run(stack: Stack, report: Report) -> None:
         "\n10 % of the functions' calls throttled,\none remediation fails"
     )
     history = History(stack)
-    stack.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0.2})
+    stack.cloud.command("config/set_reevaluation_interval", {"seconds": 0.2})
     try:
         with as_it_is(stack):
             _left_alone(stack, report)
@@ -145,7 +145,7 @@ def run(stack: Stack, report: Report) -> None:
         _refused(stack, report)
         _delivered(stack, report)
     finally:
-        stack.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 60})
+        stack.cloud.command("config/set_reevaluation_interval", {"seconds": 60})
         history.close()
         clean(stack)
 
@@ -211,7 +211,7 @@ def reevaluate(stack: Stack) -> None:
     def fired() -> bool:
         try:
             fire = {"name": stack.outputs["schedule_name"], "account": ACCOUNT_ID, "region": REGION}
-            stack.cloud.control("POST", "engine/scheduler/fire", fire)
+            stack.cloud.command("scheduler/fire", fire)
         except Exception as error:
             if "LimitExceeded" not in str(error):
                 raise
@@ -387,7 +387,7 @@ def _delivered(stack: Stack, report: Report) -> None:
         return {one["Key"] for one in found}
 
     before = objects()
-    stack.cloud.control("POST", "engine/waf_logging/deliver", {"web_acl_arn": arn, "record": record})
+    stack.cloud.command("waf_logging/deliver", {"web_acl_arn": arn, "record": record})
     (key,) = wait_until("the log object", lambda: objects() - before)
     found = s3.get_object(Bucket=bucket, Key=key)
     line = json.loads(gzip.decompress(found["Body"].read()))

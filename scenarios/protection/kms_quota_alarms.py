@@ -21,7 +21,7 @@ variables: dict[str, Any] = {
 def set_quota(stack: Stack, quota: str, value: float) -> None:
     """Another applied value."""
     command = {"quota_code": CODES[quota], "value": value}
-    stack.cloud.control("POST", "services/servicequotas/set_value", command)
+    stack.cloud.command("servicequotas/set_value", command)
 
 
 def prepare(stack: Stack) -> None:
@@ -129,7 +129,7 @@ def run(stack: Stack, report: Report) -> None:
         told(stack, outcome="already_requested")
         report.check("never asked twice", len(requests(stack, "symmetric")), 1)
         decision = {"request_id": open_request[0]["Id"], "status": "APPROVED"}
-        cloud.control("POST", "services/servicequotas/decide", decision)
+        cloud.command("servicequotas/decide", decision)
         report.check("approved: the alarm ends", becomes(stack, "symmetric-critical", "OK"), "OK")
         set_quota(stack, "symmetric", QUOTA)
         call(kms, QUOTA * 60)  # on a slow machine, those of before are a minute old by now

@@ -40,11 +40,11 @@ def in_hub(stack: scenario.Stack, severity: str) -> int:
 
 def test_every_page_token_expires(cloud: Cloud, stack: scenario.Stack) -> None:
     everything = in_hub(stack, "CRITICAL")
-    cloud.control("POST", "services/securityhub/set_token_lifetime", {"seconds": 0.05})
+    cloud.command("securityhub/set_token_lifetime", {"seconds": 0.05})
     try:
         done = export(stack, CRITICAL)
     finally:
-        cloud.control("POST", "services/securityhub/set_token_lifetime", {"seconds": 86_400})
+        cloud.command("securityhub/set_token_lifetime", {"seconds": 86_400})
     assert (done["status"], done["output"]["exported"]) == ("SUCCEEDED", everything)
     assert subject.rows_and_findings(stack, done["output"]["run_id"]) == (everything, everything)
 

@@ -113,7 +113,7 @@ class Region:
 
     def check(self, control: str, verdict: str) -> Any:
         data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
-        return self.cloud.control("POST", "services/securityhub/check_control", {**data, "region": REGION})
+        return self.cloud.command("securityhub/check_control", {**data, "region": REGION})
 
     def standards(self) -> dict[str, str]:
         found = self.hub.get_enabled_standards()["StandardsSubscriptions"]

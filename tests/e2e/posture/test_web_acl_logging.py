@@ -32,12 +32,12 @@ def stack(cloud: Cloud, outputs: dict[str, Any]) -> Iterator[Stack]:
     with contextlib.suppress(found.client("logs").exceptions.ResourceAlreadyExistsException):
         found.client("logs").create_log_group(logGroupName=subject.ELSEWHERE)
     # The scenario may have asked for an evaluation a moment ago, and Config takes one a minute.
-    found.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0.2})
+    found.cloud.command("config/set_reevaluation_interval", {"seconds": 0.2})
     subject.Acl(found, "permissions").create()
     subject.settled(found, "permissions", seconds=180)
-    found.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 1e9})
+    found.cloud.command("config/set_reevaluation_interval", {"seconds": 1e9})
     yield found
-    found.cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 60})
+    found.cloud.command("config/set_reevaluation_interval", {"seconds": 60})
     subject.clean(found)
 
 
@@ -178,16 +178,16 @@ def test_the_stream_needs_bucket_and_key(cloud: Cloud, stack: Stack, acl: subjec
     before, entries = objects(), told()
     with without(cloud, STREAM, sid, "delivery"):
         record = {"action": "ALLOW", "at": time.time()}
-        cloud.control("POST", "engine/waf_logging/deliver", {"web_acl_arn": acl.arn, "record": record})
+        cloud.command("waf_logging/deliver", {"web_acl_arn": acl.arn, "record": record})
         wait_until("an entry in the stream's log", lambda: told() > entries, 30)
         assert objects() == before
-    wait_until("the record that was kept", lambda: cloud.control("POST", "engine/firehose/flush", {}) == 0, 30)
+    wait_until("the record that was kept", lambda: cloud.command("firehose/flush", {}) == 0, 30)
     assert objects() == before + 1
 
 
 def test_the_schedule_needs_to_start_an_evaluation(cloud: Cloud, stack: Stack) -> None:
     fire = {"name": stack.outputs["schedule_name"], "account": ACCOUNT_ID, "region": REGION}
     with without(cloud, SCHEDULE, "CallTarget", "target"), pytest.raises(LocalCloudError, match="AccessDenied"):
-        cloud.control("POST", "engine/scheduler/fire", fire)
+        cloud.command("scheduler/fire", fire)
     with pytest.raises(LocalCloudError, match="LimitExceeded"):  # which is past IAM
-        cloud.control("POST", "engine/scheduler/fire", fire)
+        cloud.command("scheduler/fire", fire)

@@ -335,7 +335,7 @@ def test_a_succeed_state_gives_its_output(cloud: Cloud) -> None:
 def test_an_exception_is_named_and_its_process_lives_on(cloud: Cloud, function: Function) -> None:
     def refused() -> tuple[str, int]:
         answer = json.load(function.api.invoke(FunctionName=function.name, Payload="{}")["Payload"])
-        return answer["errorType"], cloud.control("GET", "memory", function=function.name)
+        return answer["errorType"], cloud.command("lambda_runtime/memory", {"function": function.name})
 
     function.call("sts", "get_caller_identity")
     error, peak = refused()

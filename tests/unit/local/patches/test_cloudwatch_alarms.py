@@ -147,7 +147,7 @@ def test_real_calls_set_an_alarm_off_and_the_quota_or_time_ends_it(cloud: Cloud)
     cloud.client("events").put_rule(Name="changes", EventPattern=json.dumps(pattern))
     cloud.client("events").put_targets(Rule="changes", Targets=[{"Id": "q", "Arn": queue_arn}])
 
-    cloud.control("POST", "services/servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 10})
+    cloud.command("servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 10})
     put(cloud, "used", metrics(period=10), AlarmActions=[topic])
     wait_until("OK without calls", lambda: state(cloud, "used") == "OK", 20)
     kms.generate_random(NumberOfBytes=1)
@@ -157,9 +157,9 @@ def test_real_calls_set_an_alarm_off_and_the_quota_or_time_ends_it(cloud: Cloud)
     kms.generate_random(NumberOfBytes=1)
     assert state(cloud, "used") == "ALARM"
     assert [json.loads(n["message"])["NewStateValue"] for n in cloud.notifications(topic)] == ["ALARM"]
-    cloud.control("POST", "services/servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 20})
+    cloud.command("servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 20})
     wait_until("OK at twice the quota", lambda: state(cloud, "used") == "OK", 20)
-    cloud.control("POST", "services/servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 1})
+    cloud.command("servicequotas/set_value", {"quota_code": SYMMETRIC, "value": 1})
     wait_until("ALARM at a small quota", lambda: state(cloud, "used") == "ALARM", 20)
     wait_until("OK when the calls have passed", lambda: state(cloud, "used") == "OK", 15)
     events: list[Any] = []

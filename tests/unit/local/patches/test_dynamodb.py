@@ -100,7 +100,7 @@ class Stream:
             )
 
     def expire(self, **more: Any) -> Any:
-        return self.cloud.control("POST", "engine/dynamodb/expire", {"table": self.name, **more})
+        return self.cloud.command("dynamodb/expire", {"table": self.name, **more})
 
     def received(self, kind: str = "seen") -> list[Any]:
         got = []
@@ -146,9 +146,9 @@ def test_numbers_only_and_none_from_long_ago(cloud: Cloud) -> None:
     stream.dynamodb.put_item(TableName="numbers", Item={"id": {"S": "text"}, "ttl": {"S": "5"}})
     assert stream.expire() == 0
     with pytest.raises(LocalCloudError, match="no time to live"):
-        stream.cloud.control("POST", "engine/dynamodb/expire", {"table": "none"})
-    with pytest.raises(LocalCloudError, match="no engine command"):
-        stream.cloud.control("POST", "engine/dynamodb/other", {})
+        stream.cloud.command("dynamodb/expire", {"table": "none"})
+    with pytest.raises(LocalCloudError, match="no command"):
+        stream.cloud.command("dynamodb/other", {})
 
 
 def test_a_batch_goes_on_at_the_record_that_failed_until_that_is_given_up(cloud: Cloud) -> None:

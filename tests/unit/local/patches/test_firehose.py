@@ -53,7 +53,7 @@ def objects(cloud: Cloud, name: str) -> list[dict[str, Any]]:
 
 
 def waiting(cloud: Cloud) -> int:
-    return int(cloud.control("POST", "engine/firehose/flush", {}))
+    return int(cloud.command("firehose/flush", {}))
 
 
 def told(cloud: Cloud) -> list[str]:

@@ -112,14 +112,14 @@ def test_on_demand_rotation_leaves_the_schedule_and_ends_at_its_quota(kms: Any) 
 
 def test_rotation_in_progress(cloud: Cloud, kms: Any) -> None:
     key = make(kms)
-    cloud.control("POST", "services/kms/on_demand_takes", {"seconds": 3600})
+    cloud.command("kms/on_demand_takes", {"seconds": 3600})
     kms.rotate_key_on_demand(KeyId=key)
-    cloud.control("POST", "services/kms/on_demand_takes", {"seconds": 0})
+    cloud.command("kms/on_demand_takes", {"seconds": 0})
     assert "OnDemandRotationStartDate" in kms.get_key_rotation_status(KeyId=key)
     assert rotations(kms, key) == []
     with pytest.raises(ClientError, match="ConflictException"):
         kms.rotate_key_on_demand(KeyId=key)
-    cloud.control("POST", "services/kms/pass_time", {"days": 1})
+    cloud.command("kms/pass_time", {"days": 1})
     assert rotations(kms, key) == ["ON_DEMAND"]
 
 
@@ -130,9 +130,9 @@ def test_time_passes(cloud: Cloud, kms: Any) -> None:
     kms.disable_key(KeyId=disabled)
     kms.schedule_key_deletion(KeyId=deleted, PendingWindowInDays=7)
     before = kms.get_key_rotation_status(KeyId=key)["NextRotationDate"]
-    cloud.control("POST", "services/kms/pass_time", {"days": 99})
+    cloud.command("kms/pass_time", {"days": 99})
     assert rotations(kms, key) == []
-    cloud.control("POST", "services/kms/pass_time", {"days": 102})
+    cloud.command("kms/pass_time", {"days": 102})
     entries = kms.list_key_rotations(KeyId=key)["Rotations"]
     assert [e["RotationType"] for e in entries] == ["AUTOMATIC", "AUTOMATIC"]
     assert entries[0]["RotationDate"] == before
@@ -141,8 +141,8 @@ def test_time_passes(cloud: Cloud, kms: Any) -> None:
     kms.enable_key(KeyId=disabled)
     assert rotations(kms, disabled)[0] == "AUTOMATIC"
     assert kms.get_key_rotation_status(KeyId=deleted)["KeyRotationEnabled"] is False
-    with pytest.raises(LocalCloudError, match="no service command"):
-        cloud.control("POST", "services/kms/nothing", {})
+    with pytest.raises(LocalCloudError, match="no command"):
+        cloud.command("kms/nothing", {})
 
 
 def test_keys_without_rotation_say_so(kms: Any) -> None:

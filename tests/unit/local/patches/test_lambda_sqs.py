@@ -159,7 +159,7 @@ def test_channels_at_once_share_one_subscription(monkeypatch: pytest.MonkeyPatch
 
 def test_chatbot_gets_what_its_topic_sends(cloud: Cloud) -> None:
     chatbot, sns = cloud.client("chatbot"), cloud.client("sns")
-    cloud.control("POST", "services/chatbot/authorize_workspace", {"team_id": "T1", "name": "Example"})
+    cloud.command("chatbot/authorize_workspace", {"team_id": "T1", "name": "Example"})
     topic = sns.create_topic(Name="told")["TopicArn"]
     request = {
         "ConfigurationName": "security",
@@ -182,7 +182,7 @@ def test_chatbot_gets_what_its_topic_sends(cloud: Cloud) -> None:
     sns.publish(TopicArn=topic, Message="not an event")
 
     def got() -> Any:
-        return cloud.control("POST", "services/chatbot/messages", {"configuration": "security"})
+        return cloud.command("chatbot/messages", {"configuration": "security"})
 
     (entry,) = wait_until("the message", got, 30)
     assert (entry["message"], entry["posted"]) == ("not an event", False)

@@ -39,7 +39,7 @@ def schedule(cloud: Cloud, name: str, action: str, service: str = SERVICE, expre
 
 
 def fire(cloud: Cloud, name: str) -> None:
-    cloud.control("POST", "engine/scheduler/fire", {"name": name, "account": ACCOUNT_ID, "region": REGION})
+    cloud.command("scheduler/fire", {"name": name, "account": ACCOUNT_ID, "region": REGION})
 
 
 def messages(cloud: Cloud, url: str) -> list[Any]:

@@ -127,7 +127,7 @@ def test_cloudfront_is_in_us_east_1(cloud: Cloud, wafv2: Any) -> None:
 
 def test_iam_is_asked_about_the_resource() -> None:
     def arn(operation: str, **data: str) -> str:
-        return waf.resource_arn(operation, "POST", "/", json.dumps(data).encode(), "eu-west-1", "1")
+        return waf.resource_arn(operation, json.dumps(data).encode(), "eu-west-1", "1")
 
     key = {"Name": "n", "Id": "i", "Scope": "REGIONAL"}
     assert arn("UpdateIPSet", **key) == "arn:aws:wafv2:eu-west-1:1:regional/ipset/n/i"

@@ -236,7 +236,7 @@ def test_who_takes_a_web_acl_from_a_log_group_ends_its_delivery(cloud: Cloud, wa
 
 def deliver(cloud: Cloud, acl: str) -> str:
     sent = {"web_acl_arn": acl, "record": {"action": "BLOCK"}}
-    return str(cloud.control("POST", "engine/waf_logging/deliver", sent))
+    return str(cloud.command("waf_logging/deliver", sent))
 
 
 def test_a_record_lands_in_each(cloud: Cloud, wafv2: Any, acl: str) -> None:

@@ -179,7 +179,7 @@ def test_an_organization_is_trusted(cloud: Cloud) -> None:
 
 def test_only_a_scan_brings_news_when_nobody_watches(cloud: Cloud, analyzer: str) -> None:
     name = bucket(cloud, "unwatched")
-    cloud.control("POST", "services/accessanalyzer/set_watch", {"on": False})
+    cloud.command("accessanalyzer/set_watch", {"on": False})
     try:
         cloud.client("s3").put_bucket_policy(Bucket=name, Policy=policy("*", f"arn:aws:s3:::{name}/*"))
         assert findings(cloud, analyzer, name) == []
@@ -187,7 +187,7 @@ def test_only_a_scan_brings_news_when_nobody_watches(cloud: Cloud, analyzer: str
         cloud.client("accessanalyzer").start_resource_scan(**scan)
         assert findings(cloud, analyzer, name) == [("POLICY", "ACTIVE", True)]
     finally:
-        cloud.control("POST", "services/accessanalyzer/set_watch", {"on": True})
+        cloud.command("accessanalyzer/set_watch", {"on": True})
 
 
 def test_iam_names_the_analyzer(cloud: Cloud, analyzer: str) -> None:

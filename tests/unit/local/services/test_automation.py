@@ -170,7 +170,7 @@ def test_an_action_that_is_not_there_fails_by_name(cloud: Cloud, ssm: Any, role:
 
 @pytest.fixture(scope="module")
 def config(cloud: Cloud) -> Any:
-    cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0})
+    cloud.command("config/set_reevaluation_interval", {"seconds": 0})
     made = record(cloud)
     source = {"Owner": "AWS", "SourceIdentifier": "SECRETSMANAGER_ROTATION_ENABLED_CHECK"}
     made.put_config_rule(ConfigRule={"ConfigRuleName": "rotation", "Source": source})

@@ -89,7 +89,7 @@ def record(cloud: Cloud, account: str = "", region: str = REGION, group: dict[st
 
 @pytest.fixture(scope="module")
 def config(cloud: Cloud) -> Any:
-    cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0})
+    cloud.command("config/set_reevaluation_interval", {"seconds": 0})
     return record(cloud)
 
 
@@ -369,19 +369,19 @@ def test_a_periodic_rule_runs_at_its_frequency(cloud: Cloud, config: Any, evalua
     (first,) = wait_until("the first run", lambda: seen(cloud, "hourly"), 30)
     said = json.loads(first["invokingEvent"])
     assert (said["messageType"], said["awsAccountId"]) == ("ScheduledNotification", ACCOUNT_ID)
-    cloud.control("POST", "services/config/pass_time", {"seconds": 3600})
+    cloud.command("config/pass_time", {"seconds": 3600})
     wait_until("the second run", lambda: len(seen(cloud, "hourly")) == 2, 30)
 
 
 def test_evaluations_are_started_once_a_minute(cloud: Cloud, config: Any) -> None:
     before = len(seen(cloud, "hourly"))
-    cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 60})
+    cloud.command("config/set_reevaluation_interval", {"seconds": 60})
     try:
         config.start_config_rules_evaluation(ConfigRuleNames=["hourly"])
         assert code(config.start_config_rules_evaluation, ConfigRuleNames=["hourly"]) == "LimitExceededException"
         wait_until("the run", lambda: len(seen(cloud, "hourly")) == before + 1, 30)
     finally:
-        cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0})
+        cloud.command("config/set_reevaluation_interval", {"seconds": 0})
     assert code(config.start_config_rules_evaluation, ConfigRuleNames=["no-such"]) == "NoSuchConfigRuleException"
 
 

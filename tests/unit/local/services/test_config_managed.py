@@ -29,7 +29,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def config(cloud: Cloud) -> Any:
-    cloud.control("POST", "services/config/set_reevaluation_interval", {"seconds": 0})
+    cloud.command("config/set_reevaluation_interval", {"seconds": 0})
     return record(cloud)
 
 
@@ -76,7 +76,7 @@ def secret(api: Any, name: str, **more: Any) -> str:
 
 
 def age(cloud: Cloud, arn: str, days: float) -> None:
-    cloud.control("POST", "services/secretsmanager/age", {"secret_id": arn, "days": days})
+    cloud.command("secretsmanager/age", {"secret_id": arn, "days": days})
 
 
 def finds(config: Any, rule: str, arn: str, expected: str | None) -> None:
@@ -145,7 +145,7 @@ def test_periodic_rules_look_at_age_and_use(cloud: Cloud, config: Any, api: Any)
     for rule in (rotated, used):
         finds(config, rule, arn, "COMPLIANT")
     age(cloud, arn, 30)
-    cloud.control("POST", "services/config/pass_time", {"seconds": 86_400})
+    cloud.command("config/pass_time", {"seconds": 86_400})
     finds(config, rotated, arn, "NON_COMPLIANT")
     finds(config, used, arn, "COMPLIANT")
     age(cloud, arn, 70)

@@ -9,7 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.services import command, events
+from local.gateway.control import command
+from local.services import events
 from local.services.securityhub.models import AWS_PRODUCTS, SecurityHubBackend, securityhub_backends
 from local.services.securityhub.standards import CONTROLS
 from tests.unit.local.services.hub_case import (
@@ -315,7 +316,7 @@ def test_custom_action(hub: Any) -> None:
     for findings in ([], [f"finding-{n}" for n in range(21)], ["unknown"]):
         with pytest.raises(Exception, match=r"1 to 20|not found"):
             command("securityhub/send_custom_action", {"action_target_arn": arn, "findings": findings})
-    with pytest.raises(ValueError, match="no service command"):
+    with pytest.raises(ValueError, match="no command"):
         command("securityhub/reboot", {})
 
 

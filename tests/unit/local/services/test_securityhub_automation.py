@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.services import command, events
+from local.gateway.control import command
+from local.services import events
 from tests.unit.local.services.hub_case import ACCOUNT, ARN, PRODUCT, REGION, asff, identifier, load, refusal
 from tests.unit.local.services.test_securityhub import enable, record, status
 

@@ -11,7 +11,8 @@ import pytest
 from moto import mock_aws
 
 from common import clients
-from local.services import command, install_all
+from local.gateway.control import command
+from local.services import install_all
 from posture.security_standards import suppression
 from tests.unit.local.services.hub_case import ACCOUNT, REGION, client
 from tests.unit.local.services.test_securityhub import FSBP_ARN, record
