@@ -1,4 +1,4 @@
-"""`python -m local demo [capability …] | up | down | calls`."""
+"""`python -m local demo [capability …] | up | down | calls | patches`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.bootstrap import SetupError
 def main() -> int:
     """Run one command; failures print what to do, not a stack trace."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("command", choices=["demo", "up", "down", "calls"])
+    parser.add_argument("command", choices=["demo", "up", "down", "calls", "patches"])
     parser.add_argument("capability", nargs="*", help="run only these (demo)")
     arguments = parser.parse_args()
     from local.harness import demo
@@ -30,6 +30,8 @@ def main() -> int:
             cloud, pid = start(demo.port(), demo.FOLDER / "cloud")
             demo.PID.write_text(str(pid))
             print(f"The local cloud is up at {cloud.endpoint}; stop it with `make down`.")
+        elif arguments.command == "patches":
+            _show_patches()
         else:
             for call in Cloud(demo.port()).calls():
                 at = time.strftime("%H:%M:%S", time.localtime(call["at"]))
@@ -48,6 +50,16 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _show_patches() -> None:
+    """One line for each correction of MiniStack: file, target with what is relied on, why, where it is discussed."""
+    from local import patches
+
+    for one in patches.declared():
+        file = one.function.__module__.rpartition(".")[2]
+        target = f"{one.target.removeprefix('ministack.')}({', '.join(one.takes)})"
+        print(f"{file}: {target}: {one.because} {one.upstream}".rstrip())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import re
 import time
 from typing import Any
 
@@ -248,6 +249,20 @@ def _client(service: str, region: str, attempts: int, credentials: tuple[tuple[s
 def client(service: str, region: str, credentials: dict[str, Any], attempts: int = 5) -> Any:
     """The client of an API, on this cloud, with the credentials of a `role_session`."""
     return _client(service, region, attempts, tuple(sorted(credentials.items())))
+
+
+def caller() -> tuple[str, dict[str, str]]:
+    """(ARN, boto3 credentials) of whoever makes the request that is being answered."""
+    from ministack.services import sts
+
+    headers = request_headers.get() or {}
+    signed = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
+    key = signed[1] if signed else "test"
+    session = sts._sessions.get(key) or {}
+    credentials = {"aws_access_key_id": key, "aws_secret_access_key": session.get("SecretAccessKey", "test")}
+    if session.get("SessionToken"):
+        credentials["aws_session_token"] = session["SessionToken"]
+    return str(session.get("Arn", "")), credentials
 
 
 def _trusts(document: Any, service: str) -> bool:

@@ -33,6 +33,8 @@ MODULES = (
     "kms",
     "cloudwatch_alarms",
     "organizations",
+    "accessanalyzer_buckets",
+    "config_resources",
     "sns_chatbot",
     "lambda_sqs",
     "lambda_runtime",

@@ -43,8 +43,9 @@ def account_block(account: str) -> frozenset[str]:
     return _accounts.get(account, frozenset())
 
 
-def _settings(body: bytes) -> frozenset[str]:
-    root = ET.fromstring(body)
+def settings_of(document: str | bytes) -> frozenset[str]:
+    """Return the settings that a PublicAccessBlockConfiguration (XML) turns on. Raises ParseError."""
+    root = ET.fromstring(document)
     return frozenset(
         child.tag.rpartition("}")[2] for child in root.iter() if (child.text or "").strip().lower() == "true"
     ) & set(SETTINGS)
@@ -54,7 +55,7 @@ def _account_request(method: str, body: bytes, account: str) -> Answer:
     answer: Answer
     if method == "PUT":
         try:
-            _accounts[account] = _settings(body)
+            _accounts[account] = settings_of(body)
         except ET.ParseError:
             answer = s3.s3control_error("MalformedXML", "The XML you provided was not well-formed.", 400)
             return answer

@@ -11,8 +11,11 @@ import dataclasses
 import fnmatch
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+IsPublic = Callable[[dict[str, Any]], bool]
+"""Whether S3 takes a policy's statement for public."""
 
 POLICY, BUCKET_ACL = "POLICY", "BUCKET_ACL"
 ACCESS_POINT, ACCESS_POINT_ACCOUNT = "S3_ACCESS_POINT", "S3_ACCESS_POINT_ACCOUNT"
@@ -90,11 +93,11 @@ class Grant:
         return (self.source, self.detail, self.principal, self.condition)
 
 
-def grants(bucket: Bucket, zone: Zone) -> list[Grant]:
+def grants(bucket: Bucket, zone: Zone, is_public: IsPublic) -> list[Grant]:
     """All grants to outsiders that Block Public Access does not undo; those that differ in actions only are one."""
-    found = [*_of_policy(bucket.policy, bucket.block, zone, POLICY, ""), *_of_acl(bucket)]
+    found = [*_of_policy(bucket.policy, bucket.block, zone, is_public, POLICY, ""), *_of_acl(bucket)]
     for point in bucket.access_points:
-        found += _of_policy(point.policy, point.block | bucket.block, zone, ACCESS_POINT, point.arn)
+        found += _of_policy(point.policy, point.block | bucket.block, zone, is_public, ACCESS_POINT, point.arn)
     merged: dict[tuple[Any, ...], Grant] = {}
     for grant in found:
         before = merged.setdefault(grant.key, grant)
@@ -113,12 +116,12 @@ def _of_acl(bucket: Bucket) -> Iterator[Grant]:
             yield Grant(BUCKET_ACL, ("CanonicalUser", grantee), (), actions, public=False)
 
 
-def _of_policy(document: str, block: frozenset[str], zone: Zone, source: str, point: str) -> Iterator[Grant]:
-    from ministack.services.s3 import _policy_is_public, _statement_is_public
-
-    if not document or ("RestrictPublicBuckets" in block and _policy_is_public(document)):
-        return  # then a public policy serves nobody outside the account, also those whom it names
-    statements = _listed(json.loads(document).get("Statement"))
+def _of_policy(
+    document: str, block: frozenset[str], zone: Zone, is_public: IsPublic, source: str, point: str
+) -> Iterator[Grant]:
+    statements = _listed(json.loads(document).get("Statement")) if document else []
+    if "RestrictPublicBuckets" in block and any(is_public(statement) for statement in statements):
+        return  # then a public policy serves no one outside the account, not even those whom it names
     refusals = [s for s in statements if s.get("Effect") == "Deny" and _holds_for_outsiders(s, zone)]
     for statement in statements:
         if statement.get("Effect") != "Allow":
@@ -133,7 +136,7 @@ def _of_policy(document: str, block: frozenset[str], zone: Zone, source: str, po
             if principal[1] != "*":
                 yield Grant(source, principal, condition, actions, False, point)
             elif not foreign:
-                yield Grant(source, principal, condition, actions, bool(_statement_is_public(statement)), point)
+                yield Grant(source, principal, condition, actions, is_public(statement), point)
             elif "RestrictPublicBuckets" in block:  # counts as public until then
                 yield Grant(ACCESS_POINT_ACCOUNT, ("AWS", foreign), condition, actions, False, foreign)
             else:

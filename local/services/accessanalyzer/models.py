@@ -20,7 +20,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from local.services import events
 from local.services.base import Pager, TokenError, operation
 
-from . import buckets, filters
+from . import filters, neighbours
 from .exceptions import (
     ConflictException,
     ResourceNotFoundException,
@@ -124,7 +124,7 @@ class AccessAnalyzerBackend(BaseBackend):
         if type not in QUOTAS or configuration:
             raise ValidationException("The local cloud has analyzers of external access only: ACCOUNT, ORGANIZATION.")
         arn = f"arn:aws:access-analyzer:{self.region_name}:{self.account_id}:analyzer/{analyzer_name}"
-        organization, members = buckets.organization(self.account_id)
+        organization, members = neighbours.current.organization(self.account_id)
         if type == "ORGANIZATION" and not organization:
             raise ValidationException(
                 "Only the management account or a delegated administrator can analyze its organization."
@@ -140,7 +140,7 @@ class AccessAnalyzerBackend(BaseBackend):
                 self._add_rule(analyzer, rule["ruleName"], rule["filter"])
             self.analyzers[analyzer_name] = analyzer
             for account in trusted.accounts:
-                for name in buckets.names(account, self.region_name):
+                for name in neighbours.current.names(account, self.region_name):
                     self._analyze(analyzer, account, name)
         return {"arn": arn}
 
@@ -328,7 +328,7 @@ class AccessAnalyzerBackend(BaseBackend):
         if not resource_arn.startswith("arn:aws:s3:::") or "/" in resource_arn:
             raise ValidationException("The local cloud analyzes buckets only: arn:aws:s3:::NAME.")
         name = resource_arn.rpartition(":")[2]
-        account = buckets.owner(name)
+        account = neighbours.current.owner(name)
         if account not in analyzer.zone.accounts or resource_owner_account not in (None, account):
             raise ResourceNotFoundException("Resource", resource_arn)
         self._analyze(analyzer, str(account), name)
@@ -366,12 +366,12 @@ class AccessAnalyzerBackend(BaseBackend):
 
     def _analyze(self, analyzer: Analyzer, account: str, name: str) -> None:
         with self._lock:
-            bucket = buckets.read(account, name)
+            bucket = neighbours.current.read(account, name)
             if bucket and bucket.region != self.region_name:
                 return
             arn = f"arn:aws:s3:::{name}"
             at = now()
-            found = grants(bucket, analyzer.zone) if bucket else []
+            found = grants(bucket, analyzer.zone, neighbours.current.is_public) if bucket else []
             current = {(arn, *grant.key): grant for grant in found}
             for key, finding in list(analyzer.findings.items()):
                 if key[0] == arn and key not in current:

@@ -2,7 +2,7 @@
 
 What is there
     *Recorder*: from StartConfigurationRecorder on, what changes in the account and Region is noticed within a second
-    (`items.READERS` lists the resource types) and kept as configuration items (GetResourceConfigHistory,
+    (`items.RECORDED` lists the resource types) and kept as configuration items (GetResourceConfigHistory,
     BatchGetResourceConfig). PutDeliveryChannel checks the bucket's policy and key policy.
     *Rules*: PutConfigRule checks managed identifiers and their parameters, and that config.amazonaws.com may invoke a
     custom rule's function. A rule is evaluated when it is put, on each change in its scope, by its frequency, and by

@@ -16,7 +16,7 @@ from moto.config.models import ConfigBackend as MotoConfigBackend
 
 from local.services.base import operation
 
-from . import rules
+from . import neighbours, rules
 from .clock import now
 from .exceptions import (
     InvalidParameterValueException,
@@ -38,6 +38,14 @@ class Aggregation:
     account_id: str
     region_name: str
     partition: str
+
+    def everywhere(self) -> list[Any]:
+        """The backends of all accounts and Regions."""
+        raise NotImplementedError
+
+    def of_account(self, account: str) -> Any:
+        """The backend of another account in this Region."""
+        raise NotImplementedError
 
     def _clear_aggregation(self) -> None:
         self.organization_rules: dict[str, dict[str, Any]] = {}
@@ -67,11 +75,9 @@ class Aggregation:
         return {"ConfigurationAggregator": made}
 
     def _require_administrator(self, service: str) -> None:
-        from local.patches.organizations import is_administrator, management_of
-
-        if not management_of(self.account_id):
+        if not neighbours.current.accounts(self.account_id):
             raise NoAvailableOrganizationException("Your account is not a member of an organization.")
-        if not is_administrator(self.account_id, service):
+        if not neighbours.current.is_administrator(self.account_id, service):
             raise OrganizationAccessDeniedException(
                 "Only the organization's management account or a delegated administrator may do this."
             )
@@ -96,8 +102,6 @@ class Aggregation:
 
     def _sources(self, name: str) -> list[tuple[str, str, Any]]:
         """(account, Region, backend; None: not authorized) of all that an aggregator is about and that uses Config."""
-        from .models import all_backends
-
         aggregator = self.config_aggregators.get(name)  # type: ignore[attr-defined]
         if not aggregator:
             raise NoSuchConfigurationAggregatorException("The configuration aggregator does not exist.")
@@ -107,7 +111,7 @@ class Aggregation:
             (source,) = aggregator.account_aggregation_sources
             accounts, trusted = source.account_ids, False
         found = []
-        for backend in sorted(all_backends(), key=lambda one: (one.account_id, one.region_name)):
+        for backend in sorted(self.everywhere(), key=lambda one: (one.account_id, one.region_name)):
             if backend.account_id not in accounts or not backend.recorders:
                 continue
             if not source.all_aws_regions and backend.region_name not in source.aws_regions:
@@ -275,12 +279,7 @@ class Aggregation:
         return {"OrganizationConfigRuleArn": arn}
 
     def _members(self) -> list[Any]:
-        from local.patches.organizations import accounts_of, management_of
-
-        from .models import config_backends
-
-        accounts = accounts_of(management_of(self.account_id))
-        return [config_backends[account][self.region_name] for account in accounts]
+        return [self.of_account(account) for account in neighbours.current.accounts(self.account_id)]
 
     def _deploy(self, name: str, managed: dict[str, Any], excluded: list[str] | None) -> dict[str, str]:
         """Put the rule into every account; account -> error code, empty where it was put."""

@@ -12,7 +12,6 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 Key = tuple[str, str]
@@ -21,6 +20,8 @@ Item = dict[str, Any]
 """A configuration item as a rule's event carries it."""
 
 BUCKET, SECRET, WEB_ACL = "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL"
+RECORDED = (BUCKET, SECRET, WEB_ACL)
+"""What can be recorded here."""
 LARGEST = 256 * 1024
 """Bytes of an item; a larger one is announced by an oversized notification, without it."""
 DAY, HOUR = 86_400.0, 3_600.0
@@ -53,7 +54,8 @@ class Resource:
         return hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
 
 
-def _tags(given: Any) -> dict[str, str]:
+def tags_of(given: Any) -> dict[str, str]:
+    """Return a resource's tags as a dict; given as one, or as AWS's list of Key and Value."""
     if isinstance(given, dict):
         return {str(key): str(value) for key, value in given.items()}
     return {tag["Key"]: tag.get("Value", "") for tag in given or []}
@@ -74,102 +76,6 @@ def next_rotation(secret: dict[str, Any]) -> float | None:
     every = rotation_seconds(secret.get("RotationRules")) if secret.get("RotationEnabled") else None
     since = secret.get("LastRotatedDate") or secret.get("_RotationConfigured") or secret.get("CreatedDate") or 0
     return None if every is None else float(since) + every
-
-
-def _secrets(account: str, region: str, now: float) -> Iterator[Resource]:
-    from ministack.services import secretsmanager
-
-    for (owner, where, _), secret in secretsmanager._secrets.all_items():
-        if (owner, where) != (account, region):
-            continue
-        rules, every, due = secret.get("RotationRules"), rotation_seconds(secret.get("RotationRules")), None
-        due = next_rotation(secret)
-        schedule = {
-            "AutomaticallyAfterDays": int(every // DAY) if every and every % DAY == 0 else None,
-            "AutomaticallyAfterHours": int(every // HOUR) if every else None,
-            "RotationDuration": (rules or {}).get("Duration"),
-            "RotationScheduleExpression": (rules or {}).get("ScheduleExpression"),
-        }
-        configuration = {
-            "ARN": secret["ARN"],
-            "Name": secret["Name"],
-            "Description": secret.get("Description"),
-            "KMSKeyId": secret.get("KmsKeyId"),
-            "RotationEnabled": bool(secret.get("RotationEnabled")),
-            "RotationLambdaARN": secret.get("RotationLambdaARN"),
-            "RotationOccurringAsScheduled": due is None or now <= due,
-            "RotationRules": {k: v for k, v in schedule.items() if v is not None} or None,
-            "Deleted": bool(secret.get("DeletedDate")),
-        }
-        known = {name: value for name, value in configuration.items() if value is not None}
-        arn, created = str(secret["ARN"]), float(secret["CreatedDate"])
-        yield Resource(SECRET, arn, secret["Name"], arn, created, known, {}, _tags(secret.get("Tags")))
-
-
-def _web_acls(account: str, region: str, now: float) -> Iterator[Resource]:
-    from ministack.services import waf
-
-    for (owner, where, _), acl in waf._web_acls.all_items():
-        if (owner, where) != (account, region):
-            continue
-        arn = str(acl["ARN"])
-        visibility = acl.get("VisibilityConfig") or {}
-        configuration = {
-            "name": acl["Name"],
-            "id": acl["Id"],
-            "resourceARN": arn,
-            "defaultAction": json.dumps(acl.get("DefaultAction") or {}),
-            "description": acl.get("Description", ""),
-            "rules": acl.get("Rules", []),
-            "visibilityConfig": {name[:1].lower() + name[1:]: value for name, value in visibility.items()},
-            "capacity": acl.get("Capacity", 0),
-        }
-        tags = _tags(waf._waf_tags.get_scoped(account, None, arn))
-        # Config names a WAFv2 web ACL by its ARN.
-        yield Resource(WEB_ACL, arn, acl["Name"], arn, 0.0, configuration, {}, tags)
-
-
-def _buckets(account: str, region: str, now: float) -> Iterator[Resource]:
-    from ministack.services import s3
-
-    for (owner, name), bucket in list(s3._buckets._data.items()):
-        if owner != account or bucket.get("region", "us-east-1") != region:
-            continue
-        created = datetime.datetime.fromisoformat(str(bucket["created"])).timestamp()
-
-        def of(store: Any, name: str = name) -> Any:
-            value = store.get_scoped(account, None, name)
-            return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-        supplementary = {
-            "BucketVersioningConfiguration": {"status": of(s3._bucket_versioning) or "Off"},
-            "BucketPolicy": {"policyText": of(s3._bucket_policies)},
-            "ServerSideEncryptionConfiguration": of(s3._bucket_encryption),
-            "PublicAccessBlockConfiguration": bucket.get("_public_access_block"),
-            "BucketLifecycleConfiguration": of(s3._bucket_lifecycle),
-        }
-        plain = json.loads(json.dumps(supplementary, default=_text))
-        configuration = {"name": name, "creationDate": timestamp(created), "owner": {"id": account}, "region": region}
-        arn = f"arn:aws:s3:::{name}"
-        yield Resource(BUCKET, name, name, arn, created, configuration, plain, _tags(of(s3._bucket_tags)))
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-READERS: dict[str, Callable[[str, str, float], Iterator[Resource]]] = {
-    BUCKET: _buckets,
-    SECRET: _secrets,
-    WEB_ACL: _web_acls,
-}
-"""What can be recorded here, by resource type."""
-
-
-def read(account: str, region: str, types: set[str], now: float) -> dict[Key, Resource]:
-    """The resources of *types* in an account and Region, as they are."""
-    readers = [reader for kind, reader in READERS.items() if kind in types]
-    return {one.key: one for reader in readers for one in reader(account, region, now)}
 
 
 def timestamp(seconds: float) -> str:

@@ -13,7 +13,6 @@ import hmac
 import json
 import logging
 import secrets
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ from moto.core.base_backend import BackendDict
 from local.services import events
 from local.services.base import Pager, TokenError, operation
 
-from . import items, rules
+from . import items, neighbours, rules
 from .aggregation import PRINCIPAL, Aggregation
 from .clock import now
 from .exceptions import (
@@ -56,26 +55,6 @@ EVERY = 0.5
 _key = secrets.token_bytes(32)
 
 
-def emulated() -> bool:
-    """Whether MiniStack's services run in this process, whose policies can be asked."""
-    return "ministack.app" in sys.modules
-
-
-def _function_refusal(arn: str, account: str, region: str) -> str:
-    """Why Config may not invoke a function; empty when it may."""
-    from ministack.core.responses import request_scope
-    from ministack.services import lambda_svc
-
-    from local.permissions import service_may
-
-    with request_scope(account, region):
-        function, config, _ = lambda_svc._get_func_record_for_ref(arn)
-        if not function or not config:
-            return f"{arn} does not exist"
-        # Config tells the account for which it invokes, and no ARN.
-        return service_may(PRINCIPAL, "lambda:InvokeFunction", arn, function.get("policy"), "", account, region)
-
-
 class Source(MotoSource):
     """A rule's source; a custom one's function is asked of MiniStack, where moto would ask itself."""
 
@@ -90,7 +69,7 @@ class Source(MotoSource):
         if owner != "CUSTOM_LAMBDA" or not source_details:
             super().__init__(account_id, region, owner, source_identifier, source_details)  # type: ignore[arg-type]
             return
-        if emulated() and (reason := _function_refusal(source_identifier, account_id, region)):
+        if reason := neighbours.current.function_refusal(source_identifier, account_id, region):
             logger.warning("PutConfigRule refused: %s", reason)
             raise InsufficientPermissionsException(
                 f"The AWS Lambda function {source_identifier} cannot be invoked. Check the specified function ARN, "
@@ -200,6 +179,19 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         """Whether the recorder is on."""
         return any(recorder.status.recording for recorder in list(self.recorders.values()))
 
+    def _read(self, types: set[str], at: float) -> dict[Key, items.Resource]:
+        """The resources of `types` in the account and Region, as they are."""
+        where = self.account_id, self.region_name
+        return {one.key: one for kind in sorted(types) for one in neighbours.current.resources(kind, *where, at)}
+
+    def everywhere(self) -> list[Any]:
+        """The backends of all accounts and Regions."""
+        return list(all_backends())
+
+    def of_account(self, account: str) -> Any:
+        """The backend of another account in this Region."""
+        return config_backends[account][self.region_name]
+
     # Recorder and delivery channel
 
     @operation()
@@ -207,13 +199,8 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         self, configuration_recorder: dict[str, Any], tags: list[dict[str, str]] | None = None
     ) -> dict[str, Any]:
         role = configuration_recorder.get("roleARN", "")
-        if emulated():
-            from local.permissions import role_session
-
-            try:
-                role_session(role, "configLambdaExecution", PRINCIPAL)
-            except (PermissionError, IndexError):
-                raise InvalidRoleException(f"The role {role!r} cannot be assumed by {PRINCIPAL}.") from None
+        if not neighbours.current.trusts(role):
+            raise InvalidRoleException(f"The role {role!r} cannot be assumed by {PRINCIPAL}.")
         configuration_recorder.setdefault("name", "default")
         MotoConfigBackend.put_configuration_recorder(self, configuration_recorder)
         # moto keeps no recordingMode; a plan must find it again.
@@ -238,7 +225,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     @operation()
     def put_delivery_channel(self, delivery_channel: dict[str, Any]) -> dict[str, Any]:
-        if delivery_channel.get("s3BucketName") and emulated():
+        if delivery_channel.get("s3BucketName"):
             self._recorder()
             self._check_delivery(delivery_channel)
         MotoConfigBackend.put_delivery_channel(self, delivery_channel)
@@ -246,11 +233,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     def _check_delivery(self, channel: dict[str, Any]) -> None:
         """As Config does: the bucket must exist, and its policy let the service look at it and write to it."""
-        from ministack.core.responses import request_scope
-        from ministack.services import s3
-
-        from local.permissions import service_may
-
+        where = self.account_id, self.region_name
         bucket, prefix = channel["s3BucketName"], channel.get("s3KeyPrefix", "")
         arn = f"arn:{self.partition}:s3:::{bucket}"
         folder = "/".join(filter(None, [arn, prefix, "AWSLogs", self.account_id, "Config"]))
@@ -259,21 +242,15 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
             "s3:ListBucket": arn,
             "s3:PutObject": f"{folder}/ConfigWritabilityCheckFile",
         }
-        with request_scope(self.account_id, self.region_name):
-            policy = s3.bucket_policy_for_arn(arn) if bucket in s3._buckets else None
-            if bucket not in s3._buckets:
-                raise NoSuchBucketException(f"Cannot find a S3 bucket named {bucket}.")
-            for action, resource in asked.items():
-                sent = {"s3:x-amz-acl": "bucket-owner-full-control"} if action == "s3:PutObject" else {}
-                reason = service_may(
-                    PRINCIPAL, action, resource, (policy or ("",))[0], "", self.account_id, self.region_name, sent
+        if not neighbours.current.has_bucket(*where, bucket):
+            raise NoSuchBucketException(f"Cannot find a S3 bucket named {bucket}.")
+        for action, resource in asked.items():
+            if reason := neighbours.current.bucket_refusal(*where, arn, action, resource):
+                logger.warning("PutDeliveryChannel refused: %s", reason)
+                raise InsufficientDeliveryPolicyException(
+                    f"Insufficient delivery policy to s3 bucket: {bucket}, unable to write to bucket, provided s3 "
+                    f"key prefix is '{prefix}', provided kms key is '{channel.get('s3KmsKeyArn')}'."
                 )
-                if reason:
-                    logger.warning("PutDeliveryChannel refused: %s", reason)
-                    raise InsufficientDeliveryPolicyException(
-                        f"Insufficient delivery policy to s3 bucket: {bucket}, unable to write to bucket, provided s3 "
-                        f"key prefix is '{prefix}', provided kms key is '{channel.get('s3KmsKeyArn')}'."
-                    )
 
     @operation()
     def describe_delivery_channel_status(self, delivery_channel_names: list[str] | None = None) -> dict[str, Any]:
@@ -307,10 +284,11 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     def _recorded_types(self) -> set[str]:
         group = self._recorder().recording_group
+        every = set(items.RECORDED)
         if group.all_supported:
-            return set(items.READERS)
+            return every
         excluded = (group.exclusion_by_resource_types or {}).get("resourceTypes")
-        return set(items.READERS) - set(excluded) if excluded else set(items.READERS) & set(group.resource_types or [])
+        return every - set(excluded) if excluded else every & set(group.resource_types or [])
 
     def tick(self) -> None:
         """Look at the resources once, and run the rules that are due. On the watcher's thread."""
@@ -323,7 +301,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     def _observe(self) -> list[tuple[Item, Item | None]]:
         """What has changed since the last look, with what it was before."""
         types, at = self._recorded_types(), now()
-        seen = items.read(self.account_id, self.region_name, types, at)
+        seen = self._read(types, at)
         changes: list[tuple[Item, Item | None]] = []
         with self._lock:
             for key, resource in seen.items():
@@ -512,14 +490,14 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     def _about(self, rule: dict[str, Any], key: Key) -> bool:
         """Whether a result still is of something in the rule's scope."""
-        if key[0] not in items.READERS:
+        if key[0] not in items.RECORDED:
             return True  # such as AWS::::Account, that only the rule's function knows
         return any((one["resourceType"], one["resourceId"]) == key for one in self._subjects(rule))
 
     def _subjects(self, rule: dict[str, Any]) -> list[Item]:
         """Items of all resources that a rule is about; a periodic managed rule asks the services, not the recorder."""
         if rule["Source"]["Owner"] == "AWS" and rules.SCHEDULED in rules.message_types(rule):
-            seen = items.read(self.account_id, self.region_name, rules.resource_types(rule), now())
+            seen = self._read(rules.resource_types(rule), now())
             made = [items.item(one, "OK", now(), self.account_id, self.region_name) for one in seen.values()]
         else:
             made = list(self.current.values())
@@ -563,13 +541,10 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     def _invoke(self, rule: dict[str, Any], event: dict[str, Any], *, left: bool) -> None:
         """Call a custom rule's function with the event that Config sends; asynchronously, as Config does."""
-        from ministack.core.responses import request_scope
-        from ministack.services import lambda_svc
-
         name, arn = rule["ConfigRuleName"], rule["Source"]["SourceIdentifier"]
         status = self.status.get(name, {})
         status["FirstEvaluationStarted"] = True
-        if reason := _function_refusal(arn, self.account_id, self.region_name):
+        if reason := neighbours.current.function_refusal(arn, self.account_id, self.region_name):
             logger.warning("Rule %s: %s", name, reason)
             status |= {
                 "LastFailedInvocationTime": now(),
@@ -590,9 +565,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
             "accountId": self.account_id,
             "evaluationMode": "DETECTIVE",
         }
-        with request_scope(self.account_id, self.region_name):
-            function, config, _ = lambda_svc._get_func_record_for_ref(arn)
-            lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), payload)
+        neighbours.current.invoke(arn, self.account_id, self.region_name, payload)
         status["LastSuccessfulInvocationTime"] = now()
 
     # Results

@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.config.models import MANAGED_RULES_CONSTRAINTS
 
+from . import neighbours
 from .items import DAY, HOUR, SECRET, Item
 
 CHANGE, OVERSIZED, SCHEDULED = (
@@ -153,12 +154,7 @@ def evaluate(rule: Rule, item: Item, now: float) -> Verdict:
 
 
 def _beyond(item: Item) -> dict[str, Any]:
-    """The secret that an item is of, as its service keeps it (never its value)."""
-    from ministack.services import secretsmanager
-
+    """The dates of the secret that an item is of, which the item does not have."""
     if item["resourceType"] != SECRET:
         return {}
-    account, region = item["awsAccountId"], item["awsRegion"]
-    secret = secretsmanager._secrets.get_scoped(account, region, item["resourceName"]) or {}
-    dates = ("CreatedDate", "LastAccessedDate", "LastRotatedDate")
-    return {name: secret[name] for name in dates if name in secret}
+    return neighbours.current.secret(item["awsAccountId"], item["awsRegion"], item["resourceName"])

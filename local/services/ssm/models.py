@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Any
 
 from moto.core.base_backend import BackendDict
 from moto.ssm.models import SimpleSystemManagerBackend
 
+from local.permissions import caller
 from local.services.base import Pager, TokenError, operation
 
 from . import automation
@@ -28,22 +28,6 @@ FILTERS = {
     "ExecutionStatus": "AutomationExecutionStatus",
 }
 """Filters of DescribeAutomationExecutions that are known here -> what they look at."""
-
-
-def caller() -> tuple[str, dict[str, str]]:
-    """(ARN, boto3 credentials) of whoever makes the request that is being answered."""
-    from ministack.services import sts
-
-    from local.permissions import request_headers
-
-    headers = request_headers.get() or {}
-    signed = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
-    key = signed[1] if signed else "test"
-    session = sts._sessions.get(key) or {}
-    credentials = {"aws_access_key_id": key, "aws_secret_access_key": session.get("SecretAccessKey", "test")}
-    if session.get("SessionToken"):
-        credentials["aws_session_token"] = session["SessionToken"]
-    return str(session.get("Arn", "")), credentials
 
 
 class SsmBackend(SimpleSystemManagerBackend):

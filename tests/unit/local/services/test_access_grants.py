@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from ministack.services.s3 import _statement_is_public
 
 from local.services.accessanalyzer.exceptions import ValidationException
 from local.services.accessanalyzer.filters import check, matches
@@ -36,7 +37,7 @@ def bucket(*statements: dict[str, Any], **fields: Any) -> Bucket:
 
 
 def found(subject: Bucket, zone: Zone = ACCOUNT) -> list[tuple[str, str, bool]]:
-    return [(g.source, g.principal[1], g.public) for g in grants(subject, zone)]
+    return [(g.source, g.principal[1], g.public) for g in grants(subject, zone, _statement_is_public)]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_conditions_and_actions_are_told() -> None:
         allow(root(OUTSIDER), **when("StringEquals", "aws:SourceVpc", "vpc-1")),
         allow(root(OUTSIDER), action=["s3:PutObject"], **when("StringEquals", "aws:SourceVpc", "vpc-1")),
     ]
-    (grant,) = grants(bucket(*statements), ACCOUNT)
+    (grant,) = grants(bucket(*statements), ACCOUNT, _statement_is_public)
     assert grant == Grant(
         "POLICY",
         ("AWS", OUTSIDER),
@@ -139,7 +140,7 @@ def test_acls() -> None:
     subject = bucket(acl=acl)
     assert found(subject) == [("BUCKET_ACL", "*", True), ("BUCKET_ACL", "stranger", False)]
     assert found(bucket(acl=acl, block=frozenset({"IgnorePublicAcls"}))) == [("BUCKET_ACL", "stranger", False)]
-    assert grants(subject, ACCOUNT)[0].actions >= {"s3:ListBucket"}
+    assert grants(subject, ACCOUNT, _statement_is_public)[0].actions >= {"s3:ListBucket"}
 
 
 def point(*statements: dict[str, Any], block: frozenset[str] = frozenset()) -> AccessPoint:
@@ -148,7 +149,11 @@ def point(*statements: dict[str, Any], block: frozenset[str] = frozenset()) -> A
 
 def test_access_points_are_told_apart() -> None:
     subject = bucket(allow(root(OUTSIDER)), access_points=(point(allow(root(OUTSIDER))),))
-    assert [(g.source, g.detail) for g in grants(subject, ACCOUNT)] == [("POLICY", ""), ("S3_ACCESS_POINT", POINT)]
+    found = grants(subject, ACCOUNT, _statement_is_public)
+    assert [(g.source, g.detail) for g in found] == [
+        ("POLICY", ""),
+        ("S3_ACCESS_POINT", POINT),
+    ]
 
 
 def test_block_public_access_overrides_policies() -> None:
