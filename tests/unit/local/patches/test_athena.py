@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import duckdb
 import pytest
 from ministack.services import athena as engine
 
+from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.scenario import wait_until
 from local.patches import athena
 from local.patches.registry import registry
+from local.settings import REGION
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +76,44 @@ def test_a_column_that_no_row_has_is_null(tmp_path: Path) -> None:
 def test_a_table_without_data_has_its_structs() -> None:
     relation = engine._empty_relation(table(severity="struct<label:string>"))
     assert query(f"SELECT severity.label, dt FROM {relation}") == []
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    yield started
+    stop(pid)
+
+
+def test_athena_reads_a_json_table_by_its_glue_types(cloud: Cloud) -> None:
+    s3, glue, athena_api = cloud.client("s3"), cloud.client("glue"), cloud.client("athena")
+    s3.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
+    glue.create_database(DatabaseInput={"Name": "db"})
+    for name in ("findings", "nothing"):
+        made = table(run="string", severity="struct<label:string>", note="string")
+        storage = {**made["StorageDescriptor"], "Location": f"s3://data/{name}/"}
+        storage["InputFormat"] = "org.apache.hadoop.mapred.TextInputFormat"
+        given = {"Name": name, "StorageDescriptor": storage, "TableType": "EXTERNAL_TABLE"}
+        glue.create_table(DatabaseName="db", TableInput=given)
+    row = {"Run": "6f1c1f9e-0f0a-4a53-9f0c-1e6f3d6b2b11", "Severity": {"Label": "HIGH"}}
+    s3.put_object(Bucket="data", Key="findings/part.ndjson", Body=json.dumps(row).encode())
+
+    def rows(sql: str) -> list[list[str | None]]:
+        started = athena_api.start_query_execution(
+            QueryString=sql,
+            QueryExecutionContext={"Database": "db"},
+            ResultConfiguration={"OutputLocation": "s3://data/results/"},
+        )["QueryExecutionId"]
+
+        def ended() -> Any:
+            status = athena_api.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            return status if status["State"] in ("SUCCEEDED", "FAILED") else None
+
+        status = wait_until("the query", ended, 30)
+        assert status["State"] == "SUCCEEDED", status
+        found = athena_api.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
+        return [[cell.get("VarCharValue") for cell in one["Data"]] for one in found[1:]]
+
+    text = "SELECT run, severity.label, note FROM findings WHERE run <> 'continuous'"
+    assert rows(text) == [["6f1c1f9e-0f0a-4a53-9f0c-1e6f3d6b2b11", "HIGH", None]]
+    assert rows("SELECT severity.label FROM nothing") == []

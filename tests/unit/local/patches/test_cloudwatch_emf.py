@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
+from local.harness.cloud import Cloud, free_port, start, stop
 from local.patches.cloudwatch_emf import metrics
+from tests.unit.local.gateway.test_gateway import Function
 
 
 def document(**values: Any) -> str:
@@ -31,3 +37,49 @@ def test_each_metric_is_read_for_each_set_of_dimensions() -> None:
 
 def test_what_is_no_such_document_is_passed_by() -> None:
     assert list(metrics('{"_aws": 1}\n{"_aws"\n"_aws"\nplain\n{"_aws": {"CloudWatchMetrics": [{}]}}')) == []
+
+
+LOGS_METRIC = f"""
+import json
+def handler(event, context):
+    print({document(Drifted=3, Seconds=1)!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    yield started
+    stop(pid)
+
+
+def test_what_a_function_logs_is_published(cloud: Cloud) -> None:
+    function = Function(cloud, "publisher", LOGS_METRIC)
+    logs = cloud.client("logs")
+
+    def group() -> list[Any]:
+        found: list[Any] = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/publisher")["logGroups"]
+        return found
+
+    function.api.invoke(FunctionName=function.name, Payload=b"{}")
+    assert total(cloud) == 3.0
+    assert group() == []  # a function that may not make it does not get one
+    logs.create_log_group(logGroupName="/aws/lambda/publisher")
+    function.api.invoke(FunctionName=function.name, Payload=b"{}")
+    assert total(cloud) == 6.0
+    events = logs.filter_log_events(logGroupName="/aws/lambda/publisher")["events"]
+    assert any("Drifted" in event["message"] for event in events)
+
+
+def total(cloud: Cloud) -> float:
+    now = datetime.datetime.now(datetime.UTC)
+    points = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="Switchyard",
+        MetricName="Drifted",
+        Dimensions=[{"Name": "service", "Value": "s"}],
+        StartTime=now - datetime.timedelta(minutes=10),
+        EndTime=now + datetime.timedelta(minutes=10),
+        Period=3600,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))

@@ -14,7 +14,7 @@ import pytest
 
 from local.harness import scenario
 from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
-from local.patches import cognito_triggers
+from local.patches import dynamodb
 from local.settings import ACCOUNT_ID, REGION
 
 # Tells what it got; fails the records, or the call, that it is told to.
@@ -187,18 +187,19 @@ def test_without_permission_nothing_is_read(cloud: Cloud) -> None:
     assert stream.received() == []
 
 
-def test_a_trigger_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cognito_triggers, "TRIGGER_SECONDS", 0.05)
-    tries: list[int] = []
-    refused = threading.Event()
+@pytest.mark.parametrize("thread", ["dynamodb-ttl-reaper", "another"])
+def test_ministacks_own_time_to_live_makes_stream_records(monkeypatch: pytest.MonkeyPatch, thread: str) -> None:
+    removed: list[tuple[str, Any]] = []
+    monkeypatch.setattr(dynamodb, "_remove", lambda *given: removed.append(("with a record", given)))
 
-    def slow() -> None:
-        tries.append(1)
-        refused.wait(10)
+    def reap() -> None:
+        dynamodb.remove_item(lambda *given: removed.append(("without", given)), {}, "pk", "sk")
 
-    with pytest.raises(cognito_triggers.Refused, match="timed out"):
-        cognito_triggers._in_time("PostAuthentication", slow)
-    refused.set()
-    assert len(tries) == 3
-    monkeypatch.setattr(cognito_triggers, "TRIGGER_SECONDS", 5.0)
-    assert cognito_triggers._in_time("PostAuthentication", lambda: {"body": 5}) == {"body": 5}
+    reaper = threading.Thread(target=reap, name=thread)
+    reaper.start()
+    reaper.join()
+    assert removed == [("with a record" if thread.endswith("reaper") else "without", ({}, "pk", "sk"))]
+
+
+def test_ministacks_time_to_live_runs_on_the_thread_that_is_told_by_its_name() -> None:
+    assert "dynamodb-ttl-reaper" in {thread.name for thread in threading.enumerate()}

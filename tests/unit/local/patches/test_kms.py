@@ -123,6 +123,17 @@ def test_rotation_in_progress(cloud: Cloud, kms: Any) -> None:
     assert rotations(kms, key) == ["ON_DEMAND"]
 
 
+def test_a_key_that_is_enabled_again_makes_up_for_its_rotation_at_once(cloud: Cloud, kms: Any) -> None:
+    key = make(kms)
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=100)
+    kms.disable_key(KeyId=key)
+    cloud.command("kms/pass_time", {"days": 101})
+    kms.enable_key(KeyId=key)
+    blob = kms.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]  # before any call about rotation
+    (current,) = (r for r in kms.list_key_rotations(KeyId=key)["Rotations"] if r["KeyMaterialState"] == "CURRENT")
+    assert kms.decrypt(CiphertextBlob=blob)["KeyMaterialId"] == current["KeyMaterialId"]
+
+
 def test_time_passes(cloud: Cloud, kms: Any) -> None:
     key, disabled, deleted = make(kms), make(kms), make(kms)
     for each in (key, disabled, deleted):

@@ -1,0 +1,281 @@
+"""Cognito where AWS is stricter than MiniStack: triggers, custom authentication, attributes, pools, providers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.scenario import wait_until
+from local.patches import cognito_custom_auth, cognito_triggers
+from local.settings import ACCOUNT_ID, REGION
+from tests.unit.local.gateway.test_gateway import Function
+
+PASSWORD = "Correct-horse-9"
+TRIGGERS = ["DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse"]
+TRIGGERS += ["PreSignUp", "PostConfirmation", "PostAuthentication"]
+CODE = """
+def handler(event, context):
+    source, request = event["triggerSource"], event["request"]
+    print(f"{source} {event['userName']} {request.get('userNotFound')}")
+    if source.startswith("PreSignUp") and "stranger" in event["userName"]:
+        raise ValueError("no strangers")
+    if source == "DefineAuthChallenge_Authentication":
+        done = any(one["challengeResult"] for one in request["session"])
+        event["response"] = {"issueTokens": done, **({} if done else {"challengeName": "CUSTOM_CHALLENGE"})}
+    if source == "CreateAuthChallenge_Authentication":
+        event["response"] = {"publicChallengeParameters": {"hint": "h"}, "privateChallengeParameters": {"is": "42"}}
+    if source == "VerifyAuthChallengeResponse_Authentication":
+        event["response"] = {"answerCorrect": request["challengeAnswer"] == "42"}
+    return event
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    yield started
+    stop(pid)
+
+
+@pytest.fixture(scope="module")
+def function(cloud: Cloud) -> Function:
+    cloud.client("logs").create_log_group(logGroupName="/aws/lambda/trigger")
+    return Function(cloud, "trigger", CODE)
+
+
+class Pool:
+    """A pool of a test's own, with every trigger, and a client that may read `email` and write `email` and `name`."""
+
+    def __init__(self, cloud: Cloud, function: Function, name: str, *, allowed: bool = True) -> None:
+        self.cloud, self.function = cloud, function
+        self.idp = cloud.client("cognito-idp", attempts=1)
+        schema = [{"Name": "name", "Required": True, "Mutable": True, "AttributeDataType": "String"}]
+        schema.append({"Name": "plan", "Mutable": True, "AttributeDataType": "String"})
+        made = self.idp.create_user_pool(
+            PoolName=name, Schema=schema, LambdaConfig=dict.fromkeys(TRIGGERS, function.arn)
+        )["UserPool"]
+        self.id = made["Id"]
+        if allowed:
+            function.api.add_permission(
+                FunctionName=function.name,
+                StatementId=name[-60:].replace("[", "_").replace("]", "_"),
+                Action="lambda:InvokeFunction",
+                Principal="cognito-idp.amazonaws.com",
+                SourceArn=made["Arn"],
+            )
+        self.client = self.idp.create_user_pool_client(
+            UserPoolId=self.id,
+            ClientName="c",
+            ExplicitAuthFlows=["ALLOW_CUSTOM_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            PreventUserExistenceErrors="ENABLED",
+            ReadAttributes=["email"],
+            WriteAttributes=["email", "name"],
+        )["UserPoolClient"]["ClientId"]
+
+    def add(self, name: str) -> None:
+        attributes = [{"Name": "email", "Value": f"{name}@example.com"}, {"Name": "name", "Value": name}]
+        common = {"UserPoolId": self.id, "Username": name}
+        self.idp.admin_create_user(**common, MessageAction="SUPPRESS", UserAttributes=attributes)
+        self.idp.admin_set_user_password(**common, Password=PASSWORD, Permanent=True)
+
+    def sign_in(self, name: str) -> Any:
+        parameters = {"USERNAME": name, "PASSWORD": PASSWORD}
+        answer = self.idp.initiate_auth(ClientId=self.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
+        return answer["AuthenticationResult"]
+
+    def begin(self, name: str) -> Any:
+        return self.idp.initiate_auth(ClientId=self.client, AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": name})
+
+    def answer(self, session: str, name: str, answer: str) -> Any:
+        return self.idp.respond_to_auth_challenge(
+            ClientId=self.client,
+            ChallengeName="CUSTOM_CHALLENGE",
+            Session=session,
+            ChallengeResponses={"USERNAME": name, "ANSWER": answer},
+        )
+
+    def ran(self, line: str) -> bool:
+        pages = self.cloud.client("logs").get_paginator("filter_log_events")
+        found = [e["message"] for page in pages.paginate(logGroupName="/aws/lambda/trigger") for e in page["events"]]
+        return any(line in message for message in found)
+
+
+@pytest.fixture
+def pool(cloud: Cloud, function: Function, request: pytest.FixtureRequest) -> Pool:
+    return Pool(cloud, function, request.node.name)
+
+
+def sign_up(pool: Pool, name: str, *without: str, **more: str) -> Any:
+    attributes = {"email": f"{name}@example.com", "name": name, **more}
+    given = [{"Name": key, "Value": value} for key, value in attributes.items() if key not in without]
+    return pool.idp.sign_up(ClientId=pool.client, Username=name, Password=PASSWORD, UserAttributes=given)
+
+
+def test_a_trigger_needs_the_functions_permission(cloud: Cloud, function: Function) -> None:
+    pool = Pool(cloud, function, "not-allowed", allowed=False)
+    denied = "PreSignUp invocation failed due to error AccessDeniedException"
+    with pytest.raises(ClientError, match=denied):
+        sign_up(pool, "ann")
+    with pytest.raises(ClientError, match=denied) as caught:
+        pool.add("ann")
+    assert caught.value.response["Error"]["Code"] == "UnexpectedLambdaException"
+
+
+def test_a_trigger_refuses_in_its_own_words(pool: Pool) -> None:
+    for call in (lambda: sign_up(pool, "stranger1"), lambda: pool.add("stranger2")):
+        with pytest.raises(ClientError, match="PreSignUp failed with error no strangers") as caught:
+            call()
+        assert caught.value.response["Error"]["Code"] == "UserLambdaValidationException"
+    assert pool.ran("PreSignUp_AdminCreateUser stranger2")
+
+
+def test_confirmation_and_sign_in_run_their_triggers(pool: Pool) -> None:
+    sign_up(pool, "bob")
+    pool.idp.admin_confirm_sign_up(UserPoolId=pool.id, Username="bob")
+    assert wait_until("post confirmation", lambda: pool.ran("PostConfirmation_ConfirmSignUp bob"), 20)
+    pool.sign_in("bob")
+    assert wait_until("post authentication", lambda: pool.ran("PostAuthentication_Authentication bob"), 20)
+
+
+def test_a_session_is_good_for_one_answer(pool: Pool) -> None:
+    pool.add("cleo")
+    session = pool.begin("cleo")["Session"]
+    second = pool.answer(session, "cleo", "41")
+    assert second["ChallengeName"] == "CUSTOM_CHALLENGE"
+    with pytest.raises(ClientError, match="NotAuthorizedException"):
+        pool.answer(session, "cleo", "42")
+    assert pool.answer(second["Session"], "cleo", "42")["AuthenticationResult"]["IdToken"]
+
+
+def test_who_exists_stays_hidden(pool: Pool) -> None:
+    begun = pool.begin("nobody")
+    assert begun["ChallengeParameters"]["hint"] == "h"
+    assert wait_until("the trigger", lambda: pool.ran("DefineAuthChallenge_Authentication nobody True"), 20)
+    with pytest.raises(ClientError, match="Incorrect username or password"):
+        pool.answer(begun["Session"], "nobody", "42")
+
+
+def test_a_client_writes_what_it_may(pool: Pool) -> None:
+    with pytest.raises(ClientError, match="unauthorized attribute"):
+        sign_up(pool, "dave", **{"custom:plan": "gold"})
+    with pytest.raises(ClientError, match="The attribute name is required"):
+        sign_up(pool, "dave", "name")
+    pool.add("dave")
+    token = pool.sign_in("dave")["AccessToken"]
+    with pytest.raises(ClientError, match="unauthorized attribute"):
+        pool.idp.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "custom:plan", "Value": "gold"}])
+    pool.idp.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "name", "Value": "David"}])
+
+
+def test_a_client_reads_what_it_may(pool: Pool) -> None:
+    pool.add("eve")
+    signed_in = pool.sign_in("eve")
+    payload = signed_in["IdToken"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["email"] == "eve@example.com"
+    assert "name" not in claims
+    shown = {a["Name"] for a in pool.idp.get_user(AccessToken=signed_in["AccessToken"])["UserAttributes"]}
+    assert "email" in shown
+    assert "name" not in shown
+
+
+def test_only_an_administrator_makes_users_where_the_pool_says_so(pool: Pool) -> None:
+    config = dict.fromkeys(TRIGGERS, pool.function.arn)
+    only = {"AllowAdminCreateUserOnly": True}
+    pool.idp.update_user_pool(UserPoolId=pool.id, LambdaConfig=config, AdminCreateUserConfig=only)
+    with pytest.raises(ClientError, match="SignUp is not permitted"):
+        sign_up(pool, "fay")
+
+
+@pytest.mark.parametrize("filter_", ['email = "x', 'custom:plan = "gold"', 'email != "x"'])
+def test_a_filter_that_cannot_be_read_is_refused(pool: Pool, filter_: str) -> None:
+    with pytest.raises(ClientError, match="Error while parsing filter"):
+        pool.idp.list_users(UserPoolId=pool.id, Filter=filter_)
+    assert pool.idp.list_users(UserPoolId=pool.id, Filter='email ^= "x"')["Users"] == []
+
+
+def test_a_pool_sends_from_a_verified_address(cloud: Cloud, pool: Pool) -> None:
+    source = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/sender@example.com"
+    email = {"EmailSendingAccount": "DEVELOPER", "SourceArn": source}
+    with pytest.raises(ClientError, match="Email address is not verified"):
+        pool.idp.create_user_pool(PoolName="p", EmailConfiguration=email)
+    with pytest.raises(ClientError, match="Email address is not verified"):
+        pool.idp.update_user_pool(UserPoolId=pool.id, EmailConfiguration=email)
+    cloud.client("ses").verify_email_identity(EmailAddress="sender@example.com")
+    pool.idp.create_user_pool(PoolName="p", EmailConfiguration=email)
+
+
+def test_apples_private_key_is_not_given_back(pool: Pool) -> None:
+    details = {"client_id": "c", "team_id": "t", "key_id": "k", "private_key": "secret", "authorize_scopes": "email"}
+    common = {"UserPoolId": pool.id, "ProviderName": "SignInWithApple"}
+    pool.idp.create_identity_provider(**common, ProviderType="SignInWithApple", ProviderDetails=details)
+    found = pool.idp.describe_identity_provider(**common)["IdentityProvider"]["ProviderDetails"]
+    assert found["key_id"] == "k"
+    assert "private_key" not in found
+
+
+def test_a_trigger_is_tried_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cognito_triggers, "TRIGGER_SECONDS", 0.05)
+    tries: list[int] = []
+    refused = threading.Event()
+
+    def slow() -> None:
+        tries.append(1)
+        refused.wait(10)
+
+    with pytest.raises(cognito_triggers.Refused, match="timed out"):
+        cognito_triggers._in_time("PostAuthentication", slow)
+    refused.set()
+    assert len(tries) == 3
+    monkeypatch.setattr(cognito_triggers, "TRIGGER_SECONDS", 5.0)
+    assert cognito_triggers._in_time("PostAuthentication", lambda: {"body": 5}) == {"body": 5}
+
+
+def session() -> dict[str, Any]:
+    return {"challenges": [], "pool_id": "p", "client_id": "c", "username": "u", "created": time.time()}
+
+
+@pytest.mark.parametrize(
+    ("function", "rest", "trigger"),
+    [
+        (cognito_custom_auth.invoke_define_auth_challenge_trigger, [{}], "DefineAuthChallenge"),
+        (cognito_custom_auth.invoke_create_auth_challenge_trigger, [{}], "CreateAuthChallenge"),
+        (cognito_custom_auth.invoke_verify_auth_challenge_trigger, ["42", {}], "VerifyAuthChallengeResponse"),
+    ],
+)
+def test_a_sign_in_with_a_password_first_calls_the_same_triggers(
+    monkeypatch: pytest.MonkeyPatch, function: Any, rest: list[Any], trigger: str
+) -> None:
+    called: list[tuple[str, str, str]] = []
+
+    def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        called.append((pool_id, name, event["userName"]))
+        return {"answer": name}
+
+    monkeypatch.setattr(cognito_custom_auth, "call_trigger", call_trigger)
+    assert function("eu-west-1_p", "c", "u", {}, session(), *rest) == ({"response": {"answer": trigger}}, None)
+    assert called == [("eu-west-1_p", trigger, "u")]
+
+
+def test_a_federated_user_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[str, str, str]] = []
+
+    def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        called.append((name, event["triggerSource"], event["userName"]))
+        raise cognito_triggers.Refused("UserLambdaValidationException", "no")
+
+    monkeypatch.setattr(cognito_triggers, "call_trigger", call_trigger)
+    made: list[Any] = []
+    cognito_triggers.start_federated_profile(
+        lambda *given: made.append(given), {}, "eu-west-1_p", {"Username": "Corporate_1"}, "Corporate", "1"
+    )
+    assert made == [({}, "eu-west-1_p", {"Username": "Corporate_1"}, "Corporate", "1")]
+    assert called == [("PostConfirmation", "PostConfirmation_ConfirmSignUp", "Corporate_1")]

@@ -1,0 +1,81 @@
+"""Sending e-mail is allowed on the sender's identity, under its address as a condition key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.harness.cloud import Cloud, free_port, start, stop
+from local.patches import ses
+from local.settings import ACCOUNT_ID, REGION
+from tests.unit.local.gateway.test_gateway import Function
+
+IDENTITIES = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
+    started.client("ses").verify_email_identity(EmailAddress="ann@example.com")
+    started.client("ses").verify_domain_identity(Domain="example.org")
+    yield started
+    stop(pid)
+
+
+@pytest.fixture(scope="module")
+def function(cloud: Cloud) -> Function:
+    return Function(cloud, "mailer")
+
+
+def send(function: Function, sender: str, service: str = "ses") -> Any:
+    if service == "ses":
+        body: dict[str, Any] = {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}
+        to = {"ToAddresses": ["bob@example.com"]}
+        return function.call("ses", "send_email", Source=sender, Destination=to, Message=body)
+    content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
+    to = {"ToAddresses": ["bob@example.com"]}
+    return function.call("sesv2", "send_email", FromEmailAddress=sender, Destination=to, Content=content)
+
+
+@pytest.mark.parametrize("service", ["ses", "sesv2"])
+@pytest.mark.parametrize(
+    ("sender", "identity"),
+    [("ann@example.com", "ann@example.com"), ("Bob <bob@example.org>", "example.org")],
+)
+def test_a_send_is_on_the_senders_identity(function: Function, service: str, sender: str, identity: str) -> None:
+    function.may(("ses:SendEmail", f"{IDENTITIES}/other.example.com"))
+    assert "not authorized to perform: ses:SendEmail" in send(function, sender, service)
+    function.may(("ses:SendEmail", f"{IDENTITIES}/{identity}"))
+    assert send(function, sender, service) == 200
+
+
+@pytest.mark.parametrize("service", ["ses", "sesv2"])
+def test_the_address_is_a_condition_key(cloud: Cloud, function: Function, service: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": "ses:SendEmail",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"ses:FromAddress": "news@example.org"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    cloud.client("iam").put_role_policy(RoleName="mailer", PolicyName="test", PolicyDocument=document)
+    assert send(function, "News <news@example.org>", service) == 200
+    assert "not authorized" in send(function, "ann@example.com", service)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sender"),
+    [
+        ("/", b"Action=SendEmail&Source=Ann+%3Cann%40example.com%3E&SourceArn=arn:x", ("ann@example.com", "arn:x")),
+        ("/", b"Action=ListIdentities&Source=ann@example.com", ("", "")),
+        ("/", b"\xff", ("", "")),
+        ("/v2/email/outbound-emails", b'{"FromEmailAddress": "a@b.c"}', ("a@b.c", "")),
+        ("/v2/email/outbound-bulk-emails", b'{"FromEmailAddressIdentityArn": "arn:y"}', ("", "arn:y")),
+        ("/v2/email/outbound-emails", b"[]", ("", "")),
+    ],
+)
+def test_the_sender_of_a_request(path: str, body: bytes, sender: tuple[str, str]) -> None:
+    assert ses.sender_of(path, body) == sender
