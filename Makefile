@@ -31,7 +31,7 @@ INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)
 CHECKOV_FAST := CHECKOV_ENABLE_MODULES_FOREACH_HANDLING=False CHECKOV_RENDER_MAX_LEN=5000
 STEPS := lint package checkov plan-test examples unit browser local
 
-.PHONY: help demo down calls test setup $(STEPS) $(STEPS:%=step-%) fmt docs words lock bench checkov-plan clean
+.PHONY: help demo down calls test setup stack $(STEPS) $(STEPS:%=step-%) fmt docs words lock bench checkov-plan clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS=
 
 examples: setup  ## Plan every HCL example of every README.
 	@$(PY) -m pytest tests/examples $(PYTEST_ARGS)
+
+stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_export …", SOURCE=git::https://…//?ref=v1.2.3 for a release.
+	@test -n "$(DIR)" || { echo 'Name a folder: make stack DIR=../our-stack CAPABILITIES="finding_export kms_rotation"'; exit 1; }
+	@$(PY) -m tools.stack "$(DIR)" --source "$(SOURCE)" $(CAPABILITIES)
 
 package: setup  ## Build the zips and layers for AWS into build/.
 	@$(PY) -m tools.package $(PACKAGE_ARGS)

@@ -191,7 +191,7 @@ module "secret_replication" {
 }
 
 variable "secret_replication" {
-  description = "Keeps copies of your secrets in other Regions and accounts equal to their source, within seconds of a rotation or an edit. {} for the defaults, null for off. See modules/protection/secret_replication."
+  description = "Keeps copies of your secrets in other Regions and accounts equal to their source, within seconds of a rotation or an edit. { targets } for the defaults, null for off. See modules/protection/secret_replication."
   type        = any
   default     = null
 

@@ -101,6 +101,11 @@ def capabilities() -> dict[str, Capability]:
     return {capability.name: capability for capability in sorted(found, key=lambda c: (c.domain, c.name))}
 
 
+def shared() -> set[str]:
+    """Return the names of the root's variables that are not a capability's."""
+    return set(re.findall(r'(?m)^variable "(\w+)"', (ROOT / "variables.tf").read_text()))
+
+
 def context(source: str, switches: Mapping[str, str]) -> str:
     """Return the provider and the shared context; *switches* are the values of its switches."""
     names = hcl.declared(MODULES / "context", "variable")

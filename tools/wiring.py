@@ -43,4 +43,8 @@ EDGES = (
 CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
 
 # Arguments that have a default and must be given all the same, because one of several is enough.
-ONE_OF = {"finding_chat": ("slack_channels",), "step_up_auth": ("client_ids",)}
+ONE_OF = {
+    "finding_chat": ("slack_channels",),
+    "secret_replication": ("targets",),
+    "step_up_auth": ("client_ids",),
+}

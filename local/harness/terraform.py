@@ -25,40 +25,44 @@ def _errors(output: list[str]) -> str:
     return "".join(output[first:]).strip()[:4000]
 
 
-def without_what_is_off(root: Path, variables: Mapping[str, Any]) -> dict[str, str]:
-    """The root module's files, by name, without the modules of `count = 0` and their outputs, which are null.
+def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the stack that *variables* switch on; return the values of its own variables."""
+    from tools import root, stack
 
-    Terraform would make nothing of them, but looks at all that is in them, three times for each plan.
-    """
-    files = {path.name: path.read_text() for path in root.glob("*.tf")}
-    switches = re.findall(r"^  count += var\.(\w+) == null \? 0 : 1$", "\n".join(files.values()), re.MULTILINE)
-    off = {name for name in switches if variables.get(name) is None}
-    while True:
-        blocks = rf'(?ms)^(?:module|output) "(?:{"|".join(off)})" {{\n.*?^}}\n'
-        without = {name: re.sub(blocks, "", text) for name, text in files.items()}
-        used = {name for name in off if any(f"module.{name}[" in text for text in without.values())}
-        if not used:
-            return without
-        off -= used
+    shared = root.shared()
+    arguments = {name: value for name, value in variables.items() if name not in shared and value is not None}
+    for left in (*folder.glob("*.tf"), folder / stack.MANIFEST):  # of another stack in the same folder
+        left.unlink(missing_ok=True)
+    stack.write(folder, arguments, arguments=arguments)
+    return {name: value for name, value in variables.items() if name in shared}
+
+
+def _other_root(folder: Path, root: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a root module; return the values of its variables."""
+    for path in (*root.glob("*.tf"), ROOT / ".terraform.lock.hcl"):
+        shutil.copy(path, folder / path.name)
+    modules = folder / "modules"
+    if not modules.is_symlink():
+        modules.symlink_to(ROOT / "modules")
+    return dict(variables)
 
 
 class Terraform:
-    """The root module in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
+    """A stack in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
 
-    def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any], root: Path = ROOT) -> None:
-        """*root* holds another root module than this repository's, which may use its modules as `./modules/...`."""
+    def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any], root: Path | None = None) -> None:
+        """Write the stack of the capabilities in *variables* with these arguments, as `make stack` does.
+
+        The others of *variables* are what all capabilities share. *root* holds a root module to use instead of a
+        stack; its modules are `./modules/...`, and *variables* are its own.
+        """
         from tools.bootstrap import terraform_bin, terraform_env
 
         self.folder, self._binary = folder, terraform_bin()
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in without_what_is_off(root, variables).items():
-            (folder / name).write_text(text)
-        shutil.copy(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+        inputs = _other_root(folder, root, variables) if root else _stack(folder, variables)
         (folder / "demo_override.tf").write_text(_OVERRIDE % (cloud.endpoint, folder.absolute()))
-        modules = folder / "modules"
-        if not modules.is_symlink():
-            modules.symlink_to(ROOT / "modules")
-        inputs = {"build_dir": str(HOME / "build"), **variables}
+        inputs = {"build_dir": str(HOME / "build"), **inputs}
         (folder / "demo.auto.tfvars.json").write_text(json.dumps(inputs, indent=2))
         self._environment = {**terraform_env(folder / ".terraform"), "AWS_ENDPOINT_URL": cloud.endpoint}
 

@@ -77,9 +77,9 @@ def test_what_is_wired_exists() -> None:
     for name, block in wiring.BLOCKS.items():
         assert block.hidden_output in hcl.declared(CAPABILITIES[name].folder, "output")
     context = hcl.declared(ROOT / "modules" / "context", "variable")
-    for argument, block in wiring.CONTEXT_SWITCHES.items():
+    for argument, used in wiring.CONTEXT_SWITCHES.items():
         assert argument in context
-        assert (ROOT / "modules" / "blocks" / block).is_dir()
+        assert (ROOT / "modules" / "blocks" / used).is_dir()
     assert {"order_authorization", "step_up_auth"} <= {c.name for c in CAPABILITIES.values() if c.uses("rest_api")}
 
 

@@ -1,44 +1,64 @@
-"""The working copy of the root module."""
+"""What the local cloud is given: the stack that `make stack` writes, or another root module."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from local.harness.terraform import without_what_is_off
-from tools.bootstrap import ROOT
+import pytest
 
-MODULE = 'module "{0}" {{\n  source = "./modules/{0}"\n  count  = var.{0} == null ? 0 : 1\n{1}}}\n'
-OUTPUT = 'output "{0}" {{\n  value = one(module.{0}[*])\n}}\n'
-VARIABLE = 'variable "{0}" {{\n  default = null\n}}\n'
-
-
-def write(root: Path) -> None:
-    (root / "main.tf").write_text('module "context" {\n  source = "./modules/context"\n}\n')
-    uses = "  recorder = one(module.recorder[*].name)\n"
-    for name, more in {"recorder": "", "rules": uses, "export": ""}.items():
-        (root / f"{name}.tf").write_text(MODULE.format(name, more) + VARIABLE.format(name) + OUTPUT.format(name))
+from local.harness.cloud import Cloud
+from local.harness.terraform import Terraform
+from tools.stack import StackError
 
 
-def test_modules_and_outputs_of_what_is_off_are_left_out(tmp_path: Path) -> None:
-    write(tmp_path)
-    files = without_what_is_off(tmp_path, {"export": {}, "recorder": None})
-    assert files.pop("main.tf") == (tmp_path / "main.tf").read_text()
-    assert files.pop("export.tf") == (tmp_path / "export.tf").read_text()
-    assert files["rules.tf"] == VARIABLE.format("rules")
+@pytest.fixture
+def cloud() -> Cloud:
+    """A cloud that nothing here calls."""
+    return Cloud(1)
 
 
-def test_what_another_module_uses_stays(tmp_path: Path) -> None:
-    write(tmp_path)
-    files = without_what_is_off(tmp_path, {"rules": {}})
-    assert files["recorder.tf"] == (tmp_path / "recorder.tf").read_text()
-    assert files["export.tf"] == VARIABLE.format("export")
+def given(folder: Path) -> Any:
+    return json.loads((folder / "demo.auto.tfvars.json").read_text())
 
 
-def test_nothing_is_lost_with_everything_on() -> None:
-    written = {path.name: path.read_text() for path in ROOT.glob("*.tf")}
-    names = [line.split('"')[1] for text in written.values() for line in text.splitlines() if line.startswith("var")]
-    assert without_what_is_off(ROOT, dict.fromkeys(names, True)) == written
-    everything_off = "".join(without_what_is_off(ROOT, {}).values())
-    assert 'module "context"' in everything_off
-    assert "./modules/posture/" not in everything_off
-    assert "./modules/blocks/config_recorder" not in everything_off  # which two of posture use
+def test_a_stack_has_what_is_switched_on(tmp_path: Path, cloud: Cloud) -> None:
+    variables = {
+        "alarm_emails": ["a@example.com"],
+        "finding_export": {"prefix": "${x}/", "kms_key_arn": None},
+        "kms_rotation": None,
+        "config_recorder": {},
+    }
+    Terraform(cloud, tmp_path, variables)
+    assert given(tmp_path).keys() == {"alarm_emails", "build_dir"}
+    text = (tmp_path / "finding_export.tf").read_text()
+    assert '  prefix = "$${x}/"\n' in text
+    assert "# kms_key_arn = null\n" in text
+    assert (tmp_path / "config_recorder.tf").exists()
+    assert not (tmp_path / "kms_rotation.tf").exists()
+    assert f'address = "{cloud.endpoint}/_switchyard/state{tmp_path}"' in (tmp_path / "demo_override.tf").read_text()
+
+
+def test_a_folder_is_used_again_for_another_stack(tmp_path: Path, cloud: Cloud) -> None:
+    Terraform(cloud, tmp_path, {"finding_export": {}, "web_acl_logging": {}, "config_recorder": {}})
+    assert "module.config_recorder.recorder_name" in (tmp_path / "web_acl_logging.tf").read_text()
+    Terraform(cloud, tmp_path, {"web_acl_logging": {"scopes": ["CLOUDFRONT"]}})
+    assert not (tmp_path / "finding_export.tf").exists()
+    assert '  scopes = ["CLOUDFRONT"]' in (tmp_path / "web_acl_logging.tf").read_text()
+    assert "config_recorder" not in (tmp_path / "web_acl_logging.tf").read_text()
+
+
+def test_a_capability_that_does_not_exist_is_refused(tmp_path: Path, cloud: Cloud) -> None:
+    with pytest.raises(StackError, match="There is no capability finding_exprot"):
+        Terraform(cloud, tmp_path, {"finding_exprot": {}})
+
+
+def test_another_root_module_is_used_as_it_is(tmp_path: Path, cloud: Cloud) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "main.tf").write_text('variable "build_dir" {}\nvariable "a" {}\n')
+    Terraform(cloud, tmp_path / "applied", {"a": 1}, root)
+    assert (tmp_path / "applied" / "main.tf").read_text() == (root / "main.tf").read_text()
+    assert (tmp_path / "applied" / "modules" / "context" / "main.tf").exists()
+    assert given(tmp_path / "applied")["a"] == 1

@@ -1,0 +1,384 @@
+"""Writes a Terraform root of the user's own, with the capabilities that they choose and nothing else.
+
+    python -m tools.stack DIR [--source git::https://…//?ref=v1.2.3] [capability …]
+
+Each capability is a file with a plain module block. The folder also gets a plan test and a workflow for its owner's CI.
+`.switchyard.json` in it holds the SHA-256 of each file as written: a file that has changed since is its owner's and is
+not touched again. Without a source the modules are this checkout's, and its zips are copied.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import json
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools import docs, hcl, package, root, wiring
+from tools.bootstrap import LOCK_FILE, REQUIREMENTS, ROOT, TERRAFORM_VERSION, SetupError
+from tools.root import Capability
+
+MANIFEST = ".switchyard.json"
+TEMPLATES = Path(__file__).parent / "stack_files"
+MOCKS = ROOT / "tests" / "examples" / "mocks" / "aws.tfmock.hcl"
+TEST_PREFIX = "plan-test"
+BACKEND = """
+# State in S3, which also locks it. Make the bucket first, versioned; then take the comment signs away.
+# backend "s3" {
+#   bucket       = "terraform-state-111122223333"
+#   key          = "switchyard.tfstate"
+#   region       = "eu-central-1"
+#   encrypt      = true
+#   use_lockfile = true
+# }
+"""
+IGNORED = ".terraform/\n*.tfstate\n*.tfstate.*\n*.tfplan\ncrash*.log\n"
+
+
+class StackError(Exception):
+    """A stack that cannot be written; its text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the modules come from: a release of a Git repository, or this checkout when `repository` is empty."""
+
+    repository: str = ""
+    ref: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        """Read `git::https://host/owner/name//?ref=v1.2.3`, or `github.com/…` without the rest; "" is this checkout."""
+        if not text:
+            return cls()
+        found = re.fullmatch(r"((?:git::)?(?:(?:https?|ssh)://)?[\w.@~:-]+(?:/[\w.~-]+)+?)/*\?ref=([\w./+-]+)", text)
+        if not found:
+            raise StackError(
+                f"SOURCE {text} is not a release. Write git::https://github.com/OWNER/NAME//?ref=v1.2.3, "
+                "or leave it out for the modules of this checkout."
+            )
+        return cls(found[1], found[2])
+
+    def __str__(self) -> str:
+        return f"{self.repository}//?ref={self.ref}" if self.repository else ""
+
+    def module(self, path: str, directory: Path) -> str:
+        """Return the `source` of a module, for a stack in *directory*."""
+        if self.repository:
+            return f"{self.repository}//{path}?ref={self.ref}"
+        relative = Path(os.path.relpath(ROOT / path, directory.resolve())).as_posix()
+        return relative if relative.startswith("../") else f"./{relative}"
+
+    @property
+    def release(self) -> str:
+        """The address below which the release's files are, as GitHub has it."""
+        address = self.repository.removeprefix("git::").removesuffix(".git")
+        scheme, _, rest = address.rpartition("://")
+        return f"{'http' if scheme == 'http' else 'https'}://{rest.removeprefix('git@')}/releases/download/{self.ref}"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What is to be in `directory`; `arguments` are values of module arguments by capability."""
+
+    directory: Path
+    names: Sequence[str]
+    source: Source = Source()
+    arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def capabilities(self) -> list[Capability]:
+        """Its capabilities, in the order of their names."""
+        known = root.capabilities()
+        if unknown := sorted({*self.names, *self.arguments} - known.keys()):
+            raise StackError(f"There is no capability {', '.join(unknown)}. There are: {', '.join(sorted(known))}.")
+        return [known[name] for name in sorted(set(self.names))]
+
+    def given(self, capability: Capability) -> dict[str, str]:
+        """Return the HCL of the arguments that are set, by name."""
+        values = self.arguments.get(capability.name, {})
+        given = {name: hcl.literal(value) for name, value in values.items() if value is not None}
+        for argument, edge in capability.edges.items():
+            if edge.source in self.names:
+                given.setdefault(argument, f"module.{edge.source}.{edge.output}")
+        return given
+
+    def asked(self, capability: Capability) -> list[str]:
+        """Return the arguments that are needed and not given: variables of the stack ask for them."""
+        return [name for name in capability.needed if name not in self.given(capability)]
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+def example(capability: Capability, argument: str) -> str:
+    """Return the value that an example of the capability's README gives an argument. Raises StackError."""
+    for found in docs.examples(capability.folder / "README.md"):
+        content = hcl.loads(found.text)
+        blocks = [body for block in content.get("module", []) for body in block.values()]
+        values = [content.get(capability.name), *(b for b in blocks if capability.path in str(b.get("source")))]
+        for value in values:
+            text = hcl.expression(value[argument]) if isinstance(value, dict) and argument in value else ""
+            if text and not re.search(r"\b(module|var|local|data|each|aws_\w+)\.", text):
+                return text
+    raise StackError(f"{capability.path}/README.md: no example sets {argument} to a plain value")
+
+
+def comment(text: str) -> str:
+    """Return text as lines of comment."""
+    return "".join(f"# {line}\n" if line else "#\n" for line in text.split("\n"))
+
+
+def argument_hcl(capability: Capability, name: str, given: Mapping[str, str], asked: Sequence[str]) -> str:
+    """Return an argument with its description; one that nothing sets is a comment that shows its default."""
+    if name in asked:
+        value = f"{name} = var.{capability.name}_{name}\n"
+    elif name in given:
+        value = f"{name} = {given[name]}\n"
+    else:
+        value = comment(f"{name} = {hcl.default_text(capability.folder, name)}")
+    body = capability.variables.get(name, {})
+    description = hcl.unquote(body.get("description", "")).replace("\n", " ")
+    return "\n" + comment("\n".join(textwrap.wrap(description, 108))) + value if description else f"\n{value}"
+
+
+def capability_hcl(stack: Stack, capability: Capability) -> str:
+    """Return a capability's file."""
+    given, asked = stack.given(capability), stack.asked(capability)
+    names = [*capability.variables, *(name for name in given if name not in capability.variables)]
+    names.sort(key=lambda name: name not in asked and name not in given)
+    text = comment("\n".join(textwrap.wrap(f"{capability.summary} See {capability.path}/README.md.", 110)))
+    text += f'module "{capability.name}" {{\nsource = "{stack.source.module(capability.path, stack.directory)}"\n\n'
+    text += "context = module.context.context\n"
+    text += "".join(argument_hcl(capability, name, given, asked) for name in names) + "}\n"
+    for name in asked:
+        body = capability.variables[name]
+        text += f'\nvariable "{capability.name}_{name}" {{\n'
+        text += f"description = {body.get('description', hcl.string(name))}\n"
+        text += f"type = {hcl.expression(body['type'])}\nnullable = false\n}}\n"
+    text += f'\noutput "{capability.name}" {{\ndescription = "Outputs of {capability.path}."\n'
+    return text + f"value = {capability.output.replace('{}', f'module.{capability.name}')}\n}}\n"
+
+
+def plan_test(stack: Stack) -> str:
+    """Return the plan test: everything planned with a mocked provider, names within the stack's prefix."""
+    values = {f"{c.name}_{name}": example(c, name) for c in stack.capabilities for name in stack.asked(c)}
+    asked = "".join(f"{name} = {value}\n" for name, value in values.items())
+    text = comment("Plans the whole stack against a mocked provider: no AWS account, no credentials.")
+    text += 'mock_provider "aws" {\nsource = "./tests/mocks"\n}\n\nvariables {\n'
+    text += f'name_prefix = "{TEST_PREFIX}"\nalarm_emails = ["oncall@example.com"]\n{asked}}}\n\n'
+    text += 'run "plan" {\ncommand = plan\n\nassert {\n'
+    text += f'condition = output.context.name_prefix == "{TEST_PREFIX}" && output.context.build_dir == var.build_dir\n'
+    text += 'error_message = "What all capabilities share reaches them."\n}\n'
+    for capability in stack.capabilities:
+        outputs = hcl.declared(capability.folder, "output")
+        named = [f"output.{capability.name}.{name}" for name in ("alarm_names", "function_names") if name in outputs]
+        if named:
+            names = "flatten([" + ", ".join(f"try(values({output}), {output})" for output in named) + "])"
+            text += f'assert {{\ncondition = alltrue([for name in {names} : startswith(name, "{TEST_PREFIX}-")])\n'
+            text += f'error_message = "Alarms and functions of {capability.name} begin with the stack\'s prefix."\n}}\n'
+    return text + "}\n"
+
+
+def zips(stack: Stack) -> list[str]:
+    """Return the zips that the stack's functions and layers are made of, below the build folder, without suffix."""
+    code = [c.path.removeprefix("modules/") for c in stack.capabilities]
+    layers = [f"layers/{name}" for name in stack.names if (REQUIREMENTS / f"layer-{name}.in").exists()]
+    return ["layers/common", *sorted({*layers, *code} & {*layers, *package.capabilities()})]
+
+
+def template(name: str, **values: str) -> str:
+    """Return a file of stack_files with `@NAME@` filled in."""
+    text = (TEMPLATES / name).read_text()
+    for key, value in values.items():
+        text = text.replace(f"@{key.upper()}@", value)
+    return text
+
+
+def guide(stack: Stack) -> str:
+    """Return the stack's README."""
+    asked = [f"{c.name}_{name} = {example(c, name)}" for c in stack.capabilities for name in stack.asked(c)]
+    values = "Set these in `terraform.tfvars`, with values of your own:\n\n```hcl\n{}\n```\n\n"
+    local = "`build/` holds what the functions run: `make stack` copies it from the checkout that the modules are in. "
+    local += "In CI, use a release instead: `make stack DIR=<this folder> SOURCE=git::https://…//?ref=v1.2.3`."
+    return template(
+        "guide.md",
+        title=stack.directory.resolve().name,
+        home=f"[Switchyard]({stack.source.release.rpartition('/releases/')[0]})"
+        if stack.source.repository
+        else "Switchyard",
+        names=", ".join(f"`{c.name}`" for c in stack.capabilities),
+        fetch="./packages.sh       # fetches what the functions run, and checks it\n"
+        if stack.source.repository
+        else "",
+        values=values.format("\n".join(asked)) if asked else "",
+        packages="" if stack.source.repository else local,
+    )
+
+
+def files(stack: Stack) -> dict[str, str]:
+    """Return every text file of the stack, by its path in the folder."""
+    capabilities = stack.capabilities
+    switches = {
+        argument: hcl.literal(any(c.uses(block) for c in capabilities))
+        for argument, block in wiring.CONTEXT_SWITCHES.items()
+    }
+    versions = (ROOT / "versions.tf").read_text()
+    formatted = {
+        "versions.tf": re.sub(r"(required_version = .*\n)", lambda found: found[1] + BACKEND, versions),
+        "variables.tf": (ROOT / "variables.tf").read_text(),
+        "outputs.tf": (ROOT / "outputs.tf").read_text(),
+        "main.tf": root.context(stack.source.module("modules/context", stack.directory), switches),
+        "tests/plan.tftest.hcl": plan_test(stack),
+        "tests/mocks/aws.tfmock.hcl": MOCKS.read_text(),
+        **{f"{c.name}.tf": capability_hcl(stack, c) for c in capabilities},
+    }
+    [checkov] = re.findall(r"(?m)^checkov==(\S+)", (REQUIREMENTS / "checkov.txt").read_text())
+    fetch = "      - run: ./packages.sh\n" if stack.source.repository else ""
+    plain = {
+        ".github/workflows/terraform.yml": template(
+            "terraform.yml", terraform=TERRAFORM_VERSION, checkov=checkov, fetch=fetch
+        ),
+        ".gitignore": IGNORED + ("build/\n" if stack.source.repository else ""),
+        ".terraform.lock.hcl": LOCK_FILE.read_text(),
+        "README.md": guide(stack),
+    }
+    if stack.source.repository:
+        lines = "\n".join(f"  {name}" for name in zips(stack))
+        plain["packages.sh"] = template("packages.sh", release=stack.source.release, packages=lines)
+    return hcl.formatted(formatted) | plain
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def sha256(content: bytes) -> str:
+    """Return a SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def changes(before: str, after: str) -> Iterator[str]:
+    """Yield the lines of a difference, each with its sign."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
+    yield from (f"    {line}" for line in list(lines)[2:] if not line.startswith("@@"))
+
+
+def place(path: Path, content: bytes, written: str | None, wanted: bool) -> bool:
+    """Write a file, unless it is its owner's: changed since it was *written*, or deleted and not *wanted* again."""
+    if path.exists():
+        found = sha256(path.read_bytes())
+        if found not in (written, sha256(content)):
+            return False
+    elif written and not wanted:
+        return False
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    if content.startswith(b"#!"):
+        path.chmod(0o755)
+    return True
+
+
+def write(
+    directory: Path,
+    names: Iterable[str],
+    source: str | None = None,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+    build: Path | None = None,
+) -> list[str]:
+    """Write or update a stack; return what its owner must know, a message each. Raises StackError and HclError.
+
+    *names* are added to the capabilities that are there. *source* None keeps what the folder has. *arguments* are
+    JSON-like values by capability and argument; null is left out. *build* is where zips are copied from, if anywhere.
+    """
+    if directory.resolve() == ROOT:
+        raise StackError(
+            f"{directory} is Switchyard's own folder. Name one for your stack: make stack DIR=../our-stack"
+        )
+    manifest = directory / MANIFEST
+    known: dict[str, Any] = json.loads(manifest.read_text()) if manifest.exists() else {}
+    hashes: dict[str, str] = known.get("files", {})
+    kept = [name for name in known.get("capabilities", []) if (directory / f"{name}.tf").exists()]
+    asked = [name.rpartition("/")[2] for name in names]
+    if not asked and not kept:
+        raise StackError(f"Name the capabilities. There are: {', '.join(sorted(root.capabilities()))}.")
+    parsed = Source.parse(known.get("source", "") if source is None else source)
+    stack = Stack(directory, sorted({*kept, *asked}), parsed, arguments or {})
+    contents = {name: text.encode() for name, text in files(stack).items()}
+    if build:
+        contents |= {f"build/{name}.zip": (build / f"{name}.zip").read_bytes() for name in zips(stack)}
+    owned = [
+        name
+        for name, content in contents.items()
+        if not place(directory / name, content, hashes.get(name), name.startswith("build/") or name[:-3] in asked)
+    ]
+    before: dict[str, str] = {}
+    if owned and known:
+        before = files(Stack(directory, known["capabilities"], Source.parse(known["source"]), arguments or {}))
+    messages = [message for name in owned if (message := advice(name, contents[name], before.get(name), hashes))]
+    # Also of what was edited: its owner has been shown, once, what is new in it.
+    written = {name: sha256(content) for name, content in contents.items() if name not in owned or name in hashes}
+    about = "What `make stack` wrote, with the SHA-256 of each file. A file that has changed since is left alone."
+    data = {"about": about, "source": str(parsed), "capabilities": list(stack.names), "files": {**hashes, **written}}
+    manifest.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
+    return messages
+
+
+def advice(name: str, content: bytes, before: str | None, hashes: Mapping[str, str]) -> str:
+    """Return what the owner of an edited file must do; empty when nothing."""
+    if name not in hashes:
+        text = textwrap.indent(content.decode(), "    ") if name.endswith(".tf") else ""
+        return f"{name} was there before and stays as it is." + (f" The stack needs this:\n{text}" if text else "")
+    if before is None:
+        return ""
+    if sha256(before.encode()) != hashes[name]:
+        return f"{name} was edited and stays as it is. It is written differently now: compare it with a new stack's."
+    if before.encode() == content:
+        return ""
+    lines = "\n".join(changes(before, content.decode()))
+    return f"{name} was edited and stays as it is. Change this in it yourself:\n{lines}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write a stack and print what to do next; 1 when it cannot be written."""
+    parser = argparse.ArgumentParser(prog="make stack", description="Writes a Terraform root of your own.")
+    parser.add_argument("directory", type=Path, help="where it is written")
+    parser.add_argument("capability", nargs="*", help="such as finding_export")
+    parser.add_argument("--source", default="", help="a release, such as git::https://…//?ref=v1.2.3")
+    options = parser.parse_intermixed_args(arguments)
+    try:
+        messages = make(options.directory, options.capability, options.source or None)
+    except (StackError, hcl.HclError, SetupError) as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 1
+    for message in messages:
+        print(f"stack: {message}")
+    print(f"stack: {options.directory} is written; its README.md says how to go on.")
+    return 0
+
+
+def make(directory: Path, names: Sequence[str], source: str | None) -> list[str]:
+    """Write a stack, with the zips that it needs when the modules are this checkout's."""
+    manifest = directory / MANIFEST
+    known = json.loads(manifest.read_text()) if manifest.exists() else {"source": "", "capabilities": []}
+    if source or known["source"]:
+        return write(directory, names, source)
+    stack = Stack(directory, [*known["capabilities"], *(name.rpartition("/")[2] for name in names)])
+    build = ROOT / "build"
+    if code := [name for name in zips(stack) if not name.startswith("layers/")]:
+        package.build(build, names=code)
+    else:
+        package.build_layer(package.SHARED, REQUIREMENTS / "layer.txt", build, package.AWS)
+    return write(directory, names, build=build)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
