@@ -208,7 +208,7 @@ def guide(stack: Stack) -> str:
     asked = [f"{c.name}_{name} = {example(c, name)}" for c in stack.capabilities for name in stack.asked(c)]
     values = "Set these in `terraform.tfvars`, with values of your own:\n\n```hcl\n{}\n```\n\n"
     local = "`build/` holds what the functions run: `make stack` copies it from the checkout that the modules are in. "
-    local += "In CI, use a release instead: `make stack DIR=<this folder> SOURCE=git::https://…//?ref=v1.2.3`."
+    local += "In CI, use a release instead: `make stack DIR=<this folder> SOURCE=git::https://…//?ref=v1.2.3`.\n\n"
     return template(
         "guide.md",
         title=stack.directory.resolve().name,
@@ -242,10 +242,14 @@ def files(stack: Stack) -> dict[str, str]:
         **{f"{c.name}.tf": capability_hcl(stack, c) for c in capabilities},
     }
     [checkov] = re.findall(r"(?m)^checkov==(\S+)", (REQUIREMENTS / "checkov.txt").read_text())
-    fetch = "      - run: ./packages.sh\n" if stack.source.repository else ""
+    workflow = {"fetch": "", "check": "", "skip": ""}
+    if stack.source.repository:
+        workflow["fetch"] = "      - run: ./packages.sh\n"
+        workflow["check"] = "      # CKV_TF_1 wants a commit; the tag also names the release that packages.sh takes.\n"
+        workflow["skip"] = " --skip-check CKV_TF_1"
     plain = {
         ".github/workflows/terraform.yml": template(
-            "terraform.yml", terraform=TERRAFORM_VERSION, checkov=checkov, fetch=fetch
+            "terraform.yml", terraform=TERRAFORM_VERSION, checkov=checkov, **workflow
         ),
         ".gitignore": IGNORED + ("build/\n" if stack.source.repository else ""),
         ".terraform.lock.hcl": LOCK_FILE.read_text(),
@@ -263,6 +267,16 @@ def files(stack: Stack) -> dict[str, str]:
 def sha256(content: bytes) -> str:
     """Return a SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Return what is known of the stack in a folder. Raises StackError."""
+    path = directory / MANIFEST
+    try:
+        known = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise StackError(f"{path} is not JSON ({error}). Restore it from version control.") from None
+    return {"source": "", "capabilities": [], "files": {}, **known}
 
 
 def changes(before: str, after: str) -> Iterator[str]:
@@ -303,14 +317,13 @@ def write(
         raise StackError(
             f"{directory} is Switchyard's own folder. Name one for your stack: make stack DIR=../our-stack"
         )
-    manifest = directory / MANIFEST
-    known: dict[str, Any] = json.loads(manifest.read_text()) if manifest.exists() else {}
-    hashes: dict[str, str] = known.get("files", {})
-    kept = [name for name in known.get("capabilities", []) if (directory / f"{name}.tf").exists()]
+    known = read_manifest(directory)
+    hashes: dict[str, str] = known["files"]
+    kept = [name for name in known["capabilities"] if (directory / f"{name}.tf").exists()]
     asked = [name.rpartition("/")[2] for name in names]
     if not asked and not kept:
         raise StackError(f"Name the capabilities. There are: {', '.join(sorted(root.capabilities()))}.")
-    parsed = Source.parse(known.get("source", "") if source is None else source)
+    parsed = Source.parse(known["source"] if source is None else source)
     stack = Stack(directory, sorted({*kept, *asked}), parsed, arguments or {})
     contents = {name: text.encode() for name, text in files(stack).items()}
     if build:
@@ -321,14 +334,14 @@ def write(
         if not place(directory / name, content, hashes.get(name), name.startswith("build/") or name[:-3] in asked)
     ]
     before: dict[str, str] = {}
-    if owned and known:
+    if owned and hashes:
         before = files(Stack(directory, known["capabilities"], Source.parse(known["source"]), arguments or {}))
     messages = [message for name in owned if (message := advice(name, contents[name], before.get(name), hashes))]
     # Also of what was edited: its owner has been shown, once, what is new in it.
     written = {name: sha256(content) for name, content in contents.items() if name not in owned or name in hashes}
     about = "What `make stack` wrote, with the SHA-256 of each file. A file that has changed since is left alone."
     data = {"about": about, "source": str(parsed), "capabilities": list(stack.names), "files": {**hashes, **written}}
-    manifest.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
+    (directory / MANIFEST).write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
     return messages
 
 
@@ -367,8 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make(directory: Path, names: Sequence[str], source: str | None) -> list[str]:
     """Write a stack, with the zips that it needs when the modules are this checkout's."""
-    manifest = directory / MANIFEST
-    known = json.loads(manifest.read_text()) if manifest.exists() else {"source": "", "capabilities": []}
+    known = read_manifest(directory)
     if source or known["source"]:
         return write(directory, names, source)
     stack = Stack(directory, [*known["capabilities"], *(name.rpartition("/")[2] for name in names)])

@@ -239,6 +239,13 @@ def test_the_repository_itself_is_no_stack(capsys: pytest.CaptureFixture[str]) -
         stack.write(ROOT, ["finding_export"])
 
 
+def test_a_manifest_that_was_broken_is_named(tmp_path: Path) -> None:
+    (tmp_path / stack.MANIFEST).write_text("<<<<<<< HEAD")
+    with pytest.raises(stack.StackError, match=r"\.switchyard\.json is not JSON"):
+        stack.write(tmp_path, ["finding_export"])
+    assert [path.name for path in tmp_path.iterdir()] == [stack.MANIFEST]
+
+
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert stack.main([str(tmp_path), "finding_exprot"]) == 1
     assert capsys.readouterr().err.startswith("stack: There is no capability finding_exprot.")
