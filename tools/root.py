@@ -74,7 +74,10 @@ class Capability:
     @functools.cached_property
     def summary(self) -> str:
         """The first sentence of its README, as plain text."""
-        _, _, text = (self.folder / "README.md").read_text().partition("\n")
+        readme = self.folder / "README.md"
+        if not readme.exists():
+            raise hcl.HclError(f"{self.path}: has no README.md, whose first sentence describes it")
+        _, _, text = readme.read_text().partition("\n")
         paragraph = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", text.strip().partition("\n\n")[0]).replace("*", "")
         return re.split(r"(?<=[.!?])\s", paragraph)[0]
 

@@ -1,0 +1,64 @@
+"""A stack of every capability, as `make stack` writes it, passes its own checks as it is."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools import package, root, stack
+from tools.bootstrap import terraform_bin, terraform_env
+
+
+def terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [terraform_bin(), f"-chdir={folder}", *arguments, "-no-color"]
+    env = terraform_env(folder / ".terraform")
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a stack of all capabilities, after `terraform init`."""
+    folder = tmp_path_factory.mktemp("stack")
+    build = tmp_path_factory.mktemp("build")
+    for name in stack.zips(stack.Stack(folder, list(root.capabilities()))):
+        package.write(build / f"{name}.zip", package.archive({"empty.py": b""}))
+    assert stack.write(folder, root.capabilities(), build=build) == []
+    done = terraform(folder, "init", "-backend=false", "-lockfile=readonly")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.timeout(300)
+def test_its_plan_test_passes(everything: Path) -> None:
+    done = terraform(everything, "test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 0 failed" in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_its_checks_pass(everything: Path) -> None:
+    assert terraform(everything, "validate").returncode == 0
+    assert terraform(everything, "fmt", "-check", "-recursive").returncode == 0
+
+
+@pytest.mark.timeout(300)
+def test_what_a_capability_needs_is_asked_for_by_name(everything: Path) -> None:
+    said = terraform(everything, "plan", "-input=false").stderr
+    for capability in root.capabilities().values():
+        for name in capability.needed:
+            assert f'variable "{capability.name}_{name}"' in said
+
+
+@pytest.mark.timeout(300)
+def test_a_misspelt_argument_is_refused(everything: Path) -> None:
+    path = everything / "finding_export.tf"
+    text = path.read_text()
+    path.write_text(text.replace("  # expiration_days = null", "  expiraton_days = 3"))
+    try:
+        done = terraform(everything, "validate")
+    finally:
+        path.write_text(text)
+    assert done.returncode
+    assert 'An argument named "expiraton_days" is not expected here.' in done.stderr
