@@ -1,6 +1,6 @@
 """Writes a Terraform root of the user's own, with the capabilities that they choose and nothing else.
 
-    python -m tools.stack DIR [--source git::https://…//?ref=v1.2.3] [capability …]
+    python -m tools.stack [--source git::https://…//?ref=v1.2.3] DIR [capability …]
 
 Each capability is a file with a plain module block. The folder also gets a plan test and a workflow for its owner's CI.
 `.switchyard.json` in it holds the SHA-256 of each file as written: a file that has changed since is its owner's and is
@@ -162,7 +162,7 @@ def capability_hcl(stack: Stack, capability: Capability) -> str:
     for name in asked:
         body = capability.variables[name]
         text += f'\nvariable "{capability.name}_{name}" {{\n'
-        text += f"description = {body.get('description', hcl.string(name))}\n"
+        text += f"description = {hcl.string(hcl.unquote(body.get('description', name)))}\n"
         text += f"type = {hcl.expression(body['type'])}\nnullable = false\n}}\n"
     text += f'\noutput "{capability.name}" {{\ndescription = "Outputs of {capability.path}."\n'
     return text + f"value = {capability.output.replace('{}', f'module.{capability.name}')}\n}}\n"
@@ -207,20 +207,23 @@ def guide(stack: Stack) -> str:
     """Return the stack's README."""
     asked = [f"{c.name}_{name} = {example(c, name)}" for c in stack.capabilities for name in stack.asked(c)]
     values = "Set these in `terraform.tfvars`, with values of your own:\n\n```hcl\n{}\n```\n\n"
-    local = "`build/` holds what the functions run: `make stack` copies it from the checkout that the modules are in. "
-    local += "In CI, use a release instead: `make stack DIR=<this folder> SOURCE=git::https://…//?ref=v1.2.3`.\n\n"
+    if stack.source.repository:
+        home = f"[Switchyard]({stack.source.release.rpartition('/releases/')[0]})"
+        fetch, packages = "./packages.sh       # fetches what the functions run, and checks it\n", ""
+    else:
+        home, fetch = "Switchyard", ""
+        packages = "`build/` holds what the functions run: `make stack` copies it from the checkout of the modules. "
+        packages += (
+            "In CI, use a release instead: `make stack DIR=<this folder> SOURCE=git::https://…//?ref=v1.2.3`.\n\n"
+        )
     return template(
         "guide.md",
         title=stack.directory.resolve().name,
-        home=f"[Switchyard]({stack.source.release.rpartition('/releases/')[0]})"
-        if stack.source.repository
-        else "Switchyard",
+        home=home,
         names=", ".join(f"`{c.name}`" for c in stack.capabilities),
-        fetch="./packages.sh       # fetches what the functions run, and checks it\n"
-        if stack.source.repository
-        else "",
+        fetch=fetch,
         values=values.format("\n".join(asked)) if asked else "",
-        packages="" if stack.source.repository else local,
+        packages=packages,
     )
 
 
@@ -369,7 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_intermixed_args(arguments)
     try:
         messages = make(options.directory, options.capability, options.source or None)
-    except (StackError, hcl.HclError, SetupError) as error:
+    except (StackError, hcl.HclError, docs.DocsError, SetupError) as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1
     for message in messages:
