@@ -58,6 +58,7 @@ run "base_variables_and_the_defaults_of_a_capability" {
     access_log_force_destroy = true
     tags                     = { team = "security" }
     finding_export           = {}
+    kms_rotation             = { expiration_days = null, policy = null, keys = { orders = { description = "Orders", grants = null } } }
   }
 
   assert {
@@ -85,6 +86,10 @@ run "base_variables_and_the_defaults_of_a_capability" {
   assert {
     condition     = length(output.finding_export.alarm_names) == 6 && output.finding_export.destination_bucket_policy == null && output.finding_export.athena.table == "findings"
     error_message = "No schedule, no continuous export, a bucket of its own."
+  }
+  assert {
+    condition     = output.kms_rotation.prefix == "reports/" && join(",", keys(output.kms_rotation.keys)) == "orders"
+    error_message = "A setting that is null is the module's default."
   }
 }
 
@@ -130,17 +135,4 @@ run "refuses_what_no_capability_can_be_given" {
     var.secret_replication,
     var.web_acl_logging,
   ]
-}
-
-run "a_null_setting_is_the_default_of_the_module" {
-  command = plan
-
-  variables {
-    kms_rotation = { expiration_days = null, policy = null, keys = { orders = { description = "Orders", grants = null } } }
-  }
-
-  assert {
-    condition     = output.kms_rotation.prefix == "reports/" && join(",", keys(output.kms_rotation.keys)) == "orders"
-    error_message = "A null goes through to the module."
-  }
 }
