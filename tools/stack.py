@@ -191,8 +191,8 @@ def plan_test(stack: Stack) -> str:
 def zips(stack: Stack) -> list[str]:
     """Return the zips that the stack's functions and layers are made of, below the build folder, without suffix."""
     code = [c.path.removeprefix("modules/") for c in stack.capabilities]
-    layers = [f"layers/{name}" for name in stack.names if (REQUIREMENTS / f"layer-{name}.in").exists()]
-    return ["layers/common", *sorted({*layers, *code} & {*layers, *package.capabilities()})]
+    layers = {f"layers/{layer}" for path in code for layer in package.layers_of(path)}
+    return ["layers/common", *sorted(layers | set(code) & set(package.capabilities()))]
 
 
 def template(name: str, **values: str) -> str:
