@@ -63,7 +63,7 @@ class Gateway:
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         service, operation, principal, account, region = _identify(scope, headers, body)
         rule = self.faults.hit(service, operation, principal) if service else None
-        status = 0
+        status, error = 0, ""
         # Connections of Terraform's provider now and then break before an answer gets through (why is not known); its
         # second try of "create" would be refused, so it is given the answer to the first.
         invocation = headers.get("amz-sdk-invocation-id", "") if "Terraform/" in headers.get("user-agent", "") else ""
@@ -75,9 +75,11 @@ class Gateway:
         answer: list[dict[str, Any]] = []
 
         async def counted(message: dict[str, Any]) -> None:
-            nonlocal status
+            nonlocal status, error
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif status >= 400 and not error:
+                error = _error_in(message.get("body", b""))
             if invocation and status < 300:
                 answer.append(message)
                 self._keep_answer(invocation, answer)
@@ -97,7 +99,10 @@ class Gateway:
             took = (time.time() - started) * 1000
             fault = rule.kind if rule else ""
             if service:
-                self.calls.add(Call(started, service, operation, principal, account, region, status, took, fault))
+                agent = _agent(headers.get("user-agent", ""))
+                self.calls.add(
+                    Call(started, service, operation, principal, account, region, status, took, fault, error, agent)
+                )
 
     def _keep_answer(self, invocation: str, answer: list[dict[str, Any]]) -> None:
         """The last thousand answers, by the SDK's id of the call, which its tries share."""
@@ -145,6 +150,18 @@ def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, 
     arn = str(session.get("Arn") or f"arn:aws:iam::{account}:root")
     prefix, _, operation = action.partition(":")
     return prefix, operation, arn, arn.split(":")[4], region
+
+
+def _error_in(body: bytes) -> str:
+    """Return the error code in the body of an answer, JSON or XML, or an empty string."""
+    found = re.search(rb'(?:"(?:__type|[Cc]ode)"\s*:\s*"|<Code>)([^"<]+)', body)
+    return found[1].decode("latin-1").rpartition("#")[2] if found else ""
+
+
+def _agent(user_agent: str) -> str:
+    """Return the program that calls: `Terraform`, or the application id that an SDK was given, or an empty string."""
+    found = re.search(r"(?:^|\s)(?:app/(\S+)|(Terraform)/)", user_agent)
+    return (found[1] or found[2]) if found else ""
 
 
 async def _fail(rule: Rule, service: str, operation: str, principal: str, headers: dict[str, str], send: Send) -> None:

@@ -9,7 +9,11 @@ import threading
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One API call. `at` is Unix seconds, `ms` the time to answer, `fault` the kind of the injected fault if any."""
+    """One API call. `at` is Unix seconds, `ms` the time to answer, `fault` the kind of the injected fault if any.
+
+    `error` is the answer's error code. `agent` says which program called, where its User-Agent does: `Terraform`, or
+    the application id of an SDK (`app/...`), which a scenario's clients have.
+    """
 
     at: float
     service: str
@@ -20,6 +24,8 @@ class Call:
     status: int
     ms: float
     fault: str = ""
+    error: str = ""
+    agent: str = ""
 
 
 class Calls:

@@ -30,10 +30,12 @@ class LocalCloudError(Exception):
 
 
 class Cloud:
-    """A running local cloud on 127.0.0.1:`port`."""
+    """A running local cloud on 127.0.0.1:`port`. In the record of calls, its clients are *agent*."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, agent: str = "") -> None:
+        self.port, self.agent = port, agent
+        self.sent: list[tuple[float, str, str]] = []
+        """When which service was made to act other than by a call of its API: events by source, requests to APIs."""
         self.endpoint = f"http://127.0.0.1:{port}"
         self._sessions: dict[Any, Any] = {}  # one for the same credentials: its clients share the API models they read
         self._clients: dict[Any, Any] = {}
@@ -67,7 +69,10 @@ class Cloud:
             if identity not in self._sessions:
                 self._sessions[identity] = boto3.session.Session(**keys)
             config = Config(
-                retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=910, max_pool_connections=50
+                retries={"total_max_attempts": attempts, "mode": "standard"},
+                read_timeout=910,
+                max_pool_connections=50,
+                user_agent_extra=f"app/{self.agent}" if self.agent else None,
             )
             client: Any = self._sessions[identity].client(
                 service, region_name=region, endpoint_url=self.endpoint, config=config
@@ -108,6 +113,7 @@ class Cloud:
 
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str] | None = None) -> None:
         """An event from an AWS service (`source: aws.*`) on the default bus."""
+        self.sent.append((time.time(), source, detail_type))
         event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": resources or []}
         self.command("eventbridge/emit", {**event, "account": ACCOUNT_ID, "region": REGION})
 
@@ -135,6 +141,7 @@ class Cloud:
         api_id, _, domain = (parts.hostname or "").partition(".")
         if not domain.startswith("execute-api."):
             raise LocalCloudError(f"{url} is no URL of an API of the local cloud.")
+        self.sent.append((time.time(), "execute-api", method))
         query = f"?{parts.query}" if parts.query else ""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:

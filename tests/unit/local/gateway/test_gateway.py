@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import time
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -274,6 +275,44 @@ def test_calls_name_their_principal(cloud: Cloud, function: Function) -> None:
     function.call("sqs", "list_queues")
     calls = cloud.calls(started, principal="assumed-role/caller/")
     assert [(c["service"], c["operation"], c["status"]) for c in calls] == [("sqs", "ListQueues", 200)]
+
+
+def test_calls_say_which_error_they_ended_with(cloud: Cloud, function: Function) -> None:
+    """Refusals have status 400 or 403, their code in the body, JSON or XML."""
+    function.may(("sqs:ListQueues", "*"))
+    started = time.time()
+    function.call("s3", "list_buckets")
+    function.call("ssm", "get_parameter", Name="p")
+    function.call("securityhub", "get_findings")
+    function.call("sns", "list_topics")
+    function.call("sqs", "list_queues")
+    with pytest.raises(ClientError):
+        cloud.client("s3").get_object(Bucket="no-such-bucket", Key="k")
+    with pytest.raises(ClientError):
+        cloud.client("dynamodb").describe_table(TableName="none")
+    calls = {c["operation"]: (c["status"], c["error"]) for c in cloud.calls(started)}
+    assert calls == {
+        "InvokeFunction": (200, ""),
+        "ListAllMyBuckets": (403, "AccessDenied"),
+        "GetParameter": (400, "AccessDeniedException"),
+        "GetFindings": (403, "AccessDeniedException"),
+        "ListTopics": (403, "AuthorizationError"),
+        "ListQueues": (200, ""),
+        "GetObject": (404, "NoSuchBucket"),
+        "DescribeTable": (400, "ResourceNotFoundException"),
+    }
+
+
+def test_calls_say_which_program_made_them(cloud: Cloud) -> None:
+    started = time.time()
+    terraform = "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 (+https://www.terraform.io) terraform-provider-aws/6.0.0"
+    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/sqs/aws4_request, Signature=0"}
+    target = {"X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0"}
+    Cloud(cloud.port, agent="scenario.kms_rotation").client("sqs").list_queues()
+    request = urllib.request.Request(cloud.endpoint, b"{}", {**signed, **target, "User-Agent": terraform})
+    urllib.request.urlopen(request).close()
+    cloud.client("sqs").list_queues()
+    assert [c["agent"] for c in cloud.calls(started)] == ["scenario.kms_rotation", "Terraform", ""]
 
 
 def test_accounts_and_regions_are_apart(cloud: Cloud) -> None:
