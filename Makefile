@@ -36,7 +36,7 @@ STEPS := lint package checkov plan-test examples unit browser local
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup  ## Deploy to a local cloud, send real events, verify. CAPABILITIES="finding_export …" for some.
+demo: setup  ## A tour: deploy to a local cloud, send real events, verify. CAPABILITIES="finding_export …", or all.
 	@$(PY) -m local demo $(CAPABILITIES)
 
 down:  ## Stop what make demo started.
@@ -52,7 +52,7 @@ test: setup  ## Everything that CI runs: style first, then the local cloud, and 
 # Two chains, one step of each at a time. The local cloud waits more than it computes, and its clocks come first;
 # what uses one core only goes beside it, what uses both comes last.
 step-local: | step-browser
-step-unit: | step-examples
+step-unit: | step-examples step-browser
 step-examples: | step-plan-test
 step-plan-test: | step-checkov
 step-checkov: | step-package

@@ -4,6 +4,7 @@ A scenario module has `variables` (the root variables that switch its capability
 `prepare(stack)` (before `terraform apply`: what exists in an account before this stack does; it may return root
 variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
 the services. `seconds` is about how long that and its other tests in tests/e2e take, when more than 20.
+`tour = True` makes it the one of its domain that `make demo` shows when no capability is named.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ class Check:
     name: str
     expected: Any
     actual: Any
+    at: float = dataclasses.field(default_factory=time.time)
 
     @property
     def passed(self) -> bool:
@@ -38,13 +40,19 @@ class Check:
 
 @dataclasses.dataclass
 class Report:
-    """What one scenario sent and saw."""
+    """What one scenario sent and saw; `started` and `ended` are Unix seconds, and it may have waited in between.
+
+    `events` is what it sent other than by calls of AWS's APIs (`Cloud.sent`).
+    """
 
     capability: str
     sent: str = ""
     checks: list[Check] = dataclasses.field(default_factory=list)
     functions: int = 0
     seconds: float = 0.0
+    started: float = dataclasses.field(default_factory=time.time)
+    ended: float = 0.0
+    events: list[tuple[float, str, str]] = dataclasses.field(default_factory=list)
     error: str = ""
 
     def check(self, name: str, actual: Any, expected: Any = True) -> None:
@@ -95,26 +103,37 @@ def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
     return variables
 
 
-def find(names: list[str] | None = None) -> dict[str, ModuleType]:
-    """Scenario modules by `<domain>/<capability>`: those named, or all; LocalCloudError names an unknown one."""
-    paths = sorted(p for p in SCENARIOS.glob("*/*.py") if p.stem != "__init__")
-    known = {f"{p.parent.name}/{p.stem}": p for p in paths}
-    wanted = set(names or [])
-    unknown = wanted - set(known) - {path.stem for path in paths}
+def names() -> list[str]:
+    """Return `<domain>/<capability>` of every scenario, in the order of names."""
+    return sorted(f"{p.parent.name}/{p.stem}" for p in SCENARIOS.glob("*/*.py") if p.stem != "__init__")
+
+
+def find(wanted: Sequence[str] = ()) -> dict[str, ModuleType]:
+    """Return scenario modules by `<domain>/<capability>`: those named, with or without their domain.
+
+    No name or `all` stands for all. LocalCloudError lists the right names when one is wrong.
+    """
+    known, asked = names(), set(wanted) - {"all"}
+    unknown = asked - {form for name in known for form in (name, name.split("/")[1])}
     if unknown:
         raise LocalCloudError(f"No scenario for {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
-    chosen = [name for name, path in known.items() if not wanted or wanted & {name, path.stem}]
+    chosen = known if "all" in wanted or not asked else [n for n in known if asked & {n, n.split("/")[1]}]
     return {name: importlib.import_module(f"scenarios.{name.replace('/', '.')}") for name in chosen}
+
+
+def tour() -> dict[str, ModuleType]:
+    """Return the scenario modules that stand for their domains."""
+    return {name: module for name, module in find().items() if getattr(module, "tour", False)}
 
 
 def run(name: str, module: ModuleType, stack: Stack) -> Report:
     """Run one scenario; an exception becomes the report's error."""
     report = Report(name)
-    started = time.time()
     try:
         module.run(stack, report)
     except Exception as error:  # the table shows it beside the other capabilities' results
         report.error = f"{type(error).__name__}: {error}"
-    report.seconds = time.time() - started
-    report.functions = sum(c["operation"] == "InvokeFunction" for c in stack.cloud.calls(started))
+    report.ended, report.events = time.time(), stack.cloud.sent
+    report.seconds = report.ended - report.started
+    report.functions = sum(c["operation"] == "InvokeFunction" for c in stack.cloud.calls(report.started))
     return report
