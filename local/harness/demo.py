@@ -12,14 +12,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.harness import scenario
+from local.harness import page, scenario
 from local.harness.cloud import Cloud, start, stop
+from local.harness.principals import SCENARIO_AGENT
 from local.harness.terraform import Terraform
 from local.settings import DEFAULT_PORT, HOME
 
 console = Console()
 FOLDER = HOME / "demo"
 PID = FOLDER / "cloud.pid"
+REPORT = FOLDER / "report.html"
 
 
 @contextlib.contextmanager
@@ -90,10 +92,10 @@ def show(reports: list[scenario.Report]) -> None:
 
 
 def demo(names: list[str]) -> int:
-    """Run the demo for the named capabilities (all when none); the exit status."""
+    """Run the demo for the named capabilities (a tour, one of each domain, when none is); the exit status."""
     from tools import package
 
-    modules = scenario.find(names)
+    modules = scenario.find(names) if names else scenario.tour()
     started = time.monotonic()
     down()
     FOLDER.mkdir(parents=True)
@@ -107,9 +109,16 @@ def demo(names: list[str]) -> int:
     reports = []
     for name, module in modules.items():
         with step(name):
-            stack = scenario.Stack(cloud, outputs.get(name.split("/")[1]) or {})
+            capability = name.split("/")[1]
+            driver = Cloud(cloud.port, agent=SCENARIO_AGENT + capability)
+            stack = scenario.Stack(driver, outputs.get(capability) or {})
             reports.append(scenario.run(name, module, stack))
     show(reports)
+    left_out = [name for name in scenario.names() if name not in modules]
+    page.write(REPORT, cloud, terraform.state(), reports, time.monotonic() - started, left_out)
+    console.print(f"What called what, and when: {os.path.relpath(REPORT)} (open it in a browser)", soft_wrap=True)
+    if not names:
+        console.print("This was a tour. `make demo CAPABILITIES=all` runs all capabilities.")
     console.print(
         f"{time.monotonic() - started:.0f} s in all. The cloud is still up at {cloud.endpoint}: look around with\n"
         f"  AWS_ENDPOINT_URL={cloud.endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test "

@@ -11,7 +11,7 @@ from local.harness.principals import Actor
 from local.harness.report import Capability, CheckLine, Edge, Lane
 
 WIDTH = 1000.0
-_LEFT, _RIGHT = 270.0, 520.0  # where callers end and operations begin
+_LEFT, _RIGHT = 300.0, 530.0  # where callers end and operations begin
 _ROW, _HEAD, _GAP, _PAD = 22.0, 30.0, 14.0, 12.0
 _NODE = 44.0
 _LANE = 34.0

@@ -25,6 +25,7 @@ READS = ["GetOrder", "GetOrderBoxSize", "GetOrderLabel", "GetOrderReceipt"]
 ORDER_ACTIONS = ["DeleteOrder", *READS, "ReRouteOrder", "SetOrderShipped"]
 FUNCTIONS = "switchyard-orders"
 
+tour = True
 variables: dict[str, Any] = {}
 
 

@@ -16,6 +16,7 @@ WORKSPACE, CHANNEL = "T0ABCDEFG", "C0123456789"
 TENANT, TEAM = "11112222-3333-4444-5555-666677778888", "99998888-7777-6666-5555-444433332222"
 IDS = "finding-chat/"
 
+tour = True
 variables: dict[str, Any] = {
     "finding_chat": {
         "severities": ["CRITICAL"],

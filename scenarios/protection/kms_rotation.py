@@ -19,6 +19,7 @@ MORE_KEYS = 110  # beyond a default page of ListKeys
 ROLE = "kms-scenario-user"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLE}"
 
+tour = True
 variables: dict[str, Any] = {
     "kms_rotation": {
         "force_destroy": True,
