@@ -40,7 +40,7 @@ def routes() -> dict[str, dict[str, str]]:
 
 
 def schema() -> dict[str, Any]:
-    """The schema of policies.tf; tests/order_authorization.tftest.hcl holds Terraform's to the same shape."""
+    """The schema of policies.tf; tests/identity_order_authorization.tftest.hcl holds Terraform's to the same shape."""
     applies: dict[str, Any] = {"principalTypes": ["User"], "context": {"type": "Record", "attributes": {}}}
     kinds = {"Order": ("order_actions", "OrderActions"), "Store": ("store_actions", "StoreActions")}
     actions: dict[str, Any] = {"OrderActions": {}, "StoreActions": {}}
