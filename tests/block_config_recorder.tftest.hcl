@@ -115,22 +115,14 @@ run "refuses_malformed_values" {
   }
 
   variables {
-    name                = "My_Config"
-    recorder_name       = ""
-    role_arn            = "AWSServiceRoleForConfig"
-    resource_types      = ["secrets"]
-    recording_frequency = "HOURLY"
-    snapshot_frequency  = "Two_Hours"
-    expiration_days     = 0
+    role_arn        = "AWSServiceRoleForConfig"
+    resource_types  = ["secrets"]
+    expiration_days = 0
   }
 
   expect_failures = [
-    var.name,
-    var.recorder_name,
     var.role_arn,
     var.resource_types,
-    var.recording_frequency,
-    var.snapshot_frequency,
     var.expiration_days,
   ]
 }

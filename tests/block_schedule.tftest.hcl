@@ -74,6 +74,30 @@ run "defaults" {
     condition     = output.alarm_names[0] == "test-weekly-schedule-dlq-depth"
     error_message = "A call that failed for good raises an alarm."
   }
+  assert {
+    condition     = aws_sqs_queue.dead_letter.name == "test-weekly-schedule-dlq" && aws_sqs_queue.dead_letter.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.dead_letter.tags == tomap(var.context.tags)
+    error_message = "What is given up is encrypted with the stack's key, kept for 14 days, and tagged."
+  }
+  assert {
+    condition = jsondecode(aws_sqs_queue.dead_letter.policy).Statement == [
+      {
+        Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-weekly-schedule-dlq",
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+    error_message = "The queue's policy allows nothing, and denies what is not TLS."
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.dead_letter.alarm_name == "test-weekly-schedule-dlq-depth" &&
+      aws_cloudwatch_metric_alarm.dead_letter.threshold == 1 &&
+      aws_cloudwatch_metric_alarm.dead_letter.metric_name == "ApproximateNumberOfMessagesVisible" &&
+      aws_cloudwatch_metric_alarm.dead_letter.dimensions == tomap({ QueueName = "test-weekly-schedule-dlq" }) &&
+      aws_cloudwatch_metric_alarm.dead_letter.alarm_actions == toset([var.context.alarm_topic_arn]) &&
+      aws_cloudwatch_metric_alarm.dead_letter.tags == tomap(var.context.tags)
+    )
+    error_message = "The first message raises an alarm."
+  }
 }
 
 run "options" {
@@ -84,16 +108,14 @@ run "options" {
   }
 
   variables {
-    target_arn              = "arn:aws:sns:eu-central-1:111122223333:test-status"
-    action                  = "sns:Publish"
-    time_zone               = "Europe/Berlin"
-    flexible_window_minutes = 15
-    input                   = "\"good morning\""
+    target_arn = "arn:aws:sns:eu-central-1:111122223333:test-status"
+    action     = "sns:Publish"
+    input      = "\"good morning\""
   }
 
   assert {
-    condition     = aws_scheduler_schedule.this.schedule_expression_timezone == "Europe/Berlin" && aws_scheduler_schedule.this.flexible_time_window[0].mode == "FLEXIBLE" && aws_scheduler_schedule.this.flexible_time_window[0].maximum_window_in_minutes == 15
-    error_message = "Zone and window are as given."
+    condition     = aws_scheduler_schedule.this.target[0].input == var.input
+    error_message = "The input is as given."
   }
   assert {
     condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[2].Condition.StringLike["kms:ViaService"] == ["sns.eu-central-1.*", "sqs.eu-central-1.*"]
@@ -131,8 +153,6 @@ run "refuses_malformed_values" {
   variables {
     name                         = "Weekly"
     schedule_expression          = "0 3 * * SUN"
-    time_zone                    = "+02:00"
-    flexible_window_minutes      = 0
     action                       = "ec2:StopInstances"
     resource_arn                 = "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"
     input                        = "good morning"
@@ -143,8 +163,6 @@ run "refuses_malformed_values" {
   expect_failures = [
     var.name,
     var.schedule_expression,
-    var.time_zone,
-    var.flexible_window_minutes,
     var.action,
     var.resource_arn,
     var.input,

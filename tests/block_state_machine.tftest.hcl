@@ -98,7 +98,7 @@ run "defaults" {
   }
 }
 
-run "express" {
+run "grants" {
   command = plan
 
   module {
@@ -106,31 +106,12 @@ run "express" {
   }
 
   variables {
-    type                   = "EXPRESS"
-    include_execution_data = true
-    key_services           = ["dynamodb"]
-    policy_statements      = [{ sid = "InvokeExport", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
+    policy_statements = [{ sid = "InvokeExport", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
   }
 
   assert {
-    condition     = aws_sfn_state_machine.this.type == "EXPRESS" && aws_sfn_state_machine.this.logging_configuration[0].level == "ALL" && aws_sfn_state_machine.this.logging_configuration[0].include_execution_data
-    error_message = "Express workflows log too: they have no other history."
-  }
-  assert {
-    condition     = contains([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : s.Sid], "DeliverLogs")
-    error_message = "Express workflows need the rights of log delivery too."
-  }
-  assert {
-    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "ExecutionThrottled")
-    error_message = "Express workflows have no such metric."
-  }
-  assert {
     condition     = jsondecode(aws_iam_role_policy.grants[0].policy).Statement == [{ Sid = "InvokeExport", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
     error_message = "Statements reach the role as written."
-  }
-  assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["dynamodb.eu-central-1.*"]]
-    error_message = "The key serves the named services only."
   }
 }
 
@@ -144,17 +125,13 @@ run "refuses_malformed_values" {
   variables {
     name              = "Export"
     definition        = "{}"
-    type              = "FAST"
     policy_statements = [{ sid = "S", actions = ["lambda:*"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
-    key_services      = ["sqs.eu-central-1"]
   }
 
   expect_failures = [
     var.name,
     var.definition,
-    var.type,
     var.policy_statements,
-    var.key_services,
   ]
 }
 

@@ -91,15 +91,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days                         = var.expiration_days
       expired_object_delete_marker = var.expiration_days == null ? true : null
     }
-
-    dynamic "transition" {
-      for_each = var.transitions
-
-      content {
-        storage_class = transition.key
-        days          = transition.value
-      }
-    }
   }
 
   depends_on = [aws_s3_bucket_versioning.this]
@@ -149,7 +140,7 @@ resource "aws_s3_bucket_policy" "this" {
             Action    = s.actions
             Resource  = [for path in s.paths : path == "/" ? local.arn : "${local.arn}/${path}"]
           },
-          { for c in [s.conditions] : "Condition" => c if length(c) > 0 },
+          length(s.conditions) > 0 ? { Condition = s.conditions } : {},
         )
       ],
     )

@@ -19,11 +19,6 @@ output "id" {
   ]
 }
 
-output "bucket_regional_domain_name" {
-  description = "Host name of the bucket in its Region."
-  value       = aws_s3_bucket.this.bucket_regional_domain_name
-}
-
 output "kms_key_arn" {
   description = "Key that encrypts the objects."
   value       = local.kms_key_arn

@@ -79,27 +79,6 @@ variable "noncurrent_days" {
   type        = number
   default     = 30
   nullable    = false
-
-  validation {
-    condition     = var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days
-    error_message = "noncurrent_days must be a whole number of 1 or more."
-  }
-}
-
-variable "transitions" {
-  description = "Days after which objects move to a cheaper storage class, by class."
-  type        = map(number)
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for class in keys(var.transitions) : contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"], class)])
-    error_message = "transitions take the classes STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER and DEEP_ARCHIVE."
-  }
-  validation {
-    condition     = alltrue([for class, days in var.transitions : days >= (endswith(class, "_IA") ? 30 : 0) && days < coalesce(var.expiration_days, days + 1)])
-    error_message = "transitions to STANDARD_IA and ONEZONE_IA need 30 days or more, and every transition must come before expiration_days."
-  }
 }
 
 variable "policy_statements" {

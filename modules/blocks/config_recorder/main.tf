@@ -17,7 +17,7 @@ module "bucket" {
   source = "../bucket"
 
   context         = var.context
-  name            = var.name
+  name            = "config"
   expiration_days = var.expiration_days
   force_destroy   = var.force_destroy
   policy_statements = [
@@ -40,7 +40,7 @@ module "bucket" {
 
 resource "aws_config_configuration_recorder" "this" {
   # checkov:skip=CKV2_AWS_48:All types are recorded unless resource_types names some
-  name     = var.recorder_name
+  name     = "default"
   role_arn = local.role_arn
 
   recording_group {
@@ -59,7 +59,7 @@ resource "aws_config_configuration_recorder" "this" {
 }
 
 resource "aws_config_delivery_channel" "this" {
-  name           = var.recorder_name
+  name           = "default"
   s3_bucket_name = module.bucket.id
 
   snapshot_delivery_properties {

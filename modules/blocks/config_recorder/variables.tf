@@ -18,30 +18,6 @@ variable "context" {
   nullable = false
 }
 
-variable "name" {
-  description = "Name of the bucket that gets snapshots and history; the environment's prefix goes in front, account and Region behind."
-  type        = string
-  default     = "config"
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
-  }
-}
-
-variable "recorder_name" {
-  description = "Name of the recorder and its delivery channel; an account has one of each in a Region."
-  type        = string
-  default     = "default"
-  nullable    = false
-
-  validation {
-    condition     = length(var.recorder_name) >= 1 && length(var.recorder_name) <= 256
-    error_message = "recorder_name must have 1 to 256 characters."
-  }
-}
-
 variable "role_arn" {
   description = "Role that Config uses, such as its service-linked role where the account has it (arn:aws:iam::ACCOUNT:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig); null makes the service-linked role."
   type        = string
@@ -77,11 +53,6 @@ variable "recording_frequency" {
   type        = string
   default     = "CONTINUOUS"
   nullable    = false
-
-  validation {
-    condition     = contains(["CONTINUOUS", "DAILY"], var.recording_frequency)
-    error_message = "recording_frequency must be CONTINUOUS or DAILY."
-  }
 }
 
 variable "snapshot_frequency" {
@@ -89,11 +60,6 @@ variable "snapshot_frequency" {
   type        = string
   default     = "TwentyFour_Hours"
   nullable    = false
-
-  validation {
-    condition     = contains(["One_Hour", "Three_Hours", "Six_Hours", "Twelve_Hours", "TwentyFour_Hours"], var.snapshot_frequency)
-    error_message = "snapshot_frequency must be One_Hour, Three_Hours, Six_Hours, Twelve_Hours or TwentyFour_Hours."
-  }
 }
 
 variable "expiration_days" {

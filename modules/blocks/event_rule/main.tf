@@ -2,6 +2,9 @@ locals {
   name = "${var.context.name_prefix}-${var.name}"
   arn  = "arn:${var.context.partition}:events:${var.context.region}:${var.context.account_id}:rule/${local.name}"
 
+  dead_letter_queue_name = "${local.name}-rule-dlq"
+  dead_letter_queue_arn  = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.dead_letter_queue_name}"
+
   # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
   role_name_full = "${local.name}-rule-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
@@ -16,12 +19,51 @@ resource "aws_cloudwatch_event_rule" "this" {
   tags          = var.context.tags
 }
 
-module "dead_letter_queue" {
-  source = "../dead_letter_queue"
+resource "aws_sqs_queue" "dead_letter" {
+  name                      = local.dead_letter_queue_name
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.context.kms_key_arn
+  tags                      = var.context.tags
 
-  context  = var.context
-  name     = "${var.name}-rule-dlq"
-  rule_arn = local.arn
+  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "DenyInsecureTransport"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = local.dead_letter_queue_arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "UndeliveredEvents"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = local.dead_letter_queue_arn
+        Condition = { ArnLike = { "aws:SourceArn" = [local.arn] } }
+      },
+    ]
+  })
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letter" {
+  alarm_name          = "${local.dead_letter_queue_name}-depth"
+  alarm_description   = "1 or more messages waiting in ${local.dead_letter_queue_name}"
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = local.dead_letter_queue_name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
 }
 
 resource "aws_iam_role" "this" {
@@ -93,12 +135,12 @@ resource "aws_cloudwatch_event_target" "this" {
   input     = each.value.input
 
   retry_policy {
-    maximum_retry_attempts       = var.maximum_retry_attempts
-    maximum_event_age_in_seconds = var.maximum_event_age_in_seconds
+    maximum_retry_attempts       = 185
+    maximum_event_age_in_seconds = 86400
   }
 
   dead_letter_config {
-    arn = module.dead_letter_queue.arn
+    arn = local.dead_letter_queue_arn
   }
 
   dynamic "input_transformer" {
@@ -110,5 +152,6 @@ resource "aws_cloudwatch_event_target" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.this, aws_lambda_permission.this]
+  # The queue's ARN above is made of names, so the order must be said.
+  depends_on = [aws_iam_role_policy.this, aws_lambda_permission.this, aws_sqs_queue.dead_letter]
 }

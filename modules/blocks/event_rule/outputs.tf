@@ -13,19 +13,14 @@ output "name" {
   depends_on  = [aws_cloudwatch_event_target.this]
 }
 
-output "dead_letter_queue_arn" {
-  description = "ARN of the queue of events that could not be delivered."
-  value       = module.dead_letter_queue.arn
-}
-
 output "dead_letter_queue_url" {
   description = "URL of the queue of events that could not be delivered."
-  value       = module.dead_letter_queue.url
+  value       = aws_sqs_queue.dead_letter.url
 }
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = [module.dead_letter_queue.alarm_name]
+  value       = [aws_cloudwatch_metric_alarm.dead_letter.alarm_name]
 }
 
 output "resources" {

@@ -43,11 +43,6 @@ variable "event_pattern" {
   description = "Pattern of the events on the default bus, as JSON."
   type        = string
   nullable    = false
-
-  validation {
-    condition     = can(keys(jsondecode(var.event_pattern)))
-    error_message = "event_pattern must be a JSON object; write it as jsonencode({ source = [\"aws.states\"] })."
-  }
 }
 
 variable "targets" {
@@ -74,29 +69,5 @@ variable "targets" {
   validation {
     condition     = alltrue([for t in var.targets : t.input == null || t.input_transformer == null])
     error_message = "A target takes input or input_transformer, not both."
-  }
-}
-
-variable "maximum_retry_attempts" {
-  description = "How often delivery is tried again before the event goes to the dead-letter queue."
-  type        = number
-  default     = 185
-  nullable    = false
-
-  validation {
-    condition     = var.maximum_retry_attempts >= 0 && var.maximum_retry_attempts <= 185
-    error_message = "maximum_retry_attempts must be between 0 and 185."
-  }
-}
-
-variable "maximum_event_age_in_seconds" {
-  description = "How long delivery is tried before the event goes to the dead-letter queue."
-  type        = number
-  default     = 86400
-  nullable    = false
-
-  validation {
-    condition     = var.maximum_event_age_in_seconds >= 60 && var.maximum_event_age_in_seconds <= 86400
-    error_message = "maximum_event_age_in_seconds must be between 60 and 86400 (a day)."
   }
 }

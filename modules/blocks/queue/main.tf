@@ -1,7 +1,6 @@
 locals {
-  suffix   = var.fifo ? ".fifo" : ""
-  name     = "${var.context.name_prefix}-${var.name}${local.suffix}"
-  dlq_name = "${var.context.name_prefix}-${var.name}-dlq${local.suffix}"
+  name     = "${var.context.name_prefix}-${var.name}"
+  dlq_name = "${var.context.name_prefix}-${var.name}-dlq"
   arn_root = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
   arn      = "${local.arn_root}:${local.name}"
   dlq_arn  = "${local.arn_root}:${local.dlq_name}"
@@ -14,19 +13,17 @@ locals {
   }
 
   alarms = merge(
-    { for v in [var.alarms.depth] : "depth" => { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = v, meaning = "messages waiting" } if v != null },
-    { for v in [var.alarms.age_seconds] : "age" => { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = v, meaning = "seconds of age of the oldest message" } if v != null },
+    var.alarms.depth != null ? { depth = { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = var.alarms.depth, meaning = "messages waiting" } } : {},
+    var.alarms.age_seconds != null ? { age = { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = var.alarms.age_seconds, meaning = "seconds of age of the oldest message" } } : {},
     { "dlq-depth" = { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages given up" } },
   )
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  name                        = local.dlq_name
-  fifo_queue                  = var.fifo
-  content_based_deduplication = var.fifo
-  message_retention_seconds   = 1209600
-  kms_master_key_id           = var.context.kms_key_arn
-  tags                        = var.context.tags
+  name                      = local.dlq_name
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.context.kms_key_arn
+  tags                      = var.context.tags
 
   policy = jsonencode({
     Version   = "2012-10-17"
@@ -40,15 +37,13 @@ resource "aws_sqs_queue" "dead_letter" {
 }
 
 resource "aws_sqs_queue" "this" {
-  name                        = local.name
-  fifo_queue                  = var.fifo
-  content_based_deduplication = var.fifo
-  visibility_timeout_seconds  = var.visibility_timeout_seconds
-  message_retention_seconds   = var.message_retention_seconds
-  kms_master_key_id           = var.context.kms_key_arn
-  tags                        = var.context.tags
+  name                       = local.name
+  visibility_timeout_seconds = var.visibility_timeout_seconds
+  message_retention_seconds  = var.message_retention_seconds
+  kms_master_key_id          = var.context.kms_key_arn
+  tags                       = var.context.tags
 
-  # In the queue, not a resource beside it: the provider waits 25 seconds for each.
+  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -63,7 +58,7 @@ resource "aws_sqs_queue" "this" {
           Condition = merge(
             { ArnLike = { "aws:SourceArn" = s.source_arns } },
             # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody.
-            { for service in [s.service] : "StringEquals" => { "aws:SourceAccount" = var.context.account_id } if service == "s3.amazonaws.com" },
+            s.service == "s3.amazonaws.com" ? { StringEquals = { "aws:SourceAccount" = var.context.account_id } } : {},
           )
         }
       ],
@@ -77,11 +72,6 @@ resource "aws_sqs_queue" "this" {
 
   # The ARN above is made of names, so the order must be said.
   depends_on = [aws_sqs_queue.dead_letter]
-}
-
-moved {
-  from = aws_sqs_queue.dead_letter[0]
-  to   = aws_sqs_queue.dead_letter
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

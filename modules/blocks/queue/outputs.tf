@@ -18,12 +18,6 @@ output "url" {
   value       = aws_sqs_queue.this.url
 }
 
-output "dead_letter_queue_arn" {
-  description = "ARN of the dead-letter queue."
-  value       = local.dlq_arn
-  depends_on  = [aws_sqs_queue.dead_letter]
-}
-
 output "dead_letter_queue_url" {
   description = "URL of the dead-letter queue."
   value       = aws_sqs_queue.dead_letter.url

@@ -28,8 +28,8 @@ variable "name" {
     error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
   }
   validation {
-    condition     = length("${var.context.name_prefix}-${var.name}-dlq${var.fifo ? ".fifo" : ""}") <= 80
-    error_message = "name must be shorter: with the prefix and the endings of dead-letter and FIFO queues it is longer than the 80 characters AWS allows."
+    condition     = length("${var.context.name_prefix}-${var.name}-dlq") <= 80
+    error_message = "name must be shorter: with the prefix and the ending of its dead-letter queue it is longer than the 80 characters AWS allows."
   }
 }
 
@@ -50,29 +50,12 @@ variable "visibility_timeout_seconds" {
   type        = number
   default     = 30
   nullable    = false
-
-  validation {
-    condition     = var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
-    error_message = "visibility_timeout_seconds must be between 0 and 43200 (12 hours)."
-  }
 }
 
 variable "message_retention_seconds" {
   description = "Seconds a message is kept. The dead-letter queue keeps its own for 14 days."
   type        = number
   default     = 345600
-  nullable    = false
-
-  validation {
-    condition     = var.message_retention_seconds >= 60 && var.message_retention_seconds <= 1209600
-    error_message = "message_retention_seconds must be between 60 and 1209600 (14 days)."
-  }
-}
-
-variable "fifo" {
-  description = "Keep order within message groups and drop duplicates by content."
-  type        = bool
-  default     = false
   nullable    = false
 }
 

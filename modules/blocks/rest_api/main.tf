@@ -1,5 +1,6 @@
 locals {
-  name = "${var.context.name_prefix}-${var.name}"
+  name       = "${var.context.name_prefix}-${var.name}"
+  stage_name = "v1" # the first segment of the URL's path
 
   routes = {
     for key, route in var.routes : key => merge(route, {
@@ -138,7 +139,7 @@ resource "aws_api_gateway_method" "this" {
   authorizer_id        = !each.value.authorize ? null : each.value.user_pool_scopes == null ? aws_api_gateway_authorizer.this[0].id : aws_api_gateway_authorizer.user_pool[0].id
   authorization_scopes = each.value.authorize ? each.value.user_pool_scopes : null
   request_validator_id = aws_api_gateway_request_validator.this.id
-  request_models       = { for key in [each.key] : "application/json" => aws_api_gateway_model.this[key].name if each.value.body != null }
+  request_models       = each.value.body == null ? {} : { "application/json" = aws_api_gateway_model.this[each.key].name }
   request_parameters = merge(
     { for p in regexall("\\{([^}+]+)\\+?\\}", each.value.path) : "method.request.path.${p[0]}" => true },
     { for p in each.value.required_parameters : "method.request.${p}" => true },
@@ -163,7 +164,7 @@ resource "aws_lambda_permission" "route" {
   action        = "lambda:InvokeFunction"
   function_name = each.value.name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${local.execution_arn}/${var.stage_name}/*"
+  source_arn    = "${local.execution_arn}/${local.stage_name}/*"
 }
 
 resource "aws_lambda_permission" "authorizer" {
@@ -217,7 +218,7 @@ resource "aws_api_gateway_stage" "this" {
   # checkov:skip=CKV2_AWS_51:Lambda is called under IAM, not over TLS with a client certificate
   rest_api_id          = aws_api_gateway_rest_api.this.id
   deployment_id        = aws_api_gateway_deployment.this.id
-  stage_name           = var.stage_name
+  stage_name           = local.stage_name
   xray_tracing_enabled = true
   tags                 = var.context.tags
 
@@ -294,7 +295,7 @@ resource "aws_cloudwatch_log_group" "access" {
 }
 
 resource "aws_cloudwatch_log_group" "execution" {
-  name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${var.stage_name}"
+  name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${local.stage_name}"
   retention_in_days = var.context.log_retention_days
   kms_key_id        = var.context.kms_key_arn
   tags              = var.context.tags
@@ -305,7 +306,7 @@ resource "aws_cloudwatch_metric_alarm" "server_errors" {
   alarm_description   = "${var.alarms.server_errors} or more answers with a 5xx status within 5 minutes. Access log: ${aws_cloudwatch_log_group.access.name}"
   namespace           = "AWS/ApiGateway"
   metric_name         = "5XXError"
-  dimensions          = { ApiName = local.name, Stage = var.stage_name }
+  dimensions          = { ApiName = local.name, Stage = local.stage_name }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

@@ -15,29 +15,9 @@ output "url" {
   ]
 }
 
-output "execution_arn" {
-  description = "ARN that `execute-api:Invoke` and permissions begin with: `<execution_arn>/<stage>/<METHOD>/<path>`."
-  value       = local.execution_arn
-}
-
-output "stage_name" {
-  description = "Name of the stage."
-  value       = aws_api_gateway_stage.this.stage_name
-}
-
 output "stage_arn" {
   description = "ARN of the stage, to associate a web ACL with."
   value       = aws_api_gateway_stage.this.arn
-}
-
-output "authorizer_id" {
-  description = "Id of the authorizer; null without one."
-  value       = one(aws_api_gateway_authorizer.this[*].id)
-}
-
-output "access_log_group_name" {
-  description = "Log group with one line for each request."
-  value       = aws_cloudwatch_log_group.access.name
 }
 
 output "alarm_names" {

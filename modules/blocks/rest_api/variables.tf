@@ -35,18 +35,6 @@ variable "description" {
   nullable    = false
 }
 
-variable "stage_name" {
-  description = "Name of the stage; first segment of the URL's path."
-  type        = string
-  default     = "v1"
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,128}$", var.stage_name))
-    error_message = "stage_name must have 1 to 128 letters, digits, hyphens and underscores."
-  }
-}
-
 variable "functions" {
   description = "Functions that answer routes, by a name that `routes` uses: `name` and `invoke_arn` of the function block."
   type = map(object({
@@ -91,10 +79,6 @@ variable "routes" {
     condition     = alltrue(flatten([for route in var.routes : [for p in route.required_parameters : can(regex("^(header|querystring)\\.[A-Za-z0-9._-]+$", p))]]))
     error_message = "required_parameters must be header.NAME or querystring.NAME."
   }
-  validation {
-    condition     = alltrue([for route in var.routes : route.body == null || can(jsondecode(route.body))])
-    error_message = "body must be a JSON schema, as JSON: use jsonencode."
-  }
 }
 
 variable "authorizer" {
@@ -107,10 +91,6 @@ variable "authorizer" {
   })
   default = null
 
-  validation {
-    condition     = var.authorizer == null || try(var.authorizer.ttl_seconds >= 0 && var.authorizer.ttl_seconds <= 3600 && floor(var.authorizer.ttl_seconds) == var.authorizer.ttl_seconds, false)
-    error_message = "authorizer.ttl_seconds must be a whole number of seconds from 0 (no cache) to 3600."
-  }
   validation {
     condition     = var.authorizer == null || try(length(var.authorizer.identity_sources) > 0 && alltrue([for s in var.authorizer.identity_sources : can(regex("^(method\\.request\\.(header|querystring)|stageVariables|context)\\.[A-Za-z0-9._-]+$", s))]), false)
     error_message = "authorizer.identity_sources needs at least one of method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME."

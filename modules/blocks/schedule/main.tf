@@ -3,6 +3,9 @@ locals {
   arn_root = "arn:${var.context.partition}:scheduler:${var.context.region}:${var.context.account_id}"
   arn      = "${local.arn_root}:schedule/default/${local.name}"
 
+  dead_letter_queue_name = "${local.name}-schedule-dlq"
+  dead_letter_queue_arn  = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.dead_letter_queue_name}"
+
   # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
   role_name_full = "${local.name}-schedule-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
@@ -11,11 +14,43 @@ locals {
   key_services = [for service in ["sns", "sqs", "states"] : service if service == "sqs" || startswith(var.action, "${service}:")]
 }
 
-module "dead_letter_queue" {
-  source = "../dead_letter_queue"
+resource "aws_sqs_queue" "dead_letter" {
+  name                      = local.dead_letter_queue_name
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.context.kms_key_arn
+  tags                      = var.context.tags
 
-  context = var.context
-  name    = "${var.name}-schedule-dlq"
+  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "DenyInsecureTransport"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = local.dead_letter_queue_arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letter" {
+  alarm_name          = "${local.dead_letter_queue_name}-depth"
+  alarm_description   = "1 or more messages waiting in ${local.dead_letter_queue_name}"
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = local.dead_letter_queue_name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.context.alarm_topic_arn]
+  ok_actions          = [var.context.alarm_topic_arn]
+  tags                = var.context.tags
 }
 
 resource "aws_iam_role" "this" {
@@ -58,7 +93,7 @@ resource "aws_iam_role_policy" "this" {
         Sid      = "KeepFailedCalls"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = module.dead_letter_queue.arn
+        Resource = local.dead_letter_queue_arn
       },
       {
         Sid       = "UseKeyThroughServices"
@@ -82,12 +117,11 @@ resource "aws_scheduler_schedule" "this" {
   name                         = local.name
   description                  = var.description
   schedule_expression          = var.schedule_expression
-  schedule_expression_timezone = var.time_zone
+  schedule_expression_timezone = "UTC"
   kms_key_arn                  = var.context.kms_key_arn
 
   flexible_time_window {
-    mode                      = var.flexible_window_minutes == null ? "OFF" : "FLEXIBLE"
-    maximum_window_in_minutes = var.flexible_window_minutes
+    mode = "OFF"
   }
 
   target {
@@ -96,7 +130,7 @@ resource "aws_scheduler_schedule" "this" {
     input    = var.input
 
     dead_letter_config {
-      arn = module.dead_letter_queue.arn
+      arn = local.dead_letter_queue_arn
     }
 
     retry_policy {
@@ -105,5 +139,6 @@ resource "aws_scheduler_schedule" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.this]
+  # The queue's ARN above is made of names, so the order must be said.
+  depends_on = [aws_iam_role_policy.this, aws_sqs_queue.dead_letter]
 }

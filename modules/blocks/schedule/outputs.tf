@@ -13,25 +13,14 @@ output "name" {
   depends_on  = [aws_scheduler_schedule.this]
 }
 
-output "role_arn" {
-  description = "ARN of the role that calls the target."
-  value       = "arn:${var.context.partition}:iam::${var.context.account_id}:role/${local.role_name}"
-  depends_on  = [aws_iam_role_policy.this]
-}
-
-output "dead_letter_queue_arn" {
-  description = "ARN of the queue of calls that failed for good."
-  value       = module.dead_letter_queue.arn
-}
-
 output "dead_letter_queue_url" {
   description = "URL of the queue of calls that failed for good."
-  value       = module.dead_letter_queue.url
+  value       = aws_sqs_queue.dead_letter.url
 }
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = [module.dead_letter_queue.alarm_name]
+  value       = [aws_cloudwatch_metric_alarm.dead_letter.alarm_name]
 }
 
 output "resources" {

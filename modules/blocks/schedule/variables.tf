@@ -40,36 +40,13 @@ variable "description" {
 }
 
 variable "schedule_expression" {
-  description = "When the target is called: `cron(...)`, `rate(...)` or `at(...)`."
+  description = "When the target is called, in UTC: `cron(...)`, `rate(...)` or `at(...)`."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule_expression))
     error_message = "schedule_expression must be cron(...), rate(...) or at(...), such as \"cron(0 3 ? * SUN *)\"."
-  }
-}
-
-variable "time_zone" {
-  description = "Time zone of the expression, by its IANA name."
-  type        = string
-  default     = "UTC"
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$", var.time_zone))
-    error_message = "time_zone must be an IANA name, such as \"UTC\" or \"Europe/Berlin\"."
-  }
-}
-
-variable "flexible_window_minutes" {
-  description = "Minutes within which the call may be made, so that schedules do not all start at once; null for the exact time."
-  type        = number
-  default     = null
-
-  validation {
-    condition     = var.flexible_window_minutes == null || try(var.flexible_window_minutes >= 1 && var.flexible_window_minutes <= 1440, false)
-    error_message = "flexible_window_minutes must be between 1 and 1440, or null."
   }
 }
 

@@ -11,14 +11,11 @@ locals {
   role_name_full = "${local.name}-states-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
-  # Express workflows count no throttled executions: their start is refused instead.
-  alarms = merge(
-    {
-      ExecutionsFailed   = { suffix = "failed", meaning = "executions failed" }
-      ExecutionsTimedOut = { suffix = "timed-out", meaning = "executions timed out" }
-    },
-    { for type in [var.type] : "ExecutionThrottled" => { suffix = "throttled", meaning = "state transitions were throttled" } if type == "STANDARD" },
-  )
+  alarms = {
+    ExecutionThrottled = { suffix = "throttled", meaning = "state transitions were throttled" }
+    ExecutionsFailed   = { suffix = "failed", meaning = "executions failed" }
+    ExecutionsTimedOut = { suffix = "timed-out", meaning = "executions timed out" }
+  }
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -56,62 +53,51 @@ resource "aws_iam_role_policy" "runtime" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(
-      [
-        {
-          # A log delivery is made for the account, not for a group: CloudWatch Logs allows only "*" for these.
-          # Standard and Express workflows need them alike; without them CreateStateMachine fails.
-          Sid    = "DeliverLogs"
-          Effect = "Allow"
-          Action = [
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies",
-            "logs:GetLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:UpdateLogDelivery",
-          ]
-          Resource = "*"
-        },
-        {
-          # Trace segments belong to no resource: X-Ray allows only "*".
-          Sid    = "WriteTraces"
-          Effect = "Allow"
-          Action = [
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-            "xray:PutTelemetryRecords",
-            "xray:PutTraceSegments",
-          ]
-          Resource = "*"
-        },
-        {
-          Sid       = "EncryptExecutions"
-          Effect    = "Allow"
-          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource  = var.context.kms_key_arn
-          Condition = { StringLike = { "kms:EncryptionContext:aws:states:stateMachineArn" = [local.arn, "${local.arn}/*"] } }
-        },
-        {
-          Sid       = "EncryptLogDelivery"
-          Effect    = "Allow"
-          Action    = "kms:GenerateDataKey"
-          Resource  = var.context.kms_key_arn
-          Condition = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:${var.context.partition}:logs:${local.regional}:*" } }
-        },
-      ],
-      [
-        for services in [var.key_services] : {
-          Sid       = "UseKeyThroughServices"
-          Effect    = "Allow"
-          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource  = var.context.kms_key_arn
-          Condition = { StringLike = { "kms:ViaService" = [for service in services : "${service}.${var.context.region}.*"] } }
-        } if length(services) > 0
-      ],
-    )
+    Statement = [
+      {
+        # A log delivery is made for the account, not for a group: CloudWatch Logs allows only "*" for these.
+        # Without them CreateStateMachine fails.
+        Sid    = "DeliverLogs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogDelivery",
+          "logs:DeleteLogDelivery",
+          "logs:DescribeLogGroups",
+          "logs:DescribeResourcePolicies",
+          "logs:GetLogDelivery",
+          "logs:ListLogDeliveries",
+          "logs:PutResourcePolicy",
+          "logs:UpdateLogDelivery",
+        ]
+        Resource = "*"
+      },
+      {
+        # Trace segments belong to no resource: X-Ray allows only "*".
+        Sid    = "WriteTraces"
+        Effect = "Allow"
+        Action = [
+          "xray:GetSamplingRules",
+          "xray:GetSamplingTargets",
+          "xray:PutTelemetryRecords",
+          "xray:PutTraceSegments",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid       = "EncryptExecutions"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.context.kms_key_arn
+        Condition = { StringLike = { "kms:EncryptionContext:aws:states:stateMachineArn" = [local.arn, "${local.arn}/*"] } }
+      },
+      {
+        Sid       = "EncryptLogDelivery"
+        Effect    = "Allow"
+        Action    = "kms:GenerateDataKey"
+        Resource  = var.context.kms_key_arn
+        Condition = { StringEquals = { "kms:EncryptionContext:SourceArn" = "arn:${var.context.partition}:logs:${local.regional}:*" } }
+      },
+    ]
   })
 }
 
@@ -126,16 +112,16 @@ resource "aws_iam_role_policy" "grants" {
     Statement = [
       for s in var.policy_statements : merge(
         { Sid = s.sid, Effect = s.effect, Action = s.actions, Resource = s.resources },
-        { for c in [s.conditions] : "Condition" => c if length(c) > 0 },
+        length(s.conditions) > 0 ? { Condition = s.conditions } : {},
       )
     ]
   })
 }
 
 resource "aws_sfn_state_machine" "this" {
-  # checkov:skip=CKV_AWS_285:Execution history is logged in full; inputs and outputs, which may hold personal data, only on request (include_execution_data)
+  # checkov:skip=CKV_AWS_285:Execution history is logged in full; inputs and outputs, which may hold personal data, are not
   name       = local.name
-  type       = var.type
+  type       = "STANDARD"
   role_arn   = aws_iam_role.this.arn
   definition = var.definition
   tags       = var.context.tags
@@ -148,7 +134,7 @@ resource "aws_sfn_state_machine" "this" {
 
   logging_configuration {
     level                  = "ALL"
-    include_execution_data = var.include_execution_data
+    include_execution_data = false # may hold personal data
     log_destination        = "${local.log_group_arn}:*"
   }
 

@@ -13,24 +13,6 @@ output "name" {
   depends_on  = [aws_sfn_state_machine.this]
 }
 
-output "role_arn" {
-  description = "ARN of the execution role."
-  value       = "arn:${var.context.partition}:iam::${var.context.account_id}:role/${local.role_name}"
-  depends_on  = [aws_iam_role_policy.runtime, aws_iam_role_policy.grants]
-}
-
-output "role_name" {
-  description = "Name of the execution role."
-  value       = local.role_name
-  depends_on  = [aws_iam_role.this]
-}
-
-output "log_group_name" {
-  description = "Name of the log group."
-  value       = local.log_group_name
-  depends_on  = [aws_cloudwatch_log_group.this]
-}
-
 output "alarm_names" {
   description = "Names of the alarms."
   value       = values(aws_cloudwatch_metric_alarm.this)[*].alarm_name

@@ -44,18 +44,6 @@ variable "definition" {
   }
 }
 
-variable "type" {
-  description = "`STANDARD`, which runs for up to a year and each step once, or `EXPRESS`, which runs for up to 5 minutes and at least once."
-  type        = string
-  default     = "STANDARD"
-  nullable    = false
-
-  validation {
-    condition     = contains(["STANDARD", "EXPRESS"], var.type)
-    error_message = "type must be STANDARD or EXPRESS."
-  }
-}
-
 variable "policy_statements" {
   description = "What the role may do: one statement for each purpose, with the actions and resources it needs and no more."
   type = list(object({
@@ -86,23 +74,4 @@ variable "policy_statements" {
     condition     = alltrue([for s in var.policy_statements : length(s.actions) > 0 && length(s.resources) > 0])
     error_message = "Each statement needs at least one action and one resource."
   }
-}
-
-variable "key_services" {
-  description = "Services whose data the state machine reads or writes under the stack's key, such as `[\"s3\", \"dynamodb\"]`: it may use the key through them and through nothing else."
-  type        = set(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for s in var.key_services : can(regex("^[a-z0-9-]+$", s))])
-    error_message = "key_services takes service names as they appear in kms:ViaService before the Region, such as \"s3\", \"sqs\" or \"secretsmanager\"."
-  }
-}
-
-variable "include_execution_data" {
-  description = "Log the input and output of states too. They may hold personal data."
-  type        = bool
-  default     = false
-  nullable    = false
 }

@@ -2,10 +2,7 @@ locals {
   name = "${var.context.name_prefix}-${var.name}"
   arn  = "arn:${var.context.partition}:dynamodb:${var.context.region}:${var.context.account_id}:table/${local.name}"
 
-  attributes = merge(
-    { for key in distinct(compact(concat([var.hash_key, var.range_key], flatten([for i in var.global_secondary_indexes : [i.hash_key, i.range_key]])))) : key => "S" },
-    var.attributes,
-  )
+  keys = distinct(compact(concat([var.hash_key, var.range_key], flatten([for i in var.global_secondary_indexes : [i.hash_key, i.range_key]]))))
 }
 
 resource "aws_dynamodb_table" "this" {
@@ -28,11 +25,11 @@ resource "aws_dynamodb_table" "this" {
   }
 
   dynamic "attribute" {
-    for_each = local.attributes
+    for_each = toset(local.keys)
 
     content {
       name = attribute.key
-      type = attribute.value
+      type = "S"
     }
   }
 

@@ -45,24 +45,6 @@ variable "range_key" {
   default     = null
 }
 
-variable "attributes" {
-  description = "Type of key attributes that are not strings, of the table and of its indexes: `N` or `B`."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for t in values(var.attributes) : contains(["S", "N", "B"], t)])
-    error_message = "Each attribute must be S (string), N (number) or B (binary)."
-  }
-  validation {
-    condition = length(setsubtract(keys(var.attributes), compact(concat(
-      [var.hash_key, var.range_key], values(var.global_secondary_indexes)[*].hash_key, values(var.global_secondary_indexes)[*].range_key
-    )))) == 0
-    error_message = "attributes may name only keys: hash_key, range_key and those of the indexes. DynamoDB takes no declaration of other attributes."
-  }
-}
-
 variable "global_secondary_indexes" {
   description = "Indexes by name: their keys, and which attributes they hold (`ALL`, `KEYS_ONLY`, or `INCLUDE` with `non_key_attributes`)."
   type = map(object({
@@ -90,11 +72,6 @@ variable "stream_view_type" {
   description = "What the change stream holds: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE` or `NEW_AND_OLD_IMAGES`; null for no stream."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.stream_view_type == null || try(contains(["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"], var.stream_view_type), false)
-    error_message = "stream_view_type must be KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES, or null."
-  }
 }
 
 variable "deletion_protection" {
