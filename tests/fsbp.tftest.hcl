@@ -124,19 +124,23 @@ run "bucket" {
   }
 }
 
-run "function" {
+run "functions" {
   command = plan
 
   module {
-    source = "./modules/blocks/function"
+    source = "./modules/blocks/functions"
   }
 
   variables {
-    name        = "export"
-    description = "Exports findings"
-    package     = "posture/finding_export"
-    handler     = "posture.finding_export.export.handler"
-    invokers    = { Topic = { principal = "sns.amazonaws.com", source_arn = "arn:aws:sns:eu-central-1:111122223333:topic" } }
+    package = "posture/finding_export"
+    functions = {
+      export = {
+        name        = "export"
+        description = "Exports findings"
+        handler     = "posture.finding_export.export.handler"
+        invokers    = { Topic = { principal = "sns.amazonaws.com", source_arn = "arn:aws:sns:eu-central-1:111122223333:topic" } }
+      }
+    }
   }
 
   assert {
@@ -144,23 +148,23 @@ run "function" {
     error_message = "Lambda.1: functions should not be publicly callable."
   }
   assert {
-    condition     = aws_lambda_function.this.runtime == "python3.13"
+    condition     = aws_lambda_function.this["export"].runtime == "python3.13"
     error_message = "Lambda.2: functions should use a supported runtime."
   }
   assert {
-    condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
+    condition     = aws_lambda_function.this["export"].tracing_config[0].mode == "Active"
     error_message = "Lambda.7: active tracing should be on."
   }
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : alltrue([for a in flatten([s.Action]) : !endswith(a, "*")])])
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime["export"].policy).Statement : alltrue([for a in flatten([s.Action]) : !endswith(a, "*")])])
     error_message = "IAM.1 and IAM.21: policies should name their actions."
   }
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : !(contains(flatten([s.Action]), "kms:Decrypt") && s.Resource == "*")])
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.runtime["export"].policy).Statement : !(contains(flatten([s.Action]), "kms:Decrypt") && s.Resource == "*")])
     error_message = "KMS.2: inline policies should not allow decryption with all keys."
   }
   assert {
-    condition     = aws_cloudwatch_log_group.this.retention_in_days >= 365
+    condition     = aws_cloudwatch_log_group.this["export"].retention_in_days >= 365
     error_message = "CloudWatch.16: logs should be kept for a year."
   }
   assert {
@@ -170,6 +174,18 @@ run "function" {
   assert {
     condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : a.actions_enabled != false])
     error_message = "CloudWatch.17: alarm actions should be on."
+  }
+  assert {
+    condition     = aws_sqs_queue.dead_letter["export"].kms_master_key_id != null
+    error_message = "SQS.1: queues should be encrypted."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_sqs_queue.dead_letter["export"].policy).Statement : s.Effect == "Deny"])
+    error_message = "SQS.3: queue policies should grant nothing to the public."
+  }
+  assert {
+    condition     = aws_sqs_queue.dead_letter["export"].tags == tomap(var.context.tags)
+    error_message = "SQS.2: queues should be tagged."
   }
 }
 
@@ -202,28 +218,68 @@ run "queue" {
   }
 }
 
-run "dead_letter_queue" {
+run "event_rule" {
   command = plan
 
   module {
-    source = "./modules/blocks/dead_letter_queue"
+    source = "./modules/blocks/event_rule"
   }
 
   variables {
-    name = "work-dlq"
+    name          = "status"
+    description   = "Status changes"
+    event_pattern = "{\"source\":[\"aws.states\"]}"
+    targets       = { queue = { arn = "arn:aws:sqs:eu-central-1:111122223333:test-work", kind = "sqs" } }
   }
 
   assert {
-    condition     = aws_sqs_queue.this.kms_master_key_id != null
+    condition     = aws_sqs_queue.dead_letter.kms_master_key_id != null
     error_message = "SQS.1: queues should be encrypted."
   }
   assert {
-    condition     = alltrue([for s in jsondecode(aws_sqs_queue.this.policy).Statement : s.Effect == "Deny"])
+    condition     = alltrue([for s in jsondecode(aws_sqs_queue.dead_letter.policy).Statement : s.Effect == "Deny" || s.Principal != "*" && try(s.Condition.ArnLike["aws:SourceArn"], null) != null])
     error_message = "SQS.3: queue policies should grant nothing to the public."
   }
   assert {
-    condition     = aws_sqs_queue.this.tags == tomap(var.context.tags)
+    condition     = aws_sqs_queue.dead_letter.tags == tomap(var.context.tags)
     error_message = "SQS.2: queues should be tagged."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.dead_letter.alarm_actions) > 0
+    error_message = "CloudWatch.15: alarms should have an action."
+  }
+}
+
+run "schedule" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/schedule"
+  }
+
+  variables {
+    name                = "weekly"
+    description         = "Starts an export"
+    schedule_expression = "cron(0 3 ? * SUN *)"
+    target_arn          = "arn:aws:sqs:eu-central-1:111122223333:test-work"
+    action              = "sqs:SendMessage"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.dead_letter.kms_master_key_id != null
+    error_message = "SQS.1: queues should be encrypted."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_sqs_queue.dead_letter.policy).Statement : s.Effect == "Deny"])
+    error_message = "SQS.3: queue policies should grant nothing to the public."
+  }
+  assert {
+    condition     = aws_sqs_queue.dead_letter.tags == tomap(var.context.tags)
+    error_message = "SQS.2: queues should be tagged."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.dead_letter.alarm_actions) > 0
+    error_message = "CloudWatch.15: alarms should have an action."
   }
 }
 

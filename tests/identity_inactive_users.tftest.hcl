@@ -68,22 +68,22 @@ run "record" {
   }
 
   assert {
-    condition     = module.record_function.resources.function.handler == "identity.inactive_users.record.handler" && module.record_function.resources.function.timeout == 5 && module.record_function.resources.function.memory_size == 512
+    condition     = module.record.resources.functions["record"].handler == "identity.inactive_users.record.handler" && module.record.resources.functions["record"].timeout == 5 && module.record.resources.functions["record"].memory_size == 512
     error_message = "The trigger has Cognito's 5 seconds."
   }
 
   assert {
-    condition     = module.record_function.resources.event_invoke_config == null
+    condition     = !contains(keys(module.record.resources.event_invoke_configs), "record")
     error_message = "Cognito calls it synchronously: an asynchronous destination would never get anything."
   }
 
   assert {
-    condition     = jsondecode(module.record_function.resources.grants.policy).Statement == [{ Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "RecordLater", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"] }]
+    condition     = jsondecode(module.record.resources.grants["record"].policy).Statement == [{ Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "RecordLater", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"] }]
     error_message = "It may write records, and nothing else."
   }
 
   assert {
-    condition     = { for k, p in module.record_function.resources.permissions : k => [p.principal, p.source_arn, p.action] } == { UserPool0 = ["cognito-idp.amazonaws.com", var.user_pool_arns[0], "lambda:InvokeFunction"], UserPool1 = ["cognito-idp.amazonaws.com", var.user_pool_arns[1], "lambda:InvokeFunction"] }
+    condition     = { for k, p in aws_lambda_permission.record : k => [p.principal, p.source_arn, p.action] } == { UserPool0 = ["cognito-idp.amazonaws.com", var.user_pool_arns[0], "lambda:InvokeFunction"], UserPool1 = ["cognito-idp.amazonaws.com", var.user_pool_arns[1], "lambda:InvokeFunction"] }
     error_message = "Each pool may call it, and nobody else."
   }
 
@@ -93,7 +93,7 @@ run "record" {
   }
 
   assert {
-    condition     = module.record_function.resources.function.environment[0].variables["INACTIVE_DAYS"] == "90" && module.record_function.resources.function.environment[0].variables["WARNING_DAYS"] == "0" && module.record_function.resources.function.environment[0].variables["TABLE"] == "test-inactive-users"
+    condition     = module.record.resources.functions["record"].environment[0].variables["INACTIVE_DAYS"] == "90" && module.record.resources.functions["record"].environment[0].variables["WARNING_DAYS"] == "0" && module.record.resources.functions["record"].environment[0].variables["TABLE"] == "test-inactive-users"
     error_message = "90 days by default, without a warning."
   }
 
@@ -103,7 +103,7 @@ run "record" {
   }
 
   assert {
-    condition     = jsondecode(module.replay_function.resources.grants.policy).Statement == [{ Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"] }]
+    condition     = jsondecode(module.functions.resources.grants["replay"].policy).Statement == [{ Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-records"] }]
     error_message = "The consumer may read the queue and write records."
   }
 }
@@ -136,27 +136,42 @@ run "disable" {
   }
 
   assert {
-    condition     = module.disable_function.resources.function.reserved_concurrent_executions == 1
+    condition     = aws_sqs_queue.failed.name == "test-inactive-users-failed" && aws_sqs_queue.failed.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.failed.message_retention_seconds == 1209600 && output.failed_queue.arn == "arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"
+    error_message = "It is encrypted with the stack's key and kept for 14 days."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.failed.policy).Statement == [{ Sid = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed", Condition = { Bool = { "aws:SecureTransport" = "false" } } }]
+    error_message = "Its policy allows nothing, and denies what is not TLS."
+  }
+
+  assert {
+    condition     = module.functions.resources.alarms["inactive-users-failed-depth"].metric_name == "ApproximateNumberOfMessagesVisible" && module.functions.resources.alarms["inactive-users-failed-depth"].dimensions == tomap({ QueueName = "test-inactive-users-failed" }) && module.functions.resources.alarms["inactive-users-failed-depth"].threshold == 1
+    error_message = "The alarm goes off with the first message."
+  }
+
+  assert {
+    condition     = module.functions.resources.functions["disable"].reserved_concurrent_executions == 1
     error_message = "One at a time: the quota is one for the account."
   }
 
   assert {
-    condition     = jsondecode(module.disable_function.resources.grants.policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "The function may do what it is for, in these pools."
   }
 
   assert {
-    condition     = module.disable_function.resources.function.environment[0].variables["DISABLES_PER_SECOND"] == "20" && jsondecode(module.disable_function.resources.function.environment[0].variables["POOLS"]) == ["eu-central-1_Staff0001", "eu-central-1_Partners1"]
+    condition     = module.functions.resources.functions["disable"].environment[0].variables["DISABLES_PER_SECOND"] == "20" && jsondecode(module.functions.resources.functions["disable"].environment[0].variables["POOLS"]) == ["eu-central-1_Staff0001", "eu-central-1_Partners1"]
     error_message = "Below the quota of 25; both pools by their ids."
   }
 
   assert {
-    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => [alarm.alarm_name, alarm.dimensions["service"], alarm.namespace] } == { SignInsNotRecorded = ["test-inactive-users-sign-ins-not-recorded", "inactive-users-record", "Switchyard"], RecordsRefused = ["test-inactive-users-records-refused", "inactive-users-disable", "Switchyard"], UsersToReview = ["test-inactive-users-users-to-review", "inactive-users-disable", "Switchyard"], UsersUnreachable = ["test-inactive-users-users-unreachable", "inactive-users-disable", "Switchyard"] }
+    condition     = { for alarm in module.functions.resources.alarms : alarm.metric_name => [alarm.alarm_name, alarm.dimensions["service"], alarm.namespace] if alarm.namespace == "Switchyard" } == { SignInsNotRecorded = ["test-inactive-users-sign-ins-not-recorded", "inactive-users-record", "Switchyard"], RecordsRefused = ["test-inactive-users-records-refused", "inactive-users-disable", "Switchyard"], UsersToReview = ["test-inactive-users-users-to-review", "inactive-users-disable", "Switchyard"], UsersUnreachable = ["test-inactive-users-users-unreachable", "inactive-users-disable", "Switchyard"] }
     error_message = "What the functions only count raises an alarm."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.iterator_age.threshold == 21600000 && aws_cloudwatch_metric_alarm.iterator_age.metric_name == "IteratorAge"
+    condition     = module.functions.resources.alarms["inactive-users-iterator-age"].threshold == 21600000 && module.functions.resources.alarms["inactive-users-iterator-age"].metric_name == "IteratorAge"
     error_message = "Expiries must not wait until the stream drops them."
   }
 }
@@ -176,17 +191,17 @@ run "warning" {
   }
 
   assert {
-    condition     = jsondecode(module.disable_function.resources.grants.policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "It may send from that address only."
   }
 
   assert {
-    condition     = alltrue([for f in [module.record_function, module.replay_function, module.preload_function, module.disable_function] : f.resources.function.environment[0].variables["WARNING_DAYS"] == "7"])
+    condition     = alltrue([for f in merge(module.record.resources.functions, module.functions.resources.functions) : f.environment[0].variables["WARNING_DAYS"] == "7"])
     error_message = "Every function knows of the warning."
   }
 
   assert {
-    condition     = strcontains(module.disable_function.resources.function.environment[0].variables["WARNING_TEXT"], "{date}") && module.disable_function.resources.function.environment[0].variables["EMAILS_PER_SECOND"] == "5"
+    condition     = strcontains(module.functions.resources.functions["disable"].environment[0].variables["WARNING_TEXT"], "{date}") && module.functions.resources.functions["disable"].environment[0].variables["EMAILS_PER_SECOND"] == "5"
     error_message = "The e-mail says by when."
   }
 }
@@ -207,12 +222,12 @@ run "dry_run" {
   }
 
   assert {
-    condition     = jsondecode(module.disable_function.resources.grants.policy).Statement == [{ Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "A dry run cannot disable, enable or write to anybody."
   }
 
   assert {
-    condition     = module.disable_function.resources.function.environment[0].variables["DRY_RUN"] == "true"
+    condition     = module.functions.resources.functions["disable"].environment[0].variables["DRY_RUN"] == "true"
     error_message = "And knows that it is one."
   }
 }
@@ -233,7 +248,7 @@ run "exemptions" {
   }
 
   assert {
-    condition     = jsondecode(module.disable_function.resources.function.environment[0].variables["EXEMPT_USERS"]) == ["admin", "robot"] && jsondecode(module.disable_function.resources.function.environment[0].variables["EXEMPT_GROUPS"]) == ["break-glass"] && module.disable_function.resources.function.environment[0].variables["AUDIT_RETENTION_DAYS"] == "400"
+    condition     = jsondecode(module.functions.resources.functions["disable"].environment[0].variables["EXEMPT_USERS"]) == ["admin", "robot"] && jsondecode(module.functions.resources.functions["disable"].environment[0].variables["EXEMPT_GROUPS"]) == ["break-glass"] && module.functions.resources.functions["disable"].environment[0].variables["AUDIT_RETENTION_DAYS"] == "400"
     error_message = "Exemptions reach the function."
   }
 
@@ -243,7 +258,7 @@ run "exemptions" {
   }
 
   assert {
-    condition     = module.record_function.resources.function.environment[0].variables["INACTIVE_DAYS"] == "0"
+    condition     = module.record.resources.functions["record"].environment[0].variables["INACTIVE_DAYS"] == "0"
     error_message = "0 days, for trying it out."
   }
 }
@@ -256,7 +271,7 @@ run "preload" {
   }
 
   assert {
-    condition     = jsondecode(module.preload_function.resources.grants.policy).Statement == [{ Sid = "ListUsers", Effect = "Allow", Action = ["cognito-idp:ListUsers"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }]
+    condition     = jsondecode(module.functions.resources.grants["preload"].policy).Statement == [{ Sid = "ListUsers", Effect = "Allow", Action = ["cognito-idp:ListUsers"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Record", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }]
     error_message = "It may list users and write records."
   }
 
@@ -266,7 +281,7 @@ run "preload" {
   }
 
   assert {
-    condition     = module.preload_function.resources.function.environment[0].variables["LISTS_PER_SECOND"] == "5"
+    condition     = module.functions.resources.functions["preload"].environment[0].variables["LISTS_PER_SECOND"] == "5"
     error_message = "Well below the quota of 30."
   }
 }

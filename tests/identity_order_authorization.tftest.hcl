@@ -161,41 +161,41 @@ run "functions" {
   }
 
   assert {
-    condition = jsondecode(module.authorizer.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["authorizer"].policy).Statement == [
       { Sid = "DecideForTheCaller", Effect = "Allow", Action = ["verifiedpermissions:IsAuthorizedWithToken"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "ReadTheOrderAskedFor", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
     ]
     error_message = "The authorizer decides and reads one order."
   }
   assert {
-    condition = jsondecode(module.list_orders.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["list_orders"].policy).Statement == [
       { Sid = "DecideForTheCaller", Effect = "Allow", Action = ["verifiedpermissions:IsAuthorizedWithToken"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "ListOrdersOfAStore", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
     ]
     error_message = "The list decides and queries."
   }
   assert {
-    condition = jsondecode(module.orders.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["orders"].policy).Statement == [
       { Sid = "ReadAndChangeOrders", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
     ]
     error_message = "Orders are read and changed, not deleted, and nothing is decided."
   }
   assert {
-    condition = jsondecode(module.grant_access.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["grant_access"].policy).Statement == [
       { Sid = "GrantAndWithdraw", Effect = "Allow", Action = ["verifiedpermissions:CreatePolicy", "verifiedpermissions:DeletePolicy", "verifiedpermissions:ListPolicies"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "FindTheUser", Effect = "Allow", Action = ["cognito-idp:AdminGetUser"], Resource = [var.user_pool_arn] },
     ]
     error_message = "Granting makes and deletes policies and finds the user."
   }
   assert {
-    condition = jsondecode(module.list_access.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["list_access"].policy).Statement == [
       { Sid = "ListGrants", Effect = "Allow", Action = ["verifiedpermissions:ListPolicies"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "NameTheUsers", Effect = "Allow", Action = ["cognito-idp:ListUsers"], Resource = [var.user_pool_arn] },
     ]
     error_message = "Listing grants changes nothing."
   }
   assert {
-    condition = module.authorizer.resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["authorizer"].environment[0].variables == tomap({
       POWERTOOLS_LOG_LEVEL         = "INFO"
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "orders-authorizer"
@@ -211,11 +211,11 @@ run "functions" {
     error_message = "The authorizer knows pool, clients, and every action's route."
   }
   assert {
-    condition     = { for f in [module.authorizer, module.list_orders, module.orders, module.grant_access, module.list_access] : f.name => f.resources.function.handler } == { for name, module in { authorizer = "authorizer", list = "list_orders", orders = "orders", grant = "grant_access", access = "list_access" } : "test-orders-${name}" => "identity.order_authorization.${module}.handler" }
+    condition     = { for f in module.functions.resources.functions : f.function_name => f.handler } == { for name, module in { authorizer = "authorizer", list = "list_orders", orders = "orders", grant = "grant_access", access = "list_access" } : "test-orders-${name}" => "identity.order_authorization.${module}.handler" }
     error_message = "Each function runs its module."
   }
   assert {
-    condition     = module.authorizer.resources.alarms["Errors"].threshold == 100 && module.orders.resources.alarms["Errors"].threshold == 1
+    condition     = module.functions.resources.alarms["authorizer/errors"].threshold == 100 && module.functions.resources.alarms["orders/errors"].threshold == 1
     error_message = "Refused tokens alarm when they are many, other failures at once."
   }
 }
@@ -247,7 +247,7 @@ run "options" {
     error_message = "Decisions need not be cached."
   }
   assert {
-    condition     = !module.orders_table.resources.table.deletion_protection_enabled && module.authorizer.resources.function.memory_size == 1024 && module.authorizer.resources.alarms["Errors"].threshold == 5
+    condition     = !module.orders_table.resources.table.deletion_protection_enabled && module.functions.resources.functions["authorizer"].memory_size == 1024 && module.functions.resources.alarms["authorizer/errors"].threshold == 5
     error_message = "Protection, memory and alarms can be chosen."
   }
 }

@@ -47,7 +47,7 @@ run "authorizer" {
   }
 
   assert {
-    condition = module.authorizer.resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["authorizer"].environment[0].variables == tomap({
       POWERTOOLS_LOG_LEVEL         = "INFO"
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "step-up-auth-authorizer"
@@ -66,7 +66,7 @@ run "authorizer" {
     error_message = "A Cognito pool's access tokens of the named clients are trusted."
   }
   assert {
-    condition = jsondecode(module.authorizer.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["authorizer"].policy).Statement == [
       {
         Sid      = "ReadSettingsAndSessions"
         Effect   = "Allow"
@@ -83,7 +83,7 @@ run "authorizer" {
     error_message = "The authorizer reads both tables and writes sessions; it never writes a setting."
   }
   assert {
-    condition = module.authorizer.resources.function.layers == tolist([
+    condition = module.functions.resources.functions["authorizer"].layers == tolist([
       "arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1",
       "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1",
     ])
@@ -102,11 +102,11 @@ run "authorizer" {
     error_message = "No decision is kept."
   }
   assert {
-    condition     = module.authorizer.resources.alarms["Errors"].threshold == 1000
+    condition     = module.functions.resources.alarms["authorizer/errors"].threshold == 1000
     error_message = "A 401 is a failed call: many of them alarm, not the first."
   }
   assert {
-    condition     = module.authorizer.resources.event_invoke_config == null
+    condition     = !contains(keys(module.functions.resources.event_invoke_configs), "authorizer")
     error_message = "API Gateway calls and waits: there is nothing to retry."
   }
 }
@@ -119,21 +119,21 @@ run "challenge_functions" {
   }
 
   assert {
-    condition = [for s in jsondecode(module.initiate_auth[0].resources.grants.policy).Statement : [s.Sid, s.Action, s.Resource]] == [
+    condition = [for s in jsondecode(module.functions.resources.grants["initiate-auth"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
       ["ReadSettingsAndChanges", ["dynamodb:GetItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting", "arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
       ["NoteChallenges", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
     ]
     error_message = "initiate-auth notes challenges, and needs no permission for Cognito."
   }
   assert {
-    condition = [for s in jsondecode(module.respond_to_challenge[0].resources.grants.policy).Statement : [s.Sid, s.Action, s.Resource]] == [
+    condition = [for s in jsondecode(module.functions.resources.grants["respond-to-challenge"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
       ["CompleteSessions", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
       ["GuardFactors", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
     ]
     error_message = "respond-to-challenge completes sessions and counts attempts."
   }
   assert {
-    condition = [for s in jsondecode(module.factor_change[0].resources.grants.policy).Statement : [s.Sid, s.Action, s.Resource]] == [
+    condition = [for s in jsondecode(module.functions.resources.grants["factor-change"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
       ["NoteChanges", ["dynamodb:PutItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
       ["FindSessions", ["dynamodb:Query"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session/index/sub"]],
       ["TakeBackSessions", ["dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
@@ -141,17 +141,17 @@ run "challenge_functions" {
     error_message = "The guard notes changes and takes sessions back."
   }
   assert {
-    condition     = alltrue([for function in [module.initiate_auth[0], module.respond_to_challenge[0]] : contains(function.resources.function.layers, "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1")])
+    condition     = alltrue([for key in ["initiate-auth", "respond-to-challenge"] : contains(module.functions.resources.functions[key].layers, "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1")])
     error_message = "Both challenge functions verify tokens themselves."
   }
   assert {
-    condition     = module.factor_change[0].resources.function.layers == tolist(["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"])
+    condition     = module.functions.resources.functions["factor-change"].layers == tolist(["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"])
     error_message = "factor-change verifies no token, and starts without the layer."
   }
   assert {
     condition = alltrue([for policy in [
-      module.authorizer.resources.runtime_policy.policy, module.initiate_auth[0].resources.runtime_policy.policy,
-      module.respond_to_challenge[0].resources.runtime_policy.policy, module.factor_change[0].resources.runtime_policy.policy,
+      module.functions.resources.runtime_policies["authorizer"].policy, module.functions.resources.runtime_policies["initiate-auth"].policy,
+      module.functions.resources.runtime_policies["respond-to-challenge"].policy, module.functions.resources.runtime_policies["factor-change"].policy,
     ] : anytrue([for s in jsondecode(policy).Statement : try(contains(s.Condition.StringLike["kms:ViaService"], "dynamodb.eu-central-1.*"), false)])])
     error_message = "The tables are encrypted with the stack's key: it is used through DynamoDB."
   }
@@ -179,7 +179,7 @@ run "challenge_functions" {
     error_message = "Changes of a factor reach the guard."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.factor_changes[0].threshold == 1 && aws_cloudwatch_metric_alarm.factor_changes[0].dimensions.FunctionName == "test-step-up-auth-factor-change" && aws_cloudwatch_metric_alarm.factor_changes[0].alarm_actions == toset([var.context.alarm_topic_arn])
+    condition     = module.functions.resources.alarms["step-up-auth-factor-changes"].threshold == 1 && module.functions.resources.alarms["step-up-auth-factor-changes"].dimensions.FunctionName == "test-step-up-auth-factor-change" && module.functions.resources.alarms["step-up-auth-factor-changes"].alarm_actions == toset([var.context.alarm_topic_arn])
     error_message = "Changes of a factor alarm."
   }
 }
@@ -213,7 +213,7 @@ run "tables" {
     error_message = "Operations are items of the setting table."
   }
   assert {
-    condition     = length(module.web) == 0 && length(module.sample) == 0 && output.web_client_url == null
+    condition     = length(setintersection(keys(module.functions.functions), ["sample", "web"])) == 0 && output.web_client_url == null
     error_message = "Page and sample are off by default."
   }
 }
@@ -233,11 +233,11 @@ run "another_issuer" {
   }
 
   assert {
-    condition     = jsonencode([for n in ["JWKS_URL", "REQUIRED_CLAIMS", "TOKEN_TYPES", "ACR_VALUES"] : module.authorizer.resources.function.environment[0].variables[n]]) == jsonencode(["", "{}", "[\"application/at+jwt\",\"at+jwt\"]", "[\"urn:example:mfa\"]"])
+    condition     = jsonencode([for n in ["JWKS_URL", "REQUIRED_CLAIMS", "TOKEN_TYPES", "ACR_VALUES"] : module.functions.resources.functions["authorizer"].environment[0].variables[n]]) == jsonencode(["", "{}", "[\"application/at+jwt\",\"at+jwt\"]", "[\"urn:example:mfa\"]"])
     error_message = "Its configuration says where the keys are, and the header tells access tokens from ID tokens."
   }
   assert {
-    condition     = length(module.factors) == 0 && length(module.initiate_auth) == 0 && length(module.respond_to_challenge) == 0 && length(module.factor_change) == 0 && keys(local.routes) == ["GET /orders"]
+    condition     = length(module.factors) == 0 && keys(module.functions.functions) == ["authorizer"] && keys(local.routes) == ["GET /orders"]
     error_message = "It asks for the second factor itself."
   }
 }
@@ -258,7 +258,7 @@ run "web_client" {
     error_message = "The page is at the API's root."
   }
   assert {
-    condition     = module.web[0].resources.function.environment[0].variables["OPERATIONS"] == "[\"GET /info\",\"POST /transfer\"]" && module.web[0].resources.grants == null
+    condition     = module.functions.resources.functions["web"].environment[0].variables["OPERATIONS"] == "[\"GET /info\",\"POST /transfer\"]" && !contains(keys(module.functions.resources.grants), "web")
     error_message = "The page offers the operations; its function may do nothing."
   }
   assert {

@@ -45,7 +45,7 @@ run "notices_alone" {
     error_message = "The rule takes this analyzer's findings, of all types of resource."
   }
   assert {
-    condition = jsondecode(module.function.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["respond"].policy).Statement == [
       { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"] },
       { Sid = "ReadFindings", Effect = "Allow", Action = ["access-analyzer:GetFinding"], Resource = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"] },
       { Sid = "RememberFindings", Effect = "Allow", Action = ["dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"] },
@@ -54,17 +54,17 @@ run "notices_alone" {
     error_message = "Without shut_off the function cannot touch S3."
   }
   assert {
-    condition     = [for s in jsondecode(module.function.resources.runtime_policy.policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["dynamodb.eu-central-1.*", "sns.eu-central-1.*", "sqs.eu-central-1.*"]]
+    condition     = [for s in jsondecode(module.functions.resources.runtime_policies["respond"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["dynamodb.eu-central-1.*", "sns.eu-central-1.*", "sqs.eu-central-1.*"]]
     error_message = "The stack's key serves queue, table and topic."
   }
   assert {
-    condition     = !contains(keys(module.function.resources.function.environment[0].variables), "SHUT_OFF") && length(module.evidence) == 0 && output.evidence_bucket == null && length(aws_cloudwatch_metric_alarm.failed) == 0
+    condition     = !contains(keys(module.functions.resources.functions["respond"].environment[0].variables), "SHUT_OFF") && length(module.evidence) == 0 && output.evidence_bucket == null && !contains(keys(module.functions.resources.alarms), "access-analyzer-shut-off-failed")
     error_message = "Nothing is set up for shutting off."
   }
   assert {
     condition = (
       jsondecode(module.queue.resources.queue.redrive_policy).maxReceiveCount == 5
-      && module.queue.resources.queue.visibility_timeout_seconds == 6 * module.function.resources.function.timeout
+      && module.queue.resources.queue.visibility_timeout_seconds == 6 * module.functions.resources.functions["respond"].timeout
       && aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
       && [for s in jsondecode(module.queue.resources.queue.policy).Statement : s.Condition if s.Effect == "Allow"] == [{ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-access-analyzer"] } }]
     )
@@ -111,11 +111,11 @@ run "everything_on" {
     error_message = "The organization is the zone of trust."
   }
   assert {
-    condition     = jsondecode(module.rule.resources.rule.event_pattern).detail == { status = ["ACTIVE", "RESOLVED"], isDeleted = [false], resourceType = ["AWS::IAM::Role", "AWS::S3::Bucket"] } && module.function.resources.function.environment[0].variables.STATUSES == "[\"RESOLVED\"]"
+    condition     = jsondecode(module.rule.resources.rule.event_pattern).detail == { status = ["ACTIVE", "RESOLVED"], isDeleted = [false], resourceType = ["AWS::IAM::Role", "AWS::S3::Bucket"] } && module.functions.resources.functions["respond"].environment[0].variables.STATUSES == "[\"RESOLVED\"]"
     error_message = "Active findings arrive, to be shut off, though only resolved ones are told."
   }
   assert {
-    condition = slice(jsondecode(module.function.resources.grants.policy).Statement, 4, 10) == [
+    condition = slice(jsondecode(module.functions.resources.grants["respond"].policy).Statement, 4, 10) == [
       { Sid = "BlockPublicAccess", Effect = "Allow", Action = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"], Resource = ["arn:aws:s3:::data-*", "arn:aws:s3:::lake"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
       { Sid = "RemoveAccessPointPolicies", Effect = "Allow", Action = ["s3:DeleteAccessPointPolicy", "s3:GetAccessPointPolicy"], Resource = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/*"] },
       { Sid = "KeepRemovedPolicies", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-access-analyzer-evidence-111122223333-eu-central-1/access-point-policies/*"] },
@@ -126,15 +126,15 @@ run "everything_on" {
     error_message = "The function may close the named buckets and this account's access points, and exempt ones never."
   }
   assert {
-    condition     = jsondecode(module.function.resources.function.environment[0].variables.SHUT_OFF) == { bucket_names = ["data-*", "lake"], public_access_points = "access_point", cross_account_access_points = true, dry_run = false }
+    condition     = jsondecode(module.functions.resources.functions["respond"].environment[0].variables.SHUT_OFF) == { bucket_names = ["data-*", "lake"], public_access_points = "access_point", cross_account_access_points = true, dry_run = false }
     error_message = "The function gets the switches."
   }
   assert {
-    condition     = jsondecode(module.function.resources.function.environment[0].variables.EXEMPT) == { bucket_names = ["data-website"], access_point_names = ["partner"], principals = ["444455556666"] } && module.function.resources.function.environment[0].variables.EVIDENCE_BUCKET == output.evidence_bucket
+    condition     = jsondecode(module.functions.resources.functions["respond"].environment[0].variables.EXEMPT) == { bucket_names = ["data-website"], access_point_names = ["partner"], principals = ["444455556666"] } && module.functions.resources.functions["respond"].environment[0].variables.EVIDENCE_BUCKET == output.evidence_bucket
     error_message = "And what is exempt, and where policies are kept."
   }
   assert {
-    condition     = module.evidence[0].resources.versioning.versioning_configuration[0].status == "Enabled" && aws_cloudwatch_metric_alarm.failed[0].metric_name == "ShutOffsFailed"
+    condition     = module.evidence[0].resources.versioning.versioning_configuration[0].status == "Enabled" && module.functions.resources.alarms["access-analyzer-shut-off-failed"].metric_name == "ShutOffsFailed"
     error_message = "Removed policies are kept in versions; failures raise an alarm."
   }
   assert {
@@ -161,7 +161,7 @@ run "an_analyzer_that_exists_and_public_buckets_alone" {
     error_message = "The analyzer that is there is used."
   }
   assert {
-    condition     = [for s in jsondecode(module.function.resources.grants.policy).Statement : [s.Sid, s.Resource]] == [["ReadQueue", ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"]], ["ReadFindings", [var.analyzer_arn]], ["RememberFindings", ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"]], ["SendNotices", ["arn:aws:sns:eu-central-1:111122223333:test-access-analyzer-notices"]], ["BlockPublicAccess", ["arn:aws:s3:::*"]], ["ScanAgain", [var.analyzer_arn]]] && length(module.evidence) == 0
+    condition     = [for s in jsondecode(module.functions.resources.grants["respond"].policy).Statement : [s.Sid, s.Resource]] == [["ReadQueue", ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"]], ["ReadFindings", [var.analyzer_arn]], ["RememberFindings", ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"]], ["SendNotices", ["arn:aws:sns:eu-central-1:111122223333:test-access-analyzer-notices"]], ["BlockPublicAccess", ["arn:aws:s3:::*"]], ["ScanAgain", [var.analyzer_arn]]] && length(module.evidence) == 0
     error_message = "By default Block Public Access is all there is: no policies, no evidence."
   }
 }
@@ -179,7 +179,7 @@ run "dry_run" {
   }
 
   assert {
-    condition     = [for s in jsondecode(module.function.resources.grants.policy).Statement : s.Sid] == ["ReadQueue", "ReadFindings", "RememberFindings", "SendNotices"] && jsondecode(module.function.resources.function.environment[0].variables.SHUT_OFF).dry_run && length(module.evidence) == 0 && length(aws_cloudwatch_metric_alarm.failed) == 0
+    condition     = [for s in jsondecode(module.functions.resources.grants["respond"].policy).Statement : s.Sid] == ["ReadQueue", "ReadFindings", "RememberFindings", "SendNotices"] && jsondecode(module.functions.resources.functions["respond"].environment[0].variables.SHUT_OFF).dry_run && length(module.evidence) == 0 && !contains(keys(module.functions.resources.alarms), "access-analyzer-shut-off-failed")
     error_message = "A dry run says what it would do, and could not do it."
   }
 }

@@ -40,7 +40,7 @@ run "custom_action_alone" {
   }
 
   assert {
-    condition     = length(module.severity_rule) == 0 && length(module.queue) == 0 && length(module.notified) == 0 && length(aws_lambda_event_source_mapping.this) == 0
+    condition     = length(module.severity_rule) == 0 && length(module.queue) == 0 && length(module.functions) == 0 && length(aws_lambda_event_source_mapping.this) == 0
     error_message = "Without severities nothing is posted by itself, and there is no function."
   }
   assert {
@@ -147,7 +147,7 @@ run "severities_and_teams" {
     error_message = "Posted as it is, and set NOTIFIED, independently."
   }
   assert {
-    condition = jsondecode(module.notified[0].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions[0].resources.grants["notified"].policy).Statement == [
       { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-finding-chat"] },
       { Sid = "ReadFindings", Effect = "Allow", Action = ["securityhub:GetFindings"], Resource = ["arn:aws:securityhub:eu-central-1:111122223333:hub/default"] },
       { Sid = "SetNotified", Effect = "Allow", Action = ["securityhub:BatchUpdateFindings"], Resource = ["arn:aws:securityhub:eu-central-1:111122223333:hub/default"] },

@@ -37,17 +37,17 @@ run "function" {
   }
 
   assert {
-    condition     = module.function.resources.function.handler == "posture.finding_export.export.handler" && module.function.resources.package.source == "tests/fixtures/build/posture/finding_export.zip" && module.function.resources.function.function_name == "test-finding-export"
+    condition     = module.functions.resources.functions["export"].handler == "posture.finding_export.export.handler" && module.functions.resources.package.source == "tests/fixtures/build/posture/finding_export.zip" && module.functions.resources.functions["export"].function_name == "test-finding-export"
     error_message = "The function runs this capability's handler."
   }
 
   assert {
-    condition     = module.function.resources.function.memory_size == 512 && module.function.resources.function.timeout == 900
+    condition     = module.functions.resources.functions["export"].memory_size == 512 && module.functions.resources.functions["export"].timeout == 900
     error_message = "A chunk of 600 seconds has the longest time there is, and memory for two pages and an object."
   }
 
   assert {
-    condition = module.function.resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["export"].environment[0].variables == tomap({
       POWERTOOLS_LOG_LEVEL         = "INFO"
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "finding-export"
@@ -67,7 +67,7 @@ run "function" {
   }
 
   assert {
-    condition = jsondecode(module.function.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["export"].policy).Statement == [
       { Sid = "WriteFindings", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/findings/dt=*"] },
       {
         Sid       = "EncryptFindings", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn],
@@ -87,7 +87,7 @@ run "function" {
   }
 
   assert {
-    condition = jsondecode(module.function.resources.runtime_policy.policy).Statement == [
+    condition = jsondecode(module.functions.resources.runtime_policies["export"].policy).Statement == [
       { Sid = "WriteOwnLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/test-finding-export:*" },
       { Sid = "WriteTraces", Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = "*" },
       {
@@ -99,7 +99,7 @@ run "function" {
   }
 
   assert {
-    condition     = length(module.function.resources.permissions) == 0 && module.function.resources.event_invoke_config == null
+    condition     = length(module.functions.resources.permissions) == 0 && !contains(keys(module.functions.resources.event_invoke_configs), "export")
     error_message = "Only roles of this account call the function, and they wait for its answer: no permission, no dead letters."
   }
 }
@@ -174,7 +174,7 @@ run "state_machine" {
     error_message = "Whatever failed at the hand-over is tried again: under its fixed name, the next execution starts once."
   }
   assert {
-    condition     = jsondecode(module.state_machine.resources.state_machine.definition).States.Export.TimeoutSeconds > module.function.resources.function.timeout
+    condition     = jsondecode(module.state_machine.resources.state_machine.definition).States.Export.TimeoutSeconds > module.functions.resources.functions["export"].timeout
     error_message = "The function's own time-out comes first: its error is the more telling."
   }
 
@@ -216,7 +216,7 @@ run "outputs_and_resources" {
   }
 
   assert {
-    condition     = length(module.continuous_queue) == 0 && length(module.continuous_rule) == 0 && length(module.continuous_function) == 0 && length(aws_lambda_event_source_mapping.continuous) == 0 && length(module.schedule) == 0
+    condition     = length(module.continuous_queue) == 0 && length(module.continuous_rule) == 0 && keys(module.functions.functions) == ["export"] && length(aws_lambda_event_source_mapping.continuous) == 0 && length(module.schedule) == 0
     error_message = "Continuous export and schedule are off."
   }
 
@@ -242,7 +242,7 @@ run "outputs_and_resources" {
 
   assert {
     condition = alltrue([
-      for a in concat(values(module.state_machine.resources.alarms), values(module.function.resources.alarms)) : a.alarm_actions == toset([var.context.alarm_topic_arn])
+      for a in concat(values(module.state_machine.resources.alarms), values(module.functions.resources.alarms)) : a.alarm_actions == toset([var.context.alarm_topic_arn])
     ])
     error_message = "Alarms go to the stack's topic."
   }
@@ -465,17 +465,17 @@ run "fsbp" {
   }
 
   assert {
-    condition     = length(module.function.resources.permissions) == 0
+    condition     = length(module.functions.resources.permissions) == 0
     error_message = "Lambda.1: functions should not be publicly callable."
   }
 
   assert {
-    condition     = module.function.resources.function.runtime == "python3.13"
+    condition     = module.functions.resources.functions["export"].runtime == "python3.13"
     error_message = "Lambda.2: functions should use a supported runtime."
   }
 
   assert {
-    condition     = module.function.resources.function.tracing_config[0].mode == "Active" && module.function.resources.function.kms_key_arn == var.context.kms_key_arn
+    condition     = module.functions.resources.functions["export"].tracing_config[0].mode == "Active" && module.functions.resources.functions["export"].kms_key_arn == var.context.kms_key_arn
     error_message = "Lambda.7: active tracing should be on; the environment is encrypted with the stack's key."
   }
 
@@ -495,22 +495,22 @@ run "fsbp" {
   }
 
   assert {
-    condition     = alltrue([for g in [module.function.resources.log_group, module.state_machine.resources.log_group] : g.retention_in_days >= 365 && g.kms_key_id == var.context.kms_key_arn])
+    condition     = alltrue([for g in [module.functions.resources.log_groups["export"], module.state_machine.resources.log_group] : g.retention_in_days >= 365 && g.kms_key_id == var.context.kms_key_arn])
     error_message = "CloudWatch.16: logs should be kept for a year."
   }
 
   assert {
-    condition     = alltrue([for a in concat(values(module.state_machine.resources.alarms), values(module.function.resources.alarms)) : length(a.alarm_actions) > 0 && a.actions_enabled != false])
+    condition     = alltrue([for a in concat(values(module.state_machine.resources.alarms), values(module.functions.resources.alarms)) : length(a.alarm_actions) > 0 && a.actions_enabled != false])
     error_message = "CloudWatch.15 and CloudWatch.17: alarms should have an action, and it should be on."
   }
 
   assert {
-    condition     = alltrue([for s in concat(jsondecode(module.function.resources.grants.policy).Statement, jsondecode(module.state_machine.resources.grants.policy).Statement) : alltrue([for a in s.Action : !strcontains(a, "*")]) && alltrue([for r in s.Resource : r != "*"])])
+    condition     = alltrue([for s in concat(jsondecode(module.functions.resources.grants["export"].policy).Statement, jsondecode(module.state_machine.resources.grants.policy).Statement) : alltrue([for a in s.Action : !strcontains(a, "*")]) && alltrue([for r in s.Resource : r != "*"])])
     error_message = "IAM.1 and IAM.21: policies should name actions and resources."
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(module.function.resources.runtime_policy.policy).Statement : !(contains(flatten([s.Action]), "kms:Decrypt") && s.Resource == "*")])
+    condition     = alltrue([for s in jsondecode(module.functions.resources.runtime_policies["export"].policy).Statement : !(contains(flatten([s.Action]), "kms:Decrypt") && s.Resource == "*")])
     error_message = "KMS.2: inline policies should not allow decryption with all keys."
   }
 }
@@ -550,12 +550,12 @@ run "continuous" {
   }
 
   assert {
-    condition     = module.continuous_function[0].resources.function.handler == "posture.finding_export.continuous.handler" && module.continuous_function[0].resources.function.memory_size == 512 && module.continuous_function[0].resources.function.timeout == 60 && module.continuous_queue[0].resources.queue.visibility_timeout_seconds >= 6 * module.continuous_function[0].resources.function.timeout
+    condition     = module.functions.resources.functions["continuous"].handler == "posture.finding_export.continuous.handler" && module.functions.resources.functions["continuous"].memory_size == 512 && module.functions.resources.functions["continuous"].timeout == 60 && module.continuous_queue[0].resources.queue.visibility_timeout_seconds >= 6 * module.functions.resources.functions["continuous"].timeout
     error_message = "A message stays hidden for six times the function's time, as Lambda asks."
   }
 
   assert {
-    condition = module.continuous_function[0].resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["continuous"].environment[0].variables == tomap({
       POWERTOOLS_LOG_LEVEL         = "INFO"
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "finding-export-continuous"
@@ -568,7 +568,7 @@ run "continuous" {
   }
 
   assert {
-    condition = jsondecode(module.continuous_function[0].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["continuous"].policy).Statement == [
       { Sid = "WriteFindings", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/findings/dt=*"] },
       {
         Sid       = "EncryptFindings", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn],
@@ -580,7 +580,7 @@ run "continuous" {
   }
 
   assert {
-    condition = jsondecode(module.continuous_function[0].resources.runtime_policy.policy).Statement == [
+    condition = jsondecode(module.functions.resources.runtime_policies["continuous"].policy).Statement == [
       { Sid = "WriteOwnLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/test-finding-export-continuous:*" },
       { Sid = "WriteTraces", Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = "*" },
       {
@@ -629,12 +629,12 @@ run "destination" {
   }
 
   assert {
-    condition     = alltrue([for f in [module.function.resources.function, module.continuous_function[0].resources.function] : f.environment[0].variables["BUCKET"] == "central-findings" && f.environment[0].variables["BUCKET_OWNER"] == "444455556666" && f.environment[0].variables["KMS_KEY_ARN"] == var.destination.kms_key_arn])
+    condition     = alltrue([for f in [module.functions.resources.functions["export"], module.functions.resources.functions["continuous"]] : f.environment[0].variables["BUCKET"] == "central-findings" && f.environment[0].variables["BUCKET_OWNER"] == "444455556666" && f.environment[0].variables["KMS_KEY_ARN"] == var.destination.kms_key_arn])
     error_message = "The functions write there, under its key, and only while its owner owns it."
   }
 
   assert {
-    condition = [for s in jsondecode(module.function.resources.grants.policy).Statement : s if contains(["WriteFindings", "EncryptFindings", "ListOwnObjects", "RemoveSurplusObjects"], s.Sid)] == [
+    condition = [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s if contains(["WriteFindings", "EncryptFindings", "ListOwnObjects", "RemoveSurplusObjects"], s.Sid)] == [
       { Sid = "WriteFindings", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::central-findings/findings/dt=*"] },
       {
         Sid       = "EncryptFindings", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.destination.kms_key_arn],
@@ -654,11 +654,11 @@ run "destination" {
       Version = "2012-10-17"
       Statement = [
         {
-          Sid    = "SwitchyardFindingExportObjects", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1"] },
+          Sid    = "SwitchyardFindingExportObjects", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
           Action = ["s3:PutObject", "s3:DeleteObject"], Resource = "arn:aws:s3:::central-findings/findings/dt=*"
         },
         {
-          Sid    = "SwitchyardFindingExportList", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1"] },
+          Sid    = "SwitchyardFindingExportList", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
           Action = "s3:ListBucket", Resource = "arn:aws:s3:::central-findings", Condition = { StringLike = { "s3:prefix" = "findings/dt=*" } }
         },
       ]
@@ -670,7 +670,7 @@ run "destination" {
     condition = jsondecode(output.destination_key_policy) == {
       Version = "2012-10-17"
       Statement = [{
-        Sid    = "SwitchyardFindingExport", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1"] },
+        Sid    = "SwitchyardFindingExport", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
         Action = "kms:GenerateDataKey", Resource = "*", Condition = { StringLike = { "kms:ViaService" = ["s3.eu-west-1.*"] } }
       }]
     }
@@ -690,7 +690,7 @@ run "destination_without_a_key" {
   }
 
   assert {
-    condition     = module.function.resources.function.environment[0].variables["KMS_KEY_ARN"] == "" && !contains([for s in jsondecode(module.function.resources.grants.policy).Statement : s.Sid], "EncryptFindings") && output.destination_key_policy == null
+    condition     = module.functions.resources.functions["export"].environment[0].variables["KMS_KEY_ARN"] == "" && !contains([for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s.Sid], "EncryptFindings") && output.destination_key_policy == null
     error_message = "The bucket's default encryption holds, and no key is asked for."
   }
 
@@ -755,12 +755,12 @@ run "own_key_and_lifecycle" {
   }
 
   assert {
-    condition     = one(one(module.bucket[0].resources.encryption.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn && aws_athena_workgroup.this[0].configuration[0].result_configuration[0].encryption_configuration[0].kms_key_arn == var.kms_key_arn && module.function.resources.function.environment[0].variables["KMS_KEY_ARN"] == var.kms_key_arn
+    condition     = one(one(module.bucket[0].resources.encryption.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn && aws_athena_workgroup.this[0].configuration[0].result_configuration[0].encryption_configuration[0].kms_key_arn == var.kms_key_arn && module.functions.resources.functions["export"].environment[0].variables["KMS_KEY_ARN"] == var.kms_key_arn
     error_message = "Bucket, query results and objects are encrypted with the key given."
   }
 
   assert {
-    condition     = [for s in jsondecode(module.function.resources.grants.policy).Statement : s.Resource if s.Sid == "EncryptFindings"] == [[var.kms_key_arn]]
+    condition     = [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s.Resource if s.Sid == "EncryptFindings"] == [[var.kms_key_arn]]
     error_message = "The function may use that key."
   }
 
@@ -775,12 +775,12 @@ run "own_key_and_lifecycle" {
   }
 
   assert {
-    condition     = output.prefix == "audit/hub/" && module.function.resources.function.environment[0].variables["PREFIX"] == "audit/hub/" && aws_glue_catalog_table.findings[0].parameters["storage.location.template"] == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/dt=$${dt}/" && aws_glue_catalog_table.findings[0].storage_descriptor[0].location == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/" && [for s in jsondecode(module.function.resources.grants.policy).Statement : s.Resource if s.Sid == "WriteFindings"] == [["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/audit/hub/dt=*"]]
+    condition     = output.prefix == "audit/hub/" && module.functions.resources.functions["export"].environment[0].variables["PREFIX"] == "audit/hub/" && aws_glue_catalog_table.findings[0].parameters["storage.location.template"] == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/dt=$${dt}/" && aws_glue_catalog_table.findings[0].storage_descriptor[0].location == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/" && [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s.Resource if s.Sid == "WriteFindings"] == [["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/audit/hub/dt=*"]]
     error_message = "The prefix is the same for function, rights and table."
   }
 
   assert {
-    condition     = output.count_parameter_name == "/sechubexport/findingcount" && module.function.resources.function.environment[0].variables["COUNT_PARAMETER"] == "/sechubexport/findingcount" && [for s in jsondecode(module.function.resources.grants.policy).Statement : s.Resource if s.Sid == "Count"] == [["arn:aws:ssm:eu-central-1:111122223333:parameter/sechubexport/findingcount"]]
+    condition     = output.count_parameter_name == "/sechubexport/findingcount" && module.functions.resources.functions["export"].environment[0].variables["COUNT_PARAMETER"] == "/sechubexport/findingcount" && [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s.Resource if s.Sid == "Count"] == [["arn:aws:ssm:eu-central-1:111122223333:parameter/sechubexport/findingcount"]]
     error_message = "The counter has the name given."
   }
 }
@@ -810,7 +810,7 @@ run "filters_in_the_shape_of_the_api" {
   }
 
   assert {
-    condition = jsondecode(module.function.resources.function.environment[0].variables["FILTERS"]) == {
+    condition = jsondecode(module.functions.resources.functions["export"].environment[0].variables["FILTERS"]) == {
       WorkflowStatus    = [{ Value = "NEW", Comparison = "EQUALS" }, { Value = "NOTIFIED", Comparison = "EQUALS" }]
       GeneratorId       = [{ Value = "aws-foundational-security-best-practices", Comparison = "PREFIX" }]
       UpdatedAt         = [{ DateRange = { Value = 30, Unit = "DAYS" } }]
@@ -855,12 +855,12 @@ run "accepts_the_limits" {
   }
 
   assert {
-    condition     = module.function.resources.function.environment[0].variables["RATE_LIMIT"] == "1000" && module.function.resources.function.environment[0].variables["OBJECT_BYTES"] == "67108864" && module.function.resources.function.environment[0].variables["MAX_RUNTIME_SECONDS"] == "780" && module.function.resources.function.environment[0].variables["MAX_ITERATIONS"] == "1500"
+    condition     = module.functions.resources.functions["export"].environment[0].variables["RATE_LIMIT"] == "1000" && module.functions.resources.functions["export"].environment[0].variables["OBJECT_BYTES"] == "67108864" && module.functions.resources.functions["export"].environment[0].variables["MAX_RUNTIME_SECONDS"] == "780" && module.functions.resources.functions["export"].environment[0].variables["MAX_ITERATIONS"] == "1500"
     error_message = "Upper limits are allowed."
   }
 
   assert {
-    condition     = length(jsondecode(module.function.resources.function.environment[0].variables["FILTERS"])) == 10 && length(jsondecode(module.function.resources.function.environment[0].variables["FILTERS"]).AwsAccountId) == 20
+    condition     = length(jsondecode(module.functions.resources.functions["export"].environment[0].variables["FILTERS"])) == 10 && length(jsondecode(module.functions.resources.functions["export"].environment[0].variables["FILTERS"]).AwsAccountId) == 20
     error_message = "Ten attributes of twenty criteria are allowed."
   }
 }
@@ -882,7 +882,7 @@ run "accepts_the_lower_limits" {
   }
 
   assert {
-    condition     = module.function.resources.function.environment[0].variables["RATE_LIMIT"] == "0.5" && module.function.resources.function.environment[0].variables["OBJECT_BYTES"] == "1048576" && module.function.resources.function.environment[0].variables["MAX_RUNTIME_SECONDS"] == "1" && module.function.resources.function.environment[0].variables["MAX_ITERATIONS"] == "1" && module.function.resources.function.environment[0].variables["FILTERS"] == "{}"
+    condition     = module.functions.resources.functions["export"].environment[0].variables["RATE_LIMIT"] == "0.5" && module.functions.resources.functions["export"].environment[0].variables["OBJECT_BYTES"] == "1048576" && module.functions.resources.functions["export"].environment[0].variables["MAX_RUNTIME_SECONDS"] == "1" && module.functions.resources.functions["export"].environment[0].variables["MAX_ITERATIONS"] == "1" && module.functions.resources.functions["export"].environment[0].variables["FILTERS"] == "{}"
     error_message = "Lower limits are allowed, and no filter at all."
   }
 }

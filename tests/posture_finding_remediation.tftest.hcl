@@ -69,7 +69,7 @@ run "defaults" {
   }
 
   assert {
-    condition = module.function["macie_object"].resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["macie_object"].environment[0].variables == tomap({
       ACCOUNT_ID                   = "111122223333"
       COPY_PART_MIB                = "512"
       COPY_SINGLE_MAX_MIB          = "5120"
@@ -94,8 +94,8 @@ run "defaults" {
 
   assert {
     condition = alltrue([
-      for key, function in module.function : alltrue([
-        for s in jsondecode(function.resources.grants.policy).Statement : length([for action in s.Action : action if endswith(action, "*")]) == 0 && (s.Sid == "ReadAddresses" || !contains(s.Resource, "*"))
+      for key, grants in module.functions.resources.grants : alltrue([
+        for s in jsondecode(grants.policy).Statement : length([for action in s.Action : action if endswith(action, "*")]) == 0 && (s.Sid == "ReadAddresses" || !contains(s.Resource, "*"))
       ])
     ])
     error_message = "No action has a wildcard, and only describing addresses is of all resources."
@@ -145,7 +145,7 @@ run "everything_set" {
   }
 
   assert {
-    condition = jsondecode(module.function["macie_object"].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["macie_object"].policy).Statement == [
       { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-remediate-macie-object"] },
       { Sid = "AnswerFindings", Effect = "Allow", Action = ["securityhub:BatchUpdateFindings"], Resource = ["arn:aws:securityhub:eu-central-1:111122223333:hub/default"] },
       { Sid = "AssumeMemberRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::222233334444:role/fix-macie-object", "arn:aws:iam::444455556666:role/fix-macie-object"] },
@@ -162,7 +162,7 @@ run "everything_set" {
 
   assert {
     condition = {
-      for key, function in module.function : key => [for s in jsondecode(function.resources.grants.policy).Statement : s.Action[0] if !contains(["ReadQueue", "AnswerFindings", "AssumeMemberRoles"], s.Sid)] if key != "macie_object"
+      for key, grants in module.functions.resources.grants : key => [for s in jsondecode(grants.policy).Statement : s.Action[0] if !contains(["ReadQueue", "AnswerFindings", "AssumeMemberRoles"], s.Sid)] if key != "macie_object"
       } == {
       elastic_ip    = ["ec2:DescribeAddresses", "ec2:ReleaseAddress"]
       macie_bucket  = ["s3:GetBucketTagging", "s3:PutBucketTagging", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
@@ -174,12 +174,12 @@ run "everything_set" {
   }
 
   assert {
-    condition     = [for s in jsondecode(module.function["elastic_ip"].resources.grants.policy).Statement : [s.Resource, s.Condition] if s.Sid == "ReleaseAddresses"] == [[["arn:aws:ec2:*:111122223333:elastic-ip/*"], { Null = { "aws:ResourceTag/Keep" = ["true"] } }]]
+    condition     = [for s in jsondecode(module.functions.resources.grants["elastic_ip"].policy).Statement : [s.Resource, s.Condition] if s.Sid == "ReleaseAddresses"] == [[["arn:aws:ec2:*:111122223333:elastic-ip/*"], { Null = { "aws:ResourceTag/Keep" = ["true"] } }]]
     error_message = "What carries the tag cannot be released."
   }
 
   assert {
-    condition = [for key in ["DRY_RUN", "EXTERNAL_ID", "MEMBER_ACCOUNT_IDS", "MEMBER_ROLE", "PUBLIC_BUCKETS"] : module.function["s3_public"].resources.function.environment[0].variables[key]] == [
+    condition = [for key in ["DRY_RUN", "EXTERNAL_ID", "MEMBER_ACCOUNT_IDS", "MEMBER_ROLE", "PUBLIC_BUCKETS"] : module.functions.resources.functions["s3_public"].environment[0].variables[key]] == [
       "true", "remedy", "[\"222233334444\",\"444455556666\"]", "arn:aws:iam::{account}:role/fix-s3-public", "[\"downloads\",\"www-*\"]",
     ]
     error_message = "The function knows what it may do, and where."
@@ -187,8 +187,8 @@ run "everything_set" {
 
   assert {
     condition = (
-      module.function["s3_lifecycle"].resources.function.environment[0].variables["NONCURRENT_DAYS"] == "30" && module.function["elastic_ip"].resources.function.environment[0].variables["EXEMPT_TAG"] == "Keep" &&
-      module.function["macie_object"].resources.function.environment[0].variables["COPY_SINGLE_MAX_MIB"] == "100" && module.function["macie_object"].resources.function.environment[0].variables["COPY_PART_MIB"] == "10"
+      module.functions.resources.functions["s3_lifecycle"].environment[0].variables["NONCURRENT_DAYS"] == "30" && module.functions.resources.functions["elastic_ip"].environment[0].variables["EXEMPT_TAG"] == "Keep" &&
+      module.functions.resources.functions["macie_object"].environment[0].variables["COPY_SINGLE_MAX_MIB"] == "100" && module.functions.resources.functions["macie_object"].environment[0].variables["COPY_PART_MIB"] == "10"
     )
     error_message = "What a remediation reads reaches its function."
   }
@@ -212,8 +212,8 @@ run "everything_set" {
 
   assert {
     condition = alltrue([
-      for key, queue in module.queue : queue.resources.queue.visibility_timeout_seconds == 6 * module.function[key].resources.function.timeout && jsondecode(queue.resources.queue.redrive_policy).maxReceiveCount == 5
-    ]) && length(aws_cloudwatch_metric_alarm.not_resolved) == 6
+      for key, queue in module.queue : queue.resources.queue.visibility_timeout_seconds == 6 * module.functions.resources.functions[key].timeout && jsondecode(queue.resources.queue.redrive_policy).maxReceiveCount == 5
+    ]) && length([for a in module.functions.resources.alarms : a if a.metric_name == "FindingsNotResolved"]) == 6
     error_message = "A message is tried five times; what is refused has an alarm."
   }
 }
@@ -231,11 +231,11 @@ run "one_remediation_and_a_given_key" {
   }
 
   assert {
-    condition     = length(aws_kms_key.objects) == 0 && keys(module.function) == ["macie_object"] && output.object_kms_alias_name == null && keys(output.custom_action_arns) == ["macie_object"]
+    condition     = length(aws_kms_key.objects) == 0 && keys(module.functions.functions) == ["macie_object"] && output.object_kms_alias_name == null && keys(output.custom_action_arns) == ["macie_object"]
     error_message = "Only what is chosen is made, and no key where one is given."
   }
   assert {
-    condition     = [for s in jsondecode(module.function["macie_object"].resources.grants.policy).Statement : s.Resource if s.Sid == "DecryptObjects" || s.Sid == "EncryptObjects"] == [["arn:aws:kms:*:111122223333:key/*"], ["arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888"]]
+    condition     = [for s in jsondecode(module.functions.resources.grants["macie_object"].policy).Statement : s.Resource if s.Sid == "DecryptObjects" || s.Sid == "EncryptObjects"] == [["arn:aws:kms:*:111122223333:key/*"], ["arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888"]]
     error_message = "Any key of the account to read with, the given one to write with."
   }
 }

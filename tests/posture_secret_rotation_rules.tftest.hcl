@@ -76,7 +76,7 @@ run "defaults" {
     error_message = "The role publishes to that topic, encrypts for it, and can do nothing else."
   }
   assert {
-    condition = jsondecode(module.report.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["report"].policy).Statement == [
       { Sid = "ReadRules", Effect = "Allow", Action = ["config:GetComplianceDetailsByConfigRule"], Resource = ["arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef", "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"] },
       { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-secret-rotation-111122223333-eu-central-1/reports/dt=*"] },
       {
@@ -89,8 +89,8 @@ run "defaults" {
   }
   assert {
     condition = (
-      module.report.resources.function.environment[0].variables["AGGREGATOR"] == "" &&
-      module.report.resources.function.environment[0].variables["RULES"] == jsonencode(["test-secretsmanager-rotation-enabled-check", "test-secretsmanager-scheduled-rotation-success-check"]) &&
+      module.functions.resources.functions["report"].environment[0].variables["AGGREGATOR"] == "" &&
+      module.functions.resources.functions["report"].environment[0].variables["RULES"] == jsonencode(["test-secretsmanager-rotation-enabled-check", "test-secretsmanager-scheduled-rotation-success-check"]) &&
       module.schedule.resources.schedule.schedule_expression == "cron(0 6 ? * MON *)" &&
       module.schedule.resources.schedule.target[0].input == "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
     )
@@ -157,10 +157,10 @@ run "everything_in_one_account_and_its_organization" {
   }
   assert {
     condition = (
-      jsondecode(module.report.resources.grants.policy).Statement[0] == {
+      jsondecode(module.functions.resources.grants["report"].policy).Statement[0] == {
         Sid    = "ReadAggregator", Effect = "Allow", Resource = ["arn:aws:config:eu-central-1:111122223333:config-aggregator/config-aggregator-abcdefgh"]
         Action = ["config:DescribeAggregateComplianceByConfigRules", "config:DescribeConfigurationAggregatorSourcesStatus", "config:GetAggregateComplianceDetailsByConfigRule"]
-      } && module.report.resources.function.environment[0].variables["AGGREGATOR"] == "test-secret-rotation"
+      } && module.functions.resources.functions["report"].environment[0].variables["AGGREGATOR"] == "test-secret-rotation"
     )
     error_message = "The report reads from the aggregator."
   }

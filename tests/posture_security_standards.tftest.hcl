@@ -42,7 +42,7 @@ run "defaults" {
     error_message = "Nothing else."
   }
   assert {
-    condition = jsondecode(module.check.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["check"].policy).Statement == [
       { Sid = "ReadStandards", Effect = "Allow", Action = ["securityhub:GetEnabledStandards"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
       { Sid = "ListControls", Effect = "Allow", Action = ["securityhub:ListSecurityControlDefinitions", "securityhub:BatchGetStandardsControlAssociations"], Resource = ["*"] },
       { Sid = "DescribeControls", Effect = "Allow", Action = ["securityhub:DescribeStandardsControls"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
@@ -51,7 +51,7 @@ run "defaults" {
     error_message = "The check reads and changes nothing."
   }
   assert {
-    condition = jsondecode(module.suppress.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["suppress"].policy).Statement == [
       { Sid = "ListRules", Effect = "Allow", Action = ["securityhub:ListAutomationRules"], Resource = ["*"] },
       { Sid = "ReadRules", Effect = "Allow", Action = ["securityhub:BatchGetAutomationRules"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:automation-rule/*"] },
       { Sid = "ReadFindings", Effect = "Allow", Action = ["securityhub:GetFindings"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
@@ -60,11 +60,11 @@ run "defaults" {
     error_message = "Suppressing reads rules and findings, and updates findings."
   }
   assert {
-    condition     = module.suppress.resources.function.environment[0].variables["OWNER"] == "test" && jsondecode(module.check.resources.function.environment[0].variables["STANDARDS"]) == { fsbp = "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0" }
+    condition     = module.functions.resources.functions["suppress"].environment[0].variables["OWNER"] == "test" && jsondecode(module.functions.resources.functions["check"].environment[0].variables["STANDARDS"]) == { fsbp = "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0" }
     error_message = "The functions know the stack and its standards."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.not_ready.metric_name == "StandardsNotReady" && aws_cloudwatch_metric_alarm.not_ready.dimensions == tomap({ service = "security-standards-check" }) && aws_cloudwatch_metric_alarm.not_ready.alarm_actions == toset([var.context.alarm_topic_arn])
+    condition     = module.functions.resources.alarms["security-standards-not-ready"].metric_name == "StandardsNotReady" && module.functions.resources.alarms["security-standards-not-ready"].dimensions == tomap({ service = "security-standards-check" }) && module.functions.resources.alarms["security-standards-not-ready"].alarm_actions == toset([var.context.alarm_topic_arn])
     error_message = "A standard that is not READY alarms."
   }
   assert {
@@ -123,7 +123,7 @@ run "everything" {
     error_message = "The control is off in the standards named, with its reason; one that is to be checked again is on."
   }
   assert {
-    condition     = jsondecode(module.check.resources.function.environment[0].variables["STANDARDS"])["fsbp"] == "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0"
+    condition     = jsondecode(module.functions.resources.functions["check"].environment[0].variables["STANDARDS"])["fsbp"] == "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0"
     error_message = "Existing standards are checked too."
   }
   assert {

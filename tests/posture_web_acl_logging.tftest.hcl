@@ -34,7 +34,7 @@ run "defaults" {
   }
 
   assert {
-    condition = jsondecode(module.evaluate.resources.grants.policy).Statement == [
+    condition = jsondecode(module.evaluate.resources.grants["evaluate"].policy).Statement == [
       { Sid = "ReadLogging", Effect = "Allow", Action = ["wafv2:GetLoggingConfiguration"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/*"] },
       { Sid = "LookUpWebAcls", Effect = "Allow", Action = ["config:GetResourceConfigHistory"], Resource = ["*"] },
       { Sid = "ReportCompliance", Effect = "Allow", Action = ["config:PutEvaluations"], Resource = ["*"] },
@@ -42,7 +42,7 @@ run "defaults" {
     error_message = "The evaluator reads logging configurations and reports."
   }
   assert {
-    condition = jsondecode(module.remediate.resources.grants.policy).Statement == [
+    condition = jsondecode(module.remediate.resources.grants["remediate"].policy).Statement == [
       { Sid = "ReadLogging", Effect = "Allow", Action = ["wafv2:GetLoggingConfiguration"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/*"] },
       { Sid = "ReadTags", Effect = "Allow", Action = ["wafv2:ListTagsForResource"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/*"] },
       { Sid = "LookUpWebAcls", Effect = "Allow", Action = ["config:GetResourceConfigHistory"], Resource = ["*"] },
@@ -61,7 +61,7 @@ run "defaults" {
     error_message = "The remediator enables logging to the stream, to nowhere else, and makes WAF's own role only."
   }
   assert {
-    condition = module.evaluate.resources.function.environment[0].variables == tomap({
+    condition = module.evaluate.resources.functions["evaluate"].environment[0].variables == tomap({
       CORRECT_DESTINATION          = "false"
       DESTINATION_ARN              = "arn:aws:firehose:eu-central-1:111122223333:deliverystream/aws-waf-logs-test"
       EXEMPT_ARNS                  = "[]"
@@ -75,15 +75,15 @@ run "defaults" {
   }
   assert {
     condition = (
-      module.remediate.resources.function.environment[0].variables["CONFIG_RULE_NAME"] == "test-web-acl-logging" &&
-      module.remediate.resources.function.environment[0].variables["REDACTED_HEADERS"] == "[\"authorization\",\"cookie\"]" &&
-      module.remediate.resources.function.environment[0].variables["LOGGING_FILTER"] == "" &&
-      module.remediate.resources.function.timeout == 180 && module.remediate.dead_letter_queue_arn == null
+      module.remediate.resources.functions["remediate"].environment[0].variables["CONFIG_RULE_NAME"] == "test-web-acl-logging" &&
+      module.remediate.resources.functions["remediate"].environment[0].variables["REDACTED_HEADERS"] == "[\"authorization\",\"cookie\"]" &&
+      module.remediate.resources.functions["remediate"].environment[0].variables["LOGGING_FILTER"] == "" &&
+      module.remediate.resources.functions["remediate"].timeout == 180 && module.remediate.functions.remediate.dead_letter_queue_arn == null
     )
     error_message = "The remediator redacts credentials by default, filters nothing, and may wait for WAF."
   }
   assert {
-    condition     = module.evaluate.resources.permissions["Rule"].principal == "config.amazonaws.com" && module.evaluate.resources.permissions["Rule"].source_account == "111122223333" && length(module.remediate.resources.permissions) == 0
+    condition     = module.evaluate.resources.permissions["evaluate/Rule"].principal == "config.amazonaws.com" && module.evaluate.resources.permissions["evaluate/Rule"].source_account == "111122223333" && length(module.remediate.resources.permissions) == 0
     error_message = "Config of this account calls the evaluator; the remediator is called by Automation's role, not by a service."
   }
   assert {
@@ -261,7 +261,7 @@ run "everything_set_to_s3" {
     error_message = "Log delivery of this account writes, and nobody else."
   }
   assert {
-    condition = [for s in jsondecode(module.remediate.resources.grants.policy).Statement : s if !contains(["LookUpWebAcls", "Reevaluate"], s.Sid)] == [
+    condition = [for s in jsondecode(module.remediate.resources.grants["remediate"].policy).Statement : s if !contains(["LookUpWebAcls", "Reevaluate"], s.Sid)] == [
       { Sid = "ReadLogging", Effect = "Allow", Action = ["wafv2:GetLoggingConfiguration"], Resource = ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/*", "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/*"] },
       { Sid = "ReadTags", Effect = "Allow", Action = ["wafv2:ListTagsForResource"], Resource = ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/*", "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/*"] },
       {
@@ -275,11 +275,11 @@ run "everything_set_to_s3" {
     error_message = "The remediator may set up delivery to the bucket, through WAF only, for both scopes."
   }
   assert {
-    condition     = [for s in jsondecode(module.evaluate.resources.grants.policy).Statement : s.Sid] == ["ReadLogging", "ReadTags", "LookUpWebAcls", "ReportCompliance"]
+    condition     = [for s in jsondecode(module.evaluate.resources.grants["evaluate"].policy).Statement : s.Sid] == ["ReadLogging", "ReadTags", "LookUpWebAcls", "ReportCompliance"]
     error_message = "With exempting tags the evaluator reads tags."
   }
   assert {
-    condition = { for name in ["CORRECT_DESTINATION", "EXEMPT_ARNS", "EXEMPT_TAGS", "SCOPES", "REDACTED_HEADERS"] : name => module.remediate.resources.function.environment[0].variables[name] } == {
+    condition = { for name in ["CORRECT_DESTINATION", "EXEMPT_ARNS", "EXEMPT_TAGS", "SCOPES", "REDACTED_HEADERS"] : name => module.remediate.resources.functions["remediate"].environment[0].variables[name] } == {
       CORRECT_DESTINATION = "true"
       EXEMPT_ARNS         = "[\"arn:aws:wafv2:us-east-1:111122223333:global/webacl/lab/1b2c3d4e-0000-4000-8000-000000000001\"]"
       EXEMPT_TAGS         = "{\"Logging\":\"off\"}"
@@ -289,7 +289,7 @@ run "everything_set_to_s3" {
     error_message = "The functions get what is set."
   }
   assert {
-    condition = jsondecode(module.remediate.resources.function.environment[0].variables["LOGGING_FILTER"]) == {
+    condition = jsondecode(module.remediate.resources.functions["remediate"].environment[0].variables["LOGGING_FILTER"]) == {
       DefaultBehavior = "DROP"
       Filters = [{
         Behavior    = "KEEP"
@@ -346,7 +346,7 @@ run "cloudwatch_logs" {
     error_message = "Log delivery of this account writes to the log group."
   }
   assert {
-    condition = slice(jsondecode(module.remediate.resources.grants.policy).Statement, 5, 7) == [
+    condition = slice(jsondecode(module.remediate.resources.grants["remediate"].policy).Statement, 5, 7) == [
       { Sid = "DeliverLogs", Effect = "Allow", Action = ["logs:CreateLogDelivery"], Resource = ["*"], Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } } },
       { Sid = "CheckLogPolicy", Effect = "Allow", Action = ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"], Resource = ["*"] },
     ]
@@ -368,7 +368,7 @@ run "an_existing_bucket" {
   assert {
     condition = (
       output.destination_arn == "arn:aws:s3:::aws-waf-logs-central/acls" && output.bucket_name == null && length(module.bucket) + length(module.waf_bucket) == 0 &&
-      jsondecode(module.remediate.resources.grants.policy).Statement[6].Resource == ["arn:aws:s3:::aws-waf-logs-central"]
+      jsondecode(module.remediate.resources.grants["remediate"].policy).Statement[6].Resource == ["arn:aws:s3:::aws-waf-logs-central"]
     )
     error_message = "Nothing is made, and the remediator may set up delivery to that bucket."
   }

@@ -107,7 +107,7 @@ run "functions" {
   }
 
   assert {
-    condition = module.function.resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["apply"].environment[0].variables == tomap({
       POWERTOOLS_LOG_LEVEL         = "INFO"
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "country-embargo"
@@ -128,7 +128,7 @@ run "functions" {
     error_message = "The function knows what it keeps."
   }
   assert {
-    condition = jsondecode(module.function.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["apply"].policy).Statement == [
       { Sid = "SeeRuleGroup", Effect = "Allow", Action = ["wafv2:GetRuleGroup"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"] },
       { Sid = "SeeIpSets", Effect = "Allow", Action = ["wafv2:GetIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
       { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1"] },
@@ -149,7 +149,7 @@ run "functions" {
     error_message = "It reads one document and keeps one rule group and two sets; the exempt sets are none of its."
   }
   assert {
-    condition = jsondecode(module.preview_function.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["preview"].policy).Statement == [
       { Sid = "SeeRuleGroup", Effect = "Allow", Action = ["wafv2:GetRuleGroup"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"] },
       { Sid = "SeeIpSets", Effect = "Allow", Action = ["wafv2:GetIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
       { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1"] },
@@ -159,7 +159,7 @@ run "functions" {
     error_message = "The preview may change nothing."
   }
   assert {
-    condition     = module.function.resources.event_invoke_config.maximum_retry_attempts == 2 && module.preview_function.resources.event_invoke_config == null
+    condition     = module.functions.resources.event_invoke_configs["apply"].maximum_retry_attempts == 2 && !contains(keys(module.functions.resources.event_invoke_configs), "preview")
     error_message = "A call that fails is retried and kept; the preview's caller waits for its answer."
   }
   assert {
@@ -201,7 +201,7 @@ run "options" {
   }
 
   assert {
-    condition     = module.function.resources.function.environment[0].variables["ACTION"] == "CHALLENGE" && jsondecode(module.function.resources.function.environment[0].variables["FORWARDED_IP"]) == { header_name = "X-Forwarded-For", fallback_behavior = "MATCH", position = "ANY" }
+    condition     = module.functions.resources.functions["apply"].environment[0].variables["ACTION"] == "CHALLENGE" && jsondecode(module.functions.resources.functions["apply"].environment[0].variables["FORWARDED_IP"]) == { header_name = "X-Forwarded-For", fallback_behavior = "MATCH", position = "ANY" }
     error_message = "Action and header reach the function."
   }
   assert {
@@ -265,7 +265,7 @@ run "cloudfront" {
   }
 
   assert {
-    condition     = alltrue([for scope in concat(values(aws_wafv2_ip_set.embargoed)[*].scope, values(aws_wafv2_ip_set.exempt)[*].scope, [aws_wafv2_rule_group.this.scope, one(aws_wafv2_web_acl.this).scope]) : scope == "CLOUDFRONT"]) && module.function.resources.function.environment[0].variables["SCOPE"] == "CLOUDFRONT"
+    condition     = alltrue([for scope in concat(values(aws_wafv2_ip_set.embargoed)[*].scope, values(aws_wafv2_ip_set.exempt)[*].scope, [aws_wafv2_rule_group.this.scope, one(aws_wafv2_web_acl.this).scope]) : scope == "CLOUDFRONT"]) && module.functions.resources.functions["apply"].environment[0].variables["SCOPE"] == "CLOUDFRONT"
     error_message = "Everything is in CloudFront's scope."
   }
 }

@@ -85,7 +85,7 @@ run "defaults" {
     error_message = "A graph shows the calls of all operations that share a quota; a dashboard's name is of the account, so it has the Region in it."
   }
   assert {
-    condition     = length(module.function) == 0 && length(module.rule) == 0 && output.function_name == null
+    condition     = length(module.functions) == 0 && length(module.rule) == 0 && output.function_name == null
     error_message = "Nothing asks for quotas unless told to."
   }
 }
@@ -127,7 +127,7 @@ run "requests_when_told_to" {
   }
 
   assert {
-    condition = jsondecode(module.function[0].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions[0].resources.grants["increase"].policy).Statement == [
       { Sid = "ReadQuotas", Effect = "Allow", Action = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"], Resource = ["*"] },
       { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-alarms"] },
       { Sid = "RequestIncreases", Effect = "Allow", Action = ["servicequotas:RequestServiceQuotaIncrease"], Resource = ["arn:aws:servicequotas:eu-central-1:111122223333:kms/L-6E3AF000"] },
@@ -140,7 +140,7 @@ run "requests_when_told_to" {
     error_message = "The function reads quotas, and asks for the watched ones only."
   }
   assert {
-    condition = module.function[0].resources.function.environment[0].variables == tomap({
+    condition = module.functions[0].resources.functions["increase"].environment[0].variables == tomap({
       COOLDOWN_HOURS               = "24"
       DRY_RUN                      = "false"
       MULTIPLIER                   = "1.5"
@@ -162,7 +162,7 @@ run "requests_when_told_to" {
     error_message = "Only critical alarms, and only their beginning, call the function."
   }
   assert {
-    condition     = module.function[0].resources.function.handler == "protection.kms_quota_alarms.request_increase.handler" && module.function[0].resources.package.source == "tests/fixtures/build/protection/kms_quota_alarms.zip" && module.function[0].resources.event_invoke_config != null && output.function_name == "test-kms-quota-increase"
+    condition     = module.functions[0].resources.functions["increase"].handler == "protection.kms_quota_alarms.request_increase.handler" && module.functions[0].resources.package.source == "tests/fixtures/build/protection/kms_quota_alarms.zip" && contains(keys(module.functions[0].resources.event_invoke_configs), "increase") && output.function_name == "test-kms-quota-increase"
     error_message = "The function keeps what failed."
   }
 }
@@ -180,7 +180,7 @@ run "a_dry_run_has_no_right_to_ask" {
   }
 
   assert {
-    condition     = [for s in jsondecode(module.function[0].resources.grants.policy).Statement : s.Sid] == ["ReadQuotas", "TellOperators"] && module.function[0].resources.function.environment[0].variables.DRY_RUN == "true"
+    condition     = [for s in jsondecode(module.functions[0].resources.grants["increase"].policy).Statement : s.Sid] == ["ReadQuotas", "TellOperators"] && module.functions[0].resources.functions["increase"].environment[0].variables.DRY_RUN == "true"
     error_message = "Asking must be switched on."
   }
 }

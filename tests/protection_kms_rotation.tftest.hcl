@@ -35,11 +35,11 @@ run "defaults" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) == 0 && length(module.rotate) == 0 && output.function_names == { report = "test-kms-rotation-report" }
+    condition     = length(aws_kms_key.this) == 0 && keys(module.functions.functions) == ["report"] && output.function_names == { report = "test-kms-rotation-report" }
     error_message = "Without keys and on_demand there is the report only."
   }
   assert {
-    condition = jsondecode(module.report.resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["report"].policy).Statement == [
       { Sid = "ListKeys", Effect = "Allow", Action = ["kms:ListAliases", "kms:ListKeys"], Resource = ["*"] },
       { Sid = "ReadRotation", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/*"] },
       { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-kms-rotation-111122223333-eu-central-1/reports/dt=*"] },
@@ -52,7 +52,7 @@ run "defaults" {
     error_message = "The report reads rotations and writes reports, and changes no key."
   }
   assert {
-    condition = module.report.resources.function.environment[0].variables == tomap({
+    condition = module.functions.resources.functions["report"].environment[0].variables == tomap({
       BUCKET                       = "test-kms-rotation-111122223333-eu-central-1"
       BUCKET_OWNER                 = "111122223333"
       KMS_KEY_ARN                  = var.context.kms_key_arn
@@ -72,7 +72,7 @@ run "defaults" {
     error_message = "Monthly; the scheduled time names the report, so that a retry writes the same one. The placeholder is not escaped."
   }
   assert {
-    condition     = module.report.resources.function.timeout == 900 && module.report.resources.event_invoke_config != null
+    condition     = module.functions.resources.functions["report"].timeout == 900 && contains(keys(module.functions.resources.event_invoke_configs), "report")
     error_message = "A report may take its time, and a lost one is kept."
   }
 }
@@ -149,7 +149,7 @@ run "keys" {
     error_message = "A grant is bound to its context."
   }
   assert {
-    condition = jsondecode(module.rotate[0].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions.resources.grants["rotate"].policy).Statement == [
       {
         Sid    = "RotateKeys", Effect = "Allow",
         Action = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"],
@@ -164,7 +164,7 @@ run "keys" {
     error_message = "Only named keys can be rotated on demand."
   }
   assert {
-    condition     = module.rotate[0].resources.function.reserved_concurrent_executions == 1 && module.rotate[0].resources.event_invoke_config == null && module.rotate[0].resources.function.environment[0].variables.ON_DEMAND_RESERVE == "2" && module.rotate[0].resources.function.environment[0].variables.PRICE == "2" && module.rotate[0].resources.function.environment[0].variables.MODE == "require"
+    condition     = module.functions.resources.functions["rotate"].reserved_concurrent_executions == 1 && !contains(keys(module.functions.resources.event_invoke_configs), "rotate") && module.functions.resources.functions["rotate"].environment[0].variables.ON_DEMAND_RESERVE == "2" && module.functions.resources.functions["rotate"].environment[0].variables.PRICE == "2" && module.functions.resources.functions["rotate"].environment[0].variables.MODE == "require"
     error_message = "One rotation at a time, called synchronously."
   }
   assert {
@@ -194,7 +194,7 @@ run "limited" {
     error_message = "Under limit a key rotates only when told to, rarely, or as an exception."
   }
   assert {
-    condition     = jsondecode(module.report.resources.function.environment[0].variables.POLICY) == { exempt = ["alias/audited"], max_period_days = 365, min_period_days = 1000, mode = "limit" }
+    condition     = jsondecode(module.functions.resources.functions["report"].environment[0].variables.POLICY) == { exempt = ["alias/audited"], max_period_days = 365, min_period_days = 1000, mode = "limit" }
     error_message = "The report judges by the same policy."
   }
 }

@@ -50,7 +50,7 @@ run "what_the_functions_may_do" {
   }
 
   assert {
-    condition = jsondecode(module.replicate[0].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions[0].resources.grants["replicate"].policy).Statement == [
       { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-secret-replication"] },
       {
         Sid = "DescribeSources", Effect = "Allow", Action = ["secretsmanager:DescribeSecret"],
@@ -96,7 +96,7 @@ run "what_the_functions_may_do" {
   }
 
   assert {
-    condition = jsondecode(module.reconcile[0].resources.grants.policy).Statement == [
+    condition = jsondecode(module.functions[0].resources.grants["reconcile"].policy).Statement == [
       {
         Sid       = "ListSecrets", Effect = "Allow", Action = ["secretsmanager:ListSecrets"], Resource = ["*"],
         Condition = { StringEquals = { "aws:RequestedRegion" = ["eu-central-1", "eu-west-1"] } }
@@ -108,7 +108,7 @@ run "what_the_functions_may_do" {
   }
 
   assert {
-    condition     = [for s in jsondecode(module.replicate[0].resources.runtime_policy.policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["sqs.eu-central-1.*"]]
+    condition     = [for s in jsondecode(module.functions[0].resources.runtime_policies["replicate"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["sqs.eu-central-1.*"]]
     error_message = "The stack's key serves the queue alone."
   }
 
@@ -197,7 +197,7 @@ run "which_events" {
   assert {
     condition = (
       jsondecode(module.queue[0].resources.queue.redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-central-1:111122223333:test-secret-replication-dlq", maxReceiveCount = 10 }
-      && module.queue[0].resources.queue.visibility_timeout_seconds == 6 * module.replicate[0].resources.function.timeout
+      && module.queue[0].resources.queue.visibility_timeout_seconds == 6 * module.functions[0].resources.functions["replicate"].timeout
       && aws_lambda_event_source_mapping.this[0].function_response_types == toset(["ReportBatchItemFailures"])
     )
     error_message = "What fails is tried ten times and then kept."
@@ -212,7 +212,7 @@ run "which_events" {
   }
 
   assert {
-    condition = jsondecode(module.replicate[0].resources.function.environment[0].variables.TARGETS)[0] == {
+    condition = jsondecode(module.functions[0].resources.functions["replicate"].environment[0].variables.TARGETS)[0] == {
       name        = "dr", region = "eu-west-1", secret_name_prefixes = ["prod/"], secret_tags = {}, secret_names = { "root-db" = "dr-root-db" }
       rename_from = "prod/", rename_to = "dr/", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"
       role_arn    = null, external_id = null, force_overwrite = false
@@ -221,14 +221,14 @@ run "which_events" {
   }
 
   assert {
-    condition     = module.reconcile[0].resources.function.environment[0].variables.GRACE_SECONDS == "1800" && module.schedule[0].resources.schedule.schedule_expression == "rate(1 hour)"
+    condition     = module.functions[0].resources.functions["reconcile"].environment[0].variables.GRACE_SECONDS == "1800" && module.schedule[0].resources.schedule.schedule_expression == "rate(1 hour)"
     error_message = "Every hour all are compared; what changed within half an hour is in flight."
   }
 
   assert {
-    condition = { for k, a in aws_cloudwatch_metric_alarm.this : k => [a.metric_name, a.dimensions.service, a.treat_missing_data] } == {
-      drift   = ["SecretsDrifted", "secret-replication-reconcile", "ignore"]
-      refused = ["ReplicationsRefused", "secret-replication", "notBreaching"]
+    condition = { for k, a in module.functions[0].resources.alarms : a.alarm_name => [a.metric_name, a.dimensions.service, a.treat_missing_data] if a.namespace == "Switchyard" } == {
+      test-secret-replication-drift   = ["SecretsDrifted", "secret-replication-reconcile", "ignore"]
+      test-secret-replication-refused = ["ReplicationsRefused", "secret-replication", "notBreaching"]
     }
     error_message = "Drift and refusals raise alarms."
   }
@@ -250,7 +250,7 @@ run "tags_alone_select" {
     error_message = "All names; the function looks at the tags."
   }
   assert {
-    condition     = [for s in jsondecode(module.replicate[0].resources.grants.policy).Statement : s.Condition.StringEquals if s.Sid == "ReadSources0"] == [{ "aws:ResourceTag/Dr" = ["yes"] }]
+    condition     = [for s in jsondecode(module.functions[0].resources.grants["replicate"].policy).Statement : s.Condition.StringEquals if s.Sid == "ReadSources0"] == [{ "aws:ResourceTag/Dr" = ["yes"] }]
     error_message = "It can read values of secrets with the tag only."
   }
 }
@@ -304,7 +304,7 @@ run "a_managed_secret_may_be_copied_too" {
   }
 
   assert {
-    condition     = [for s in jsondecode(module.replicate[0].resources.runtime_policy.policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["secretsmanager.eu-central-1.*", "sqs.eu-central-1.*"]]
+    condition     = [for s in jsondecode(module.functions[0].resources.runtime_policies["replicate"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["secretsmanager.eu-central-1.*", "sqs.eu-central-1.*"]]
     error_message = "The stack's key then serves Secrets Manager too."
   }
 }

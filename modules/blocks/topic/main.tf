@@ -33,7 +33,7 @@ resource "aws_sns_topic_policy" "this" {
           Condition = merge(
             { ArnLike = { "aws:SourceArn" = p.source_arns } },
             # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody.
-            { for service in [p.service] : "StringEquals" => { "aws:SourceAccount" = var.context.account_id } if service == "s3.amazonaws.com" },
+            p.service == "s3.amazonaws.com" ? { StringEquals = { "aws:SourceAccount" = var.context.account_id } } : {},
           )
         }
       ],

@@ -2,7 +2,10 @@
 
 locals {
   disable_timeout = 300
-  identity_arn    = "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}:identity"
+  failed_name     = "${var.context.name_prefix}-${local.name}-failed"
+  # Made of names, so that policies with it are known at plan time.
+  failed_arn   = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.failed_name}"
+  identity_arn = "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}:identity"
 
   # What a dry run may not do, its role cannot do.
   act_statements = concat(
@@ -11,89 +14,41 @@ locals {
       actions   = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"]
       resources = var.user_pool_arns
     }],
-    [
-      for warning in var.warning[*] : {
-        sid     = "Warn"
-        actions = ["ses:SendEmail"]
-        resources = [
-          "${local.identity_arn}/${warning.from_address}",
-          "${local.identity_arn}/${element(split("@", warning.from_address), 1)}",
-        ]
-        conditions = { StringEquals = { "ses:FromAddress" = [warning.from_address] } }
-      } if !var.dry_run
-    ],
+    var.dry_run || var.warning == null ? [] : [{
+      sid     = "Warn"
+      actions = ["ses:SendEmail"]
+      resources = [
+        "${local.identity_arn}/${var.warning.from_address}",
+        "${local.identity_arn}/${element(split("@", var.warning.from_address), 1)}",
+      ]
+      conditions = { StringEquals = { "ses:FromAddress" = [var.warning.from_address] } }
+    }],
   )
 }
 
 # Batches that failed for good; the message names the records, which the stream keeps for 24 hours.
-module "failed" {
-  source = "../../blocks/dead_letter_queue"
+resource "aws_sqs_queue" "failed" {
+  name                      = local.failed_name
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.context.kms_key_arn
+  tags                      = var.context.tags
 
-  context = var.context
-  name    = "${local.name}-failed"
-}
-
-module "disable_function" {
-  source = "../../blocks/function"
-
-  context              = var.context
-  name                 = "${local.name}-disable"
-  description          = "Warns and disables users whose records expired, and undoes it for those who signed in meanwhile"
-  package              = "identity/inactive_users"
-  handler              = "identity.inactive_users.stream.handler"
-  timeout              = local.disable_timeout
-  dead_letter_queue    = false                # the mapping below reports what failed for good
-  reserved_concurrency = 1                    # a stream has several shards, the quota of AdminDisableUser is one for the account
-  alarms               = { throttles = 1000 } # shards wait for each other: that is what the line above is for
-  key_services         = ["dynamodb", "sqs"]
-
-  environment = merge(local.environment, {
-    AUDIT_TABLE          = module.audit.name
-    AUDIT_RETENTION_DAYS = tostring(var.audit_retention_days)
-    DISABLES_PER_SECOND  = tostring(var.disables_per_second)
-    DRY_RUN              = tostring(var.dry_run)
-    EMAILS_PER_SECOND    = var.warning == null ? "" : tostring(var.warning.emails_per_second)
-    EXEMPT_GROUPS        = jsonencode(sort(var.exempt_groups))
-    EXEMPT_USERS         = jsonencode(sort(var.exempt_users))
-    POOLS                = jsonencode(local.pools)
-    WARNING_FROM         = var.warning == null ? "" : var.warning.from_address
-    WARNING_SUBJECT      = var.warning == null ? "" : var.warning.subject
-    WARNING_TEXT         = var.warning == null ? "" : var.warning.text
-    WORK_SECONDS         = tostring(local.disable_timeout)
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyInsecureTransport"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = local.failed_arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
   })
-
-  policy_statements = concat(local.act_statements, [
-    {
-      sid       = "SeeUsersAndGroups"
-      actions   = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"]
-      resources = var.user_pool_arns
-    },
-    {
-      sid       = "Claim"
-      actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
-      resources = [module.table.arn]
-    },
-    {
-      sid       = "Audit"
-      actions   = ["dynamodb:PutItem"]
-      resources = [module.audit.arn]
-    },
-    {
-      sid       = "ReadStream"
-      actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
-      resources = ["${module.table.arn}/stream/*"]
-    },
-    {
-      sid       = "KeepFailures"
-      actions   = ["sqs:SendMessage"]
-      resources = [module.failed.arn]
-    },
-  ])
 }
 
 resource "aws_lambda_event_source_mapping" "stream" {
   event_source_arn                   = module.table.stream_arn
-  function_name                      = module.disable_function.arn
+  function_name                      = module.functions.functions.disable.arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = var.batch_size
   maximum_batching_window_in_seconds = 1
@@ -125,7 +80,10 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   destination_config {
     on_failure {
-      destination_arn = module.failed.arn
+      destination_arn = local.failed_arn
     }
   }
+
+  # The ARN above is made of names, so the order must be said.
+  depends_on = [aws_sqs_queue.failed]
 }

@@ -1,8 +1,8 @@
 output "trigger_function_arns" {
   description = "What to attach to each pool, by the name of the argument in the pool's `lambda_config`. The pools may call them already."
   value = {
-    post_authentication = module.record_function.arn
-    post_confirmation   = module.record_function.arn
+    post_authentication = module.record.functions.record.arn
+    post_confirmation   = module.record.functions.record.arn
   }
 }
 
@@ -32,32 +32,22 @@ output "preload_state_machine_arn" {
 output "failed_queue" {
   description = "ARN and URL of the queue that names stream records which failed for good."
   value = {
-    arn = module.failed.arn
-    url = module.failed.url
+    arn = local.failed_arn
+    url = aws_sqs_queue.failed.url
   }
 }
 
 output "function_names" {
   description = "Names of the functions."
-  value = {
-    record  = module.record_function.name
-    replay  = module.replay_function.name
-    disable = module.disable_function.name
-    preload = module.preload_function.name
-  }
+  value       = { for key, function in merge(module.record.functions, module.functions.functions) : key => function.name }
 }
 
 output "alarm_names" {
   description = "Names of the alarms."
   value = concat(
-    values(aws_cloudwatch_metric_alarm.this)[*].alarm_name,
-    [aws_cloudwatch_metric_alarm.iterator_age.alarm_name],
     module.queue.alarm_names,
-    [module.failed.alarm_name],
     module.preload.alarm_names,
-    module.record_function.alarm_names,
-    module.replay_function.alarm_names,
-    module.disable_function.alarm_names,
-    module.preload_function.alarm_names,
+    module.record.alarm_names,
+    module.functions.alarm_names,
   )
 }

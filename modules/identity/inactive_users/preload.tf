@@ -1,36 +1,5 @@
 # Users who were there before, or came without a trigger (AdminCreateUser, imports), get a record too.
 
-module "preload_function" {
-  source = "../../blocks/function"
-
-  context           = var.context
-  name              = "${local.name}-preload"
-  description       = "Gives users who have none a record; one chunk of the walk over the user pools"
-  package           = "identity/inactive_users"
-  handler           = "identity.inactive_users.preload.handler"
-  timeout           = 900
-  dead_letter_queue = false # only the state machine calls it, and waits for the answer
-  key_services      = ["dynamodb"]
-
-  environment = merge(local.environment, {
-    LISTS_PER_SECOND = tostring(var.lists_per_second)
-    POOLS            = jsonencode(local.pools)
-  })
-
-  policy_statements = [
-    {
-      sid       = "ListUsers"
-      actions   = ["cognito-idp:ListUsers"]
-      resources = var.user_pool_arns
-    },
-    {
-      sid       = "Record"
-      actions   = ["dynamodb:PutItem"]
-      resources = [module.table.arn]
-    },
-  ]
-}
-
 module "preload" {
   source = "../../blocks/state_machine"
 
@@ -46,7 +15,7 @@ module "preload" {
         Type     = "Task"
         Resource = "arn:${var.context.partition}:states:::lambda:invoke"
         Arguments = {
-          FunctionName = module.preload_function.arn
+          FunctionName = module.functions.functions.preload.arn
           Payload      = { state = "{% $exists($states.input.state) ? $states.input.state : null %}" }
         }
         Output         = "{% $states.result.Payload %}"
@@ -77,7 +46,7 @@ module "preload" {
   policy_statements = [{
     sid       = "PreloadChunk"
     actions   = ["lambda:InvokeFunction"]
-    resources = [module.preload_function.arn]
+    resources = [module.functions.functions.preload.arn]
   }]
 }
 

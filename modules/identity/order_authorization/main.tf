@@ -1,5 +1,4 @@
 locals {
-  package = "identity/order_authorization"
   actions = merge(local.order_actions, local.store_actions)
 
   # Decisions with a caller's token; its batch form has no action of its own.
@@ -32,129 +31,114 @@ module "orders_table" {
   deletion_protection = var.deletion_protection
 }
 
-module "authorizer" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
 
-  context           = var.context
-  name              = "${var.name}-authorizer"
-  description       = "Decides on the requested and all related actions of an order or a store in one call"
-  package           = local.package
-  handler           = "identity.order_authorization.authorizer.handler"
-  memory_size       = var.memory_size
-  timeout           = 10
-  dead_letter_queue = false
-  key_services      = ["dynamodb"]
-  # A refused token is an error of the function (API Gateway makes it a 401); its own failures are 5xx of the API.
-  alarms = { errors = var.alarms.refused_tokens }
-  environment = merge(local.decision_environment, {
-    ORDERS_TABLE      = module.orders_table.name
-    ORDER_ACTIONS     = jsonencode(local.order_actions)
-    STORE_ACTIONS     = jsonencode(local.store_actions)
-    PERMISSION_ROUTES = jsonencode(local.permission_routes)
-  })
-  policy_statements = [
-    local.decide,
-    {
-      sid       = "ReadTheOrderAskedFor"
-      actions   = ["dynamodb:GetItem"]
-      resources = [module.orders_table.arn]
-    },
-  ]
-}
+  context = var.context
+  package = "identity/order_authorization"
 
-module "list_orders" {
-  source = "../../blocks/function"
-
-  context           = var.context
-  name              = "${var.name}-list"
-  description       = "Lists those orders of a store that the caller may see"
-  package           = local.package
-  handler           = "identity.order_authorization.list_orders.handler"
-  memory_size       = var.memory_size
-  timeout           = 29
-  dead_letter_queue = false
-  key_services      = ["dynamodb"]
-  environment       = merge(local.decision_environment, { ORDERS_TABLE = module.orders_table.name })
-  policy_statements = [
-    local.decide,
-    {
-      sid       = "ListOrdersOfAStore"
-      actions   = ["dynamodb:Query"]
-      resources = [module.orders_table.arn]
-    },
-  ]
-}
-
-module "orders" {
-  source = "../../blocks/function"
-
-  context           = var.context
-  name              = "${var.name}-orders"
-  description       = "Reads, ships, re-routes and cancels orders; tells which actions are allowed"
-  package           = local.package
-  handler           = "identity.order_authorization.orders.handler"
-  memory_size       = var.memory_size
-  timeout           = 29
-  dead_letter_queue = false
-  key_services      = ["dynamodb"]
-  environment       = { ORDERS_TABLE = module.orders_table.name }
-  policy_statements = [{
-    sid       = "ReadAndChangeOrders"
-    actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
-    resources = [module.orders_table.arn]
-  }]
-}
-
-module "grant_access" {
-  source = "../../blocks/function"
-
-  context           = var.context
-  name              = "${var.name}-grant"
-  description       = "Makes users pack associates or managers of a store, and ends that"
-  package           = local.package
-  handler           = "identity.order_authorization.grant_access.handler"
-  memory_size       = var.memory_size
-  timeout           = 29
-  dead_letter_queue = false
-  environment       = local.access_environment
-  policy_statements = [
-    {
-      sid       = "GrantAndWithdraw"
-      actions   = ["verifiedpermissions:CreatePolicy", "verifiedpermissions:DeletePolicy", "verifiedpermissions:ListPolicies"]
-      resources = [aws_verifiedpermissions_policy_store.this.arn]
-    },
-    {
-      sid       = "FindTheUser"
-      actions   = ["cognito-idp:AdminGetUser"]
-      resources = [var.user_pool_arn]
-    },
-  ]
-}
-
-module "list_access" {
-  source = "../../blocks/function"
-
-  context           = var.context
-  name              = "${var.name}-access"
-  description       = "Lists the pack associates or managers of a store"
-  package           = local.package
-  handler           = "identity.order_authorization.list_access.handler"
-  memory_size       = var.memory_size
-  timeout           = 29
-  dead_letter_queue = false
-  environment       = local.access_environment
-  policy_statements = [
-    {
-      sid       = "ListGrants"
-      actions   = ["verifiedpermissions:ListPolicies"]
-      resources = [aws_verifiedpermissions_policy_store.this.arn]
-    },
-    {
-      sid       = "NameTheUsers"
-      actions   = ["cognito-idp:ListUsers"]
-      resources = [var.user_pool_arn]
-    },
-  ]
+  functions = {
+    authorizer = {
+      name              = "${var.name}-authorizer"
+      description       = "Decides on the requested and all related actions of an order or a store in one call"
+      handler           = "identity.order_authorization.authorizer.handler"
+      memory_size       = var.memory_size
+      timeout           = 10
+      dead_letter_queue = false
+      key_services      = ["dynamodb"]
+      # A refused token is an error of the function (API Gateway makes it a 401); its own failures are 5xx of the API.
+      alarms = { errors = var.alarms.refused_tokens }
+      environment = merge(local.decision_environment, {
+        ORDERS_TABLE      = module.orders_table.name
+        ORDER_ACTIONS     = jsonencode(local.order_actions)
+        STORE_ACTIONS     = jsonencode(local.store_actions)
+        PERMISSION_ROUTES = jsonencode(local.permission_routes)
+      })
+      policy_statements = [
+        local.decide,
+        {
+          sid       = "ReadTheOrderAskedFor"
+          actions   = ["dynamodb:GetItem"]
+          resources = [module.orders_table.arn]
+        },
+      ]
+    }
+    list_orders = {
+      name              = "${var.name}-list"
+      description       = "Lists those orders of a store that the caller may see"
+      handler           = "identity.order_authorization.list_orders.handler"
+      memory_size       = var.memory_size
+      timeout           = 29
+      dead_letter_queue = false
+      key_services      = ["dynamodb"]
+      environment       = merge(local.decision_environment, { ORDERS_TABLE = module.orders_table.name })
+      policy_statements = [
+        local.decide,
+        {
+          sid       = "ListOrdersOfAStore"
+          actions   = ["dynamodb:Query"]
+          resources = [module.orders_table.arn]
+        },
+      ]
+    }
+    orders = {
+      name              = "${var.name}-orders"
+      description       = "Reads, ships, re-routes and cancels orders; tells which actions are allowed"
+      handler           = "identity.order_authorization.orders.handler"
+      memory_size       = var.memory_size
+      timeout           = 29
+      dead_letter_queue = false
+      key_services      = ["dynamodb"]
+      environment       = { ORDERS_TABLE = module.orders_table.name }
+      policy_statements = [{
+        sid       = "ReadAndChangeOrders"
+        actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        resources = [module.orders_table.arn]
+      }]
+    }
+    grant_access = {
+      name              = "${var.name}-grant"
+      description       = "Makes users pack associates or managers of a store, and ends that"
+      handler           = "identity.order_authorization.grant_access.handler"
+      memory_size       = var.memory_size
+      timeout           = 29
+      dead_letter_queue = false
+      environment       = local.access_environment
+      policy_statements = [
+        {
+          sid       = "GrantAndWithdraw"
+          actions   = ["verifiedpermissions:CreatePolicy", "verifiedpermissions:DeletePolicy", "verifiedpermissions:ListPolicies"]
+          resources = [aws_verifiedpermissions_policy_store.this.arn]
+        },
+        {
+          sid       = "FindTheUser"
+          actions   = ["cognito-idp:AdminGetUser"]
+          resources = [var.user_pool_arn]
+        },
+      ]
+    }
+    list_access = {
+      name              = "${var.name}-access"
+      description       = "Lists the pack associates or managers of a store"
+      handler           = "identity.order_authorization.list_access.handler"
+      memory_size       = var.memory_size
+      timeout           = 29
+      dead_letter_queue = false
+      environment       = local.access_environment
+      policy_statements = [
+        {
+          sid       = "ListGrants"
+          actions   = ["verifiedpermissions:ListPolicies"]
+          resources = [aws_verifiedpermissions_policy_store.this.arn]
+        },
+        {
+          sid       = "NameTheUsers"
+          actions   = ["cognito-idp:ListUsers"]
+          resources = [var.user_pool_arn]
+        },
+      ]
+    }
+  }
 }
 
 module "api" {
@@ -167,15 +151,10 @@ module "api" {
   throttle      = var.throttle
   error_headers = var.error_headers
   alarms        = { server_errors = var.alarms.server_errors }
-  functions = {
-    grant_access = { name = module.grant_access.name, invoke_arn = module.grant_access.invoke_arn }
-    list_access  = { name = module.list_access.name, invoke_arn = module.list_access.invoke_arn }
-    list_orders  = { name = module.list_orders.name, invoke_arn = module.list_orders.invoke_arn }
-    orders       = { name = module.orders.name, invoke_arn = module.orders.invoke_arn }
-  }
+  functions     = { for key, function in module.functions.functions : key => function if key != "authorizer" }
   authorizer = {
-    name       = module.authorizer.name
-    invoke_arn = module.authorizer.invoke_arn
+    name       = module.functions.functions.authorizer.name
+    invoke_arn = module.functions.functions.authorizer.invoke_arn
     # The whole cache key. The authorizer decides on what these two say, never on the path.
     identity_sources = ["method.request.header.Authorization", "method.request.header.X-Order-Scope"]
     ttl_seconds      = var.decision_cache_seconds

@@ -46,19 +46,10 @@ output "actions" {
 
 output "function_names" {
   description = "Names of the functions."
-  value = {
-    authorizer   = module.authorizer.name
-    grant_access = module.grant_access.name
-    list_access  = module.list_access.name
-    list_orders  = module.list_orders.name
-    orders       = module.orders.name
-  }
+  value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value = concat(
-    module.api.alarm_names, module.authorizer.alarm_names, module.grant_access.alarm_names,
-    module.list_access.alarm_names, module.list_orders.alarm_names, module.orders.alarm_names,
-  )
+  value       = concat(module.api.alarm_names, module.functions.alarm_names)
 }

@@ -10,7 +10,7 @@ output "web_client_url" {
 
 output "authorizer" {
   description = "The authorizer, for REST APIs of your own: the value of `authorizer` of the block `rest_api`. Its answers must not be cached."
-  value       = { name = module.authorizer.name, invoke_arn = module.authorizer.invoke_arn, ttl_seconds = 0 }
+  value       = { name = module.functions.functions.authorizer.name, invoke_arn = module.functions.functions.authorizer.invoke_arn, ttl_seconds = 0 }
 }
 
 output "stage_arn" {
@@ -35,20 +35,10 @@ output "factor_table_name" {
 
 output "function_names" {
   description = "Names of the functions by their part: authorizer, initiate-auth, respond-to-challenge, factor-change, sample, web."
-  value = merge(
-    { authorizer = module.authorizer.name },
-    { for key, function in local.functions : key => function.name },
-    { for function in module.factor_change : "factor-change" => function.name },
-  )
+  value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value = concat(
-    module.authorizer.alarm_names,
-    module.api.alarm_names,
-    aws_cloudwatch_metric_alarm.factor_changes[*].alarm_name,
-    flatten([for function in values(local.functions) : function.alarm_names]),
-    flatten(module.factor_change[*].alarm_names),
-  )
+  value       = concat(module.functions.alarm_names, module.api.alarm_names)
 }

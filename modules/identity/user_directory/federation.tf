@@ -38,53 +38,57 @@ resource "aws_cognito_identity_provider" "saml" {
   }
 }
 
+# A call of its own: its policy names the pool.
 module "provider" {
-  source = "../../blocks/function"
+  source = "../../blocks/functions"
   count  = length(local.secret_providers) > 0 ? 1 : 0
 
-  context      = var.context
-  name         = "${local.name}-provider"
-  description  = "Sets identity providers with their secrets"
-  package      = "identity/user_directory"
-  handler      = "identity.user_directory.provider.handler"
-  memory_size  = 512
-  timeout      = 60
-  key_services = ["secretsmanager"]
+  context = var.context
+  package = "identity/user_directory"
 
-  environment = {
-    USER_POOL_ID = aws_cognito_user_pool.this.id
-    PROVIDERS    = jsonencode(local.provider_inputs)
-  }
-
-  policy_statements = concat(
-    [
-      {
-        sid       = "ReadSecrets"
-        actions   = ["secretsmanager:GetSecretValue"]
-        resources = flatten([for arn in local.secret_arns : [arn, "${arn}-??????"]])
-      },
-      {
-        sid       = "SetProviders"
-        actions   = ["cognito-idp:CreateIdentityProvider", "cognito-idp:DeleteIdentityProvider", "cognito-idp:UpdateIdentityProvider"]
-        resources = [aws_cognito_user_pool.this.arn]
-      },
-    ],
-    length(local.secret_key_arns) == 0 ? [] : [{
-      sid       = "DecryptSecrets"
-      actions   = ["kms:Decrypt"]
-      resources = local.secret_key_arns
-      conditions = {
-        StringEquals = { "kms:ViaService" = ["secretsmanager.${var.context.region}.amazonaws.com"] }
+  functions = {
+    provider = {
+      name         = "${local.name}-provider"
+      description  = "Sets identity providers with their secrets"
+      handler      = "identity.user_directory.provider.handler"
+      memory_size  = 512
+      timeout      = 60
+      key_services = ["secretsmanager"]
+      environment = {
+        USER_POOL_ID = aws_cognito_user_pool.this.id
+        PROVIDERS    = jsonencode(local.provider_inputs)
       }
-    }],
-  )
+      policy_statements = concat(
+        [
+          {
+            sid       = "ReadSecrets"
+            actions   = ["secretsmanager:GetSecretValue"]
+            resources = flatten([for arn in local.secret_arns : [arn, "${arn}-??????"]])
+          },
+          {
+            sid       = "SetProviders"
+            actions   = ["cognito-idp:CreateIdentityProvider", "cognito-idp:DeleteIdentityProvider", "cognito-idp:UpdateIdentityProvider"]
+            resources = [aws_cognito_user_pool.this.arn]
+          },
+        ],
+        length(local.secret_key_arns) == 0 ? [] : [{
+          sid       = "DecryptSecrets"
+          actions   = ["kms:Decrypt"]
+          resources = local.secret_key_arns
+          conditions = {
+            StringEquals = { "kms:ViaService" = ["secretsmanager.${var.context.region}.amazonaws.com"] }
+          }
+        }],
+      )
+    }
+  }
 }
 
 # Neither the input nor the result, both in the state, holds a secret.
 resource "aws_lambda_invocation" "provider" {
   for_each = local.secret_providers
 
-  function_name   = module.provider[0].name
+  function_name   = module.provider[0].functions.provider.name
   lifecycle_scope = "CRUD"
   input           = jsonencode({ provider = local.provider_inputs[each.key] })
 }
@@ -113,7 +117,7 @@ module "rotation" {
 
   targets = {
     provider = {
-      arn  = module.provider[0].arn
+      arn  = module.provider[0].functions.provider.arn
       kind = "lambda"
     }
   }

@@ -1,15 +1,8 @@
 locals {
   triggers = merge(
     { for name, arn in var.triggers : name => arn if arn != null },
-    { for name, function in local.functions : name => local.function_arns[name] },
+    { for name, function in module.triggers.functions : name => function.arn },
   )
-  function_arns = {
-    define_auth_challenge          = one(module.define_challenge[*].arn)
-    create_auth_challenge          = one(module.create_challenge[*].arn)
-    verify_auth_challenge_response = one(module.verify_challenge[*].arn)
-    pre_sign_up                    = one(module.sign_up[*].arn)
-    post_confirmation              = one(module.post_confirmation[*].arn)
-  }
 }
 
 resource "aws_cognito_user_pool" "this" {

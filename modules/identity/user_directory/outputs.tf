@@ -40,10 +40,7 @@ output "domain_cloudfront" {
 
 output "function_names" {
   description = "Names of the functions, by the trigger they are; `provider` sets identity providers."
-  value = merge(
-    { for trigger, name in local.functions : trigger => "${var.context.name_prefix}-${name}" },
-    { for m in module.provider : "provider" => m.name },
-  )
+  value       = { for key, function in merge(module.triggers.functions, module.provider[*].functions...) : key => function.name }
 }
 
 output "codes_table_name" {
@@ -53,11 +50,7 @@ output "codes_table_name" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value = flatten([
-    module.define_challenge[*].alarm_names, module.create_challenge[*].alarm_names, module.verify_challenge[*].alarm_names,
-    module.sign_up[*].alarm_names, module.post_confirmation[*].alarm_names, module.provider[*].alarm_names,
-    aws_cloudwatch_metric_alarm.delivery[*].alarm_name,
-  ])
+  value       = concat(module.triggers.alarm_names, flatten(module.provider[*].alarm_names))
 }
 
 locals {

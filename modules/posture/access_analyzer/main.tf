@@ -56,7 +56,7 @@ module "rule" {
     resources     = [local.analyzer_arn]
     detail = merge(
       { status = local.statuses, isDeleted = [false] },
-      { for types in [var.resource_types] : "resourceType" => sort(types) if length(types) > 0 },
+      length(var.resource_types) > 0 ? { resourceType = sort(var.resource_types) } : {},
     )
   })
 
@@ -103,72 +103,84 @@ module "table" {
   deletion_protection = false
 }
 
-module "function" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
 
-  context           = var.context
-  name              = local.name
-  description       = "Tells of resources that outsiders can reach${var.shut_off == null ? "" : ", and shuts that off"}"
-  package           = "posture/access_analyzer"
-  handler           = "posture.access_analyzer.respond.handler"
-  timeout           = 120
-  dead_letter_queue = false # the queue that feeds it has one
-  key_services      = concat(["dynamodb", "sns", "sqs"], local.removes_policies ? ["s3"] : [])
+  context = var.context
+  package = "posture/access_analyzer"
 
-  environment = merge(
-    {
-      ANALYZER_ARN = local.analyzer_arn
-      ACCOUNT_ID   = var.context.account_id
-      REGION       = var.context.region
-      PARTITION    = var.context.partition
-      TABLE_NAME   = module.table.name
-      TOPIC_ARN    = module.topic.arn
-      STATUSES     = jsonencode(sort(var.notification_statuses))
-      KEEP_DAYS    = tostring(var.keep_days)
-      EXEMPT       = jsonencode({ for kind, names in var.exempt : kind => sort(names) })
-    },
-    { for switches in [var.shut_off] : "SHUT_OFF" => jsonencode(switches) if switches != null },
-    { for on in [local.removes_policies] : "EVIDENCE_BUCKET" => module.evidence[0].id if on },
-  )
+  functions = {
+    respond = {
+      name              = local.name
+      description       = "Tells of resources that outsiders can reach${var.shut_off == null ? "" : ", and shuts that off"}"
+      handler           = "posture.access_analyzer.respond.handler"
+      timeout           = 120
+      dead_letter_queue = false # the queue that feeds it has one
+      key_services      = concat(["dynamodb", "sns", "sqs"], local.removes_policies ? ["s3"] : [])
+      environment = merge(
+        {
+          ANALYZER_ARN = local.analyzer_arn
+          ACCOUNT_ID   = var.context.account_id
+          REGION       = var.context.region
+          PARTITION    = var.context.partition
+          TABLE_NAME   = module.table.name
+          TOPIC_ARN    = module.topic.arn
+          STATUSES     = jsonencode(sort(var.notification_statuses))
+          KEEP_DAYS    = tostring(var.keep_days)
+          EXEMPT       = jsonencode({ for kind, names in var.exempt : kind => sort(names) })
+        },
+        var.shut_off == null ? {} : { SHUT_OFF = jsonencode(var.shut_off) },
+        local.removes_policies ? { EVIDENCE_BUCKET = module.evidence[0].id } : {},
+      )
+      policy_statements = concat(
+        [
+          {
+            sid        = "ReadQueue"
+            actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+            resources  = [module.queue.arn]
+            effect     = "Allow"
+            conditions = {}
+          },
+          {
+            sid        = "ReadFindings"
+            actions    = ["access-analyzer:GetFinding"]
+            resources  = [local.analyzer_arn]
+            effect     = "Allow"
+            conditions = {}
+          },
+          {
+            sid        = "RememberFindings"
+            actions    = ["dynamodb:UpdateItem"]
+            resources  = [module.table.arn]
+            effect     = "Allow"
+            conditions = {}
+          },
+          {
+            sid        = "SendNotices"
+            actions    = ["sns:Publish"]
+            resources  = [module.topic.arn]
+            effect     = "Allow"
+            conditions = {}
+          },
+        ],
+        local.shut_off_statements,
+      )
+    }
+  }
 
-  policy_statements = concat(
-    [
-      {
-        sid        = "ReadQueue"
-        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        resources  = [module.queue.arn]
-        effect     = "Allow"
-        conditions = {}
-      },
-      {
-        sid        = "ReadFindings"
-        actions    = ["access-analyzer:GetFinding"]
-        resources  = [local.analyzer_arn]
-        effect     = "Allow"
-        conditions = {}
-      },
-      {
-        sid        = "RememberFindings"
-        actions    = ["dynamodb:UpdateItem"]
-        resources  = [module.table.arn]
-        effect     = "Allow"
-        conditions = {}
-      },
-      {
-        sid        = "SendNotices"
-        actions    = ["sns:Publish"]
-        resources  = [module.topic.arn]
-        effect     = "Allow"
-        conditions = {}
-      },
-    ],
-    local.shut_off_statements,
-  )
+  metric_alarms = local.acts ? {
+    "${local.name}-shut-off-failed" = {
+      description = "1 or more accesses that should be shut off could not be. Which, and why: the notices, and the logs of ${var.context.name_prefix}-${local.name}"
+      metric      = "ShutOffsFailed"
+      dimensions  = { service = local.name }
+      statistic   = "Maximum"
+    }
+  } : {}
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = module.queue.arn
-  function_name           = module.function.arn
+  function_name           = module.functions.functions.respond.arn
   batch_size              = 5
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = var.context.tags

@@ -22,12 +22,12 @@ output "topic_arn" {
 
 output "function_name" {
   description = "Name of the function."
-  value       = module.function.name
+  value       = module.functions.functions.respond.name
 }
 
 output "role_arn" {
   description = "The function's role, for policies that should let it shut access off."
-  value       = module.function.role_arn
+  value       = module.functions.functions.respond.role_arn
 }
 
 output "queue_url" {
@@ -57,5 +57,5 @@ output "evidence_bucket" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = concat(module.queue.alarm_names, module.rule.alarm_names, aws_cloudwatch_metric_alarm.failed[*].alarm_name)
+  value       = concat(module.queue.alarm_names, module.rule.alarm_names, module.functions.alarm_names)
 }

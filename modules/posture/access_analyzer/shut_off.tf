@@ -8,60 +8,48 @@ locals {
 
   # By default all buckets are in reach, since each can turn out public: of this account only, and never exempt ones.
   shut_off_statements = concat(
-    [
-      for on in [local.blocks_buckets] : {
-        sid        = "BlockPublicAccess"
-        actions    = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
-        resources  = [for name in sort(var.shut_off.bucket_names) : "arn:${var.context.partition}:s3:::${name}"]
-        effect     = "Allow"
-        conditions = { StringEquals = { "aws:ResourceAccount" = [var.context.account_id] } }
-      } if on
-    ],
-    [
-      for on in [local.removes_policies] : {
-        sid        = "RemoveAccessPointPolicies"
-        actions    = ["s3:DeleteAccessPointPolicy", "s3:GetAccessPointPolicy"]
-        resources  = ["${local.access_point_arn_root}/*"]
-        effect     = "Allow"
-        conditions = {}
-      } if on
-    ],
-    [
-      for on in [local.removes_policies] : {
-        sid        = "KeepRemovedPolicies"
-        actions    = ["s3:PutObject"]
-        resources  = ["${module.evidence[0].arn}/access-point-policies/*"]
-        effect     = "Allow"
-        conditions = {}
-      } if on
-    ],
-    [
-      for on in [local.acts] : {
-        sid        = "ScanAgain"
-        actions    = ["access-analyzer:StartResourceScan"]
-        resources  = [local.analyzer_arn]
-        effect     = "Allow"
-        conditions = {}
-      } if on
-    ],
-    [
-      for names in [var.exempt.bucket_names] : {
-        sid        = "LeaveExemptBuckets"
-        actions    = ["s3:PutBucketPublicAccessBlock"]
-        resources  = [for name in sort(names) : "arn:${var.context.partition}:s3:::${name}"]
-        effect     = "Deny"
-        conditions = {}
-      } if local.blocks_buckets && length(names) > 0
-    ],
-    [
-      for names in [var.exempt.access_point_names] : {
-        sid        = "LeaveExemptAccessPoints"
-        actions    = ["s3:DeleteAccessPointPolicy"]
-        resources  = [for name in sort(names) : "${local.access_point_arn_root}/${name}"]
-        effect     = "Deny"
-        conditions = {}
-      } if local.removes_policies && length(names) > 0
-    ],
+    local.blocks_buckets ? [{
+      sid        = "BlockPublicAccess"
+      actions    = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
+      resources  = [for name in sort(var.shut_off.bucket_names) : "arn:${var.context.partition}:s3:::${name}"]
+      effect     = "Allow"
+      conditions = { StringEquals = { "aws:ResourceAccount" = [var.context.account_id] } }
+    }] : [],
+    local.removes_policies ? [{
+      sid        = "RemoveAccessPointPolicies"
+      actions    = ["s3:DeleteAccessPointPolicy", "s3:GetAccessPointPolicy"]
+      resources  = ["${local.access_point_arn_root}/*"]
+      effect     = "Allow"
+      conditions = {}
+    }] : [],
+    local.removes_policies ? [{
+      sid        = "KeepRemovedPolicies"
+      actions    = ["s3:PutObject"]
+      resources  = ["${module.evidence[0].arn}/access-point-policies/*"]
+      effect     = "Allow"
+      conditions = {}
+    }] : [],
+    local.acts ? [{
+      sid        = "ScanAgain"
+      actions    = ["access-analyzer:StartResourceScan"]
+      resources  = [local.analyzer_arn]
+      effect     = "Allow"
+      conditions = {}
+    }] : [],
+    local.blocks_buckets && length(var.exempt.bucket_names) > 0 ? [{
+      sid        = "LeaveExemptBuckets"
+      actions    = ["s3:PutBucketPublicAccessBlock"]
+      resources  = [for name in sort(var.exempt.bucket_names) : "arn:${var.context.partition}:s3:::${name}"]
+      effect     = "Deny"
+      conditions = {}
+    }] : [],
+    local.removes_policies && length(var.exempt.access_point_names) > 0 ? [{
+      sid        = "LeaveExemptAccessPoints"
+      actions    = ["s3:DeleteAccessPointPolicy"]
+      resources  = [for name in sort(var.exempt.access_point_names) : "${local.access_point_arn_root}/${name}"]
+      effect     = "Deny"
+      conditions = {}
+    }] : [],
   )
 }
 
@@ -73,23 +61,4 @@ module "evidence" {
   context       = var.context
   name          = "${local.name}-evidence"
   force_destroy = var.force_destroy
-}
-
-resource "aws_cloudwatch_metric_alarm" "failed" {
-  count = local.acts ? 1 : 0
-
-  alarm_name          = "${var.context.name_prefix}-${local.name}-shut-off-failed"
-  alarm_description   = "1 or more accesses that should be shut off could not be. Which, and why: the notices, and the logs of ${module.function.name}"
-  namespace           = "Switchyard"
-  metric_name         = "ShutOffsFailed"
-  dimensions          = { service = local.name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  threshold           = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.context.alarm_topic_arn]
-  ok_actions          = [var.context.alarm_topic_arn]
-  tags                = var.context.tags
 }

@@ -17,7 +17,7 @@ module "topic" {
   publishers = {
     FindingRules = {
       service     = "events.amazonaws.com"
-      source_arns = concat(["${local.rule_arn_root}-action"], [for name in ["${local.rule_arn_root}-severity"] : name if local.by_label])
+      source_arns = concat(["${local.rule_arn_root}-action"], local.by_label ? ["${local.rule_arn_root}-severity"] : [])
     }
   }
 }

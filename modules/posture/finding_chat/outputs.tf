@@ -8,7 +8,7 @@ output "alarm_names" {
   value = sort(concat(
     [aws_cloudwatch_metric_alarm.undelivered.alarm_name],
     module.action_rule.alarm_names,
-    flatten([module.severity_rule[*].alarm_names, module.queue[*].alarm_names, module.notified[*].alarm_names]),
+    flatten([module.severity_rule[*].alarm_names, module.queue[*].alarm_names, module.functions[*].alarm_names]),
   ))
 }
 
@@ -36,7 +36,7 @@ output "dead_letter_queue_urls" {
 
 output "function_name" {
   description = "Name of the function that sets findings NOTIFIED; null without severities."
-  value       = one(module.notified[*].name)
+  value       = one(module.functions[*].functions.notified.name)
 }
 
 output "topic_arn" {

@@ -53,43 +53,47 @@ module "queue" {
   }
 }
 
-module "notified" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
   count  = local.by_label ? 1 : 0
 
-  context           = var.context
-  name              = "${local.name}-notified"
-  description       = "Sets findings that were posted to NOTIFIED, so that their next update is not posted"
-  package           = "posture/finding_chat"
-  handler           = "posture.finding_chat.notified.handler"
-  timeout           = 60
-  dead_letter_queue = false # the queue that feeds it has one
-  key_services      = ["sqs"]
+  context = var.context
+  package = "posture/finding_chat"
 
-  policy_statements = [
-    {
-      sid       = "ReadQueue"
-      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      resources = [module.queue[0].arn]
-    },
-    {
-      sid       = "ReadFindings"
-      actions   = ["securityhub:GetFindings"]
-      resources = [local.hub_arn]
-    },
-    {
-      sid       = "SetNotified"
-      actions   = ["securityhub:BatchUpdateFindings"]
-      resources = [local.hub_arn]
-    },
-  ]
+  functions = {
+    notified = {
+      name              = "${local.name}-notified"
+      description       = "Sets findings that were posted to NOTIFIED, so that their next update is not posted"
+      handler           = "posture.finding_chat.notified.handler"
+      timeout           = 60
+      dead_letter_queue = false # the queue that feeds it has one
+      key_services      = ["sqs"]
+      policy_statements = [
+        {
+          sid       = "ReadQueue"
+          actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+          resources = [module.queue[0].arn]
+        },
+        {
+          sid       = "ReadFindings"
+          actions   = ["securityhub:GetFindings"]
+          resources = [local.hub_arn]
+        },
+        {
+          sid       = "SetNotified"
+          actions   = ["securityhub:BatchUpdateFindings"]
+          resources = [local.hub_arn]
+        },
+      ]
+    }
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
   count = local.by_label ? 1 : 0
 
   event_source_arn = module.queue[0].arn
-  function_name    = module.notified[0].arn
+  function_name    = module.functions[0].functions.notified.arn
   # BatchUpdateFindings takes a hundred findings; the second in which they gather is one in which a repeat passes.
   batch_size                         = 100
   maximum_batching_window_in_seconds = 1

@@ -36,35 +36,11 @@ module "continuous_rule" {
   }
 }
 
-module "continuous_function" {
-  source = "../../blocks/function"
-  count  = var.continuous ? 1 : 0
-
-  context           = var.context
-  name              = "${local.name}-continuous"
-  description       = "Writes a batch of new Security Hub findings to S3"
-  package           = "posture/finding_export"
-  handler           = "posture.finding_export.continuous.handler"
-  memory_size       = 512
-  timeout           = 60
-  dead_letter_queue = false # the queue that feeds it has one
-  key_services      = ["sqs"]
-  environment       = local.environment
-
-  policy_statements = concat(local.write_statements, [
-    {
-      sid       = "ReadQueue"
-      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      resources = [module.continuous_queue[0].arn]
-    },
-  ])
-}
-
 resource "aws_lambda_event_source_mapping" "continuous" {
   count = var.continuous ? 1 : 0
 
   event_source_arn                   = module.continuous_queue[0].arn
-  function_name                      = module.continuous_function[0].arn
+  function_name                      = module.functions.functions.continuous.arn
   batch_size                         = 1000
   maximum_batching_window_in_seconds = 60
   function_response_types            = ["ReportBatchItemFailures"]

@@ -72,63 +72,87 @@ resource "aws_ssm_parameter" "count" {
   }
 }
 
-module "function" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
 
-  context           = var.context
-  name              = local.name
-  description       = "Exports one chunk of the Security Hub findings to S3"
-  package           = "posture/finding_export"
-  handler           = "posture.finding_export.export.handler"
-  memory_size       = 512
-  timeout           = 900
-  dead_letter_queue = false # only the state machine calls it, and waits for the answer
-  key_services      = ["dynamodb"]
+  context = var.context
+  package = "posture/finding_export"
 
-  environment = merge(local.environment, {
-    COUNT_PARAMETER     = local.count_parameter
-    FILTERS             = jsonencode(local.filters)
-    LOCK_TABLE          = module.lock.name
-    MAX_ITERATIONS      = tostring(var.chunks_per_execution)
-    MAX_RUNTIME_SECONDS = tostring(var.chunk_seconds)
-    OBJECT_BYTES        = tostring(floor(var.object_mib * 1024 * 1024))
-    RATE_LIMIT          = tostring(var.requests_per_second)
-  })
-
-  policy_statements = concat(local.write_statements, [
+  functions = merge(
     {
-      sid       = "ReadFindings"
-      actions   = ["securityhub:GetFindings"]
-      resources = ["arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"]
-    },
-    {
-      sid       = "ListOwnObjects"
-      actions   = ["s3:ListBucket"]
-      resources = [local.bucket_arn]
-      conditions = {
-        StringLike = { "s3:prefix" = ["${var.prefix}dt=*"] }
+      export = {
+        name              = local.name
+        description       = "Exports one chunk of the Security Hub findings to S3"
+        handler           = "posture.finding_export.export.handler"
+        memory_size       = 512
+        timeout           = 900
+        dead_letter_queue = false # only the state machine calls it, and waits for the answer
+        key_services      = ["dynamodb"]
+        environment = merge(local.environment, {
+          COUNT_PARAMETER     = local.count_parameter
+          FILTERS             = jsonencode(local.filters)
+          LOCK_TABLE          = module.lock.name
+          MAX_ITERATIONS      = tostring(var.chunks_per_execution)
+          MAX_RUNTIME_SECONDS = tostring(var.chunk_seconds)
+          OBJECT_BYTES        = tostring(floor(var.object_mib * 1024 * 1024))
+          RATE_LIMIT          = tostring(var.requests_per_second)
+        })
+        policy_statements = concat(local.write_statements, [
+          {
+            sid       = "ReadFindings"
+            actions   = ["securityhub:GetFindings"]
+            resources = ["arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"]
+          },
+          {
+            sid       = "ListOwnObjects"
+            actions   = ["s3:ListBucket"]
+            resources = [local.bucket_arn]
+            conditions = {
+              StringLike = { "s3:prefix" = ["${var.prefix}dt=*"] }
+            }
+          },
+          {
+            # A retried chunk may end with fewer objects than the attempt that was lost.
+            sid       = "RemoveSurplusObjects"
+            actions   = ["s3:DeleteObject"]
+            resources = [local.object_arns]
+          },
+          {
+            sid       = "Count"
+            actions   = ["ssm:PutParameter"]
+            resources = ["arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${local.count_parameter}"]
+          },
+          {
+            sid       = "Lock"
+            actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+            resources = [module.lock.arn]
+          },
+          {
+            sid       = "SeeWhetherTheHolderRuns"
+            actions   = ["states:DescribeExecution"]
+            resources = ["arn:${var.context.partition}:states:${var.context.region}:${var.context.account_id}:execution:${local.state_machine_name}:*"]
+          },
+        ])
       }
     },
-    {
-      # A retried chunk may end with fewer objects than the attempt that was lost.
-      sid       = "RemoveSurplusObjects"
-      actions   = ["s3:DeleteObject"]
-      resources = [local.object_arns]
-    },
-    {
-      sid       = "Count"
-      actions   = ["ssm:PutParameter"]
-      resources = ["arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${local.count_parameter}"]
-    },
-    {
-      sid       = "Lock"
-      actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-      resources = [module.lock.arn]
-    },
-    {
-      sid       = "SeeWhetherTheHolderRuns"
-      actions   = ["states:DescribeExecution"]
-      resources = ["arn:${var.context.partition}:states:${var.context.region}:${var.context.account_id}:execution:${local.state_machine_name}:*"]
-    },
-  ])
+    var.continuous ? {
+      continuous = {
+        name              = "${local.name}-continuous"
+        description       = "Writes a batch of new Security Hub findings to S3"
+        handler           = "posture.finding_export.continuous.handler"
+        memory_size       = 512
+        timeout           = 60
+        dead_letter_queue = false # the queue that feeds it has one
+        key_services      = ["sqs"]
+        environment       = local.environment
+        policy_statements = concat(local.write_statements, [
+          {
+            sid       = "ReadQueue"
+            actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+            resources = [module.continuous_queue[0].arn]
+          },
+        ])
+      }
+    } : {},
+  )
 }

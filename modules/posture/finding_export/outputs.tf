@@ -25,18 +25,12 @@ output "topic_arn" {
 
 output "function_names" {
   description = "Names of the functions."
-  value = merge(
-    { export = module.function.name },
-    var.continuous ? { continuous = module.continuous_function[0].name } : {},
-  )
+  value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "role_arns" {
   description = "Roles of the functions, for the policies of a destination in another account."
-  value = merge(
-    { export = module.function.role_arn },
-    var.continuous ? { continuous = module.continuous_function[0].role_arn } : {},
-  )
+  value       = { for key, function in module.functions.functions : key => function.role_arn }
 }
 
 output "lock_table_name" {
@@ -57,11 +51,10 @@ output "athena" {
 output "alarm_names" {
   description = "Names of the alarms."
   value = concat(
-    module.function.alarm_names,
+    module.functions.alarm_names,
     module.state_machine.alarm_names,
     module.status_rule.alarm_names,
     flatten(module.schedule[*].alarm_names),
-    flatten(module.continuous_function[*].alarm_names),
     flatten(module.continuous_queue[*].alarm_names),
     flatten(module.continuous_rule[*].alarm_names),
   )
@@ -107,5 +100,5 @@ output "destination_key_policy" {
 }
 
 locals {
-  role_arns = concat([module.function.role_arn], module.continuous_function[*].role_arn)
+  role_arns = values(module.functions.functions)[*].role_arn
 }

@@ -11,7 +11,7 @@ locals {
         Type     = "Task"
         Resource = "arn:${var.context.partition}:states:::lambda:invoke"
         Arguments = {
-          FunctionName = module.function.arn
+          FunctionName = module.functions.functions.export.arn
           Payload = {
             execution = {
               arn        = "{% $states.context.Execution.Id %}"
@@ -92,7 +92,7 @@ module "state_machine" {
     {
       sid       = "ExportChunk"
       actions   = ["lambda:InvokeFunction"]
-      resources = [module.function.arn]
+      resources = [module.functions.functions.export.arn]
     },
     {
       sid       = "ContinueAsNew"

@@ -100,61 +100,69 @@ module "queue" {
   }
 }
 
-module "function" {
-  source   = "../../blocks/function"
-  for_each = local.chosen
+module "functions" {
+  source = "../../blocks/functions"
 
-  context           = var.context
-  name              = local.names[each.key]
-  description       = each.value.action.description
-  package           = "posture/finding_remediation"
-  handler           = "posture.finding_remediation.remediate.handler"
-  timeout           = each.value.timeout
-  dead_letter_queue = false # the queue that feeds it has one
-  key_services      = ["sqs"]
+  context = var.context
+  package = "posture/finding_remediation"
 
-  environment = merge(each.value.environment, {
-    ACCOUNT_ID         = var.context.account_id
-    DRY_RUN            = tostring(var.dry_run)
-    EXTERNAL_ID        = var.member_external_id == null ? "" : var.member_external_id
-    MAX_RECEIVES       = tostring(local.max_receives)
-    MEMBER_ACCOUNT_IDS = jsonencode(sort(var.member_account_ids))
-    MEMBER_ROLE        = length(var.member_account_ids) == 0 ? "" : local.member_role_arns[each.key]
-    REMEDIATION        = each.key
-  })
+  functions = {
+    for key, remediation in local.chosen : key => {
+      name              = local.names[key]
+      description       = remediation.action.description
+      handler           = "posture.finding_remediation.remediate.handler"
+      timeout           = remediation.timeout
+      dead_letter_queue = false # the queue that feeds it has one
+      key_services      = ["sqs"]
+      environment = merge(remediation.environment, {
+        ACCOUNT_ID         = var.context.account_id
+        DRY_RUN            = tostring(var.dry_run)
+        EXTERNAL_ID        = var.member_external_id == null ? "" : var.member_external_id
+        MAX_RECEIVES       = tostring(local.max_receives)
+        MEMBER_ACCOUNT_IDS = jsonencode(sort(var.member_account_ids))
+        MEMBER_ROLE        = length(var.member_account_ids) == 0 ? "" : local.member_role_arns[key]
+        REMEDIATION        = key
+      })
+      policy_statements = concat(
+        [
+          {
+            sid        = "ReadQueue"
+            actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+            resources  = [module.queue[key].arn]
+            conditions = {}
+          },
+          {
+            sid        = "AnswerFindings"
+            actions    = ["securityhub:BatchUpdateFindings"]
+            resources  = [local.hub_arn]
+            conditions = {}
+          },
+        ],
+        length(var.member_account_ids) > 0 ? [{
+          sid        = "AssumeMemberRoles"
+          actions    = ["sts:AssumeRole"]
+          resources  = [for account in sort(var.member_account_ids) : replace(local.member_role_arns[key], "{account}", account)]
+          conditions = {}
+        }] : [],
+        remediation.statements,
+      )
+    }
+  }
 
-  policy_statements = concat(
-    [
-      {
-        sid        = "ReadQueue"
-        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        resources  = [module.queue[each.key].arn]
-        conditions = {}
-      },
-      {
-        sid        = "AnswerFindings"
-        actions    = ["securityhub:BatchUpdateFindings"]
-        resources  = [local.hub_arn]
-        conditions = {}
-      },
-    ],
-    [
-      for accounts in [sort(var.member_account_ids)] : {
-        sid        = "AssumeMemberRoles"
-        actions    = ["sts:AssumeRole"]
-        resources  = [for account in accounts : replace(local.member_role_arns[each.key], "{account}", account)]
-        conditions = {}
-      } if length(accounts) > 0
-    ],
-    each.value.statements,
-  )
+  metric_alarms = {
+    for key, name in local.names : "${name}-not-resolved" => {
+      description = "1 or more findings were refused or could not be remediated: each one's note says why"
+      metric      = "FindingsNotResolved"
+      dimensions  = { service = name }
+    }
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = local.chosen
 
   event_source_arn = module.queue[each.key].arn
-  function_name    = module.function[each.key].arn
+  function_name    = module.functions.functions[each.key].arn
   batch_size       = each.value.batch_size
   # Findings of a batch that end alike are answered by one call.
   maximum_batching_window_in_seconds = each.value.batch_size == 1 ? 0 : 1
@@ -165,23 +173,4 @@ resource "aws_lambda_event_source_mapping" "this" {
     # BatchUpdateFindings: 10 calls a second in an account and Region.
     maximum_concurrency = 5
   }
-}
-
-resource "aws_cloudwatch_metric_alarm" "not_resolved" {
-  for_each = local.chosen
-
-  alarm_name          = "${var.context.name_prefix}-${local.names[each.key]}-not-resolved"
-  alarm_description   = "1 or more findings were refused or could not be remediated: each one's note says why"
-  namespace           = "Switchyard"
-  metric_name         = "FindingsNotResolved"
-  dimensions          = { service = local.names[each.key] }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  threshold           = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.context.alarm_topic_arn]
-  ok_actions          = [var.context.alarm_topic_arn]
-  tags                = var.context.tags
 }

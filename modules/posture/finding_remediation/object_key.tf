@@ -26,19 +26,17 @@ resource "aws_kms_key" "objects" {
           Resource  = "*"
         },
       ],
-      [
-        for accounts in [sort(var.member_account_ids)] : {
-          Sid       = "MemberRoles"
-          Effect    = "Allow"
-          Principal = { AWS = [for account in accounts : "arn:${var.context.partition}:iam::${account}:root"] }
-          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-          Resource  = "*"
-          Condition = {
-            ArnEquals  = { "aws:PrincipalArn" = [for account in accounts : replace(local.member_role_arns["macie_object"], "{account}", account)] }
-            StringLike = { "kms:ViaService" = "s3.${var.context.region}.*" }
-          }
-        } if length(accounts) > 0
-      ],
+      length(var.member_account_ids) > 0 ? [{
+        Sid       = "MemberRoles"
+        Effect    = "Allow"
+        Principal = { AWS = [for account in sort(var.member_account_ids) : "arn:${var.context.partition}:iam::${account}:root"] }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Condition = {
+          ArnEquals  = { "aws:PrincipalArn" = [for account in sort(var.member_account_ids) : replace(local.member_role_arns["macie_object"], "{account}", account)] }
+          StringLike = { "kms:ViaService" = "s3.${var.context.region}.*" }
+        }
+      }] : [],
     )
   })
 }

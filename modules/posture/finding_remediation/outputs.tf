@@ -5,17 +5,17 @@ output "custom_action_arns" {
 
 output "function_names" {
   description = "Name of each remediation's function."
-  value       = { for key, function in module.function : key => function.name }
+  value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "role_names" {
   description = "Name of each remediation's role."
-  value       = { for key, function in module.function : key => function.role_name }
+  value       = { for key, function in module.functions.functions : key => function.role_name }
 }
 
 output "role_arns" {
   description = "ARN of each remediation's role, for the module `member_role` in member accounts."
-  value       = { for key, function in module.function : key => function.role_arn }
+  value       = { for key, function in module.functions.functions : key => function.role_arn }
 }
 
 output "action_rule_names" {
@@ -51,11 +51,10 @@ output "object_kms_alias_name" {
 output "alarm_names" {
   description = "Names of the alarms."
   value = sort(concat(
-    values(aws_cloudwatch_metric_alarm.not_resolved)[*].alarm_name,
+    module.functions.alarm_names,
     flatten([
       values(module.action_rule)[*].alarm_names,
       values(module.automatic_rule)[*].alarm_names,
-      values(module.function)[*].alarm_names,
       values(module.queue)[*].alarm_names,
     ]),
   ))

@@ -48,10 +48,10 @@ output "prefix" {
 
 output "function_names" {
   description = "Names of the functions: `report`."
-  value       = { report = module.report.name }
+  value       = { report = module.functions.functions.report.name }
 }
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = sort(concat(module.report.alarm_names, module.schedule.alarm_names))
+  value       = sort(concat(module.functions.alarm_names, module.schedule.alarm_names))
 }

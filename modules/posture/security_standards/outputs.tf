@@ -1,17 +1,15 @@
 output "alarm_names" {
   description = "Names of the alarms."
   value = sort(concat(
-    [aws_cloudwatch_metric_alarm.not_ready.alarm_name],
-    module.check.alarm_names,
+    module.functions.alarm_names,
     module.check_schedule.alarm_names,
-    module.suppress.alarm_names,
     module.suppress_schedule.alarm_names,
   ))
 }
 
 output "check_function_name" {
   description = "Name of the function that checks the standards; invoke it with {\"controls\": true} for all controls with their findings counted."
-  value       = module.check.name
+  value       = module.functions.functions.check.name
 }
 
 output "disabled_controls" {
@@ -43,7 +41,7 @@ output "status" {
 
 output "suppress_function_name" {
   description = "Name of the function that makes findings as the suppressions say; invoke it with {} to have it done at once."
-  value       = module.suppress.name
+  value       = module.functions.functions.suppress.name
 }
 
 output "suppression_rule_arns" {

@@ -161,43 +161,6 @@ resource "aws_securityhub_automation_rule" "passed" {
   depends_on = [aws_securityhub_account.this]
 }
 
-module "suppress" {
-  source = "../../blocks/function"
-
-  context     = var.context
-  name        = "${local.name}-suppress"
-  description = "Makes findings as the suppressions say, also those that were there before, and sets NEW what they left"
-  package     = "posture/security_standards"
-  handler     = "posture.security_standards.suppress.handler"
-  memory_size = 512
-  timeout     = 900
-  environment = { OWNER = local.owner }
-
-  policy_statements = [
-    {
-      # ListAutomationRules names no resource: the API allows only "*".
-      sid       = "ListRules"
-      actions   = ["securityhub:ListAutomationRules"]
-      resources = ["*"]
-    },
-    {
-      sid       = "ReadRules"
-      actions   = ["securityhub:BatchGetAutomationRules"]
-      resources = ["arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:automation-rule/*"]
-    },
-    {
-      sid       = "ReadFindings"
-      actions   = ["securityhub:GetFindings"]
-      resources = [local.hub_arn]
-    },
-    {
-      sid       = "UpdateFindings"
-      actions   = ["securityhub:BatchUpdateFindings"]
-      resources = [local.hub_arn]
-    },
-  ]
-}
-
 module "suppress_schedule" {
   source = "../../blocks/schedule"
 
@@ -205,7 +168,7 @@ module "suppress_schedule" {
   name                = "${local.name}-suppress"
   description         = "Makes findings as the suppressions say"
   schedule_expression = var.schedule_expression
-  target_arn          = module.suppress.arn
+  target_arn          = module.functions.functions.suppress.arn
   action              = "lambda:InvokeFunction"
   # The next run does the same.
   maximum_retry_attempts = 3
@@ -214,10 +177,10 @@ module "suppress_schedule" {
 # Each apply that changes a suppression waits until its findings follow, and a destroy sets NEW what was suppressed.
 # A rule that was taken out is there still when this runs, hence the names.
 resource "aws_lambda_invocation" "suppress" {
-  function_name   = module.suppress.name
+  function_name   = module.functions.functions.suppress.name
   lifecycle_scope = "CRUD"
   input           = jsonencode({ suppressions = sort(keys(var.suppressions)) })
   triggers        = { suppressions = sha256(jsonencode(var.suppressions)) }
 
-  depends_on = [module.suppress, aws_securityhub_automation_rule.passed, aws_securityhub_automation_rule.suppression]
+  depends_on = [module.functions, aws_securityhub_automation_rule.passed, aws_securityhub_automation_rule.suppression]
 }

@@ -66,15 +66,13 @@ locals {
         },
       ]
     }[local.kind],
-    [
-      for correct in [var.correct_destination] : {
-        # The delivery to where a corrected web ACL logged before.
-        sid        = "EndFormerDelivery"
-        actions    = ["logs:DeleteLogDelivery"]
-        resources  = ["*"]
-        conditions = local.via_waf
-      } if correct
-    ],
+    var.correct_destination ? [{
+      # The delivery to where a corrected web ACL logged before.
+      sid        = "EndFormerDelivery"
+      actions    = ["logs:DeleteLogDelivery"]
+      resources  = ["*"]
+      conditions = local.via_waf
+    }] : [],
   )
 }
 

@@ -37,30 +37,34 @@ locals {
 }
 
 module "evaluate" {
-  source = "../../blocks/function"
+  source = "../../blocks/functions"
 
-  context     = var.context
-  name        = "${local.name}-evaluate"
-  description = "Tells AWS Config whether a web ACL logs"
-  package     = "posture/web_acl_logging"
-  handler     = "posture.web_acl_logging.evaluate.handler"
-  timeout     = 60
-  environment = local.policy_environment
-  invokers    = { Rule = { principal = "config.amazonaws.com" } }
+  context = var.context
+  package = "posture/web_acl_logging"
 
-  policy_statements = concat(
-    [local.read_statement],
-    [for statement in [local.tags_statement] : statement if length(var.exempt_tags) > 0],
-    [
-      local.look_up_statement,
-      {
-        # Evaluations belong to a token that Config gives with each event: the API takes no resource.
-        sid       = "ReportCompliance"
-        actions   = ["config:PutEvaluations"]
-        resources = ["*"]
-      },
-    ],
-  )
+  functions = {
+    evaluate = {
+      name        = "${local.name}-evaluate"
+      description = "Tells AWS Config whether a web ACL logs"
+      handler     = "posture.web_acl_logging.evaluate.handler"
+      timeout     = 60
+      environment = local.policy_environment
+      invokers    = { Rule = { principal = "config.amazonaws.com" } }
+      policy_statements = concat(
+        [local.read_statement],
+        length(var.exempt_tags) > 0 ? [local.tags_statement] : [],
+        [
+          local.look_up_statement,
+          {
+            # Evaluations belong to a token that Config gives with each event: the API takes no resource.
+            sid       = "ReportCompliance"
+            actions   = ["config:PutEvaluations"]
+            resources = ["*"]
+          },
+        ],
+      )
+    }
+  }
 }
 
 resource "aws_config_config_rule" "this" {
@@ -70,7 +74,7 @@ resource "aws_config_config_rule" "this" {
 
   source {
     owner             = "CUSTOM_LAMBDA"
-    source_identifier = module.evaluate.arn
+    source_identifier = module.evaluate.functions.evaluate.arn
 
     source_detail {
       event_source = "aws.config"

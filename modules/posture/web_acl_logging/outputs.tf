@@ -41,7 +41,7 @@ output "automation_role_arn" {
 
 output "function_names" {
   description = "Names of the functions: `evaluate` and `remediate`."
-  value       = { evaluate = module.evaluate.name, remediate = module.remediate.name }
+  value       = { evaluate = module.evaluate.functions.evaluate.name, remediate = module.remediate.functions.remediate.name }
 }
 
 output "schedule_name" {
@@ -56,7 +56,7 @@ output "topic_arn" {
 
 output "dead_letter_queue_url" {
   description = "URL of the queue of evaluations that failed for good."
-  value       = module.evaluate.dead_letter_queue_url
+  value       = module.evaluate.functions.evaluate.dead_letter_queue_url
 }
 
 output "alarm_names" {

@@ -21,45 +21,49 @@ locals {
   })
 }
 
+# A call of its own: its policy names the rule, and the rule the function that evaluates.
 module "remediate" {
-  source = "../../blocks/function"
+  source = "../../blocks/functions"
 
-  context           = var.context
-  name              = "${local.name}-remediate"
-  description       = "Gives a web ACL its logging"
-  package           = "posture/web_acl_logging"
-  handler           = "posture.web_acl_logging.remediate.handler"
-  timeout           = 180
-  dead_letter_queue = false # the Automation execution waits for the answer, and Config tries again
+  context = var.context
+  package = "posture/web_acl_logging"
 
-  environment = merge(local.policy_environment, {
-    CONFIG_RULE_NAME = aws_config_config_rule.this.name
-    LOGGING_FILTER   = local.logging_filter
-    REDACTED_HEADERS = jsonencode(sort(var.redacted_headers))
-  })
-
-  policy_statements = concat(
-    [
-      local.read_statement,
-      # Also tells a web ACL that is gone from one without logging.
-      local.tags_statement,
-      local.look_up_statement,
-      {
-        sid       = "PutLogging"
-        actions   = ["wafv2:PutLoggingConfiguration"]
-        resources = local.web_acl_arns
-        conditions = {
-          ArnEquals = { "wafv2:LogDestinationResource" = [local.destination_arn] }
-        }
-      },
-      {
-        sid       = "Reevaluate"
-        actions   = ["config:StartConfigRulesEvaluation"]
-        resources = [aws_config_config_rule.this.arn]
-      },
-    ],
-    local.destination_statements,
-  )
+  functions = {
+    remediate = {
+      name              = "${local.name}-remediate"
+      description       = "Gives a web ACL its logging"
+      handler           = "posture.web_acl_logging.remediate.handler"
+      timeout           = 180
+      dead_letter_queue = false # the Automation execution waits for the answer, and Config tries again
+      environment = merge(local.policy_environment, {
+        CONFIG_RULE_NAME = aws_config_config_rule.this.name
+        LOGGING_FILTER   = local.logging_filter
+        REDACTED_HEADERS = jsonencode(sort(var.redacted_headers))
+      })
+      policy_statements = concat(
+        [
+          local.read_statement,
+          # Also tells a web ACL that is gone from one without logging.
+          local.tags_statement,
+          local.look_up_statement,
+          {
+            sid       = "PutLogging"
+            actions   = ["wafv2:PutLoggingConfiguration"]
+            resources = local.web_acl_arns
+            conditions = {
+              ArnEquals = { "wafv2:LogDestinationResource" = [local.destination_arn] }
+            }
+          },
+          {
+            sid       = "Reevaluate"
+            actions   = ["config:StartConfigRulesEvaluation"]
+            resources = [aws_config_config_rule.this.arn]
+          },
+        ],
+        local.destination_statements,
+      )
+    }
+  }
 }
 
 resource "aws_iam_role" "automation" {
@@ -93,7 +97,7 @@ resource "aws_iam_role_policy" "automation" {
       Sid      = "CallRemediation"
       Effect   = "Allow"
       Action   = "lambda:InvokeFunction"
-      Resource = module.remediate.arn
+      Resource = module.remediate.functions.remediate.arn
     }]
   })
 }
@@ -106,7 +110,7 @@ resource "aws_ssm_document" "this" {
 
   content = jsonencode({
     schemaVersion = "0.3"
-    description   = "Gives a web ACL its logging, by the function ${module.remediate.name}"
+    description   = "Gives a web ACL its logging, by the function ${module.remediate.functions.remediate.name}"
     assumeRole    = "{{ AutomationAssumeRole }}"
     parameters = {
       WebACLId = {
@@ -127,7 +131,7 @@ resource "aws_ssm_document" "this" {
       onFailure      = "Abort"
       isEnd          = true
       inputs = {
-        FunctionName   = module.remediate.name
+        FunctionName   = module.remediate.functions.remediate.name
         InvocationType = "RequestResponse"
         Payload        = "{\"webAclId\": \"{{ WebACLId }}\"}"
       }

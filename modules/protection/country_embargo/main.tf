@@ -65,76 +65,74 @@ module "topic" {
   email_subscriptions = var.notification_emails
 }
 
-module "function" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
 
-  context      = var.context
-  name         = local.name
-  description  = "Brings AWS WAF to the embargo document"
-  package      = "protection/country_embargo"
-  handler      = "protection.country_embargo.apply.handler"
-  memory_size  = 512
-  timeout      = 300
-  key_services = ["s3", "sns"]
-  environment  = merge(local.environment, { TOPIC_ARN = module.topic.arn })
+  context = var.context
+  package = "protection/country_embargo"
 
-  policy_statements = concat(local.read_statements, [
-    {
-      sid     = "UpdateRules"
-      actions = ["wafv2:UpdateRuleGroup"]
-      # The sets too: WAF asks for what the new rules refer to.
-      resources = concat([aws_wafv2_rule_group.this.arn], [for set in local.ip_sets : set.arn], [for set in aws_wafv2_ip_set.exempt : set.arn])
-    },
-    {
-      sid       = "UpdateIpSets"
-      actions   = ["wafv2:UpdateIPSet"]
-      resources = [for set in local.ip_sets : set.arn]
-    },
-    {
-      sid       = "ReadDocument"
-      actions   = ["s3:GetObject"]
-      resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/applied.json", "${local.bucket_arn}/refused/*"]
-    },
-    {
-      sid       = "KeepHistory"
-      actions   = ["s3:PutObject"]
-      resources = ["${local.bucket_arn}/applied.json", "${local.bucket_arn}/history/*", "${local.bucket_arn}/refused/*"]
-    },
-    {
-      sid       = "Tell"
-      actions   = ["sns:Publish"]
-      resources = [module.topic.arn]
-    },
-  ])
-}
-
-module "preview_function" {
-  source = "../../blocks/function"
-
-  context           = var.context
-  name              = "${local.name}-preview"
-  description       = "Tells what an embargo document would change, and changes nothing"
-  package           = "protection/country_embargo"
-  handler           = "protection.country_embargo.preview.handler"
-  memory_size       = 512
-  timeout           = 60
-  dead_letter_queue = false # people call it, and wait for the answer
-  key_services      = ["s3"]
-  environment       = local.environment
-
-  policy_statements = concat(local.read_statements, [
-    {
-      sid       = "ReadDocuments"
-      actions   = ["s3:GetObject"]
-      resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/drafts/*"]
-    },
-    {
-      sid     = "MeasureRules"
-      actions = ["wafv2:CheckCapacity"]
-      # Belongs to no resource: IAM allows only "*".
-      resources = ["*"]
-    },
-  ])
+  functions = {
+    apply = {
+      name         = local.name
+      description  = "Brings AWS WAF to the embargo document"
+      handler      = "protection.country_embargo.apply.handler"
+      memory_size  = 512
+      timeout      = 300
+      key_services = ["s3", "sns"]
+      environment  = merge(local.environment, { TOPIC_ARN = module.topic.arn })
+      policy_statements = concat(local.read_statements, [
+        {
+          sid     = "UpdateRules"
+          actions = ["wafv2:UpdateRuleGroup"]
+          # The sets too: WAF asks for what the new rules refer to.
+          resources = concat([aws_wafv2_rule_group.this.arn], [for set in local.ip_sets : set.arn], [for set in aws_wafv2_ip_set.exempt : set.arn])
+        },
+        {
+          sid       = "UpdateIpSets"
+          actions   = ["wafv2:UpdateIPSet"]
+          resources = [for set in local.ip_sets : set.arn]
+        },
+        {
+          sid       = "ReadDocument"
+          actions   = ["s3:GetObject"]
+          resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/applied.json", "${local.bucket_arn}/refused/*"]
+        },
+        {
+          sid       = "KeepHistory"
+          actions   = ["s3:PutObject"]
+          resources = ["${local.bucket_arn}/applied.json", "${local.bucket_arn}/history/*", "${local.bucket_arn}/refused/*"]
+        },
+        {
+          sid       = "Tell"
+          actions   = ["sns:Publish"]
+          resources = [module.topic.arn]
+        },
+      ])
+    }
+    preview = {
+      name              = "${local.name}-preview"
+      description       = "Tells what an embargo document would change, and changes nothing"
+      handler           = "protection.country_embargo.preview.handler"
+      memory_size       = 512
+      timeout           = 60
+      dead_letter_queue = false # people call it, and wait for the answer
+      key_services      = ["s3"]
+      environment       = local.environment
+      policy_statements = concat(local.read_statements, [
+        {
+          sid       = "ReadDocuments"
+          actions   = ["s3:GetObject"]
+          resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/drafts/*"]
+        },
+        {
+          sid     = "MeasureRules"
+          actions = ["wafv2:CheckCapacity"]
+          # Belongs to no resource: IAM allows only "*".
+          resources = ["*"]
+        },
+      ])
+    }
+  }
 }
 
 module "rule" {
@@ -155,7 +153,7 @@ module "rule" {
 
   targets = {
     apply = {
-      arn  = module.function.arn
+      arn  = module.functions.functions.apply.arn
       kind = "lambda"
     }
   }
@@ -178,7 +176,7 @@ resource "aws_s3_object" "document" {
 # Rules belong to the function, so a change of what they hold besides the document must reach it too.
 # With `document_file` it also makes an apply wait for the embargo, and fail when the file is refused.
 resource "aws_lambda_invocation" "apply" {
-  function_name = module.function.name
+  function_name = module.functions.functions.apply.name
   input = jsonencode({
     configuration = {
       action       = var.action
@@ -188,5 +186,5 @@ resource "aws_lambda_invocation" "apply" {
     }
   })
 
-  depends_on = [aws_s3_object.document, module.function]
+  depends_on = [aws_s3_object.document, module.functions]
 }

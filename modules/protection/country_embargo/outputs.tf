@@ -30,12 +30,12 @@ output "topic_arn" {
 
 output "function_names" {
   description = "Names of the functions: `apply`, and `preview` to call with a document."
-  value       = { apply = module.function.name, preview = module.preview_function.name }
+  value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "dead_letter_queue_url" {
   description = "Queue of the events whose document could not be applied."
-  value       = module.function.dead_letter_queue_url
+  value       = module.functions.functions.apply.dead_letter_queue_url
 }
 
 output "schema_file" {
@@ -45,5 +45,5 @@ output "schema_file" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = concat(module.function.alarm_names, module.preview_function.alarm_names, module.rule.alarm_names)
+  value       = concat(module.functions.alarm_names, module.rule.alarm_names)
 }

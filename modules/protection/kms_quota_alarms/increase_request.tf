@@ -24,66 +24,65 @@ module "rule" {
 
   targets = {
     function = {
-      arn  = module.function[0].arn
+      arn  = module.functions[0].functions.increase.arn
       kind = "lambda"
     }
   }
 }
 
-module "function" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
   count  = local.requests ? 1 : 0
 
-  context      = var.context
-  name         = "${local.name}-increase"
-  description  = "Asks Service Quotas for a larger KMS request quota, within limits"
-  package      = "protection/kms_quota_alarms"
-  handler      = "protection.kms_quota_alarms.request_increase.handler"
-  timeout      = 60
-  key_services = ["sns"]
+  context = var.context
+  package = "protection/kms_quota_alarms"
 
-  environment = {
-    COOLDOWN_HOURS = tostring(var.increase_request.cooldown_hours)
-    DRY_RUN        = tostring(local.dry_run)
-    MULTIPLIER     = tostring(var.increase_request.multiplier)
-    TOPIC_ARN      = var.context.alarm_topic_arn
-    QUOTAS = jsonencode({
-      for alarm, quota in local.critical : alarm => {
-        code    = data.aws_servicequotas_service_quota.this[quota].quota_code
-        maximum = var.quotas[quota].maximum
+  functions = {
+    increase = {
+      name         = "${local.name}-increase"
+      description  = "Asks Service Quotas for a larger KMS request quota, within limits"
+      handler      = "protection.kms_quota_alarms.request_increase.handler"
+      timeout      = 60
+      key_services = ["sns"]
+      environment = {
+        COOLDOWN_HOURS = tostring(var.increase_request.cooldown_hours)
+        DRY_RUN        = tostring(local.dry_run)
+        MULTIPLIER     = tostring(var.increase_request.multiplier)
+        TOPIC_ARN      = var.context.alarm_topic_arn
+        QUOTAS = jsonencode({
+          for alarm, quota in local.critical : alarm => {
+            code    = data.aws_servicequotas_service_quota.this[quota].quota_code
+            maximum = var.quotas[quota].maximum
+          }
+        })
       }
-    })
+      policy_statements = concat(
+        [
+          {
+            # Service Quotas knows no resources for reading.
+            sid       = "ReadQuotas"
+            actions   = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"]
+            resources = ["*"]
+          },
+          {
+            sid       = "TellOperators"
+            actions   = ["sns:Publish"]
+            resources = [var.context.alarm_topic_arn]
+          },
+        ],
+        !local.dry_run ? [{
+          sid       = "RequestIncreases"
+          actions   = ["servicequotas:RequestServiceQuotaIncrease"]
+          resources = [for quota in sort(keys(var.quotas)) : "${local.quota_arn}/${data.aws_servicequotas_service_quota.this[quota].quota_code}"]
+        }] : [],
+        !local.dry_run ? [{
+          # The account's first request makes the role with which Service Quotas opens support cases.
+          sid        = "CreateServiceQuotasRole"
+          actions    = ["iam:CreateServiceLinkedRole"]
+          resources  = ["arn:${var.context.partition}:iam::${var.context.account_id}:role/aws-service-role/servicequotas.amazonaws.com/AWSServiceRoleForServiceQuotas"]
+          conditions = { StringEquals = { "iam:AWSServiceName" = ["servicequotas.amazonaws.com"] } }
+        }] : [],
+      )
+    }
   }
-
-  policy_statements = concat(
-    [
-      {
-        # Service Quotas knows no resources for reading.
-        sid       = "ReadQuotas"
-        actions   = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"]
-        resources = ["*"]
-      },
-      {
-        sid       = "TellOperators"
-        actions   = ["sns:Publish"]
-        resources = [var.context.alarm_topic_arn]
-      },
-    ],
-    [
-      for asks in [!local.dry_run] : {
-        sid       = "RequestIncreases"
-        actions   = ["servicequotas:RequestServiceQuotaIncrease"]
-        resources = [for quota in sort(keys(var.quotas)) : "${local.quota_arn}/${data.aws_servicequotas_service_quota.this[quota].quota_code}"]
-      } if asks
-    ],
-    [
-      for asks in [!local.dry_run] : {
-        # The account's first request makes the role with which Service Quotas opens support cases.
-        sid        = "CreateServiceQuotasRole"
-        actions    = ["iam:CreateServiceLinkedRole"]
-        resources  = ["arn:${var.context.partition}:iam::${var.context.account_id}:role/aws-service-role/servicequotas.amazonaws.com/AWSServiceRoleForServiceQuotas"]
-        conditions = { StringEquals = { "iam:AWSServiceName" = ["servicequotas.amazonaws.com"] } }
-      } if asks
-    ],
-  )
 }

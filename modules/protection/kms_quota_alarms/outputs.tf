@@ -21,7 +21,7 @@ output "dashboard_name" {
 
 output "function_name" {
   description = "Name of the function that asks for larger quotas; null without one."
-  value       = one(module.function[*].name)
+  value       = one(module.functions[*].functions.increase.name)
 }
 
 output "topic_arn" {

@@ -29,58 +29,52 @@ resource "aws_kms_key" "this" {
         Action    = "kms:*"
         Resource  = "*"
       }],
-      [
-        for arns in [each.value.administrators] : {
-          Sid       = "Administer"
-          Effect    = "Allow"
-          Principal = { AWS = sort(arns) }
-          Action = [
-            "kms:CancelKeyDeletion",
-            "kms:CreateAlias",
-            "kms:DeleteAlias",
-            "kms:DescribeKey",
-            "kms:DisableKey",
-            "kms:DisableKeyRotation",
-            "kms:EnableKey",
-            "kms:EnableKeyRotation",
-            "kms:GetKeyPolicy",
-            "kms:GetKeyRotationStatus",
-            "kms:ListGrants",
-            "kms:ListKeyPolicies",
-            "kms:ListKeyRotations",
-            "kms:ListResourceTags",
-            "kms:PutKeyPolicy",
-            "kms:RevokeGrant",
-            "kms:RotateKeyOnDemand",
-            "kms:ScheduleKeyDeletion",
-            "kms:TagResource",
-            "kms:UntagResource",
-            "kms:UpdateAlias",
-            "kms:UpdateKeyDescription",
-          ]
-          Resource = "*"
-        } if length(arns) > 0
-      ],
-      flatten([
-        for arns in [each.value.users] : [
-          {
-            Sid       = "Use"
-            Effect    = "Allow"
-            Principal = { AWS = sort(arns) }
-            Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-            Resource  = "*"
-          },
-          {
-            # Services such as EBS hold grants while they use the key in the role's name.
-            Sid       = "GrantToServices"
-            Effect    = "Allow"
-            Principal = { AWS = sort(arns) }
-            Action    = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]
-            Resource  = "*"
-            Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
-          },
-        ] if length(arns) > 0
-      ]),
+      length(each.value.administrators) > 0 ? [{
+        Sid       = "Administer"
+        Effect    = "Allow"
+        Principal = { AWS = sort(each.value.administrators) }
+        Action = [
+          "kms:CancelKeyDeletion",
+          "kms:CreateAlias",
+          "kms:DeleteAlias",
+          "kms:DescribeKey",
+          "kms:DisableKey",
+          "kms:DisableKeyRotation",
+          "kms:EnableKey",
+          "kms:EnableKeyRotation",
+          "kms:GetKeyPolicy",
+          "kms:GetKeyRotationStatus",
+          "kms:ListGrants",
+          "kms:ListKeyPolicies",
+          "kms:ListKeyRotations",
+          "kms:ListResourceTags",
+          "kms:PutKeyPolicy",
+          "kms:RevokeGrant",
+          "kms:RotateKeyOnDemand",
+          "kms:ScheduleKeyDeletion",
+          "kms:TagResource",
+          "kms:UntagResource",
+          "kms:UpdateAlias",
+          "kms:UpdateKeyDescription",
+        ]
+        Resource = "*"
+      }] : [],
+      length(each.value.users) > 0 ? [{
+        Sid       = "Use"
+        Effect    = "Allow"
+        Principal = { AWS = sort(each.value.users) }
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = "*"
+      }] : [],
+      length(each.value.users) > 0 ? [{
+        # Services such as EBS hold grants while they use the key in the role's name.
+        Sid       = "GrantToServices"
+        Effect    = "Allow"
+        Principal = { AWS = sort(each.value.users) }
+        Action    = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]
+        Resource  = "*"
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+      }] : [],
     )
   })
 }

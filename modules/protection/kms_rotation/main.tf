@@ -22,63 +22,100 @@ module "topic" {
   email_subscriptions = var.notification_emails
 }
 
-module "report" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
 
-  context      = var.context
-  name         = "${local.name}-report"
-  description  = "Writes evidence of the rotation of every customer key to S3"
-  package      = "protection/kms_rotation"
-  handler      = "protection.kms_rotation.report.handler"
-  memory_size  = 512
-  timeout      = 900
-  key_services = ["sns"]
+  context = var.context
+  package = "protection/kms_rotation"
 
-  environment = {
-    BUCKET          = module.bucket.id
-    BUCKET_OWNER    = var.context.account_id
-    KMS_KEY_ARN     = module.bucket.kms_key_arn
-    ON_DEMAND_QUOTA = tostring(try(var.on_demand.quota, 25))
-    POLICY = jsonencode({
-      mode            = var.policy.mode
-      max_period_days = var.policy.max_period_days
-      min_period_days = var.policy.min_period_days
-      exempt          = sort(var.policy.exempt)
-    })
-    PREFIX    = local.prefix
-    PRICE     = tostring(var.price)
-    TOPIC_ARN = module.topic.arn
-  }
-
-  policy_statements = [
+  functions = merge(
     {
-      # Lists are of the account: KMS knows no resource for them.
-      sid       = "ListKeys"
-      actions   = ["kms:ListAliases", "kms:ListKeys"]
-      resources = ["*"]
+      report = {
+        name         = "${local.name}-report"
+        description  = "Writes evidence of the rotation of every customer key to S3"
+        handler      = "protection.kms_rotation.report.handler"
+        memory_size  = 512
+        timeout      = 900
+        key_services = ["sns"]
+        environment = {
+          BUCKET          = module.bucket.id
+          BUCKET_OWNER    = var.context.account_id
+          KMS_KEY_ARN     = module.bucket.kms_key_arn
+          ON_DEMAND_QUOTA = tostring(try(var.on_demand.quota, 25))
+          POLICY = jsonencode({
+            mode            = var.policy.mode
+            max_period_days = var.policy.max_period_days
+            min_period_days = var.policy.min_period_days
+            exempt          = sort(var.policy.exempt)
+          })
+          PREFIX    = local.prefix
+          PRICE     = tostring(var.price)
+          TOPIC_ARN = module.topic.arn
+        }
+        policy_statements = [
+          {
+            # Lists are of the account: KMS knows no resource for them.
+            sid       = "ListKeys"
+            actions   = ["kms:ListAliases", "kms:ListKeys"]
+            resources = ["*"]
+          },
+          {
+            sid       = "ReadRotation"
+            actions   = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations"]
+            resources = [local.all_keys]
+          },
+          {
+            sid       = "WriteReports"
+            actions   = ["s3:PutObject"]
+            resources = ["${module.bucket.arn}/${local.prefix}dt=*"]
+          },
+          {
+            sid        = "EncryptReports"
+            actions    = ["kms:GenerateDataKey"]
+            resources  = [module.bucket.kms_key_arn]
+            conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] } }
+          },
+          {
+            sid       = "TellOperators"
+            actions   = ["sns:Publish"]
+            resources = [module.topic.arn]
+          },
+        ]
+      }
     },
-    {
-      sid       = "ReadRotation"
-      actions   = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations"]
-      resources = [local.all_keys]
-    },
-    {
-      sid       = "WriteReports"
-      actions   = ["s3:PutObject"]
-      resources = ["${module.bucket.arn}/${local.prefix}dt=*"]
-    },
-    {
-      sid        = "EncryptReports"
-      actions    = ["kms:GenerateDataKey"]
-      resources  = [module.bucket.kms_key_arn]
-      conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] } }
-    },
-    {
-      sid       = "TellOperators"
-      actions   = ["sns:Publish"]
-      resources = [module.topic.arn]
-    },
-  ]
+    # An operator calls it by hand: `aws lambda invoke`, with a role that may call this one function.
+    local.on_demand ? {
+      rotate = {
+        name                 = "${local.name}-rotate"
+        description          = "Rotates a KMS key on demand, or says why not"
+        handler              = "protection.kms_rotation.rotate.handler"
+        timeout              = 120
+        reserved_concurrency = 1     # two calls at once could both find the key unrotated
+        dead_letter_queue    = false # called synchronously
+        key_services         = ["sns"]
+        environment = {
+          MINIMUM_HOURS_BETWEEN = tostring(var.on_demand.minimum_hours_between)
+          MODE                  = var.policy.mode
+          ON_DEMAND_QUOTA       = tostring(var.on_demand.quota)
+          ON_DEMAND_RESERVE     = tostring(var.on_demand.reserve)
+          PRICE                 = tostring(var.price)
+          TOPIC_ARN             = module.topic.arn
+        }
+        policy_statements = [
+          {
+            sid       = "RotateKeys"
+            actions   = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"]
+            resources = local.rotatable_arns
+          },
+          {
+            sid       = "TellOperators"
+            actions   = ["sns:Publish"]
+            resources = [module.topic.arn]
+          },
+        ]
+      }
+    } : {},
+  )
 }
 
 module "schedule" {
@@ -88,7 +125,7 @@ module "schedule" {
   name                = "${local.name}-report"
   description         = "Starts the evidence report on KMS key rotation"
   schedule_expression = var.schedule_expression
-  target_arn          = module.report.arn
+  target_arn          = module.functions.functions.report.arn
   action              = "lambda:InvokeFunction"
   # Not jsonencode: it would write < and > as escapes, which Scheduler does not take for its placeholder.
   input = "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"

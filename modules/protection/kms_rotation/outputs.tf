@@ -27,10 +27,10 @@ output "topic_arn" {
 
 output "function_names" {
   description = "Names of the functions: `report`, and `rotate` with `on_demand`."
-  value       = merge({ report = module.report.name }, local.rotate_functions)
+  value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "alarm_names" {
   description = "Alarms on the functions."
-  value       = concat(module.report.alarm_names, flatten(module.rotate[*].alarm_names))
+  value       = module.functions.alarm_names
 }

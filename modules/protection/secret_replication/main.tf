@@ -44,14 +44,13 @@ locals {
     )
   }
 
-  assume_statements = [
-    for arns in [sort(distinct([for t in var.targets : t.role_arn if t.role_arn != null]))] : {
-      sid        = "AssumeTargetRoles"
-      actions    = ["sts:AssumeRole"]
-      resources  = arns
-      conditions = {}
-    } if length(arns) > 0
-  ]
+  target_role_arns = sort(distinct([for t in var.targets : t.role_arn if t.role_arn != null]))
+  assume_statements = length(local.target_role_arns) > 0 ? [{
+    sid        = "AssumeTargetRoles"
+    actions    = ["sts:AssumeRole"]
+    resources  = local.target_role_arns
+    conditions = {}
+  }] : []
 
   # Statements of the same purpose for several targets are told apart by the target's number.
   write_statements = flatten([
@@ -83,7 +82,7 @@ module "remote_access" {
   account_id           = each.value.account_id
   region               = each.value.region
   partition            = var.context.partition
-  writer_role_arns     = [module.replicate[0].role_arn, module.reconcile[0].role_arn]
+  writer_role_arns     = [module.functions[0].functions.replicate.role_arn, module.functions[0].functions.reconcile.role_arn]
   external_id          = each.value.external_id
   kms_key_arn          = each.value.kms_key_arn
   secret_names         = values(each.value.secret_names)
@@ -127,61 +126,111 @@ module "rule" {
   }
 }
 
-module "replicate" {
-  source = "../../blocks/function"
+module "functions" {
+  source = "../../blocks/functions"
   count  = local.enabled ? 1 : 0
 
-  context           = var.context
-  name              = local.name
-  description       = "Copies changed secrets to other Regions, accounts and names"
-  package           = "protection/secret_replication"
-  handler           = "protection.secret_replication.replicate.handler"
-  timeout           = 60
-  dead_letter_queue = false # the queue that feeds it has one
-  key_services      = local.key_services
-  environment       = { TARGETS = local.environment_targets }
+  context = var.context
+  package = "protection/secret_replication"
 
-  policy_statements = concat(
-    [
-      {
-        sid        = "ReadQueue"
-        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        resources  = [module.queue[0].arn]
-        conditions = {}
-      },
-      {
-        sid        = "DescribeSources"
-        actions    = ["secretsmanager:DescribeSecret"]
-        resources  = sort(distinct(flatten(values(local.source_arns))))
-        conditions = {}
-      },
-    ],
-    [
-      for index, key in sort(keys(var.targets)) : {
-        sid        = "ReadSources${index}"
-        actions    = ["secretsmanager:GetSecretValue"]
-        resources  = local.source_arns[key]
-        conditions = { for tags in [var.targets[key].secret_tags] : "StringEquals" => { for k, v in tags : "aws:ResourceTag/${k}" => [v] } if length(tags) > 0 }
+  functions = {
+    replicate = {
+      name              = local.name
+      description       = "Copies changed secrets to other Regions, accounts and names"
+      handler           = "protection.secret_replication.replicate.handler"
+      timeout           = 60
+      dead_letter_queue = false # the queue that feeds it has one
+      key_services      = local.key_services
+      environment       = { TARGETS = local.environment_targets }
+      policy_statements = concat(
+        [
+          {
+            sid        = "ReadQueue"
+            actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+            resources  = [module.queue[0].arn]
+            conditions = {}
+          },
+          {
+            sid        = "DescribeSources"
+            actions    = ["secretsmanager:DescribeSecret"]
+            resources  = sort(distinct(flatten(values(local.source_arns))))
+            conditions = {}
+          },
+        ],
+        [
+          for index, key in sort(keys(var.targets)) : {
+            sid        = "ReadSources${index}"
+            actions    = ["secretsmanager:GetSecretValue"]
+            resources  = local.source_arns[key]
+            conditions = length(var.targets[key].secret_tags) > 0 ? { StringEquals = { for k, v in var.targets[key].secret_tags : "aws:ResourceTag/${k}" => [v] } } : {}
+          }
+        ],
+        length(var.source_kms_key_arns) > 0 ? [{
+          sid        = "DecryptSources"
+          actions    = ["kms:Decrypt"]
+          resources  = sort(var.source_kms_key_arns)
+          conditions = { StringLike = { "kms:ViaService" = ["secretsmanager.${var.context.region}.*"] } }
+        }] : [],
+        local.write_statements,
+        local.assume_statements,
+      )
+    }
+    reconcile = {
+      name         = "${local.name}-reconcile"
+      description  = "Compares secrets with their replicas, reports drift and has it repaired"
+      handler      = "protection.secret_replication.reconcile.handler"
+      memory_size  = 512
+      timeout      = 300
+      key_services = ["sqs"]
+      environment = {
+        TARGETS       = local.environment_targets
+        QUEUE_URL     = module.queue[0].url
+        GRACE_SECONDS = tostring(var.grace_minutes * 60)
       }
-    ],
-    [
-      for arns in [var.source_kms_key_arns] : {
-        sid        = "DecryptSources"
-        actions    = ["kms:Decrypt"]
-        resources  = sort(arns)
-        conditions = { StringLike = { "kms:ViaService" = ["secretsmanager.${var.context.region}.*"] } }
-      } if length(arns) > 0
-    ],
-    local.write_statements,
-    local.assume_statements,
-  )
+      policy_statements = concat(
+        [
+          {
+            # ListSecrets names no resource: the API allows only "*". It returns no values.
+            sid        = "ListSecrets"
+            actions    = ["secretsmanager:ListSecrets"]
+            resources  = ["*"]
+            conditions = { StringEquals = { "aws:RequestedRegion" = local.list_regions } }
+          },
+          {
+            sid        = "QueueRepairs"
+            actions    = ["sqs:SendMessage"]
+            resources  = [module.queue[0].arn]
+            conditions = {}
+          },
+        ],
+        local.assume_statements,
+      )
+    }
+  }
+
+  metric_alarms = {
+    "${local.name}-drift" = {
+      description = "1 or more replicas differ from their source, or cannot be made. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
+      metric      = "SecretsDrifted"
+      dimensions  = { service = "${local.name}-reconcile" }
+      statistic   = "Maximum"
+      # Goes back when a later comparison finds none.
+      treat_missing_data = "ignore"
+    }
+    "${local.name}-refused" = {
+      description = "1 or more secrets could not be copied for a reason that stays until somebody removes it. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
+      metric      = "ReplicationsRefused"
+      dimensions  = { service = local.name }
+      statistic   = "Maximum"
+    }
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
   count = local.enabled ? 1 : 0
 
   event_source_arn = module.queue[0].arn
-  function_name    = module.replicate[0].arn
+  function_name    = module.functions[0].functions.replicate.arn
   batch_size       = 10
   # One change comes as up to three events: those that arrive together cost one comparison.
   maximum_batching_window_in_seconds = 1
@@ -206,44 +255,6 @@ resource "aws_lambda_event_source_mapping" "this" {
 
 # --- what events missed: schedule -> function -> queue ---------------------------------------------------------
 
-module "reconcile" {
-  source = "../../blocks/function"
-  count  = local.enabled ? 1 : 0
-
-  context      = var.context
-  name         = "${local.name}-reconcile"
-  description  = "Compares secrets with their replicas, reports drift and has it repaired"
-  package      = "protection/secret_replication"
-  handler      = "protection.secret_replication.reconcile.handler"
-  memory_size  = 512
-  timeout      = 300
-  key_services = ["sqs"]
-  environment = {
-    TARGETS       = local.environment_targets
-    QUEUE_URL     = module.queue[0].url
-    GRACE_SECONDS = tostring(var.grace_minutes * 60)
-  }
-
-  policy_statements = concat(
-    [
-      {
-        # ListSecrets names no resource: the API allows only "*". It returns no values.
-        sid        = "ListSecrets"
-        actions    = ["secretsmanager:ListSecrets"]
-        resources  = ["*"]
-        conditions = { StringEquals = { "aws:RequestedRegion" = local.list_regions } }
-      },
-      {
-        sid        = "QueueRepairs"
-        actions    = ["sqs:SendMessage"]
-        resources  = [module.queue[0].arn]
-        conditions = {}
-      },
-    ],
-    local.assume_statements,
-  )
-}
-
 module "schedule" {
   source = "../../blocks/schedule"
   count  = local.enabled ? 1 : 0
@@ -252,41 +263,8 @@ module "schedule" {
   name                = "${local.name}-reconcile"
   description         = "Compares secrets with their replicas"
   schedule_expression = var.reconcile_schedule_expression
-  target_arn          = module.reconcile[0].arn
+  target_arn          = module.functions[0].functions.reconcile.arn
   action              = "lambda:InvokeFunction"
   # The next run does the same.
   maximum_retry_attempts = 3
-}
-
-resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.enabled ? {
-    drift = {
-      metric  = "SecretsDrifted"
-      service = "${local.name}-reconcile"
-      meaning = "replicas differ from their source, or cannot be made"
-      # Goes back when a later comparison finds none.
-      missing = "ignore"
-    }
-    refused = {
-      metric  = "ReplicationsRefused"
-      service = local.name
-      meaning = "secrets could not be copied for a reason that stays until somebody removes it"
-      missing = "notBreaching"
-    }
-  } : {}
-
-  alarm_name          = "${var.context.name_prefix}-${local.name}-${each.key}"
-  alarm_description   = "1 or more ${each.value.meaning}. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
-  namespace           = "Switchyard"
-  metric_name         = each.value.metric
-  dimensions          = { service = each.value.service }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  threshold           = 1
-  treat_missing_data  = each.value.missing
-  alarm_actions       = [var.context.alarm_topic_arn]
-  ok_actions          = [var.context.alarm_topic_arn]
-  tags                = var.context.tags
 }

@@ -1,16 +1,16 @@
 output "function_name" {
   description = "Name of the function that copies changed secrets; null without targets."
-  value       = one(module.replicate[*].name)
+  value       = one(module.functions[*].functions.replicate.name)
 }
 
 output "reconcile_function_name" {
   description = "Name of the function that compares; invoke it with {\"repair\": false} for the drift report alone. Null without targets."
-  value       = one(module.reconcile[*].name)
+  value       = one(module.functions[*].functions.reconcile.name)
 }
 
 output "writer_role_arns" {
   description = "Roles that write replicas, for the trust policy of roles in other accounts."
-  value       = concat(module.replicate[*].role_arn, module.reconcile[*].role_arn)
+  value       = concat(module.functions[*].functions.replicate.role_arn, module.functions[*].functions.reconcile.role_arn)
 }
 
 output "target_policies" {
@@ -46,8 +46,7 @@ output "rule_name" {
 output "alarm_names" {
   description = "Names of the alarms."
   value = sort(concat(
-    values(aws_cloudwatch_metric_alarm.this)[*].alarm_name,
-    flatten([module.queue[*].alarm_names, module.replicate[*].alarm_names, module.reconcile[*].alarm_names, module.rule[*].alarm_names, module.schedule[*].alarm_names]),
+    flatten([module.queue[*].alarm_names, module.functions[*].alarm_names, module.rule[*].alarm_names, module.schedule[*].alarm_names]),
   ))
 }
 

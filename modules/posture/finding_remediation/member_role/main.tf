@@ -65,7 +65,7 @@ resource "aws_iam_role_policy" "this" {
     Statement = [
       for s in module.remediations.remediations[each.key].statements : merge(
         { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources },
-        { for c in [s.conditions] : "Condition" => c if length(c) > 0 },
+        length(s.conditions) > 0 ? { Condition = s.conditions } : {},
       )
     ]
   })

@@ -48,7 +48,7 @@ locals {
     Statement = [
       for s in concat(local.write_statements, [local.list_statement]) : merge(
         { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources },
-        { for c in [s.conditions] : "Condition" => c if length(c) > 0 },
+        length(s.conditions) > 0 ? { Condition = s.conditions } : {},
       )
     ]
   })

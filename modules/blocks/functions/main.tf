@@ -1,0 +1,234 @@
+locals {
+  regional     = "${var.context.region}:${var.context.account_id}"
+  package      = "${var.context.build_dir}/${var.package}.zip"
+  package_hash = try(filebase64sha256(local.package), null)
+
+  names = { for key, f in var.functions : key => "${var.context.name_prefix}-${f.name}" }
+
+  # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
+  full_role_names = { for key, name in local.names : key => "${name}-function-${var.context.region}" }
+
+  functions = {
+    for key, f in var.functions : key => merge(f, {
+      name                  = local.names[key]
+      service               = f.name
+      arn                   = "arn:${var.context.partition}:lambda:${local.regional}:function:${local.names[key]}"
+      log_group_name        = "/aws/lambda/${local.names[key]}"
+      role_name             = length(local.full_role_names[key]) <= 64 ? local.full_role_names[key] : "${substr(local.full_role_names[key], 0, 57)}-${substr(sha256(local.full_role_names[key]), 0, 6)}"
+      dead_letter_queue_arn = "arn:${var.context.partition}:sqs:${local.regional}:${local.names[key]}-dlq"
+      key_services          = setunion(f.key_services, f.dead_letter_queue ? ["sqs"] : [])
+    })
+  }
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  for_each = { for key, f in local.functions : key => f if f.dead_letter_queue }
+
+  name                      = "${each.value.name}-dlq"
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.context.kms_key_arn
+  tags                      = var.context.tags
+
+  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyInsecureTransport"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = each.value.dead_letter_queue_arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = local.functions
+
+  name              = each.value.log_group_name
+  retention_in_days = var.context.log_retention_days
+  kms_key_id        = var.context.kms_key_arn
+  tags              = var.context.tags
+}
+
+resource "aws_iam_role" "this" {
+  for_each = local.functions
+
+  name                 = each.value.role_name
+  description          = "Execution role of the function ${each.value.name}"
+  permissions_boundary = var.context.permissions_boundary_arn
+  tags                 = var.context.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByLambda"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "runtime" {
+  for_each = local.functions
+
+  name = "runtime"
+  role = aws_iam_role.this[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid      = "WriteOwnLogs"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "arn:${var.context.partition}:logs:${local.regional}:log-group:${each.value.log_group_name}:*"
+        },
+        {
+          # Trace segments belong to no resource: X-Ray allows only "*".
+          Sid      = "WriteTraces"
+          Effect   = "Allow"
+          Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+          Resource = "*"
+        },
+      ],
+      each.value.dead_letter_queue ? [{
+        Sid    = "KeepFailedCalls"
+        Effect = "Allow"
+        Action = "sqs:SendMessage"
+        # Made of names: the function need not wait for the queue.
+        Resource = each.value.dead_letter_queue_arn
+      }] : [],
+      length(each.value.key_services) > 0 ? [{
+        Sid       = "UseKeyThroughServices"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.context.kms_key_arn
+        Condition = { StringLike = { "kms:ViaService" = [for service in each.value.key_services : "${service}.${var.context.region}.*"] } }
+      }] : [],
+    )
+  })
+}
+
+resource "aws_iam_role_policy" "grants" {
+  for_each = { for key, f in local.functions : key => f if length(f.policy_statements) > 0 }
+
+  name = "grants"
+  role = aws_iam_role.this[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for s in each.value.policy_statements : merge(
+        { Sid = s.sid, Effect = s.effect, Action = s.actions, Resource = s.resources },
+        length(s.conditions) > 0 ? { Condition = s.conditions } : {},
+      )
+    ]
+  })
+}
+
+# From S3, since the provider makes functions of local files one after the other, five seconds each. The functions of
+# one call share the object. Its key is a function's name, so that it belongs to this call alone.
+resource "aws_s3_object" "package" {
+  count = length(var.functions) > 0 ? 1 : 0
+
+  bucket                 = var.context.package_bucket
+  key                    = "${sort([for f in var.functions : f.name])[0]}.zip"
+  source                 = local.package
+  source_hash            = local.package_hash
+  server_side_encryption = "aws:kms"
+  kms_key_id             = var.context.kms_key_arn
+
+  # An object takes 10 tags where everything else takes 50; the bucket is tagged.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.package)
+      error_message = "Package ${local.package} is missing: run `make package` (or `make demo`, which builds its own)."
+    }
+  }
+}
+
+resource "aws_lambda_function" "this" {
+  # checkov:skip=CKV_AWS_116:The on-failure destination below keeps the failed event and its error; a dead-letter config would send it twice
+  # checkov:skip=CKV_AWS_117:AWS API endpoints, all that these functions reach, need no VPC
+  # checkov:skip=CKV_AWS_272:Deployment is by Terraform, which compares the package's hash; a signing profile would add a second pipeline
+  for_each = local.functions
+
+  function_name                  = each.value.name
+  description                    = each.value.description
+  role                           = aws_iam_role.this[each.key].arn
+  runtime                        = "python3.13"
+  architectures                  = ["arm64"]
+  handler                        = each.value.handler
+  s3_bucket                      = aws_s3_object.package[0].bucket
+  s3_key                         = aws_s3_object.package[0].key
+  s3_object_version              = aws_s3_object.package[0].version_id
+  source_code_hash               = local.package_hash
+  layers                         = concat(var.context.layer_arns, each.value.layer_arns)
+  memory_size                    = each.value.memory_size
+  timeout                        = each.value.timeout
+  reserved_concurrent_executions = each.value.reserved_concurrency
+  kms_key_arn                    = var.context.kms_key_arn
+  tags                           = var.context.tags
+
+  environment {
+    variables = merge(
+      {
+        POWERTOOLS_LOG_LEVEL         = "INFO"
+        POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
+        POWERTOOLS_SERVICE_NAME      = each.value.service
+      },
+      each.value.environment,
+    )
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.this[each.key].name
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  # A function that can be called before its role is complete fails on its first events.
+  depends_on = [aws_iam_role_policy.runtime, aws_iam_role_policy.grants]
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  for_each = aws_sqs_queue.dead_letter
+
+  function_name                = aws_lambda_function.this[each.key].function_name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 21600
+
+  destination_config {
+    on_failure {
+      destination = local.functions[each.key].dead_letter_queue_arn
+    }
+  }
+}
+
+resource "aws_lambda_permission" "invoker" {
+  for_each = merge([
+    for key, f in local.functions : { for id, invoker in f.invokers : "${key}/${id}" => merge(invoker, { function = key, statement_id = id }) }
+  ]...)
+
+  statement_id  = each.value.statement_id
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this[each.value.function].function_name
+  principal     = each.value.principal
+  source_arn    = each.value.source_arn
+  # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody. AWS Config is told apart by
+  # the account alone: a rule has its ARN only after the permission that it needs.
+  source_account = contains(["config.amazonaws.com", "s3.amazonaws.com"], each.value.principal) ? var.context.account_id : null
+}

@@ -1,0 +1,37 @@
+output "functions" {
+  description = "What each function is wired by, under its key: `arn`, `name`, `invoke_arn` (API Gateway calls by it), `role_arn`, `role_name`, `log_group_name`, and of its dead-letter queue `dead_letter_queue_arn` and `dead_letter_queue_url` (null without one)."
+  # ARNs and names follow from the inputs, so that policies made of them are known at plan time.
+  value = {
+    for key, f in local.functions : key => {
+      arn                   = f.arn
+      name                  = f.name
+      invoke_arn            = "arn:${var.context.partition}:apigateway:${var.context.region}:lambda:path/2015-03-31/functions/${f.arn}/invocations"
+      role_arn              = "arn:${var.context.partition}:iam::${var.context.account_id}:role/${f.role_name}"
+      role_name             = f.role_name
+      log_group_name        = f.log_group_name
+      dead_letter_queue_arn = f.dead_letter_queue ? f.dead_letter_queue_arn : null
+      dead_letter_queue_url = f.dead_letter_queue ? aws_sqs_queue.dead_letter[key].url : null
+    }
+  }
+  # What uses a function waits until it can be called.
+  depends_on = [aws_lambda_function.this]
+}
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = values(aws_cloudwatch_metric_alarm.this)[*].alarm_name
+}
+
+output "resources" {
+  description = "The resources themselves, for the plan tests of what is built with this block: by the function's key; permissions by `<key>/<invoker>`; alarms by `<key>/errors`, `<key>/throttles`, `<key>/dlq-depth` and the names of `metric_alarms`."
+  value = {
+    functions            = aws_lambda_function.this
+    package              = one(aws_s3_object.package[*])
+    log_groups           = aws_cloudwatch_log_group.this
+    runtime_policies     = aws_iam_role_policy.runtime
+    grants               = aws_iam_role_policy.grants
+    event_invoke_configs = aws_lambda_function_event_invoke_config.this
+    permissions          = aws_lambda_permission.invoker
+    alarms               = aws_cloudwatch_metric_alarm.this
+  }
+}
