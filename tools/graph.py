@@ -1,0 +1,53 @@
+"""How much a plan looks at: the nodes of Terraform's graph. A plan's time grows with them, also for what is off.
+
+python -m tools.graph [root module]
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.bootstrap import ROOT, SetupError, terraform_bin, terraform_env
+
+
+def count(dot: str) -> int:
+    """The number of nodes in the output of `terraform graph`, which declares some and names others in edges only."""
+    return len(set(re.findall(r'"(\[root\](?:[^"\\]|\\.)*)"', dot)))
+
+
+def nodes(root: Path, data_dir: Path) -> int:
+    """The nodes of a plan of the root module, which needs neither credentials nor values of variables.
+
+    `data_dir` is an empty folder for Terraform's own files. SetupError when Terraform refuses the module.
+    """
+    # The modules that test files name are none of a plan.
+    init = ("init", "-backend=false", "-lockfile=readonly", f"-test-directory={data_dir / 'no-tests'}", "-no-color")
+    for arguments in (init, ("graph", "-type=plan")):
+        done = subprocess.run(
+            [terraform_bin(), f"-chdir={root}", *arguments],
+            env=terraform_env(data_dir),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SetupError(f"terraform {arguments[0]} failed in {root}:\n{done.stdout}{done.stderr}")
+    return count(done.stdout)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the number; the exit status is 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        print(nodes(Path(arguments[0]) if arguments else ROOT, Path(folder)))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SetupError as error:
+        sys.exit(str(error))
