@@ -7,7 +7,7 @@ locals {
     "access_analyzer.archive_rules[*][*]"             = ["contains", "criteria", "eq", "exists", "neq"]
     "access_analyzer.shut_off"                        = ["bucket_names", "cross_account_access_points", "dry_run", "public_access_points"]
     "access_analyzer.exempt"                          = ["access_point_names", "bucket_names", "principals"]
-    "config_recorder"                                 = ["expiration_days", "force_destroy", "include_global_resource_types", "name", "recorder_name", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
+    "config_recorder"                                 = ["expiration_days", "force_destroy", "include_global_resource_types", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
     "finding_chat"                                    = ["action_id", "action_name", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
     "finding_chat.slack_channels[*]"                  = ["channel_id", "workspace_id"]
     "finding_chat.teams_channels[*]"                  = ["channel_id", "team_id", "tenant_id"]
@@ -94,8 +94,6 @@ module "config_recorder" {
   count  = var.config_recorder == null ? 0 : 1
 
   context                       = module.context.context
-  name                          = try(var.config_recorder.name, null)
-  recorder_name                 = try(var.config_recorder.recorder_name, null)
   role_arn                      = try(var.config_recorder.role_arn, null)
   resource_types                = try(var.config_recorder.resource_types, null)
   include_global_resource_types = try(var.config_recorder.include_global_resource_types, null)

@@ -7,12 +7,10 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.terraform import without_what_is_off
-from tools import graph
+from tools import graph, stack
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
 
 ONE = "finding_export"
@@ -45,47 +43,46 @@ ON: dict[str, dict[str, Any]] = {
 def measure() -> list[dict[str, Any]]:
     """Figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
-    everything = {path.name: path.read_text() for path in ROOT.glob("*.tf")}
-    one = {ONE: ON[ONE]}
-    for title, files, values in (
-        ("root, nothing on", everything, {}),
-        ("stack, one capability", without_what_is_off(ROOT, one), one),
-        ("stack, all capabilities", without_what_is_off(ROOT, ON), ON),
+    for title, make in (
+        ("root, nothing on", _root),
+        ("stack, one capability", lambda folder: stack.write(folder, [ONE])),
+        ("stack, all capabilities", lambda folder: stack.write(folder, list(ON), arguments=ON)),
     ):
         with tempfile.TemporaryDirectory() as name:
-            folder = _root(Path(name), files)
+            folder = Path(name)
+            make(folder)
             results.append({"figure": f"graph nodes, {title}", "value": graph.nodes(folder, folder / "d"), "unit": ""})
-            seconds = _plan(folder, values)
-            results.append({"figure": f"CPU time of a plan, {title}", "value": round(seconds, 1), "unit": "s"})
+            results.append({"figure": f"CPU time of a plan, {title}", "value": round(_plan(folder), 1), "unit": "s"})
     return results
 
 
-def _root(folder: Path, files: Mapping[str, str]) -> Path:
-    """A root module with one test that plans it, with a mocked provider."""
-    for file, text in files.items():
-        (folder / file).write_text(text)
-    shutil.copy(ROOT / ".terraform.lock.hcl", folder)
+def _root(folder: Path) -> None:
+    """Copy the whole root module, with one test that plans it."""
+    for path in (*ROOT.glob("*.tf"), ROOT / ".terraform.lock.hcl"):
+        shutil.copy(path, folder)
     (folder / "modules").symlink_to(ROOT / "modules")
-    shutil.copytree(ROOT / "tests" / "examples" / "mocks", folder / "mocks")
+    shutil.copytree(stack.MOCKS.parent, folder / "mocks")
     (folder / "tests").mkdir()
     mock = 'mock_provider "aws" {\n  source = "./mocks"\n}\n'
     (folder / "tests" / "plan.tftest.hcl").write_text(f'{mock}\nrun "plan" {{\n  command = plan\n}}\n')
-    return folder
 
 
-def _plan(folder: Path, variables: Mapping[str, Any]) -> float:
-    """CPU seconds, of Terraform and its provider, of one plan."""
+def _plan(folder: Path) -> float:
+    """Return the CPU seconds, of Terraform and its provider, of the one plan that the folder's test makes."""
     values = folder / "values.tfvars.json"
-    values.write_text(json.dumps({"build_dir": str(ROOT / "tests" / "fixtures" / "build"), **variables}))
+    values.write_text(json.dumps({"build_dir": str(ROOT / "tests" / "fixtures" / "build")}))
     began = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [terraform_bin(), f"-chdir={folder}", "test", "-no-color", f"-var-file={values}"],
-        env=terraform_env(folder / "d"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
+    for command in (("init", "-backend=false"), ("test", f"-var-file={values}")):
+        done = subprocess.run(
+            [terraform_bin(), f"-chdir={folder}", *command, "-no-color"],
+            env=terraform_env(folder / "d"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        if command[0] == "init":
+            began = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime

@@ -1,49 +1,14 @@
 """A plan's cost: what is off costs as much as what is on, so every capability has a budget of graph nodes."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tools import graph
+from tools import graph, stack
 from tools.bootstrap import ROOT, SetupError
 
 BUDGET = 230
 CAPABILITIES = [path.parent for path in ROOT.glob("modules/*/*/main.tf") if path.relative_to(ROOT).parts[1] != "blocks"]
-
-
-STACK = """
-provider "aws" {
-  region = "eu-central-1"
-}
-
-module "context" {
-  source = "./modules/context"
-}
-
-module "%s" {
-  source  = "./modules/%s"
-  context = module.context.context
-}
-
-output "context" {
-  value = module.context
-}
-
-output "%s" {
-  value = module.%s
-}
-"""
-
-
-def stack(folder: Path, domain: str, name: str) -> Path:
-    """A root module with the context and one capability, as a user writes it."""
-    folder.mkdir()
-    (folder / "main.tf").write_text(STACK % (name, f"{domain}/{name}", name, name))
-    for file in ("versions.tf", ".terraform.lock.hcl"):
-        shutil.copy(ROOT / file, folder)
-    (folder / "modules").symlink_to(ROOT / "modules")
-    return folder
 
 
 def test_nodes_are_counted_once() -> None:
@@ -63,7 +28,8 @@ def test_capabilities_stay_within_their_budget(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_stack_of_one_capability_is_small(tmp_path: Path) -> None:
-    assert graph.nodes(stack(tmp_path / "root", "posture", "finding_export"), tmp_path / "data") <= 425
+    stack.write(tmp_path / "stack", ["finding_export"])
+    assert graph.nodes(tmp_path / "stack", tmp_path / "data") <= 425
 
 
 @pytest.mark.timeout(120)
