@@ -29,6 +29,9 @@ from tools.root import Capability
 MANIFEST = ".switchyard.json"
 TEMPLATES = Path(__file__).parent / "stack_files"
 MOCKS = ROOT / "tests" / "examples" / "mocks" / "aws.tfmock.hcl"
+CONTEXT = ROOT / "modules" / "context"
+SHARED = ("region", "name_prefix", "alarm_emails", "build_dir")
+"""The stack's own variables: what its environments, its test and the local cloud set. All else is an argument."""
 TEST_PREFIX = "plan-test"
 BACKEND = """
 # State in S3, which also locks it. Make the bucket first, versioned; then take the comment signs away.
@@ -137,33 +140,47 @@ def comment(text: str) -> str:
     return "".join(f"# {line}\n" if line else "#\n" for line in text.split("\n"))
 
 
-def argument_hcl(capability: Capability, name: str, given: Mapping[str, str], asked: Sequence[str]) -> str:
-    """Return an argument with its description; one that nothing sets is a comment that shows its default."""
-    if name in asked:
-        value = f"{name} = var.{capability.name}_{name}\n"
-    elif name in given:
-        value = f"{name} = {given[name]}\n"
-    else:
-        value = comment(f"{name} = {hcl.default_text(capability.folder, name)}")
-    body = capability.variables.get(name, {})
-    description = hcl.unquote(body.get("description", "")).replace("\n", " ")
-    return "\n" + comment("\n".join(textwrap.wrap(description, 108))) + value if description else f"\n{value}"
+def arguments_hcl(module: Path, given: Mapping[str, str]) -> str:
+    """Return a module's arguments with their descriptions, *given* ones first; others are comments with the default."""
+    variables = {name: body for name, body in hcl.declared(module, "variable").items() if name != "context"}
+    text = ""
+    for name in sorted({**variables, **given}, key=lambda name: name not in given):
+        value = f"{name} = {given[name]}\n" if name in given else comment(f"{name} = {hcl.default_text(module, name)}")
+        description = hcl.unquote(variables.get(name, {}).get("description", "")).replace("\n", " ")
+        text += "\n" + (comment("\n".join(textwrap.wrap(description, 108))) if description else "") + value
+    return text
+
+
+def variable_hcl(name: str, body: Mapping[str, Any]) -> str:
+    """Return a variable of the stack's own for one of a module, which validates the value."""
+    text = f'\nvariable "{name}" {{\ndescription = {hcl.string(hcl.unquote(body.get("description", name)))}\n'
+    text += f"type = {hcl.expression(body['type'])}\n"
+    text += f"default = {hcl.expression(body['default'])}\n" if "default" in body else ""
+    return text + ("" if body.get("default", "") is None else "nullable = false\n") + "}\n"
+
+
+def main_hcl(stack: Stack) -> str:
+    """Return the provider and the context that all capabilities share."""
+    given = {name: f"var.{name}" for name in SHARED if name in hcl.declared(CONTEXT, "variable")}
+    for argument, block in wiring.CONTEXT_SWITCHES.items():
+        given[argument] = hcl.literal(any(c.uses(block) for c in stack.capabilities))
+    source = stack.source.module("modules/context", stack.directory)
+    return (
+        'provider "aws" {\nregion = var.region\n}\n\n# Shared by all capabilities.\nmodule "context" {\n'
+        f'source = "{source}"\n{arguments_hcl(CONTEXT, given)}}}\n'
+    )
 
 
 def capability_hcl(stack: Stack, capability: Capability) -> str:
     """Return a capability's file."""
     given, asked = stack.given(capability), stack.asked(capability)
-    names = [*capability.variables, *(name for name in given if name not in capability.variables)]
-    names.sort(key=lambda name: name not in asked and name not in given)
+    given |= {name: f"var.{capability.name}_{name}" for name in asked}
     text = comment("\n".join(textwrap.wrap(f"{capability.summary} See {capability.path}/README.md.", 110)))
     text += f'module "{capability.name}" {{\nsource = "{stack.source.module(capability.path, stack.directory)}"\n\n'
-    text += "context = module.context.context\n"
-    text += "".join(argument_hcl(capability, name, given, asked) for name in names) + "}\n"
+    text += f"context = module.context.context\n{arguments_hcl(capability.folder, given)}}}\n"
     for name in asked:
-        body = capability.variables[name]
-        text += f'\nvariable "{capability.name}_{name}" {{\n'
-        text += f"description = {hcl.string(hcl.unquote(body.get('description', name)))}\n"
-        text += f"type = {hcl.expression(body['type'])}\nnullable = false\n}}\n"
+        body = {key: value for key, value in capability.variables[name].items() if key != "default"}
+        text += variable_hcl(f"{capability.name}_{name}", body)
     text += f'\noutput "{capability.name}" {{\ndescription = "Outputs of {capability.path}."\n'
     return text + f"value = {capability.output.replace('{}', f'module.{capability.name}')}\n}}\n"
 
@@ -230,16 +247,17 @@ def guide(stack: Stack) -> str:
 def files(stack: Stack) -> dict[str, str]:
     """Return every text file of the stack, by its path in the folder."""
     capabilities = stack.capabilities
-    switches = {
-        argument: hcl.literal(any(c.uses(block) for c in capabilities))
-        for argument, block in wiring.CONTEXT_SWITCHES.items()
-    }
     versions = (ROOT / "versions.tf").read_text()
+    variables, outputs = hcl.declared(ROOT, "variable"), hcl.declared(ROOT, "output")
     formatted = {
         "versions.tf": re.sub(r"(required_version = .*\n)", lambda found: found[1] + BACKEND, versions),
-        "variables.tf": (ROOT / "variables.tf").read_text(),
-        "outputs.tf": (ROOT / "outputs.tf").read_text(),
-        "main.tf": root.context(stack.source.module("modules/context", stack.directory), switches),
+        "variables.tf": "".join(variable_hcl(name, variables[name]) for name in SHARED).lstrip(),
+        "outputs.tf": f"""output "context" {{
+description = {outputs["context"]["description"]}
+value = module.context.context
+}}
+""",
+        "main.tf": main_hcl(stack),
         "tests/plan.tftest.hcl": plan_test(stack),
         "tests/mocks/aws.tfmock.hcl": MOCKS.read_text(),
         **{f"{c.name}.tf": capability_hcl(stack, c) for c in capabilities},

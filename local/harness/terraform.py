@@ -27,9 +27,9 @@ def _errors(output: list[str]) -> str:
 
 def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Write the stack that *variables* switch on; return the values of its own variables."""
-    from tools import root, stack
+    from tools import stack
 
-    shared = root.shared()
+    shared = set(stack.SHARED)
     arguments = {name: value for name, value in variables.items() if name not in shared and value is not None}
     for left in (*folder.glob("*.tf"), folder / stack.MANIFEST):  # of another stack in the same folder
         left.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ module "alarm_topic" {
   }
 }
 
-# Packages of the functions (modules/blocks/function).
+# Packages of the functions (modules/blocks/functions).
 module "packages" {
   source = "../blocks/bucket"
 

@@ -31,13 +31,3 @@ output "access_log_bucket" {
   value       = local.access_log_bucket
   depends_on  = [aws_s3_bucket_policy.access_logs]
 }
-
-output "package_bucket" {
-  description = "Name of the bucket that holds the functions' packages."
-  value       = module.packages.id
-}
-
-output "layer_arn" {
-  description = "ARN of the common layer's version."
-  value       = aws_lambda_layer_version.common.arn
-}

@@ -54,22 +54,35 @@ def test_a_capability_is_a_plain_module_block(tmp_path: Path) -> None:
     assert root.capabilities()["finding_export"].variables.keys() <= written.keys()
 
 
-def test_shared_files_are_the_root_s_own(tmp_path: Path) -> None:
+def test_shared_files_say_what_the_root_s_say(tmp_path: Path) -> None:
     stack.write(tmp_path, ["finding_export"])
-    for name in ("variables.tf", "outputs.tf", ".terraform.lock.hcl"):
-        assert (tmp_path / name).read_text() == (ROOT / name).read_text()
+    assert (tmp_path / ".terraform.lock.hcl").read_text() == (ROOT / ".terraform.lock.hcl").read_text()
+    declared = hcl.declared(ROOT, "variable")
+    written = hcl.declared(tmp_path, "variable")
+    assert list(written) == ["region", "name_prefix", "alarm_emails", "build_dir"]
+    for name, body in written.items():  # modules/context and the provider validate the values
+        assert body == {key: value for key, value in declared[name].items() if key != "validation"}
+    assert hcl.declared(tmp_path, "output")["context"] == hcl.declared(ROOT, "output")["context"]
     versions = (tmp_path / "versions.tf").read_text()
     assert "  #   use_lockfile = true\n" in versions
     without_comments = re.sub(r"(?m)^ *#.*\n", "", versions)
     assert hcl.loads(without_comments) == hcl.loads((ROOT / "versions.tf").read_text())
 
 
+def test_every_argument_of_the_context_is_shown(tmp_path: Path) -> None:
+    stack.write(tmp_path, ["finding_export"])
+    main = (tmp_path / "main.tf").read_text()
+    assert "\n  name_prefix = var.name_prefix\n" in main
+    for name in hcl.declared(ROOT / "modules" / "context", "variable"):
+        assert re.search(rf"(?m)^  (# )?{name} = ", main), name
+
+
 def test_what_wires_capabilities_is_in_the_stack(tmp_path: Path) -> None:
     stack.write(tmp_path, ["web_acl_logging", "finding_export"])
-    assert "api_gateway_logging      = false" in (tmp_path / "main.tf").read_text()
+    assert "api_gateway_logging = false" in (tmp_path / "main.tf").read_text()
     assert "# recorder_name = null" in (tmp_path / "web_acl_logging.tf").read_text()
     stack.write(tmp_path, ["config_recorder", "step_up_auth"])
-    assert "api_gateway_logging      = true" in (tmp_path / "main.tf").read_text()
+    assert "api_gateway_logging = true" in (tmp_path / "main.tf").read_text()
     module = block(tmp_path / "web_acl_logging.tf", "module", "web_acl_logging")
     assert module["recorder_name"] == "${module.config_recorder.recorder_name}"
     assert '!= "resources"' in str(block(tmp_path / "config_recorder.tf", "output", "config_recorder")["value"])
@@ -161,7 +174,7 @@ def test_a_capability_is_added_and_an_edited_file_kept(tmp_path: Path) -> None:
     assert "+  recorder_name = module.config_recorder.recorder_name" in signed
     assert "mine" not in message
     # What nobody edited follows.
-    assert "api_gateway_logging      = true" in (tmp_path / "main.tf").read_text()
+    assert "api_gateway_logging = true" in (tmp_path / "main.tf").read_text()
     assert "output.order_authorization.alarm_names" in (tmp_path / "tests" / "plan.tftest.hcl").read_text()
     assert stack.write(tmp_path, []) == []
     assert (tmp_path / "web_acl_logging.tf").read_text() == edited
