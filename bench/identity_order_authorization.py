@@ -24,7 +24,7 @@ from scenarios.identity import order_authorization as subject
 from tools import package
 
 NETWORK = 0.04
-DELAY = {"service": "verifiedpermissions", "kind": "latency", "seconds": NETWORK}
+DELAY = {"principal": "switchyard-orders", "service": "verifiedpermissions", "kind": "latency", "seconds": NETWORK}
 RUNS = 15
 
 

@@ -20,6 +20,7 @@ from tools import package
 
 FUNCTION = "switchyard-finding-export"
 GET_FINDINGS_QUOTA = {
+    "principal": "finding-export",
     "service": "securityhub",
     "operation": "GetFindings",
     "kind": "quota",

@@ -63,7 +63,7 @@ class Gateway:
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         service, operation, principal, account, region = _identify(scope, headers, body)
         rule = self.faults.hit(service, operation, principal) if service else None
-        status, error = 0, ""
+        status, error, recorded = 0, "", False
         # Connections of Terraform's provider now and then break before an answer gets through (why is not known); its
         # second try of "create" would be refused, so it is given the answer to the first.
         invocation = headers.get("amz-sdk-invocation-id", "") if "Terraform/" in headers.get("user-agent", "") else ""
@@ -74,12 +74,26 @@ class Gateway:
             return
         answer: list[dict[str, Any]] = []
 
+        def record() -> None:
+            """Before the last of the answer is sent: what the caller does next finds the call recorded."""
+            nonlocal recorded
+            if service and not recorded:
+                recorded = True
+                took = (time.time() - started) * 1000
+                fault = rule.kind if rule else ""
+                agent = _agent(headers.get("user-agent", ""))
+                self.calls.add(
+                    Call(started, service, operation, principal, account, region, status, took, fault, error, agent)
+                )
+
         async def counted(message: dict[str, Any]) -> None:
             nonlocal status, error
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif status >= 400 and not error:
                 error = _error_in(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                record()
             if invocation and status < 300:
                 answer.append(message)
                 self._keep_answer(invocation, answer)
@@ -96,13 +110,7 @@ class Gateway:
             if not rule or rule.kind == "latency":
                 await self.app(scope, _replay(body, receive), counted)
         finally:
-            took = (time.time() - started) * 1000
-            fault = rule.kind if rule else ""
-            if service:
-                agent = _agent(headers.get("user-agent", ""))
-                self.calls.add(
-                    Call(started, service, operation, principal, account, region, status, took, fault, error, agent)
-                )
+            record()  # also where the connection was cut
 
     def _keep_answer(self, invocation: str, answer: list[dict[str, Any]]) -> None:
         """The last thousand answers, by the SDK's id of the call, which its tries share."""
@@ -139,7 +147,7 @@ def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, 
         api, _, operation = headers.get("x-amz-target", "").partition(".")
         if api != "AWSCognitoIdentityProviderService":
             return "", "", "", "", ""
-        return "cognito-idp", operation, "anonymous", ACCOUNT_ID, REGION
+        return "cognito-idp", operation, f"anonymous/{_pool_of(body)}", ACCOUNT_ID, REGION
     key, region, _ = signed.groups()
     path = scope["path"]
     routing = ministack._routing_params(scope["method"], path, headers, body, query)
@@ -162,6 +170,19 @@ def _agent(user_agent: str) -> str:
     """Return the program that calls: `Terraform`, or the application id that an SDK was given, or an empty string."""
     found = re.search(r"(?:^|\s)(?:app/(\S+)|(Terraform)/)", user_agent)
     return (found[1] or found[2]) if found else ""
+
+
+def _pool_of(body: bytes) -> str:
+    """The name of the user pool whose app client, or whose token, an unsigned call names; empty for none."""
+    from ministack.services import cognito
+
+    try:
+        data = json.loads(body)
+        client = data.get("ClientId") or cognito._token_claims(data.get("AccessToken")).get("client_id")
+    except (ValueError, AttributeError):
+        return ""
+    pools = [pool for _, pool in cognito._user_pools.all_items() if client in pool["_clients"]]
+    return str(pools[0]["Name"]) if pools else ""
 
 
 async def _fail(rule: Rule, service: str, operation: str, principal: str, headers: dict[str, str], send: Send) -> None:

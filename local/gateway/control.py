@@ -1,6 +1,6 @@
 """The control interface of tests and scenarios: `/_switchyard/...` of the gateway, JSON in and out.
 
-`GET health`, `GET calls`, `DELETE calls`, `PUT faults`, `GET` and `POST state/...` are the gateway's own. For what no
+`GET health`, `GET calls`, `DELETE calls`, `PUT` and `DELETE faults`, `GET` and `POST state/...` are the gateway's own. For what no
 API does (a click in the console, time that passes), a service of ours or a correction of MiniStack has `COMMANDS`:
 `POST commands/<module>/<command>` calls one with the members of the body.
 """
@@ -47,7 +47,9 @@ class Control:
             case "DELETE", "calls":
                 return self._calls.clear()
             case "PUT", "faults":
-                return self._faults.set(data["rules"], data.get("seed", 0))
+                return self._faults.begin(data["block"], data["rules"], data.get("seed", 0))
+            case "DELETE", "faults":
+                return self._faults.end(query["block"])
             case "GET", "state":
                 return self._states[name]
             case "POST", "state":

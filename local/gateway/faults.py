@@ -1,9 +1,15 @@
-"""Faults and quotas at the gateway: per service and operation, by rate or by count."""
+"""Faults and quotas at the gateway: per principal, service and operation, by rate or by count.
+
+Whether a call is hit follows from the seed, the rule, the caller, the operation and how many calls of it that caller
+has made: the same in every run, whatever other callers do meanwhile, so that a red run can be repeated.
+"""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-import random
+import hashlib
+import re
 import threading
 import time
 from typing import Any, Literal
@@ -19,26 +25,29 @@ _THROTTLED: dict[str, tuple[str, int]] = {
     "ec2": ("RequestLimitExceeded", 503),
     "sqs": ("ThrottlingException", 400),
 }
+_SESSION = re.compile(r"(arn:[^:]*:sts::\d*:assumed-role/.+)/[^/]*")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Rule:
-    """One fault: which calls, how often, what happens.
+    """One fault: whose calls, which, how often, what happens.
 
+    `principal` must occur in the caller's ARN, and must be given: a fault belongs to the principals of one capability.
     `service` and `operation` are the IAM names ("s3", "PutObject"); "*" matches all. `rate` is the share of matching
-    calls hit (0 to 1). `count` ends the rule after so many hits; `skip` lets that many matching calls pass first.
-    `principal` must occur in the caller's ARN. Kinds: throttle (the service's own throttling error), error (`code`,
-    `status`, `message`), reset (connection closed half-way), timeout (no answer for `seconds`), kill (the calling
-    function's process is killed), quota (`per_second` calls with `burst`, throttled beyond), latency (`seconds` more).
+    calls hit (0 to 1). `skip` lets that many of a caller's matching calls pass first; `count` ends the rule for a
+    caller after so many hits. Kinds: throttle (the service's own throttling error), error (`code`, `status`,
+    `message`), reset (connection closed half-way), timeout (no answer for `seconds`), kill (the calling function's
+    process is killed), quota (`per_second` calls with `burst`, throttled beyond; one for all callers of the rule, as an
+    account's quota is), latency (`seconds` more). A quota follows the clock, every other kind the number of calls.
     """
 
+    principal: str
     service: str = "*"
     operation: str = "*"
     kind: Kind = "throttle"
     rate: float = 1.0
     count: int | None = None
     skip: int = 0
-    principal: str = ""
     code: str = ""
     status: int = 500
     message: str = ""
@@ -49,48 +58,94 @@ class Rule:
     """Let the engine do the work first, then fail the answer: what an at-least-once caller must survive."""
 
     def __post_init__(self) -> None:
-        self._tokens, self._at = self.burst, time.monotonic()
+        if not self.principal.strip():
+            raise ValueError("A fault names its principal, which is a part of the caller's ARN such as a role's name.")
 
-    def hits(self, service: str, operation: str, principal: str, rng: random.Random) -> bool:
-        """Whether this call is hit; counts it."""
-        if self.service not in ("*", service) or self.operation not in ("*", operation):
+    def matches(self, service: str, operation: str, principal: str) -> bool:
+        """Whether the rule is about such a call of this principal."""
+        return self.service in ("*", service) and self.operation in ("*", operation) and self.principal in principal
+
+
+def caller_of(principal: str) -> str:
+    """Return who calls, the same in every session and process: a role without the session's name, any other ARN."""
+    session = _SESSION.fullmatch(principal)
+    return session[1] if session else principal
+
+
+def share(seed: int, rule: int, caller: str, call: str, nth: int) -> float:
+    """Return a number from 0 to 1 that is evenly distributed and always the same for the same arguments."""
+    text = f"{seed} {rule} {caller} {call} {nth}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
+
+
+class Block:
+    """The rules of one `with cloud.faults(...)` block, and what they have counted."""
+
+    def __init__(self, rules: list[Rule], seed: int) -> None:
+        self._rules, self._seed = rules, seed
+        self._calls: collections.Counter[tuple[str, str]] = collections.Counter()  # by caller and operation
+        self._passed: collections.Counter[tuple[int, str]] = collections.Counter()  # by rule and caller
+        self._hits: collections.Counter[tuple[int, str]] = collections.Counter()
+        self._tokens = {number: (rule.burst, time.monotonic()) for number, rule in enumerate(rules)}
+
+    def hit(self, service: str, operation: str, principal: str) -> Rule | None:
+        """Return the first rule that this call runs into, or None; counts the call."""
+        matching = [(n, rule) for n, rule in enumerate(self._rules) if rule.matches(service, operation, principal)]
+        if not matching:
+            return None
+        caller, call = caller_of(principal), f"{service}:{operation}"
+        self._calls[caller, call] += 1
+        return next((rule for number, rule in matching if self._hits_by(number, rule, caller, call)), None)
+
+    def _hits_by(self, number: int, rule: Rule, caller: str, call: str) -> bool:
+        if rule.count is not None and self._hits[number, caller] >= rule.count:
             return False
-        if self.principal not in principal or self.count == 0:
+        if self._passed[number, caller] < rule.skip:
+            self._passed[number, caller] += 1
             return False
-        if self.skip:
-            self.skip -= 1
-            return False
-        if self.kind == "quota":
-            now = time.monotonic()
-            self._tokens = min(self.burst, self._tokens + (now - self._at) * self.per_second)
-            self._at = now
-            if self._tokens >= 1:
-                self._tokens -= 1
+        if rule.kind == "quota":
+            if self._granted(number, rule):
                 return False
-        elif rng.random() >= self.rate:
+        elif share(self._seed, number, caller, call, self._calls[caller, call]) >= rule.rate:
             return False
-        if self.count:
-            self.count -= 1
+        self._hits[number, caller] += 1
         return True
+
+    def _granted(self, number: int, rule: Rule) -> bool:
+        """Whether the quota of a rule has room for one more call, which is taken."""
+        tokens, at = self._tokens[number]
+        now = time.monotonic()
+        tokens = min(rule.burst, tokens + (now - at) * rule.per_second)
+        granted = tokens >= 1
+        self._tokens[number] = (tokens - granted, now)
+        return granted
 
 
 class Faults:
-    """The active rules, in order; the first that hits decides. Seeded, so that a run can be repeated."""
+    """The active blocks of rules, by their id; the newest block with a rule that hits decides."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.set([], seed=0)
+        self._blocks: dict[str, Block] = {}
 
-    def set(self, rules: list[dict[str, Any]], seed: int = 0) -> None:
-        """Replace all rules; TypeError names an unknown field."""
-        made = [Rule(**rule) for rule in rules]
+    def begin(self, block: str, rules: list[dict[str, Any]], seed: int = 0) -> None:
+        """Make rules active until `end`; TypeError names an unknown field, ValueError what is wrong with a rule."""
+        made = Block([Rule(**rule) for rule in rules], seed)
         with self._lock:
-            self.rules, self._rng = made, random.Random(seed)
+            if block in self._blocks:
+                raise ValueError(f"The faults {block} are active already.")
+            self._blocks[block] = made
+
+    def end(self, block: str) -> None:
+        """End the rules of a block; those of other blocks stay."""
+        with self._lock:
+            self._blocks.pop(block, None)
 
     def hit(self, service: str, operation: str, principal: str) -> Rule | None:
-        """The rule that this call runs into, or None."""
+        """Return the rule that this call runs into, or None."""
         with self._lock:
-            return next((r for r in self.rules if r.hits(service, operation, principal, self._rng)), None)
+            hits = (block.hit(service, operation, principal) for block in reversed(self._blocks.values()))
+            return next((rule for rule in hits if rule), None)
 
 
 def error_of(rule: Rule, service: str) -> tuple[str, int, str]:

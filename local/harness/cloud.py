@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,6 @@ class Cloud:
         self._sessions: dict[Any, Any] = {}  # one for the same credentials: its clients share the API models they read
         self._clients: dict[Any, Any] = {}
         self._lock = threading.Lock()
-        self._faulty = False
 
     def client(
         self,
@@ -119,16 +119,16 @@ class Cloud:
 
     @contextlib.contextmanager
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
-        """Inject faults (`local.gateway.faults.Rule`) for the length of a `with` block, which holds no other."""
-        if self._faulty:
-            raise LocalCloudError("Faults do not nest: the inner block would end those of the outer one.")
-        self._faulty = True
-        self.control("PUT", "faults", {"rules": list(rules), "seed": seed})
+        """Inject faults (fields of `local.gateway.faults.Rule`) for the length of a `with` block.
+
+        Blocks may overlap, and hold one another: the newest with a rule that hits decides.
+        """
+        block = uuid.uuid4().hex
+        self.control("PUT", "faults", {"block": block, "rules": list(rules), "seed": seed})
         try:
             yield
         finally:
-            self._faulty = False
-            self.control("PUT", "faults", {"rules": []})
+            self.control("DELETE", "faults", block=block)
 
     def request(
         self, method: str, url: str, headers: dict[str, str] | None = None, body: Any = None

@@ -30,6 +30,9 @@ def handler(event, context):
 """
 
 
+ROOT = {"principal": f"arn:aws:iam::{ACCOUNT_ID}:root"}
+
+
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
@@ -241,7 +244,7 @@ def test_a_state_machine_whose_role_does_not_trust_it_fails(cloud: Cloud, functi
 @pytest.mark.parametrize("kind", ["throttle", "error", "reset"])
 def test_faults_hit_as_often_as_asked_and_are_recorded(cloud: Cloud, kind: str) -> None:
     sqs, started = cloud.client("sqs"), time.time()
-    with cloud.faults({"service": "sqs", "operation": "ListQueues", "kind": kind, "count": 2}):
+    with cloud.faults({**ROOT, "service": "sqs", "operation": "ListQueues", "kind": kind, "count": 2}):
         answer = sqs.list_queues()
     assert answer["ResponseMetadata"]["RetryAttempts"] == 2
     calls = [c for c in cloud.calls(started) if c["operation"] == "ListQueues"]
@@ -250,12 +253,29 @@ def test_faults_hit_as_often_as_asked_and_are_recorded(cloud: Cloud, kind: str) 
 
 def test_a_quota_lets_through_what_it_grants(cloud: Cloud) -> None:
     sqs, started = cloud.client("sqs", attempts=1), time.time()
-    with cloud.faults({"service": "sqs", "operation": "ListQueues", "kind": "quota", "per_second": 0.001, "burst": 2}):
+    quota = {"service": "sqs", "operation": "ListQueues", "kind": "quota", "per_second": 0.001, "burst": 2}
+    with cloud.faults({**ROOT, **quota}):
         sqs.list_queues()
         sqs.list_queues()
         with pytest.raises(ClientError, match="Rate exceeded"):
             sqs.list_queues()
     assert sum(not c["fault"] for c in cloud.calls(started)) == 2
+
+
+def test_faults_end_with_their_own_block(cloud: Cloud) -> None:
+    """Blocks overlap, as those of scenarios side by side do; a rule without a principal is refused."""
+    sqs = cloud.client("sqs", attempts=1)
+    rule = {**ROOT, "service": "sqs", "operation": "ListQueues"}
+    with cloud.faults(rule):
+        with cloud.faults({**rule, "principal": "somebody-else"}), pytest.raises(ClientError, match="Rate exceeded"):
+            sqs.list_queues()
+        with pytest.raises(ClientError, match="Rate exceeded"):
+            sqs.list_queues()
+    sqs.list_queues()
+    for principal in ("", "  "):
+        with pytest.raises(LocalCloudError, match="names its principal"), cloud.faults({"principal": principal}):
+            pass
+    sqs.list_queues()
 
 
 def test_a_killed_function_ends_as_aws_says(cloud: Cloud, function: Function) -> None:

@@ -94,11 +94,25 @@ def test_a_bad_token_and_another_attribute_are_refused(user: Any) -> None:
 
 
 def test_calls_without_a_signature_are_recorded_and_can_fail(cloud: Cloud, user: Any) -> None:
+    """By the name of the user pool whose token or app client they name; those of other pools go on."""
     idp, token = user
+    pool = "test_calls_without_a_signature_are_recorded_and_can_fail"
+    other = idp.create_user_pool(PoolName="other")["UserPool"]["Id"]
+    client = idp.create_user_pool_client(UserPoolId=other, ClientName="c")["UserPoolClient"]["ClientId"]
     since = time.time()
     idp.get_user(AccessToken=token)
-    fault = {"service": "cognito-idp", "operation": "GetUser", "principal": "anonymous"}
-    with cloud.faults(fault), pytest.raises(ClientError, match="Throttling"):
-        idp.get_user(AccessToken=token)
-    seen = [(c["operation"], c["principal"], c["fault"]) for c in cloud.calls(since)]
-    assert seen == [("GetUser", "anonymous", ""), ("GetUser", "anonymous", "throttle")]
+    fault = {"service": "cognito-idp", "principal": f"anonymous/{pool}"}
+    with cloud.faults(fault):
+        with pytest.raises(ClientError, match="Throttling"):
+            idp.get_user(AccessToken=token)
+        with pytest.raises(ClientError, match="NotAuthorized"):
+            idp.get_user(AccessToken="letmein")
+        with pytest.raises(ClientError, match=r"NotAuthorized|UserNotFound"):
+            idp.forgot_password(ClientId=client, Username="unknown")
+    seen = [(c["operation"], c["principal"], c["fault"]) for c in cloud.calls(since, "anonymous")]
+    assert seen == [
+        ("GetUser", f"anonymous/{pool}", ""),
+        ("GetUser", f"anonymous/{pool}", "throttle"),
+        ("GetUser", "anonymous/", ""),
+        ("ForgotPassword", "anonymous/other", ""),
+    ]
