@@ -245,13 +245,34 @@ def pass_time(days: float) -> None:
             _catch_up(rec)
 
 
+def forget_rotations(key_id: str) -> None:
+    """Make a key of the default account and Region as it was when it was made: no rotation, the next in a period."""
+    from ministack.core.responses import request_scope
+    from ministack.services import kms
+
+    from local.settings import ACCOUNT_ID, REGION
+
+    with request_scope(ACCOUNT_ID, REGION):
+        if not (rec := kms._resolve_key(key_id)):
+            raise LookupError(f"There is no key {key_id}.")
+        for member in [member for _, member in kms._mrk_members(rec)] or [rec]:
+            member.pop("_rotations", None)
+            member["_materials"] = [member["_symmetric_key"]]
+            if member.get("KeyRotationEnabled"):
+                member["NextRotationDate"] = now() + member["RotationPeriodInDays"] * DAY
+
+
 def on_demand_takes(seconds: float) -> None:
     """How long on-demand rotations that begin from now on are in progress, by KMS's clock."""
     global _on_demand_seconds  # noqa: PLW0603
     _on_demand_seconds = seconds
 
 
-COMMANDS: dict[str, Any] = {"pass_time": pass_time, "on_demand_takes": on_demand_takes}
+COMMANDS: dict[str, Any] = {
+    "pass_time": pass_time,
+    "forget_rotations": forget_rotations,
+    "on_demand_takes": on_demand_takes,
+}
 
 
 def usage_resource(action: str, spec: str, pair_spec: str = "") -> str:

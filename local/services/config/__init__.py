@@ -22,6 +22,7 @@ How scenarios use it
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from local.services import register
@@ -35,9 +36,15 @@ def install() -> None:
     register(sys.modules[__name__])
 
 
-def set_reevaluation_interval(seconds: float) -> None:
-    """Seconds that must pass between two StartConfigRulesEvaluation of an account and Region; 60 on AWS."""
-    models.ConfigBackend.reevaluation_interval = seconds
+def set_reevaluation_interval(seconds: float, rules: Sequence[str] = ()) -> None:
+    """Seconds that must pass between two StartConfigRulesEvaluation of an account and Region; 60 on AWS.
+
+    With *rules*, only for those, by name.
+    """
+    if rules:
+        models.ConfigBackend.reevaluation_intervals.update(dict.fromkeys(rules, seconds))
+    else:
+        models.ConfigBackend.reevaluation_interval = seconds
 
 
 def pass_time(seconds: float) -> None:

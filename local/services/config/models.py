@@ -15,7 +15,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import moto.config.models as moto_config
 from moto.config.models import ConfigBackend as MotoConfigBackend
@@ -121,6 +121,8 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     reevaluation_interval = 60.0
     """Least seconds between two StartConfigRulesEvaluation; may be set on the class or on one account and Region."""
+    reevaluation_intervals: ClassVar[dict[str, float]] = {}
+    """The same for a rule, by its name: one scenario's hurry is not another's."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -446,7 +448,10 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         if len(found) > MAX_STARTED:
             raise InvalidParameterValueException(f"At most {MAX_STARTED} rules can be named.")
         with self._lock:
-            if now() - self.last_started < self.reevaluation_interval:
+            intervals = [
+                self.reevaluation_intervals.get(r["ConfigRuleName"], self.reevaluation_interval) for r in found
+            ]
+            if now() - self.last_started < max(intervals, default=self.reevaluation_interval):
                 raise LimitExceededException(
                     "StartConfigRulesEvaluation can be called once per minute. Try again after some time."
                 )

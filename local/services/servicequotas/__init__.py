@@ -1,6 +1,7 @@
 """Service Quotas on moto's backend: the request quotas of AWS KMS, requests to raise them and their history.
 
-Beyond the API: `set_value` is an account whose quota differs from the default, `decide` is AWS Support's answer.
+Beyond the API: `set_value` is an account whose quota differs from the default, `decide` is AWS Support's answer, and
+`forget_requests` is an account that has asked for nothing yet.
 """
 
 from __future__ import annotations
@@ -29,4 +30,10 @@ def decide(request_id: str, status: str, account: str = ACCOUNT_ID, region: str 
     servicequotas_backends[account][region].decide(request_id, status)
 
 
-COMMANDS: dict[str, Any] = {"set_value": set_value, "decide": decide}
+def forget_requests(quota_code: str, account: str = ACCOUNT_ID, region: str = REGION) -> None:
+    """Remove a quota's requests from the history, open ones too."""
+    requests = servicequotas_backends[account][region].requests
+    requests[:] = [request for request in requests if request["QuotaCode"] != quota_code]
+
+
+COMMANDS: dict[str, Any] = {"set_value": set_value, "decide": decide, "forget_requests": forget_requests}

@@ -385,6 +385,24 @@ def test_evaluations_are_started_once_a_minute(cloud: Cloud, config: Any) -> Non
     assert code(config.start_config_rules_evaluation, ConfigRuleNames=["no-such"]) == "NoSuchConfigRuleException"
 
 
+def test_the_pace_of_one_rule_is_not_that_of_others(cloud: Cloud, config: Any, evaluator: str) -> None:
+    def pace(seconds: float, *rules: str) -> None:
+        given = {"seconds": seconds, "rules": rules}
+        cloud.control("POST", "services/config/set_reevaluation_interval", given)
+
+    config.put_config_rule(ConfigRule=custom("eager", evaluator, "ScheduledNotification"))
+    pace(60)
+    pace(0, "eager")
+    try:
+        config.start_config_rules_evaluation(ConfigRuleNames=["eager"])
+        config.start_config_rules_evaluation(ConfigRuleNames=["eager"])
+        for names in (["hourly"], ["eager", "hourly"]):
+            assert code(config.start_config_rules_evaluation, ConfigRuleNames=names) == "LimitExceededException"
+    finally:
+        pace(0)
+        config.delete_config_rule(ConfigRuleName="eager")
+
+
 @pytest.mark.parametrize(
     ("identifier", "given", "refusal"),
     [

@@ -76,6 +76,19 @@ def test_a_request_is_open_once_and_approval_applies_it(quotas: Any) -> None:
             servicequotas.decide(**wrong)
 
 
+def test_requests_of_one_quota_are_forgotten(quotas: Any) -> None:
+    for code, desired in ((RSA, 1500), (SYMMETRIC, 150_000)):
+        quotas.request_service_quota_increase(ServiceCode="kms", QuotaCode=code, DesiredValue=desired)
+    servicequotas.forget_requests(RSA)
+
+    def history(code: str) -> list[Any]:
+        named = {"ServiceCode": "kms", "QuotaCode": code}
+        return list(quotas.list_requested_service_quota_change_history_by_quota(**named)["RequestedQuotas"])
+
+    assert (history(RSA), len(history(SYMMETRIC))) == ([], 1)
+    quotas.request_service_quota_increase(ServiceCode="kms", QuotaCode=RSA, DesiredValue=1500)
+
+
 def test_lists(quotas: Any) -> None:
     pages = list(
         quotas.get_paginator("list_service_quotas").paginate(ServiceCode="kms", PaginationConfig={"PageSize": 4})
