@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ACCOUNT_ID = "123456789012"
@@ -13,3 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 HOME = ROOT / ".switchyard"
 """Everything that set-up and runs make."""
+
+
+def patience() -> float:
+    """Return how many times longer than on an idle machine something may take: 1, or the work that waits for a core."""
+    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 10.0)

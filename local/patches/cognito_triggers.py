@@ -20,6 +20,7 @@ from ministack.services import cognito, lambda_svc
 
 from local.patches.registry import Original, patch
 from local.permissions import service_may
+from local.settings import patience
 
 logger = logging.getLogger("switchyard.cognito")
 
@@ -73,14 +74,17 @@ def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, An
 
 
 def _in_time(name: str, call: Callable[[], Any]) -> Any:
-    """A trigger has 5 seconds to answer and is tried three times when it does not. Raises Refused."""
+    """A trigger has 5 seconds to answer and is tried three times when it does not. Raises Refused.
+
+    On a machine that is busy otherwise they are more: the function would not wait for a core on AWS.
+    """
     result: Any = None
     for _ in range(TRIGGER_TRIES):
         worker = concurrent.futures.ThreadPoolExecutor(max_workers=1)
         run = worker.submit(contextvars.copy_context().run, call)
         worker.shutdown(wait=False)
         with contextlib.suppress(concurrent.futures.TimeoutError):
-            result = run.result(timeout=TRIGGER_SECONDS)
+            result = run.result(timeout=TRIGGER_SECONDS * patience())
             if "Task timed out" not in str((result or {}).get("body")):
                 return result
     if result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import math
 import os
 import queue
 import signal
@@ -20,6 +21,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from local.patches.registry import Original, PatchError, patch
+from local.settings import patience
 
 RUNTIME = "ministack.core.lambda_runtime"
 
@@ -102,11 +104,22 @@ def _unpacked(layer: Any, python: str) -> str:
     return str(target)
 
 
-@patch(RUNTIME, "Worker.invoke", because="`execute_function_warm` needs the worker's own answer.")
+@patch(
+    RUNTIME,
+    "Worker.invoke",
+    because="`execute_function_warm` needs the worker's own answer; on AWS a function does not wait for a core.",
+)
 def invoke(original: Original, self: Any, *rest: Any, **more: Any) -> Any:
-    """Hand a worker an event; keep its answer. The call and what it is for stay on one thread."""
-    _last.answer = {}
-    _last.answer = original(self, *rest, **more)
+    """Hand a worker an event; keep its answer. The call and what it is for stay on one thread.
+
+    The timeout is that of an idle machine: on a busy one it is longer, and so is the remaining time in the context.
+    """
+    config, _last.answer = self.config, {}
+    self.config = {**config, "Timeout": math.ceil(config.get("Timeout", 30) * patience())}
+    try:
+        _last.answer = original(self, *rest, **more)
+    finally:
+        self.config = config
     return _last.answer
 
 
