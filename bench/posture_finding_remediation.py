@@ -59,7 +59,7 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
 
     made = [
         shared.finding(
-            f"{subject.IDS}bench-{number:04d}",
+            f"{here.ids}bench-{number:04d}",
             ProductArn=subject.SECURITY_HUB,
             Compliance={"Status": "FAILED", "SecurityControlId": "S3.14"},
             Resources=[{"Type": "AwsS3Bucket", "Id": here.bucket(f"burst-{number}") if number < BUCKETS else ""}],
@@ -74,7 +74,7 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
         subject.send(stack, "s3_versioning", *(one["Id"] for one in made[first : first + 20]))
 
     def resolved() -> int:
-        states = shared.read(here.hub, f"{subject.IDS}bench-").values()
+        states = shared.read(here.hub, f"{here.ids}bench-").values()
         return sum(found["Workflow"]["Status"] == "RESOLVED" for found in states)
 
     scenario.wait_until("a thousand answers", lambda: resolved() == BURST, 300, every=1)

@@ -29,7 +29,7 @@ def measure() -> list[dict[str, Any]]:
         results.append({"figure": figure, "value": round(value, 2), "unit": unit})
 
     with _stack() as (stack, cloud):
-        codes = subject.codes(stack)
+        codes, past = subject.codes(stack), subject.Past(stack)
         full = _document(codes, RANGES)
         note("zip size", (HOME / "build" / "protection" / "country_embargo.zip").stat().st_size / 1000, "kB")
         note("document of 250 countries and 10,000 ranges", len(json.dumps(full)) / 1000, "kB")
@@ -41,9 +41,9 @@ def measure() -> list[dict[str, Any]]:
             ("one range more or less", _document(codes[:-1], RANGES - 1), True),
         ):
             cloud.control("DELETE", "calls")
-            told = len(subject.notices(stack, "changed"))
+            told = len(past.notices("changed"))
             subject.upload(stack, document)
-            seconds = _settled(stack, told + changes)
+            seconds = _settled(stack, past, told + changes)
             calls = subject.calls(stack, 0)
             note(f"{figure}: time", seconds, "s")
             note(f"{figure}: API calls", sum(calls.values()), "calls")
@@ -60,14 +60,14 @@ def _document(codes: list[str], ranges: int) -> dict[str, Any]:
     return {"embargoed-countries": [{"code": code} for code in codes], "embargoed-ips": [{"ips": values}]}
 
 
-def _settled(stack: scenario.Stack, notices: int) -> float:
+def _settled(stack: scenario.Stack, past: subject.Past, notices: int) -> float:
     """Seconds until the function's call has ended: its notices are there and its last call was a while ago."""
     started = time.time()
 
     def last_call() -> float:
         made = [c for c in stack.cloud.calls(started, FUNCTION) if c["service"] in ("wafv2", "s3", "sns")]
         ended = max((c["at"] + c["ms"] / 1000 for c in made), default=0.0)
-        quiet = ended and time.time() - ended > 1.5 and len(subject.notices(stack, "changed")) == notices
+        quiet = ended and time.time() - ended > 1.5 and len(past.notices("changed")) == notices
         return ended - started if quiet else 0.0
 
     return float(scenario.wait_until("the end of the call", last_call, 120))

@@ -1,8 +1,8 @@
 """The control interface of tests and scenarios: `/_switchyard/...` of the gateway, JSON in and out.
 
-`GET health`, `GET calls`, `DELETE calls`, `PUT` and `DELETE faults`, `GET` and `POST state/...` are the gateway's own. For what no
-API does (a click in the console, time that passes), a service of ours or a correction of MiniStack has `COMMANDS`:
-`POST commands/<module>/<command>` calls one with the members of the body.
+`GET health`, `GET calls`, `DELETE calls`, `PUT faults`, `DELETE faults`, `GET` and `POST state/...` are the gateway's
+own. For what no API does (a click in the console, time that passes), a service of ours or a correction of MiniStack has
+`COMMANDS`: `POST commands/<module>/<command>` calls one with the members of the body.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from local.harness import page, scenario
 from local.harness.cloud import Cloud, start, stop
-from local.harness.principals import SCENARIO_AGENT
 from local.harness.terraform import Terraform
 from local.settings import DEFAULT_PORT, HOME
 
@@ -66,6 +65,12 @@ def deploy(cloud: Cloud, modules: dict[str, ModuleType]) -> Terraform:
     return terraform
 
 
+def ended(report: scenario.Report) -> None:
+    """One line for a scenario that has ended."""
+    mark = "[green]✓[/]" if report.passed else "[red]✗[/]"
+    console.print(f"{mark} {report.capability} [dim]{report.seconds:.1f} s[/]")
+
+
 def show(reports: list[scenario.Report]) -> None:
     """The table of what was sent and verified."""
     table = Table(title="Switchyard on the local cloud", show_lines=True)
@@ -105,14 +110,9 @@ def demo(names: list[str]) -> int:
         cloud, pid = start(port(), FOLDER / "cloud")
         PID.write_text(str(pid))
     terraform = deploy(cloud, modules)
-    outputs = terraform.outputs()
-    reports = []
-    for name, module in modules.items():
-        with step(name):
-            capability = name.split("/")[1]
-            driver = Cloud(cloud.port, agent=SCENARIO_AGENT + capability)
-            stack = scenario.Stack(driver, outputs.get(capability) or {})
-            reports.append(scenario.run(name, module, stack))
+    stack_of = scenario.stacks(cloud, terraform.outputs(), terraform.state())
+    with step("scenarios, side by side"):
+        reports = scenario.run_all(modules, stack_of, done=ended)
     show(reports)
     left_out = [name for name in scenario.names() if name not in modules]
     page.write(REPORT, cloud, terraform.state(), reports, time.monotonic() - started, left_out)

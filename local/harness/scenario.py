@@ -5,22 +5,36 @@ A scenario module has `variables` (the root variables that switch its capability
 variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
 the services. `seconds` is about how long that and its other tests in tests/e2e take, when more than 20.
 `tour = True` makes it the one of its domain that `make demo` shows when no capability is named.
+
+The scenarios of one stack run side by side, in one account: each counts and changes only what is its own, by principal,
+name and time, and injects its faults with `stack.faults`. What would disturb the others, such as a change to the key
+or the recorder that they share, goes into `alone(stack, report)`, which runs when no other scenario does. Each can run
+again on the same stack: names carry `stack.token`, or what was made is removed at the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
+import json
 import time
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, TypeVar
 
+from botocore.exceptions import ClientError
+
 from local.harness.cloud import Cloud, LocalCloudError
-from local.settings import ROOT
+from local.harness.principals import SCENARIO_AGENT, facts
+from local.settings import REGION, ROOT, patience
 
 T = TypeVar("T")
 SCENARIOS = ROOT / "scenarios"
+WORKERS = 6
+"""Scenarios at once: they mostly wait, but for what two cores compute."""
 
 
 @dataclasses.dataclass
@@ -67,39 +81,96 @@ class Report:
 
 @dataclasses.dataclass
 class Stack:
-    """A deployed stack: the cloud it runs in and the capability's Terraform outputs."""
+    """A deployed stack: the cloud it runs in, the capability's Terraform outputs, and what belongs to whom.
+
+    `principals` gives the capability of each role in the stack. `token` is another one in each run.
+    """
 
     cloud: Cloud
     outputs: dict[str, Any]
+    capability: str = ""
+    principals: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    functions: Sequence[str] = ()
+    token: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:6])
 
     def client(self, service: str, **options: Any) -> Any:
         """boto3 client as the account's root."""
         return self.cloud.client(service, **options)
 
-    def logged(self, function_name: str) -> list[str]:
-        """What a function has logged, oldest first."""
+    @contextlib.contextmanager
+    def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
+        """Inject faults into calls of this capability's principals alone (`Cloud.faults`); others are refused."""
+        for rule in rules:
+            self._check_principal(str(rule.get("principal", "")))
+        with self.cloud.faults(*rules, seed=seed):
+            yield
+
+    def _check_principal(self, named: str) -> None:
+        if not self.principals or named.startswith("anonymous/"):  # `anonymous/` goes on with the user pool's name
+            return
+        hit = {owner: role for role, owner in self.principals.items() if named in role}
+        if set(hit) != {self.capability}:
+            others = ", ".join(f"{role} of {owner or 'the whole stack'}" for owner, role in hit.items()) or "nothing"
+            raise LocalCloudError(f"A fault of {self.capability} for the principal {named!r} would hit {others}.")
+
+    def logged(self, function_name: str, since: float = 0.0) -> list[str]:
+        """What a function has logged since a Unix time, oldest first."""
         pages = (
-            self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
+            self.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=f"/aws/lambda/{function_name}", startTime=int(since * 1000))
         )
         return [event["message"] for page in pages for event in page["events"]]
 
+    def invocations(self, since: float) -> int:
+        """How often the capability's functions ran since a Unix time, by their logs."""
+        return sum(self._starts(name, since) for name in self.functions)
+
+    def _starts(self, function_name: str, since: float) -> int:
+        try:
+            return sum(line.startswith("START RequestId") for line in self.logged(function_name, since))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            return 0  # nothing has been logged
+
+
+def stacks(cloud: Cloud, outputs: dict[str, Any], state: str) -> Callable[[str], Stack]:
+    """Return a function that gives the stack as a capability's scenario sees it; *state* is Terraform's, as JSON."""
+    known = facts(json.loads(state), names())
+    principals = {role.partition(":")[2]: actor.capability.rpartition("/")[2] for role, actor in known.actors.items()}
+    functions: dict[str, list[str]] = {}
+    for function in known.functions:
+        if function.region == REGION:
+            functions.setdefault(function.capability.rpartition("/")[2], []).append(function.name)
+
+    def stack_of(name: str) -> Stack:
+        driver = Cloud(cloud.port, agent=SCENARIO_AGENT + name)
+        return Stack(driver, outputs.get(name) or {}, name, principals, functions.get(name, ()))
+
+    return stack_of
+
 
 def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: float = 0.2) -> T:
-    """The first truthy answer of *probe*; LocalCloudError naming *what* when there is none in time."""
-    deadline = time.monotonic() + seconds
+    """The first truthy answer of *probe*; LocalCloudError naming *what* when there is none in time.
+
+    *seconds* are those of an idle machine; on a busy one there is more time.
+    """
+    began = time.monotonic()
     while not (answer := probe()):
-        if time.monotonic() > deadline:
+        if time.monotonic() > began + seconds * patience():
             raise LocalCloudError(f"Waited {seconds:g} s in vain for {what}.")
         time.sleep(every)
     return answer
 
 
 def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
-    """Run every `prepare`; the root variables that they return, which depend on what they made."""
+    """Run every `prepare`, side by side; the root variables that they return, which depend on what they made."""
+    makes = [module.prepare for module in modules.values() if hasattr(module, "prepare")]
     variables: dict[str, Any] = {}
-    for module in modules.values():
-        if make := getattr(module, "prepare", None):
-            variables |= make(Stack(cloud, {})) or {}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for made in pool.map(lambda make: make(Stack(cloud, {})), makes):
+            variables |= made or {}
     return variables
 
 
@@ -129,11 +200,54 @@ def tour() -> dict[str, ModuleType]:
 def run(name: str, module: ModuleType, stack: Stack) -> Report:
     """Run one scenario; an exception becomes the report's error."""
     report = Report(name)
+    for part in ("run", "alone"):
+        _part(part, module, stack, report)
+    return report
+
+
+def _part(name: str, module: ModuleType, stack: Stack, report: Report) -> None:
+    """Run a part of a scenario, if it has it and nothing went wrong before."""
+    act = getattr(module, name, None)
+    if not act or report.error:
+        return
+    started = time.time()
+    if not report.ended:
+        report.started = started
     try:
-        module.run(stack, report)
-    except Exception as error:  # the table shows it beside the other capabilities' results
+        act(stack, report)
+    except Exception as error:  # the table shows it with the other capabilities' results
         report.error = f"{type(error).__name__}: {error}"
     report.ended, report.events = time.time(), stack.cloud.sent
-    report.seconds = report.ended - report.started
-    report.functions = sum(c["operation"] == "InvokeFunction" for c in stack.cloud.calls(report.started))
-    return report
+    report.seconds += report.ended - started
+    report.functions += stack.invocations(started)
+
+
+def run_all(
+    modules: Mapping[str, ModuleType],
+    stack_of: Callable[[str], Stack],
+    workers: int = WORKERS,
+    done: Callable[[Report], None] = lambda report: None,
+) -> list[Report]:
+    """Run scenarios side by side, the longest first, then one by one what must be alone; reports in their order.
+
+    *done* is given each report when its scenario has ended.
+    """
+    reports = {name: Report(name) for name in modules}
+    stacks = {name: stack_of(name.split("/")[1]) for name in modules}
+
+    def begin(name: str) -> None:
+        _part("run", modules[name], stacks[name], reports[name])
+        if not hasattr(modules[name], "alone"):
+            done(reports[name])
+
+    longest_first = sorted(modules, key=lambda name: -float(getattr(modules[name], "seconds", 20)))
+    pool = ThreadPoolExecutor(workers)
+    try:
+        list(pool.map(begin, longest_first))
+    finally:  # after Ctrl-C, too, which waits for no scenario
+        pool.shutdown(wait=False, cancel_futures=True)
+    for name, module in modules.items():
+        if hasattr(module, "alone"):
+            _part("alone", module, stacks[name], reports[name])
+            done(reports[name])
+    return list(reports.values())

@@ -321,11 +321,17 @@ def failing(shop: Shop, report: Report) -> None:
         {"kind": "throttle", "rate": 0.05, "principal": FUNCTIONS},
         {"kind": "error", "status": 500, "rate": 0.05, "principal": FUNCTIONS},
     ]
-    with shop.cloud.faults(*faults, seed=4):
+    with shop.stack.faults(*faults, seed=4):
         got = [shop.call("julian", "GET", f"/store/1/order/{number:03d}")[0] for number in range(8, 20)]
     report.check("right with one call in ten failing", got, [403, 200] * 6)
-    down = {"service": "verifiedpermissions", "kind": "error", "status": 400, "code": "AccessDeniedException"}
-    with shop.cloud.faults(down):
+    down = {
+        "principal": FUNCTIONS,
+        "service": "verifiedpermissions",
+        "kind": "error",
+        "status": 400,
+        "code": "AccessDeniedException",
+    }
+    with shop.stack.faults(down):
         closed = [
             shop.call("ada", "GET", "/store/2/order/000")[0],
             shop.call("ada", "GET", "/store/2/orders")[0],

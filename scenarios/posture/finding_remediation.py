@@ -76,7 +76,7 @@ class Account:
 
     def __init__(self, stack: Stack, account: str = ACCOUNT_ID) -> None:
         self.account = account
-        self.hub = stack.client("securityhub")
+        self.hub, self.ids = stack.client("securityhub"), ids(stack)
         self.s3 = stack.client("s3", account=account)
         self.ec2 = stack.client("ec2", account=account)
         self._kms = stack.client("kms", account=account)
@@ -109,7 +109,7 @@ class Account:
             "Resources": [{"Type": resource_type, "Id": arn, "Region": REGION} for arn in arns],
             **fields,
         }
-        made = shared.finding(f"{IDS}{name}", compliance="", **given)
+        made = shared.finding(f"{self.ids}{name}", compliance="", **given)
         shared.load(self.hub, [made])
         return str(made["Id"])
 
@@ -127,6 +127,11 @@ class Account:
             self.s3.delete_bucket(Bucket=name)
         if "kms_key" in vars(self):
             self._kms.schedule_key_deletion(KeyId=self.kms_key, PendingWindowInDays=7)
+
+
+def ids(stack: Stack) -> str:
+    """What the Ids of this run's findings begin with."""
+    return f"{IDS}{stack.token}/"
 
 
 def send(stack: Stack, remediation: str, *finding_ids: str) -> None:
@@ -150,8 +155,8 @@ def answered(stack: Stack, *finding_ids: str, seconds: float = 90) -> dict[str, 
     hub = stack.client("securityhub")
 
     def notes() -> dict[str, tuple[str, str]]:
-        found = shared.read(hub, IDS)
-        wanted = {name.removeprefix(IDS): _state(found[name]) for name in finding_ids}
+        found = shared.read(hub, ids(stack))
+        wanted = {name.removeprefix(ids(stack)): _state(found[name]) for name in finding_ids}
         return wanted if all(note for _, note in wanted.values()) else {}
 
     return wait_until("the findings' notes", notes, seconds, every=0.5)
@@ -165,7 +170,7 @@ def run(stack: Stack, report: Report) -> None:
         "another Region; 13 % of the functions' calls fail"
     )
     try:
-        with member_roles(stack), stack.cloud.faults(*FAULTS, seed=7):
+        with member_roles(stack), stack.faults(*FAULTS, seed=7):
             _buckets(stack, report, here, there)
             _addresses(stack, report, here)
             _objects(stack, report, here, there)
@@ -174,7 +179,7 @@ def run(stack: Stack, report: Report) -> None:
     finally:
         here.clean()
         there.clean()
-        shared.archive(here.hub, IDS)
+        shared.archive(here.hub, here.ids)
 
 
 @contextlib.contextmanager
@@ -240,7 +245,7 @@ def _buckets(stack: Stack, report: Report, here: Account, there: Account) -> Non
     report.check("lifecycle rule beside the one there was", days, both)
     report.check("public bucket private", _blocked(here, "public"))
     tags = {t["Key"]: t["Value"] for t in here.s3.get_bucket_tagging(Bucket=f"{PREFIX}macie")["TagSet"]}
-    report.check("tags merged", tags, {"Team": "ledger", "SH_Finding_ID": f"{IDS}policy"})
+    report.check("tags merged", tags, {"Team": "ledger", "SH_Finding_ID": f"{here.ids}policy"})
     rule = here.s3.get_bucket_encryption(Bucket=f"{PREFIX}macie")["ServerSideEncryptionConfiguration"]["Rules"][0]
     report.check("default encryption", rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
     report.check("Macie's bucket closed", _blocked(here, "macie"))
@@ -340,7 +345,7 @@ def _kept(account: Account, key: str, body: bytes, name: str, key_arn: str) -> l
         "metadata": head["Metadata"] == {"owner": "ledger"},
         "storage class": head.get("StorageClass") == "STANDARD_IA",
         "acl": [(g["Grantee"].get("URI"), g["Permission"]) for g in acl["Grants"]] == [(LOG_DELIVERY, "READ")],
-        "tags": tags == {"Team": "a b", "SH_Finding_ID": f"{IDS}{name}"},
+        "tags": tags == {"Team": "a b", "SH_Finding_ID": f"{account.ids}{name}"},
         "key": head.get("SSEKMSKeyId") == key_arn,
     }
     return [what for what, kept in same.items() if not kept]
@@ -385,7 +390,7 @@ def _again(stack: Stack, report: Report, here: Account) -> None:
     wait_until("quiet", lambda: not stack.cloud.calls(time.time() - 3, FUNCTIONS), 90, every=0.5)
     started = time.time()
     for remediation, name in (("s3_versioning", "two-buckets"), ("macie_bucket", "policy"), ("macie_object", "object")):
-        send(stack, remediation, f"{IDS}{name}")
+        send(stack, remediation, f"{here.ids}{name}")
     reads = {"s3_versioning": 2, "macie_bucket": 3, "macie_object": 2}
 
     def made() -> list[str]:

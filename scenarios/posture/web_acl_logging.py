@@ -131,11 +131,11 @@ def run(stack: Stack, report: Report) -> None:
         "\n10 % of the functions' calls throttled,\none remediation fails"
     )
     history = History(stack)
-    stack.cloud.command("config/set_reevaluation_interval", {"seconds": 0.2})
+    pace(stack, 0.2)
     try:
         with as_it_is(stack):
             _left_alone(stack, report)
-        with stack.cloud.faults(*THROTTLES, seed=7):
+        with stack.faults(*THROTTLES, seed=7):
             _enabled(stack, report, history)
         _corrected(stack, report)
         _unchanged(stack, report)
@@ -145,9 +145,15 @@ def run(stack: Stack, report: Report) -> None:
         _refused(stack, report)
         _delivered(stack, report)
     finally:
-        stack.cloud.command("config/set_reevaluation_interval", {"seconds": 60})
+        pace(stack, 60)
         history.close()
-        clean(stack)
+        clean(stack, kept=("old", "own"))
+
+
+def pace(stack: Stack, seconds: float) -> None:
+    """How often this rule can be evaluated on request."""
+    given = {"seconds": seconds, "rules": [stack.outputs["rule_name"]]}
+    stack.cloud.command("config/set_reevaluation_interval", given)
 
 
 class History:
@@ -330,7 +336,7 @@ def _failed(stack: Stack, report: Report) -> None:
     }
     topic = stack.outputs["topic_arn"]
     before = len(stack.cloud.notifications(topic))
-    with stack.cloud.faults(denied):
+    with stack.faults(denied):
         Acl(stack, "unlucky").create()
         wait_until("the notice", lambda: len(stack.cloud.notifications(topic)) > before)
     notice = stack.cloud.notifications(topic)[-1]["message"]
@@ -399,14 +405,16 @@ def _delivered(stack: Stack, report: Report) -> None:
     report.check("under the stack's key", found.get("SSEKMSKeyId"), expected)
 
 
-def clean(stack: Stack) -> None:
-    """Remove what the scenario made, and the role that WAF made."""
+def clean(stack: Stack, kept: tuple[str, ...] = ()) -> None:
+    """Remove the role that WAF made, and the web ACLs, but those that are kept."""
     wafv2, logs, iam = stack.client("wafv2"), stack.client("logs"), stack.client("iam")
     for one in wafv2.list_web_acls(Scope="REGIONAL", Limit=100)["WebACLs"]:
-        if one["Name"].startswith(PREFIX):
+        name = one["Name"].removeprefix(PREFIX)
+        if name not in (one["Name"], *kept):
             named = {name: one[name] for name in ("Name", "Id", "LockToken")}
             wafv2.delete_web_acl(**named, Scope="REGIONAL")
-    with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
-        logs.delete_log_group(logGroupName=ELSEWHERE)
+    if not kept:
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+            logs.delete_log_group(logGroupName=ELSEWHERE)
     with contextlib.suppress(iam.exceptions.NoSuchEntityException):
         iam.delete_service_linked_role(RoleName=WAF_ROLE)

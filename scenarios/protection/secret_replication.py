@@ -16,6 +16,7 @@ ROLE = "switchyard-replica-writer"
 FUNCTION = "switchyard-secret-replication"
 SECRETS = 12
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
+OWN = ("prod/", "test/", "legacy/", "dr/")  # what this scenario's secrets are called
 SOURCE_TAG = "switchyard:replica-of"
 
 variables: dict[str, Any] = {}
@@ -153,7 +154,7 @@ class Side:
     def clean(self) -> None:
         """Delete what a scenario made."""
         for name in self.names():
-            if not name.startswith(("app/", "switchyard-")):  # other scenarios have secrets too
+            if name.startswith(OWN):
                 self.api.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
@@ -168,7 +169,7 @@ def run(stack: Stack, report: Report) -> None:
     )
     try:
         _role(stack)
-        with stack.cloud.faults(*FAULTS, seed=5):
+        with stack.faults(*FAULTS, seed=5):
             _change(here)
             _replay(stack, here)
             _settled(here, dr, vault)
@@ -321,11 +322,22 @@ def _calls(stack: Stack, report: Report, here: Side, dr: Side) -> None:
     started = time.time()
     here.api.put_secret_value(SecretId="prod/db-08", SecretString="counted")
     wait_until("the copy", lambda: _value(dr, "dr/db-08") == "counted", 30)
-    time.sleep(1)
-    made = [c["operation"] for c in stack.cloud.calls(started, FUNCTION) if c["service"] == "secretsmanager"]
-    counts = {name: made.count(name) for name in sorted(set(made)) if name != "DescribeSecret"}
     expected = {"GetSecretValue": 1, "PutSecretValue": 1, "UpdateSecretVersionStage": 1}
-    report.check("calls of one change, beside describing", counts, expected)
+
+    def counts() -> dict[str, int]:
+        made = [c["operation"] for c in stack.cloud.calls(started, FUNCTION) if c["service"] == "secretsmanager"]
+        return {name: made.count(name) for name in sorted(set(made)) if name != "DescribeSecret"}
+
+    wait_until("its labels", lambda: expected.keys() <= counts().keys(), 30)
+    wait_until("the other events' end", lambda: _waiting(stack) == 0, 30)
+    report.check("calls of one change, beside describing", counts(), expected)
+
+
+def _waiting(stack: Stack) -> int:
+    """Events in the queue, also those that the function is working on."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    asked = {"QueueUrl": stack.outputs["queue_url"], "AttributeNames": names}
+    return sum(int(number) for number in stack.client("sqs").get_queue_attributes(**asked)["Attributes"].values())
 
 
 def _value(side: Side, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,11 @@ def only_with(capability: str) -> pytest.MarkDecorator:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whichever test comes first pays for the apply, the last one for the destroy."""
+    """Scenarios come first: they find what `prepare` has made, which the other tests may take away.
+
+    Whichever test comes first pays for the apply, the last one for the destroy.
+    """
+    items.sort(key=lambda item: item.path.name != "test_scenarios.py")
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(2400))
@@ -39,7 +43,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def terraform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+def terraform(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Terraform]:
     """The root module applied with every capability on; destroyed at the end, leaving nothing."""
     from tools import package
 
@@ -50,6 +56,8 @@ def terraform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     before = inventory.resources(cloud)
     stack.apply()
     yield stack
+    if request.session.exitstatus == pytest.ExitCode.INTERRUPTED:  # the cloud ends with all that is in it
+        return
     stack.destroy()
     assert inventory.resources(cloud) - before == set()
 
@@ -60,7 +68,7 @@ def outputs(terraform: Terraform) -> dict[str, Any]:
     return terraform.outputs()
 
 
-@pytest.fixture
-def stack_of(cloud: Cloud, outputs: dict[str, Any]) -> Any:
+@pytest.fixture(scope="session")
+def stack_of(cloud: Cloud, terraform: Terraform, outputs: dict[str, Any]) -> Callable[[str], scenario.Stack]:
     """`stack_of("finding_export")`: the stack as that capability's scenario sees it."""
-    return lambda capability: scenario.Stack(cloud, outputs.get(capability) or {})
+    return scenario.stacks(cloud, outputs, terraform.state())

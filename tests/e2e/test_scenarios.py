@@ -1,24 +1,46 @@
-"""Every capability's scenario, on the applied stack: the same that `make demo` runs."""
+"""Every capability's scenario, on the applied stack, side by side: the same that `make demo` runs.
+
+REPEAT=10 runs all of them ten times on the one stack: a race that shows now and then shows then.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.harness import scenario
-from local.harness.cloud import Cloud
+from local.harness.scenario import Report, Stack
 from local.harness.terraform import Terraform
 from tests.e2e.conftest import MODULES
+
+REPEAT = int(os.environ.get("REPEAT") or 1)
 
 
 def test_apply_leaves_no_drift(terraform: Terraform) -> None:
     assert terraform.drift() == ""
 
 
+@pytest.fixture(scope="module")
+def reports(stack_of: Callable[[str], Stack], request: pytest.FixtureRequest) -> dict[tuple[str, int], Report]:
+    """The report of each scenario, by its name and turn."""
+    capture: Any = request.config.pluginmanager.get_plugin("capturemanager")
+    found = {}
+    for turn in range(REPEAT):
+        for report in scenario.run_all(MODULES, stack_of):
+            found[report.capability, turn] = report
+            with capture.global_and_fixture_disabled():
+                how = "as it should" if report.passed else "with FAILURES"
+                print(f"\nturn {turn + 1}: {report.capability} ended {how} after {report.seconds:.0f} s", end="")
+    return found
+
+
+@pytest.mark.parametrize("turn", range(REPEAT))
 @pytest.mark.parametrize("name", MODULES)
-def test_scenario(name: str, cloud: Cloud, stack_of: Any) -> None:
-    report = scenario.run(name, MODULES[name], stack_of(name.split("/")[1]))
+def test_scenario(name: str, turn: int, reports: dict[tuple[str, int], Report]) -> None:
+    report = reports[name, turn]
     assert not report.error, report.error
     assert {c.name: c.actual for c in report.checks} == {c.name: c.expected for c in report.checks}
     assert report.checks

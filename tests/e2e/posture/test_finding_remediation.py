@@ -23,9 +23,9 @@ BURST, BUCKETS = 1000, 40
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, outputs: dict[str, Any]) -> Iterator[scenario.Stack]:
+def stack(stack_of: Any) -> Iterator[scenario.Stack]:
     """The stack with its automatic rules off: functions are invoked directly here."""
-    made = scenario.Stack(cloud, outputs["finding_remediation"])
+    made: scenario.Stack = stack_of("finding_remediation")
     events = made.client("events")
     for rule in made.outputs["automatic_rule_names"].values():
         events.disable_rule(Name=rule)
@@ -51,7 +51,7 @@ def used(stack: scenario.Stack, account: str) -> Iterator[subject.Account]:
     made.clean()
     for address in made.ec2.describe_addresses()["Addresses"]:
         made.ec2.release_address(AllocationId=address["AllocationId"])
-    shared.archive(made.hub, subject.IDS)
+    shared.archive(made.hub, made.ids)
 
 
 def new() -> str:
@@ -203,7 +203,7 @@ def test_a_burst_of_a_thousand_findings(stack: scenario.Stack, here: subject.Acc
     arns = [here.bucket(f"burst-{number}") for number in range(BUCKETS)]
     made = [
         shared.finding(
-            f"{subject.IDS}burst-{number:04d}",
+            f"{here.ids}burst-{number:04d}",
             ProductArn=subject.SECURITY_HUB,
             Compliance={"Status": "FAILED", "SecurityControlId": "S3.14"},
             Resources=[{"Type": "AwsS3Bucket", "Id": arns[number % BUCKETS], "Region": REGION}],
@@ -212,12 +212,12 @@ def test_a_burst_of_a_thousand_findings(stack: scenario.Stack, here: subject.Acc
     ]
     shared.load(here.hub, made)
     throttles = {"kind": "throttle", "rate": 0.1, "principal": f"{subject.FUNCTIONS}s3-versioning"}
-    with stack.cloud.faults(throttles, seed=3):
+    with stack.faults(throttles, seed=3):
         for first in range(0, BURST, 20):
             subject.send(stack, "s3_versioning", *(finding["Id"] for finding in made[first : first + 20]))
 
         def open_findings() -> int:
-            states = shared.read(here.hub, f"{subject.IDS}burst-").values()
+            states = shared.read(here.hub, f"{here.ids}burst-").values()
             return sum(found["Workflow"]["Status"] != "RESOLVED" for found in states)
 
         scenario.wait_until("a thousand answers", lambda: open_findings() == 0, 400, every=2)

@@ -106,8 +106,10 @@ class Region:
         given = "".join(f"  {name} = {json.dumps(value)}\n" for name, value in standards.items())
         (root / "main.tf").write_text(ROOT % (REGION, CONFIG_ROLE, given))
         (root / "versions.tf").write_text((REPOSITORY / "versions.tf").read_text())
+        first = self.terraform is None
         self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
-        self.terraform.init()
+        if first:  # the modules are the same afterwards
+            self.terraform.init()
         self.terraform.apply()
         return self.terraform
 

@@ -26,18 +26,18 @@ DENIED = ("AccessDenied", "WAFLogDestinationPermissionIssueException", "is not a
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, outputs: dict[str, Any]) -> Iterator[Stack]:
+def stack(stack_of: Any) -> Iterator[Stack]:
     """With one web ACL, and no evaluation but by changes: what a test does to its logging stays unnoticed."""
-    found = Stack(cloud, outputs["web_acl_logging"])
+    found: Stack = stack_of("web_acl_logging")
     with contextlib.suppress(found.client("logs").exceptions.ResourceAlreadyExistsException):
         found.client("logs").create_log_group(logGroupName=subject.ELSEWHERE)
     # The scenario may have asked for an evaluation a moment ago, and Config takes one a minute.
-    found.cloud.command("config/set_reevaluation_interval", {"seconds": 0.2})
+    subject.pace(found, 0.2)
     subject.Acl(found, "permissions").create()
     subject.settled(found, "permissions", seconds=180)
-    found.cloud.command("config/set_reevaluation_interval", {"seconds": 1e9})
+    subject.pace(found, 1e9)
     yield found
-    found.cloud.command("config/set_reevaluation_interval", {"seconds": 60})
+    subject.pace(found, 60)
     subject.clean(found)
 
 

@@ -296,16 +296,16 @@ def test_a_key_forgets_its_rotations(cloud: Cloud, kms: Any) -> None:
     """What a scenario asks for that runs again on the same stack: the quota of on-demand rotations is a lifetime's."""
     key = make(kms)
     kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
-    cloud.control("POST", "services/kms/pass_time", {"days": 100})
+    cloud.command("kms/pass_time", {"days": 100})
     kms.rotate_key_on_demand(KeyId=key)
     assert rotations(kms, key) == ["AUTOMATIC", "ON_DEMAND"]
-    cloud.control("POST", "services/kms/forget_rotations", {"key_id": key})
+    cloud.command("kms/forget_rotations", {"key_id": key})
     assert rotations(kms, key) == []
-    cloud.control("POST", "services/kms/pass_time", {"days": 89})
+    cloud.command("kms/pass_time", {"days": 89})
     assert rotations(kms, key) == []
-    cloud.control("POST", "services/kms/pass_time", {"days": 1})
+    cloud.command("kms/pass_time", {"days": 1})
     assert rotations(kms, key) == ["AUTOMATIC"]
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
     with pytest.raises(LocalCloudError, match="There is no key"):
-        cloud.control("POST", "services/kms/forget_rotations", {"key_id": "no-such"})
+        cloud.command("kms/forget_rotations", {"key_id": "no-such"})

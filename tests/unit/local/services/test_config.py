@@ -388,7 +388,7 @@ def test_evaluations_are_started_once_a_minute(cloud: Cloud, config: Any) -> Non
 def test_the_pace_of_one_rule_is_not_that_of_others(cloud: Cloud, config: Any, evaluator: str) -> None:
     def pace(seconds: float, *rules: str) -> None:
         given = {"seconds": seconds, "rules": rules}
-        cloud.control("POST", "services/config/set_reevaluation_interval", given)
+        cloud.command("config/set_reevaluation_interval", given)
 
     config.put_config_rule(ConfigRule=custom("eager", evaluator, "ScheduledNotification"))
     pace(60)
