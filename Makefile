@@ -29,9 +29,12 @@ INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)
 # A module with count or for_each is looked at once, and no string of over 5,000 characters is rendered: as many
 # checks of the same resources, in a third of the time.
 CHECKOV_FAST := CHECKOV_ENABLE_MODULES_FOREACH_HANDLING=False CHECKOV_RENDER_MAX_LEN=5000
-STEPS := lint package checkov plan-test examples unit browser local
+# What of a check concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
+CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
+export CAPABILITIES REPEAT
 
-.PHONY: help demo down calls test setup stack $(STEPS) $(STEPS:%=step-%) fmt docs words lock bench checkov-plan clean
+.PHONY: help demo down calls test setup stack lint package checkov plan-test examples unit browser local fmt docs words lock bench \
+	checkov-plan clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,23 +48,8 @@ down:  ## Stop what make demo started.
 calls: ## Every API call that reached the demo's cloud, with its principal.
 	@$(PY) -m local calls
 
-test: setup  ## Everything that CI runs: style first, then the local cloud, and beside it, at low priority, the rest.
-	@started=$$SECONDS; $(MAKE) step-lint; $(MAKE) -j2 step-local step-unit; \
-	echo "make test: all passed in $$((SECONDS - started)) s"
-
-# Two chains, one step of each at a time. The local cloud waits more than it computes, and its clocks come first;
-# what uses one core only goes beside it, what uses both comes last.
-step-local: | step-browser
-step-unit: | step-examples step-browser
-step-examples: | step-plan-test
-step-plan-test: | step-checkov
-step-checkov: | step-package
-
-$(STEPS:%=step-%): step-%:
-	@echo "== $*"; begun=$$SECONDS; \
-	$(if $(filter-out lint browser local,$*),nice -n 19) $(MAKE) $* 2>&1 | while IFS= read -r line; do printf '%s\n' "$* | $$line"; done \
-		|| { echo "make test: FAILED in $* after $$((SECONDS - begun)) s. To run that alone: make $*"; exit 1; }; \
-	echo "== $*: passed in $$((SECONDS - begun)) s"
+test: setup  ## Everything that CI runs; CAPABILITIES="finding_export …": all that concerns those, and style.
+	@$(PY) -m tools.check $(CAPABILITIES)
 
 setup:  ## Make .switchyard/: Python packages, Terraform, where its providers come from.
 	@$(PYTHON) tools/bootstrap.py
@@ -74,22 +62,23 @@ lint: setup  ## Style, types, formatting, and a root module and READMEs that say
 	@$(PY) -m tools.root --check
 	@$(PY) -m tools.docs --check
 
+# These take CAPABILITIES too.
 unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
-	@$(PY) -m pytest tests/unit -n auto --dist loadfile $(PYTEST_ARGS)
+	@$(CHOSEN); $(PY) -m pytest $$chosen -n auto --dist loadfile $(PYTEST_ARGS)
 
 plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" to choose.
-	@$(INIT)
-	@$(PY) -m tools.terraform_test -no-color $(TEST_ARGS)
+	@$(CHOSEN); $(INIT)
+	@$(CHOSEN); $(PY) -m tools.terraform_test -no-color $$chosen $(TEST_ARGS)
 
 examples: setup  ## Plan every HCL example of every README.
-	@$(PY) -m pytest tests/examples $(PYTEST_ARGS)
+	@$(CHOSEN); $(PY) -m pytest tests/examples $(if $(CAPABILITIES),-k test_example_plans) $(PYTEST_ARGS)
 
 stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_export …", SOURCE=git::https://…//?ref=v1.2.3 for a release.
 	@test -n "$(DIR)" || { echo 'Name a folder: make stack DIR=../our-stack CAPABILITIES="finding_export kms_rotation"'; exit 1; }
 	@$(PY) -m tools.stack "$(DIR)" --source "$(SOURCE)" $(CAPABILITIES)
 
 package: setup  ## Build the zips and layers for AWS into build/.
-	@$(PY) -m tools.package $(PACKAGE_ARGS)
+	@$(CHOSEN); $(PY) -m tools.package $(CAPABILITIES) $(PACKAGE_ARGS)
 
 browser: setup  ## Install Chromium for the tests of web pages, where apt-get may; they are skipped without.
 	@if command -v chromedriver > /dev/null; then :; \
@@ -98,13 +87,13 @@ browser: setup  ## Install Chromium for the tests of web pages, where apt-get ma
 			|| echo "Chromium could not be installed ($(STATE)/browser.log): the tests of web pages will be skipped."; \
 	else echo "No chromedriver: the tests of web pages will be skipped. On Debian: sudo apt-get install chromium chromium-driver"; fi
 
-local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy. LANES=1 for one stack.
-	@$(INIT)
+local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy. LANES=1: one stack; REPEAT=10: scenarios ten times.
+	@$(CHOSEN); $(INIT)
 	@$(PY) -m tools.e2e $(PYTEST_ARGS)
 
 checkov: setup  ## Checkov on the Terraform source.
-	@$(PYTHON) tools/bootstrap.py checkov
-	@$(CHECKOV_FAST) $(STATE)/checkov/bin/checkov --config-file .checkov.yaml $(CHECKOV_ARGS)
+	@$(CHOSEN); $(PYTHON) tools/bootstrap.py checkov
+	@$(CHOSEN); $(CHECKOV_FAST) $(STATE)/checkov/bin/checkov --config-file .checkov.yaml $$chosen $(CHECKOV_ARGS)
 
 checkov-plan: setup  ## Checkov on a plan: PLAN=plan.json, from `terraform show -json`.
 	@$(PYTHON) tools/bootstrap.py checkov

@@ -9,6 +9,7 @@ arguments, and is mocked beyond that. All blocks are planned by one `terraform t
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,9 +21,12 @@ import pytest
 
 from tools import docs, hcl, package, terraform_test
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
+from tools.capabilities import concerns
 from tools.root import capabilities, files, shared
 
-EXAMPLES = [example for readme in docs.readmes() for example in docs.examples(readme)]
+# CAPABILITIES="finding_export …" for those of some modules only.
+CHOSEN = os.environ.get("CAPABILITIES", "").split()
+EXAMPLES = [example for readme in docs.readmes() if concerns(readme, CHOSEN) for example in docs.examples(readme)]
 HERE = Path(__file__).parent
 STACK_VARIABLES = shared() | capabilities().keys()
 CONTEXT = """

@@ -1,0 +1,192 @@
+"""The scheduler of `make test`, and what of each check concerns a capability."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tools import capabilities, check, package
+from tools.bootstrap import ROOT, SetupError
+from tools.check import BACK, FRONT, Run, Step
+
+STEPS = (
+    Step("first"),
+    Step("front", FRONT, ("first",)),
+    Step("late", BACK, ("back",)),
+    Step("back", BACK, ("first",)),
+)
+
+
+def test_steps_wait_for_those_before_and_lanes_do_one_at_a_time() -> None:
+    running: dict[str, str] = {}
+    order: list[str] = []
+    both = threading.Barrier(2, timeout=30)
+
+    def execute(step: Step) -> int:
+        assert step.lane not in running
+        running[step.lane] = step.name
+        order.append(step.name)
+        if step.name in ("front", "back"):
+            both.wait()  # the lanes run side by side
+        del running[step.lane]
+        return 0
+
+    assert Run(STEPS, execute).all()
+    assert order[0] == "first"
+    assert sorted(order) == sorted(step.name for step in STEPS)
+    assert order.index("back") < order.index("late")
+
+
+def test_after_a_failure_nothing_begins_and_what_runs_is_cancelled() -> None:
+    begun: list[str] = []
+    cancelled = threading.Event()
+
+    def execute(step: Step) -> int:
+        begun.append(step.name)
+        if step.name == "front":
+            assert cancelled.wait(30)
+            return 130
+        return int(step.name == "back")
+
+    run = Run(STEPS, execute, cancelled.set)
+    assert not run.all()
+    assert begun[0] == "first"
+    assert set(begun) <= {"first", "front", "back"}
+    assert "back" in run.failed
+
+
+def test_a_step_that_cannot_be_started_has_failed() -> None:
+    def execute(step: Step) -> int:
+        raise OSError("no such program")
+
+    assert not Run(STEPS, execute).all()
+
+
+def test_a_step_waits_only_for_steps_that_are_in_the_run() -> None:
+    order: list[str] = []
+
+    def execute(step: Step) -> int:
+        order.append(step.name)
+        return 0
+
+    assert Run([step for step in STEPS if step.name != "first"], execute).all()
+    assert set(order) == {"front", "back", "late"}
+
+
+def test_the_steps_are_targets_and_every_check_of_ci_is_one() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for step in check.STEPS:
+        assert f"\n{step.name}: setup" in makefile, step.name
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    (matrix,) = [line for line in workflow.splitlines() if " step: [" in line]
+    names = set(matrix.partition("[")[2].rstrip("]").split(", "))
+    assert names | {"checkov", "browser", "local"} == {step.name for step in check.STEPS}
+    for name in ("checkov", "browser", "local"):
+        assert f"run: make {name}" in workflow
+
+
+def test_a_browser_is_installed_where_a_page_is_tested() -> None:
+    def names(*capabilities: str) -> list[str]:
+        return [step.name for step in check.steps_for(capabilities)]
+
+    assert "browser" in names()
+    assert "browser" in names("kms_rotation", "step_up_auth")
+    assert "browser" not in names("kms_rotation")
+    assert len(names("kms_rotation")) == len(names()) - 1
+
+
+def test_an_unknown_capability_is_refused_before_anything_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("unit", "plan-test", "checkov", "local", "examples", "package"):
+        recipe = makefile.partition(f"\n{target}: setup")[2].partition("\n\n")[0]
+        assert recipe.splitlines()[1].startswith("\t@$(CHOSEN); "), target
+    for target in ("test", "examples"):
+        done = subprocess.run(
+            ["make", target, "CAPABILITIES=finding_export no_such"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode != 0, target
+        assert said.count("There is no capability no_such. There are: identity/inactive_users, ") == 1, said
+        assert "passed" not in said
+
+
+def test_what_concerns_a_capability() -> None:
+    """Of each kind of check there is something for each capability."""
+    for name in package.capabilities():
+        short = name.rpartition("/")[2]
+        assert capabilities.unit([short]) == ["tests/unit/common", f"tests/unit/{name}"]
+        assert all((ROOT / folder).is_dir() for folder in capabilities.unit([short]))
+        (file,) = capabilities.plan_test([short])
+        assert (ROOT / file.removeprefix("-filter=")).is_file()
+        assert capabilities.checkov([name]) == ["--directory", f"modules/{name}"]
+        assert capabilities.concerns(ROOT / "modules" / name / "README.md", [short])
+    assert capabilities.unit([]) == ["tests/unit"]
+    assert capabilities.plan_test([]) == capabilities.checkov([]) == []
+
+
+def test_readmes_of_other_capabilities_and_of_all_do_not_concern_one() -> None:
+    module = ROOT / "modules/posture/finding_remediation"
+    assert capabilities.concerns(module / "member_role/README.md", ["finding_remediation"])
+    assert not capabilities.concerns(module / "README.md", ["finding_export"])
+    assert not capabilities.concerns(ROOT / "README.md", ["finding_remediation"])
+    assert capabilities.concerns(ROOT / "README.md", [])
+
+
+@pytest.mark.parametrize("names", [["no_such"], ["posture/no_such"], ["posture"]])
+def test_an_unknown_name_is_refused_with_the_list(names: list[str]) -> None:
+    with pytest.raises(SetupError, match=r"There is no capability .*There are: identity/inactive_users"):
+        capabilities.chosen(names)
+
+
+def test_plan_tests_are_found_with_and_without_their_domain(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    for name in ("kms_rotation", "protection_kms_rotation", "kms_rotation_more", "block_queue"):
+        (tmp_path / "tests" / f"{name}.tftest.hcl").touch()
+    found = capabilities.plan_test(["kms_rotation"], tmp_path)
+    assert found == ["-filter=tests/kms_rotation.tftest.hcl", "-filter=tests/protection_kms_rotation.tftest.hcl"]
+
+
+def test_a_step_is_run_by_make_with_its_lines_named(capsys: pytest.CaptureFixture[str]) -> None:
+    run = check.Make(["kms_rotation"])
+    assert run(Step("no-such-target")) != 0
+    said = capsys.readouterr().out
+    assert "== no-such-target\n" in said
+    assert "no-such-target | make: *** No rule to make target" in said
+    assert 'To run that alone: make no-such-target CAPABILITIES="kms_rotation"' in said
+
+
+def test_what_runs_is_interrupted_as_a_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also what a step has started, which gets its time to clean up."""
+    script = tmp_path / "make"
+    script.write_text(
+        f"#!{sys.executable}\nimport signal, sys\ntry: print('up', flush=True); signal.pause()\n"
+        "except KeyboardInterrupt: print('cleaned up'); sys.exit(2)\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    run, up, lines = check.Make([]), threading.Event(), list[str]()
+
+    def printed(line: str, **_: object) -> None:
+        lines.append(line)
+        if "| up" in line:
+            up.set()
+
+    def stop() -> None:
+        assert up.wait(30)
+        run.stop()
+
+    monkeypatch.setattr("builtins.print", printed)
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    assert run(Step("local")) != 0
+    stopper.join()
+    assert "local | cleaned up\n" in lines
+    assert "local: stopped" in lines[-1]

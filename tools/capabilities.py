@@ -1,0 +1,54 @@
+"""What of a check concerns chosen capabilities: `make unit CAPABILITIES="finding_export"` and the like.
+
+    python -m tools.capabilities unit|plan-test|checkov|… [capability …]
+
+Prints the arguments for the check's program, none where it reads CAPABILITIES itself; those for everything without
+names. An unknown name is refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tools import package
+from tools.bootstrap import ROOT, SetupError
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """Return the named capabilities as `<domain>/<capability>`, all without names; SetupError lists those there are."""
+    return list(dict.fromkeys(package.select(names, package.capabilities())))
+
+
+def unit(names: Sequence[str]) -> list[str]:
+    """Return the folders of unit tests: those of the packages, and of what all have in common."""
+    return ["tests/unit/common", *(f"tests/unit/{name}" for name in chosen(names))] if names else ["tests/unit"]
+
+
+def plan_test(names: Sequence[str], root: Path = ROOT) -> list[str]:
+    """Return a `-filter` for each file of plan tests; none for all of them."""
+    wanted = {stem for name in chosen(names) for stem in (name.replace("/", "_"), name.rpartition("/")[2])}
+    files = sorted((root / "tests").glob("*.tftest.hcl")) if names else []
+    return [f"-filter=tests/{file.name}" for file in files if file.name.removesuffix(".tftest.hcl") in wanted]
+
+
+def checkov(names: Sequence[str]) -> list[str]:
+    """Return a `--directory` for each module; none for all of them, which is what Checkov's configuration says."""
+    return [word for name in chosen(names) for word in ("--directory", f"modules/{name}")] if names else []
+
+
+def concerns(readme: Path, names: Sequence[str], root: Path = ROOT) -> bool:
+    """Whether a README is of one of the capabilities, or of anything without names."""
+    return not names or any(root / "modules" / name in readme.parents for name in chosen(names))
+
+
+ARGUMENTS: dict[str, Callable[[Sequence[str]], list[str]]] = {"unit": unit, "plan-test": plan_test, "checkov": checkov}
+
+
+if __name__ == "__main__":
+    try:
+        chosen(sys.argv[2:])
+        print(*(ARGUMENTS[sys.argv[1]](sys.argv[2:]) if sys.argv[1] in ARGUMENTS else ()))
+    except SetupError as error:
+        sys.exit(str(error))

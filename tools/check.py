@@ -1,0 +1,174 @@
+"""`make test`: everything that is checked, in two lanes, for all capabilities or for some.
+
+    python -m tools.check [capability …]
+
+Style first. Then the local cloud, which waits more than it computes and whose clocks come first; at the same time, at
+low priority, one after the other, what computes: what uses one core only before what uses both. The first step that
+fails ends the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tools.bootstrap import ROOT, SetupError
+from tools.capabilities import chosen
+
+FRONT, BACK = "front", "back"
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A target of the Makefile: the lane it runs in, and the steps that must have passed before."""
+
+    name: str
+    lane: str = FRONT
+    after: tuple[str, ...] = ()
+
+
+STEPS = (
+    Step("lint"),
+    Step("browser", FRONT, ("lint",)),
+    Step("local", FRONT, ("browser",)),
+    Step("package", BACK, ("lint",)),
+    Step("checkov", BACK, ("package",)),
+    Step("plan-test", BACK, ("lint",)),
+    Step("examples", BACK, ("lint",)),
+    Step("unit", BACK, ("lint", "browser")),  # which open pages, too
+)
+
+
+def steps_for(names: Sequence[str], tests: Path = ROOT / "tests" / "e2e") -> list[Step]:
+    """Return the steps for chosen capabilities: a browser is installed only where their tests need one."""
+    pages = any(
+        any((tests / domain).glob(f"test_{capability}_browser.py"))
+        for domain, capability in (name.split("/") for name in chosen(names))
+    )
+    return [step for step in STEPS if pages or step.name != "browser"]
+
+
+class Run:
+    """Steps in lanes: each lane does one at a time, in their order; *execute* returns a step's exit status.
+
+    When a step fails, none begins any more, and *cancel* is to end those that are running.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], execute: Callable[[Step], int], cancel: Callable[[], None] = lambda: None
+    ) -> None:
+        self._waiting, self._execute, self._cancel = list(steps), execute, cancel
+        self._steps = {step.name for step in steps}
+        self._passed: set[str] = set()
+        self._changed = threading.Condition()
+        self.failed: list[str] = []
+
+    def all(self) -> bool:
+        """Run the steps; whether all passed."""
+        lanes = {step.lane for step in self._waiting}
+        threads = [threading.Thread(target=self._lane, args=(lane,), name=lane) for lane in sorted(lanes)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return not self.failed
+
+    def _lane(self, lane: str) -> None:
+        while step := self._next(lane):
+            try:
+                status = self._execute(step)
+            except Exception as error:  # noqa: BLE001 - a step that cannot be started has failed
+                print(f"{step.name} | {error}", flush=True)
+                status = 1
+            with self._changed:
+                first = status and not self.failed
+                (self.failed.append if status else self._passed.add)(step.name)
+                self._changed.notify_all()
+            if first:
+                self._cancel()
+
+    def _next(self, lane: str) -> Step | None:
+        """Wait for the next step of a lane that may begin; None when there is none any more."""
+        with self._changed:
+            while not self.failed and (mine := [step for step in self._waiting if step.lane == lane]):
+                ready = next((step for step in mine if self._passed >= self._steps.intersection(step.after)), None)
+                if ready:
+                    self._waiting.remove(ready)
+                    return ready
+                self._changed.wait()
+        return None
+
+
+class Make:
+    """Runs steps by make; their lines appear as they come, each with the name of its step."""
+
+    def __init__(self, capabilities: Sequence[str]) -> None:
+        self._capabilities = capabilities
+        self._running: list[subprocess.Popen[str]] = []
+        self._stopped = False
+
+    def __call__(self, step: Step) -> int:
+        """Run one step; its exit status."""
+        print(f"== {step.name}", flush=True)
+        begun = time.monotonic()
+        command = ["make", "--no-print-directory", step.name, f"CAPABILITIES={' '.join(self._capabilities)}"]
+        process = subprocess.Popen(
+            ["nice", "-n", "19", *command] if step.lane == BACK else command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of processes, which `stop` reaches as a whole
+            text=True,
+        )
+        self._running.append(process)
+        for line in process.stdout or ():
+            print(f"{step.name} | {line}", end="", flush=True)
+        status = process.wait()
+        self._running.remove(process)
+        took = f"{time.monotonic() - begun:.0f} s"
+        if not status:
+            print(f"== {step.name}: passed in {took}", flush=True)
+        elif self._stopped:
+            print(f"== {step.name}: stopped after {took}", flush=True)
+        else:
+            named = f' CAPABILITIES="{" ".join(self._capabilities)}"' if self._capabilities else ""
+            print(
+                f"make test: FAILED in {step.name} after {took}. To run that alone: make {step.name}{named}", flush=True
+            )
+        return status
+
+    def stop(self) -> None:
+        """Interrupt what is running, as Ctrl-C does: tests end what they have started."""
+        self._stopped = True
+        for process in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+
+
+def main(names: Sequence[str]) -> int:
+    """The exit status: 0 when every step passed."""
+    steps = steps_for(names)  # an unknown name is refused once, before anything runs
+    begun, make = time.monotonic(), Make(names)
+    try:
+        passed = Run(steps, make, make.stop).all()
+    except KeyboardInterrupt:
+        make.stop()
+        return 130
+    if passed:
+        print(f"make test: all passed in {time.monotonic() - begun:.0f} s")
+    return int(not passed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SetupError as error:
+        sys.exit(str(error))
