@@ -9,7 +9,12 @@ from types import SimpleNamespace
 import botocore.loaders
 import botocore.session
 import moto.cognitoidp.models
+from hypothesis import HealthCheck, settings
 from joserfc import jwk
+
+# Nothing is timed in a test: on a busy machine an example takes as long as it takes.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
