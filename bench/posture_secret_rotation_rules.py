@@ -54,7 +54,7 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _aggregated(stack: scenario.Stack, accounts: int, each: int) -> Any:
-    """A client of an account whose aggregator sees *accounts* with *each* secrets that break a rule in two Regions."""
+    """A client of an account whose aggregator sees `accounts` with `each` secrets that break a rule in two Regions."""
     made = [str(900_000_000_000 + number) for number in range(accounts)]
     for account in made:
         for region in (REGION, subject.OTHER_REGION):

@@ -137,7 +137,7 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
 
 
 def key_use(service: str, resource_arn: str, action: str, region: str) -> Use | None:
-    """How answering *action* on *resource_arn* uses a customer managed key, or None."""
+    """How answering `action` on `resource_arn` uses a customer managed key, or None."""
     actions = _KEY_USE.get(action)
     if not actions or not resource_arn.startswith("arn:"):
         return None
@@ -158,9 +158,9 @@ def service_may(
     region: str,
     conditions: dict[str, str] | None = None,
 ) -> str:
-    """Why the service principal *service* may not do *action*, or an empty string when it may.
+    """Why the service principal `service` may not do `action`, or an empty string when it may.
 
-    *conditions* are further condition keys of the request.
+    `conditions` are further condition keys of the request.
     """
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
@@ -204,7 +204,7 @@ def service_may(
 
 
 def role_session(role_arn: str, session_name: str, service: str) -> dict[str, Any]:
-    """boto3 credentials of a session that *service* holds of *role_arn*; PermissionError when its trust refuses."""
+    """boto3 credentials of a session that `service` holds of `role_arn`; PermissionError when its trust refuses."""
     from ministack.services import iam, sts
 
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]

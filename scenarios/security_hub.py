@@ -22,7 +22,7 @@ def enable(stack: Stack) -> Any:
 
 
 def finding(finding_id: str, severity: str = "HIGH", compliance: str = "FAILED", **fields: Any) -> dict[str, Any]:
-    """A new, active finding of this instant on a bucket; *fields* replace or add. No compliance: ""."""
+    """A new, active finding of this instant on a bucket; `fields` replace or add. No compliance: ""."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {
         "SchemaVersion": "2018-10-08",
@@ -51,7 +51,7 @@ def load(hub: Any, findings: Iterable[dict[str, Any]]) -> None:
 
 
 def read(hub: Any, prefix: str) -> dict[str, dict[str, Any]]:
-    """Findings whose Id begins with *prefix*, by Id."""
+    """Findings whose Id begins with `prefix`, by Id."""
     filters = {"Id": [{"Value": prefix, "Comparison": "PREFIX"}]}
     pages = hub.get_paginator("get_findings").paginate(Filters=filters)
     return {found["Id"]: found for page in pages for found in page["Findings"]}

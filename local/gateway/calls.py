@@ -29,7 +29,7 @@ class Call:
 
 
 class Calls:
-    """The last *limit* calls, oldest first."""
+    """The last `limit` calls, oldest first."""
 
     def __init__(self, limit: int = 500_000) -> None:
         self._calls: collections.deque[Call] = collections.deque(maxlen=limit)
@@ -41,7 +41,7 @@ class Calls:
             self._calls.append(call)
 
     def since(self, at: float = 0.0, principal: str = "") -> list[Call]:
-        """Calls from Unix time *at* on whose principal ARN holds *principal*."""
+        """Calls from Unix time `at` on whose principal ARN holds `principal`."""
         with self._lock:
             return [c for c in self._calls if c.at >= at and principal in c.principal]
 

@@ -149,7 +149,7 @@ class Faults:
 
 
 def error_of(rule: Rule, service: str) -> tuple[str, int, str]:
-    """Code, status and message of the error that *rule* answers with for *service*."""
+    """Code, status and message of the error that `rule` answers with for `service`."""
     if rule.kind in ("throttle", "quota"):
         code, status = _THROTTLED.get(service, ("ThrottlingException", 400))
         return code, status, "Rate exceeded (injected fault)"

@@ -50,7 +50,7 @@ class Cloud:
         attempts: int = 8,
         **credentials: str,
     ) -> Any:
-        """boto3 client as the account's root (the default account unless given), or with *credentials*.
+        """boto3 client as the account's root (the default account unless given), or with `credentials`.
 
         The same one for the same arguments: making one takes longer than most calls.
         """
@@ -102,7 +102,7 @@ class Cloud:
         return self.control("POST", f"commands/{name}", data or {})
 
     def calls(self, since: float = 0.0, principal: str = "") -> list[dict[str, Any]]:
-        """API calls from Unix time *since* on whose caller's ARN holds *principal* (see `local.gateway.calls.Call`)."""
+        """API calls from Unix time `since` on whose caller's ARN holds `principal` (see `local.gateway.calls.Call`)."""
         answer: list[dict[str, Any]] = self.control("GET", "calls", since=since, principal=principal)
         return answer
 
@@ -174,7 +174,7 @@ def free_port() -> int:
 
 
 def start(port: int, data_dir: Path) -> tuple[Cloud, int]:
-    """Start a gateway process with its state in *data_dir*; the cloud and its process id, once it answers."""
+    """Start a gateway process with its state in `data_dir`; the cloud and its process id, once it answers."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise LocalCloudError(f"Port {port} is in use. Run `make down`, or set SWITCHYARD_PORT to another port.")

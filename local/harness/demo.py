@@ -47,7 +47,7 @@ def down() -> None:
 
 
 def variables_of(modules: dict[str, ModuleType]) -> dict[str, Any]:
-    """Root variables that switch the capabilities of *modules* on."""
+    """Root variables that switch the capabilities of `modules` on."""
     merged: dict[str, Any] = {"alarm_emails": ["oncall@example.com"]}
     for module in modules.values():
         merged |= module.variables

@@ -136,7 +136,7 @@ class Stack:
 
 
 def stacks(cloud: Cloud, outputs: dict[str, Any], state: str) -> Callable[[str], Stack]:
-    """Return a function that gives the stack as a capability's scenario sees it; *state* is Terraform's, as JSON."""
+    """Return a function that gives the stack as a capability's scenario sees it; `state` is Terraform's, as JSON."""
     known = facts(json.loads(state), names())
     principals = {role.partition(":")[2]: actor.capability.rpartition("/")[2] for role, actor in known.actors.items()}
     functions: dict[str, list[str]] = {}
@@ -152,9 +152,9 @@ def stacks(cloud: Cloud, outputs: dict[str, Any], state: str) -> Callable[[str],
 
 
 def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: float = 0.2) -> T:
-    """The first truthy answer of *probe*; LocalCloudError naming *what* when there is none in time.
+    """The first truthy answer of `probe`; LocalCloudError naming `what` when there is none in time.
 
-    *seconds* are those of an idle machine; on a busy one there is more time.
+    `seconds` are those of an idle machine; on a busy one there is more time.
     """
     began = time.monotonic()
     while not (answer := probe()):
@@ -230,7 +230,7 @@ def run_all(
 ) -> list[Report]:
     """Run scenarios side by side, the longest first, then one by one what must be alone; reports in their order.
 
-    *done* is given each report when its scenario has ended.
+    `done` is given each report when its scenario has ended.
     """
     reports = {name: Report(name) for name in modules}
     stacks = {name: stack_of(name.split("/")[1]) for name in modules}

@@ -22,7 +22,7 @@ _SAMPLE = 2_000  # lines a file
 
 
 def _split(text: str, separator: str = ",") -> list[str]:
-    """*text* at the separators that stand in no angle or round brackets."""
+    """`text` at the separators that stand in no angle or round brackets."""
     parts, depth, start = [], 0, 0
     for place, character in enumerate(text):
         depth += (character in "<(") - (character in ">)")
@@ -33,7 +33,7 @@ def _split(text: str, separator: str = ",") -> list[str]:
 
 
 def duckdb_type(glue: str, seen: Any = None) -> str:
-    """DuckDB's type for a Glue (Hive) type; struct fields are spelt as in *seen*, a sample of the data, if there."""
+    """DuckDB's type for a Glue (Hive) type; struct fields are spelt as in `seen`, a sample of the data, if there."""
     glue = glue.strip()
     kind, _, inner = glue.partition("<")
     inner = inner.removesuffix(">")
@@ -56,7 +56,7 @@ def duckdb_type(glue: str, seen: Any = None) -> str:
 
 
 def _spelling(name: str, seen: Any) -> tuple[str, Any]:
-    """The key of *seen* that is *name* in any case, and what is below it."""
+    """The key of `seen` that is `name` in any case, and what is below it."""
     for key, below in (seen or {}).items():
         if key.lower() == name.lower():
             return key, below

@@ -49,7 +49,7 @@ class ExpressionError(Exception):
 
 
 def parse(expression: str, ids: set[str]) -> ast.expr:
-    """The tree of an expression over *ids*. Raises ExpressionError."""
+    """The tree of an expression over `ids`. Raises ExpressionError."""
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
@@ -167,7 +167,7 @@ def _service_quota(query: dict[str, Any]) -> float | None:
 
 
 def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | None]:
-    """Each metric's statistic in the window, counted back from *at*."""
+    """Each metric's statistic in the window, counted back from `at`."""
     found: dict[str, float | None] = {}
     for query in alarm["Metrics"]:
         if "MetricStat" not in query:

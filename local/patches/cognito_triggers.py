@@ -37,7 +37,7 @@ class Refused(Exception):
 
 
 def call_trigger(pool_id: str, name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """The `response` of the pool's trigger *name* (as in LambdaConfig), {} without one. Raises Refused."""
+    """The `response` of the pool's trigger `name` (as in LambdaConfig), {} without one. Raises Refused."""
     pool = cognito._user_pools.get(pool_id) or {}
     arn = (pool.get("LambdaConfig") or {}).get(name)
     if not arn:

@@ -22,7 +22,7 @@ _by_ttl: contextvars.ContextVar[bool] = contextvars.ContextVar("switchyard_ttl",
 
 
 def expire(table: str, at: float | None = None) -> int:
-    """Let time to live run on *table* now, as if it were *at* (Unix seconds); how many items it deleted.
+    """Let time to live run on `table` now, as if it were `at` (Unix seconds); how many items it deleted.
 
     AWS takes up to days. ValueError for a table that has no time to live.
     """

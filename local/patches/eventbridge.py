@@ -156,7 +156,7 @@ def start() -> None:
 def emit(
     source: str, detail_type: str, detail: dict[str, Any], resources: list[str], account: str, region: str
 ) -> None:
-    """Put an event on the default bus as the AWS service *source* does; `PutEvents` itself refuses `aws.*`."""
+    """Put an event on the default bus as the AWS service `source` does; `PutEvents` itself refuses `aws.*`."""
 
     def put() -> None:
         set_request_account_id(account)

@@ -276,7 +276,7 @@ COMMANDS: dict[str, Any] = {
 
 
 def usage_resource(action: str, spec: str, pair_spec: str = "") -> str:
-    """The Resource dimension under which AWS/Usage counts a call with a key of *spec*."""
+    """The Resource dimension under which AWS/Usage counts a call with a key of `spec`."""
     if action.startswith("GenerateDataKeyPair"):
         return f"GenerateDataKeyPair-{pair_spec}"
     if action not in _CRYPTOGRAPHIC:

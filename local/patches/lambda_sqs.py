@@ -49,7 +49,7 @@ def refusal(role: str, queue_arn: str) -> str:
 
 
 def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: float) -> bool:
-    """Whether a batch is still within its window and not full: *messages* of MiniStack's queue, *now* in seconds."""
+    """Whether a batch is still within its window and not full: `messages` of MiniStack's queue, `now` in seconds."""
     window = min(mapping.get("MaximumBatchingWindowInSeconds") or 0, _LONGEST_WINDOW)
     since = [max(message["sent_at"], at) for message in messages if (at := message.get("visible_at", 0.0)) <= now]
     full = len(since) >= mapping.get("BatchSize", 10)

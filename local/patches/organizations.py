@@ -33,7 +33,7 @@ def accounts_of(management: str) -> list[str]:
 
 
 def is_administrator(account: str, service: str) -> bool:
-    """Whether an account is the management account or a delegated administrator for *service*."""
+    """Whether an account is the management account or a delegated administrator for `service`."""
     management = management_of(account)
     return bool(management) and (management == account or (management, account, service) in _delegated)
 

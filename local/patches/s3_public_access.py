@@ -107,7 +107,7 @@ def _policy_refused(record: dict[str, Any], document: str) -> bool:
 
 
 def _lets_through(owner: str, region: str, record: dict[str, Any], caller: str, action: str, key: str) -> bool:
-    """Whether another account may do *action* through an access point: its policy and the bucket's must allow it."""
+    """Whether another account may do `action` through an access point: its policy and the bucket's must allow it."""
     bucket = record["Bucket"]
     point = s3.access_point_arn(record["Name"], owner, region)
     keys = {

@@ -39,7 +39,7 @@ def grants(headers: dict[str, str]) -> bool:
 
 
 def may(action: str, resource_arn: str) -> bool:
-    """Whether the caller of the request being answered may do *action* too; calls from inside may."""
+    """Whether the caller of the request being answered may do `action` too; calls from inside may."""
     signed = _CREDENTIAL.search((request_headers.get() or {}).get("authorization", ""))
     if not signed:
         return True

@@ -306,7 +306,7 @@ def _rotation_dates(secret: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def age(secret_id: str, days: float, account: str = ACCOUNT_ID, region: str = REGION) -> None:
-    """Make a secret as old as if *days* had passed since all that happened to it."""
+    """Make a secret as old as if `days` had passed since all that happened to it."""
     with request_scope(account, region):
         secret = _find({"SecretId": secret_id})
     if secret is None:

@@ -138,7 +138,7 @@ def _references(store: Any, arn: str) -> bool:
 
 
 def check(action: str, data: dict[str, Any]) -> None:
-    """What the service refuses before it does anything. Raises WafError. Normalises addresses in *data*."""
+    """What the service refuses before it does anything. Raises WafError. Normalises addresses in `data`."""
     if data.get("Scope") == "CLOUDFRONT" and get_region() != waf.CLOUDFRONT_HOME_REGION:
         raise invalid("The scope is not valid.", "SCOPE_VALUE", "CLOUDFRONT")
     kind = next((TYPES[name] for name in TYPES if action.endswith(name)), "")

@@ -102,7 +102,7 @@ class _Caller:
         self._key, self._region = access_key, region
 
     def needs(self, action: str, resource: str = "*", **context: Any) -> None:
-        """Raises WafError when the caller may not do *action*."""
+        """Raises WafError when the caller may not do `action`."""
         given = {"aws:CalledVia": [PRINCIPAL], **context}
         if iam_evaluator.enforce(self._key, action, action.split(":")[0], self._region, resource, given) is not None:
             raise WafError("WAFLogDestinationPermissionIssueException", DENIED)

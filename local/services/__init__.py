@@ -2,20 +2,20 @@
 
 A service is a package here with moto's four files, named as moto names it (signing name, no hyphens):
 
-``urls.py``
-    ``url_bases`` (host patterns) and ``url_paths``; ``{0}/.*$`` suffices, since `base.Response` routes (``{0}/$``
+`urls.py`
+    `url_bases` (host patterns) and `url_paths`; `{0}/.*$` suffices, since `base.Response` routes (`{0}/$`
     for a service with the one path /, such as those of the JSON protocols).
-``exceptions.py``
-    A class per error code of the service's model (subclasses of moto's ``ServiceException``).
-``models.py``
-    The backend, extending moto's own where there is one. Methods marked ``@operation()`` take the request's
-    members in snake_case and return the response as a dict. ``<package>_backends`` is its ``BackendDict``,
-    by boto3's name; where botocore lists no Regions, with ``use_boto3_regions=False, additional_regions=``.
-``responses.py``
+`exceptions.py`
+    A class per error code of the service's model (subclasses of moto's `ServiceException`).
+`models.py`
+    The backend, extending moto's own where there is one. Methods marked `@operation()` take the request's
+    members in snake_case and return the response as a dict. `<package>_backends` is its `BackendDict`,
+    by boto3's name; where botocore lists no Regions, with `use_boto3_regions=False, additional_regions=`.
+`responses.py`
     A `base.Response` bound to that backend, with moto's response class as second base where there is one.
 
-Its ``__init__.py`` defines ``install()``, which calls `register` with the package, and optionally
-``COMMANDS``: functions that scenarios call for what no API does (a click in the console, time that passes).
+Its `__init__.py` defines `install()`, which calls `register` with the package, and optionally
+`COMMANDS`: functions that scenarios call for what no API does (a click in the console, time that passes).
 
 To add a service, write the package and add its name to `SERVICES`. One that moto lacks altogether needs
 nothing more: `register` enters it in moto's index.
@@ -41,7 +41,7 @@ def install_all() -> None:
 
 
 def register(package: ModuleType) -> None:
-    """Make moto find *package* as the service of its name, instead of moto's own where there is one."""
+    """Make moto find `package` as the service of its name, instead of moto's own where there is one."""
     name = package.__name__.rpartition(".")[2]
     attribute = f"{name}_backends"
     backends = getattr(import_module(f"{package.__name__}.models"), attribute)

@@ -33,7 +33,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def operation(*, unchecked: Sequence[str] = ()) -> Callable[[Any], Any]:
-    """Mark a backend method as an API operation; of *unchecked* members only type and length are checked."""
+    """Mark a backend method as an API operation; of `unchecked` members only type and length are checked."""
 
     def mark(method: Any) -> Any:
         method.unchecked = frozenset(unchecked)
@@ -45,7 +45,7 @@ def operation(*, unchecked: Sequence[str] = ()) -> Callable[[Any], Any]:
 def problems(
     shape: Any, value: Any, path: str = "", unchecked: frozenset[str] = frozenset(), deep: bool = True
 ) -> Iterator[str]:
-    """How *value* violates a botocore shape: type, required and unknown members, enum, pattern, range."""
+    """How `value` violates a botocore shape: type, required and unknown members, enum, pattern, range."""
     kind = shape.type_name
     fits = isinstance(value, _TYPES.get(kind, (object,))) and (kind == "boolean" or not isinstance(value, bool))
     if not fits:
@@ -129,9 +129,9 @@ class SerializationError(ServiceException):
 
 
 class Response(BaseResponse):
-    """Answers the ``@operation`` methods of a backend class, as botocore describes them.
+    """Answers the `@operation` methods of a backend class, as botocore describes them.
 
-    Subclass with ``backend_class=`` and define `backend` and `invalid_input` (the error for a malformed
+    Subclass with `backend_class=` and define `backend` and `invalid_input` (the error for a malformed
     request). Operations that the backend does not mark fall through to moto's methods, else answer 501.
     """
 
@@ -217,7 +217,7 @@ class _Walk:
 class Pager:
     """Pages through results that are computed once, when a walk begins, and kept behind its token.
 
-    A token can be used again (a client retries a lost answer) until *lifetime* seconds after its issue, with
+    A token can be used again (a client retries a lost answer) until `lifetime` seconds after its issue, with
     the parameters of the call that began the walk only. A finished walk is kept for `grace` seconds.
     """
 

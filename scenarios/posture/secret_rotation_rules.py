@@ -107,7 +107,7 @@ def put_recorder(stack: Stack, account: str, region: str) -> None:
 
 
 def put_secret(stack: Stack, name: str, account: str = "", region: str = REGION, **more: Any) -> str:
-    """ARN of a new secret with the tag, unless *more* says otherwise."""
+    """ARN of a new secret with the tag, unless `more` says otherwise."""
     asked = {"SecretString": VALUE, "Tags": TAGS, **more}
     api = stack.client("secretsmanager", account=account, region=region)
     return str(api.create_secret(Name=name, **asked)["ARN"])

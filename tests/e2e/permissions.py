@@ -24,7 +24,7 @@ def sids(cloud: Cloud, role: str, policy: str = "grants") -> list[str]:
 
 @contextlib.contextmanager
 def without(cloud: Cloud, role: str, sid: str, policy: str = "grants") -> Iterator[None]:
-    """The role lacks the statement *sid* for the length of a `with` block."""
+    """The role lacks the statement `sid` for the length of a `with` block."""
     whole = grants(cloud, role, policy)
     rest = [statement for statement in whole["Statement"] if statement["Sid"] != sid]
     assert len(rest) == len(whole["Statement"]) - 1, f"{role} has no single statement {sid}"

@@ -470,7 +470,7 @@ class AccessAnalyzerBackend(BaseBackend):
 
 
 def noticed(account: str, region: str, bucket: str) -> None:
-    """A bucket of *account* has changed: analyzers of that Region, of any account that trusts it, look again."""
+    """A bucket of `account` has changed: analyzers of that Region, of any account that trusts it, look again."""
     if not AccessAnalyzerBackend.watching:
         return
     for backends in list(accessanalyzer_backends.values()):

@@ -1,4 +1,4 @@
-"""Access Analyzer's operations, from the backend's ``@operation`` methods."""
+"""Access Analyzer's operations, from the backend's `@operation` methods."""
 
 from local.services.base import Response
 

@@ -1,4 +1,4 @@
-"""Chatbot's operations, from the backend's ``@operation`` methods."""
+"""Chatbot's operations, from the backend's `@operation` methods."""
 
 from local.services.base import Response
 

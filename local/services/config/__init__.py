@@ -16,7 +16,7 @@ What is there
 
 How scenarios use it
     `stack.client("config")` as on AWS, with `wait_until` on the effect. For what no API does, the commands below, such
-    as ``stack.cloud.command("config/pass_time", {"seconds": 86400})``.
+    as `stack.cloud.command("config/pass_time", {"seconds": 86400})`.
 """
 
 from __future__ import annotations

@@ -238,7 +238,7 @@ class Remediation:
     # What runs by itself
 
     def _remediate(self, name: str, key: Key) -> None:
-        """An evaluation found *key* non-compliant: start an automatic remediation, or another after the running one."""
+        """An evaluation found `key` non-compliant: start an automatic remediation, or another after the running one."""
         if not self.remediations.get(name, {}).get("Automatic"):
             return
         exempt = self.exempt.get((name, key))

@@ -1,4 +1,4 @@
-"""AWS Config's operations: ours from the backend's ``@operation`` methods, the others from moto."""
+"""AWS Config's operations: ours from the backend's `@operation` methods, the others from moto."""
 
 from moto.config.responses import ConfigResponse as MotoConfigResponse
 

@@ -71,7 +71,7 @@ def resource_types(rule: Rule) -> set[str]:
 
 
 def in_scope(rule: Rule, item: Item | None) -> bool:
-    """Whether a change of *item* triggers the rule."""
+    """Whether a change of `item` triggers the rule."""
     if item is None:
         return False
     scope, types = rule.get("Scope") or {}, resource_types(rule)

@@ -24,7 +24,7 @@ def install() -> None:
 def send_custom_action(action_target_arn: str, findings: list[str | dict[str, str]]) -> int:
     """Choose a custom action for up to 20 findings, as the console does; returns the number of events sent.
 
-    Each finding, given by its Id or as ``{"Id": ..., "ProductArn": ...}``, is sent in an event of its own:
+    Each finding, given by its Id or as `{"Id": ..., "ProductArn": ...}`, is sent in an event of its own:
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-integration-types.html
     Raises ResourceNotFoundException for an unknown action or finding, InvalidInputException for more than 20.
     """

@@ -50,7 +50,7 @@ class AutomationRules:
         return {"RuleArn": arn}
 
     def _each(self, arns: Sequence[str], do: Callable[[str], Any], found: str, name: str) -> dict[str, Any]:
-        """(what *do* gives for known rules, the others) as the batch operations answer."""
+        """(what `do` gives for known rules, the others) as the batch operations answer."""
         self._require_hub()
         done, failed = [], []
         for arn in arns:

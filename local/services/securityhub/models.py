@@ -167,7 +167,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         next_token: str | None,
         *parameters: Any,
     ) -> dict[str, Any]:
-        """The response with one page of *name*; the token is bound to the parameters, account and Region."""
+        """The response with one page of `name`; the token is bound to the parameters, account and Region."""
         bound = [name, self.account_id, self.region_name, *parameters]
         try:
             items, token = self.pager.page(bound, compute, max_results or MAX_BATCH, next_token)

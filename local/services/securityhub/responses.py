@@ -1,4 +1,4 @@
-"""Security Hub's operations: ours from the backend's ``@operation`` methods, the others from moto."""
+"""Security Hub's operations: ours from the backend's `@operation` methods, the others from moto."""
 
 from moto.securityhub.responses import SecurityHubResponse as MotoSecurityHubResponse
 

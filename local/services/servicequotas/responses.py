@@ -1,4 +1,4 @@
-"""Service Quotas' operations: ours from the backend's ``@operation`` methods, the others from moto."""
+"""Service Quotas' operations: ours from the backend's `@operation` methods, the others from moto."""
 
 from moto.servicequotas.responses import ServiceQuotasResponse as MotoServiceQuotasResponse
 

@@ -2,7 +2,7 @@
 
 Documents (CreateDocument, type Automation, schema 0.3) may use the actions of `automation.ACTIONS`; a document with
 another one is started and fails at that step, by name. Of the documents that AWS owns there is
-``AWS-PublishSNSNotification``. Each step is a real request to this cloud by a session of the document's assumeRole,
+`AWS-PublishSNSNotification`. Each step is a real request to this cloud by a session of the document's assumeRole,
 which must trust ssm.amazonaws.com and whose policies are enforced; without assumeRole, by the caller.
 """
 

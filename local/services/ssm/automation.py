@@ -110,7 +110,7 @@ def values_of(
 
 
 def resolve(value: Any, values: Values) -> Any:
-    """*value* with its placeholders filled in; one that is the whole text keeps its type. StepFailed for an unknown."""
+    """`value` with its placeholders filled in; one that is the whole text keeps its type. StepFailed for an unknown."""
     if isinstance(value, dict):
         return {key: resolve(one, values) for key, one in value.items()}
     if isinstance(value, list):
@@ -133,7 +133,7 @@ def _text(value: Any) -> str:
 
 
 def select(answer: Any, selector: str) -> Any:
-    """The part of an answer that a selector such as ``$.Items[0].Id`` names. StepFailed when there is none."""
+    """The part of an answer that a selector such as `$.Items[0].Id` names. StepFailed when there is none."""
     found = answer
     for name, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", selector.removeprefix("$")):
         try:

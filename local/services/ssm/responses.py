@@ -1,4 +1,4 @@
-"""Systems Manager's operations: Automation from the backend's ``@operation`` methods, the others from moto."""
+"""Systems Manager's operations: Automation from the backend's `@operation` methods, the others from moto."""
 
 from moto.ssm.responses import SimpleSystemManagerResponse
 

@@ -63,7 +63,7 @@ def literal(entity: Data) -> str:
 
 
 def statement_of(text: str, slots: bool) -> Data:
-    """The one policy (or template, when *slots*) of a statement, as JSON. Raises ValidationException."""
+    """The one policy (or template, when `slots`) of a statement, as JSON. Raises ValidationException."""
     if len(text) > MAX_STATEMENT:
         raise ValidationException(f"The statement must not be longer than {MAX_STATEMENT} bytes")
     try:

@@ -1,4 +1,4 @@
-"""Verified Permissions' operations, from the backend's ``@operation`` methods."""
+"""Verified Permissions' operations, from the backend's `@operation` methods."""
 
 from local.services.base import Response
 

@@ -51,7 +51,7 @@ class Verifier:
         raise TokenError("no key of the identity source signed it")
 
     def claims(self, token: str, use: str, issuers: dict[str, list[str]]) -> dict[str, Any]:
-        """Claims of *token*, an `access` or `id` token of one of *issuers* (with its client ids, none for any)."""
+        """Claims of `token`, an `access` or `id` token of one of `issuers` (with its client ids, none for any)."""
         try:
             unverified = jws.extract_compact(token.encode())
             header, claims = unverified.headers(), json.loads(unverified.payload)

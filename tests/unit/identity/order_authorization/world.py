@@ -101,7 +101,7 @@ def jwks(_: str = "") -> dict[str, Any]:
 
 
 def signed(claims: dict[str, Any], header: dict[str, Any] | None = None, by: rsa.RSAPrivateKey | None = None) -> str:
-    """A token of *claims*, signed by the pool unless another key is given."""
+    """A token of `claims`, signed by the pool unless another key is given."""
     head = {"alg": "RS256", "kid": "pool-key", **(header or {})}
     text = f"{_encode(json.dumps(head).encode())}.{_encode(json.dumps(claims).encode())}"
     return f"{text}.{_encode((by or key()).sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"

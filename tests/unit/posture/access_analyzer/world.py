@@ -48,7 +48,7 @@ SOURCES: dict[str, dict[str, Any]] = {
 
 
 def found(finding_id: str = "f1", source: str = "policy", public: bool = True, **fields: Any) -> dict[str, Any]:
-    """GetFinding's `finding`, active and of a bucket unless *fields* say otherwise."""
+    """GetFinding's `finding`, active and of a bucket unless `fields` say otherwise."""
     return {
         "id": finding_id,
         "principal": {"AWS": "*" if public else OUTSIDER},

@@ -61,7 +61,7 @@ class Kms:
         self._lock = threading.Lock()
 
     def add(self, key_id: str, period: int | None = None, rotations: str = "", **more: Any) -> str:
-        """*rotations*: A or O for each, oldest first, a hundred days apart."""
+        """`rotations`: A or O for each, oldest first, a hundred days apart."""
         self.keys[key_id] = metadata(key_id, **more)
         if period:
             self.period[key_id], self.next_date[key_id] = period, NOW + 50 * DAY
