@@ -13,7 +13,6 @@ from ministack.services import lambda_svc, s3, secretsmanager, waf
 from local.patches import organizations
 from local.permissions import role_session, service_may
 from local.services.config import neighbours
-from local.services.config.aggregation import PRINCIPAL
 from local.services.config.items import (
     BUCKET,
     DAY,
@@ -26,6 +25,7 @@ from local.services.config.items import (
     tags_of,
     timestamp,
 )
+from local.services.config.neighbours import PRINCIPAL
 
 
 def _secrets(account: str, region: str, now: float) -> Iterator[Resource]:

@@ -27,24 +27,28 @@ from typing import Any
 
 from local.services import register
 
-from . import clock, models
+from . import clock
 
 
 def install() -> None:
     """Serve AWS Config from here in moto. Idempotent; before moto's server app or `mock_aws` starts."""
-    models.use_own_source()
+    from .models import use_own_source
+
+    use_own_source()
     register(sys.modules[__name__])
 
 
 def set_reevaluation_interval(seconds: float, rules: Sequence[str] = ()) -> None:
     """Seconds that must pass between two StartConfigRulesEvaluation of an account and Region; 60 on AWS.
 
-    With *rules*, only for those, by name.
+    With `rules`, only for those, by name.
     """
+    from .models import ConfigBackend
+
     if rules:
-        models.ConfigBackend.reevaluation_intervals.update(dict.fromkeys(rules, seconds))
+        ConfigBackend.reevaluation_intervals.update(dict.fromkeys(rules, seconds))
     else:
-        models.ConfigBackend.reevaluation_interval = seconds
+        ConfigBackend.reevaluation_interval = seconds
 
 
 def pass_time(seconds: float) -> None:

@@ -26,8 +26,8 @@ from .exceptions import (
     NoSuchOrganizationConfigRuleException,
     OrganizationAccessDeniedException,
 )
+from .neighbours import PRINCIPAL
 
-PRINCIPAL = "config.amazonaws.com"
 MULTI_ACCOUNT = "config-multiaccountsetup.amazonaws.com"
 """Whose delegated administrator deploys organization rules; `PRINCIPAL`'s aggregates."""
 

@@ -27,7 +27,7 @@ from local.services import events
 from local.services.base import Pager, TokenError, operation
 
 from . import items, neighbours, rules
-from .aggregation import PRINCIPAL, Aggregation
+from .aggregation import Aggregation
 from .clock import now
 from .exceptions import (
     InsufficientDeliveryPolicyException,
@@ -44,6 +44,7 @@ from .exceptions import (
     ResourceNotDiscoveredException,
 )
 from .items import Item, Key
+from .neighbours import PRINCIPAL
 from .remediation import Remediation
 
 logger = logging.getLogger("switchyard.config")

@@ -7,6 +7,9 @@ from typing import Any
 
 from .items import Resource
 
+PRINCIPAL = "config.amazonaws.com"
+"""As whom Config does what it needs."""
+
 
 class Neighbours:
     """Nothing to record, nothing that refuses, and no organization."""
