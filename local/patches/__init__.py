@@ -51,7 +51,7 @@ def declared() -> list[Patch]:
 
 
 def install() -> None:
-    """Apply every correction, before the first request, and start what runs beside them. Raises PatchError.
+    """Apply every correction, before the first request, and start what runs with them. Raises PatchError.
 
     A module that has a thread to start, or something of its own to announce, does so in `start()`.
     """

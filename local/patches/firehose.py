@@ -2,9 +2,9 @@
 
 MiniStack writes past IAM, and as plain text. Here a delivery is an ordinary PutObject of a session of the role, that
 Firehose holds if the role trusts it with the account's id as external id: IAM, bucket policy and key decide. What is
-refused is told in the stream's log and kept; Firehose tries for a day, this cloud when the next record comes and when
-`COMMANDS["flush"]` says so. Records are written at once, each in an object of its own: buffering hints are kept, not
-waited for. https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
+refused is reported in the stream's log and kept; Firehose tries for a day, this cloud when the next record comes and
+when `COMMANDS["flush"]` says so. Records are written at once, each in an object of its own: buffering hints are
+kept, not waited for. https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def flush() -> int:
         for delivery in due:
             try:
                 write(delivery)
-            except Exception as error:  # kept, and told where the stream's owner looks
+            except Exception as error:  # kept, and reported where the stream's owner looks
                 _waiting.append(delivery)
                 logger.warning("Firehose %s could not write: %s", delivery.stream, error)
                 _tell(delivery, error)

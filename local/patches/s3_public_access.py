@@ -1,6 +1,6 @@
 """Block Public Access and access points where MiniStack leaves them short, and word of changes to Access Analyzer.
 
-Added: the account's Block Public Access, which counts beside each bucket's; the policy status of buckets and of
+Added: the account's Block Public Access, which counts in addition to each bucket's; the policy status of buckets and of
 access points; reads of other accounts through an access point's alias, allowed when the access point *and* the
 bucket permit them (MiniStack refuses all); public access point policies refused where Block Public Access says so.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html

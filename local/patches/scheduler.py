@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: universal targets, which MiniStack lacks, and a schedule's time that comes when told to.
+"""EventBridge Scheduler: universal targets, which MiniStack lacks, and a schedule's time that comes on command.
 
 A universal target (`arn:aws:scheduler:::aws-sdk:SERVICE:OPERATION`) is that API call under the schedule's role.
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html

@@ -17,6 +17,9 @@ A service is a package here with moto's four files, named as moto names it (sign
 Its `__init__.py` defines `install()`, which calls `register` with the package, and optionally
 `COMMANDS`: functions that scenarios call for what no API does (a click in the console, time that passes).
 
+What a service needs of others (a role that trusts it, a bucket, a topic) it says in a class `Neighbours` that is
+replaced by one of `local.patches`; nothing here imports MiniStack, so that moto alone can serve it.
+
 To add a service, write the package and add its name to `SERVICES`. One that moto lacks altogether needs
 nothing more: `register` enters it in moto's index.
 """
