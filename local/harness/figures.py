@@ -223,6 +223,6 @@ def _track(lane: Lane, y: float, per_second: float) -> Track:
 
 
 def scale(seconds: float, most: int = 9) -> list[tuple[float, str]]:
-    """Return round points of time up to *seconds*, at most *most* and the start, with their labels."""
+    """Return round points of time up to `seconds`, at most *most* and the start, with their labels."""
     step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600, 36000) if seconds / s <= most)
     return [(round(number * step, 1), f"{number * step:g} s") for number in range(int(seconds / step + 1e-9) + 1)]

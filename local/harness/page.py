@@ -31,7 +31,7 @@ _markdown = MarkdownIt("commonmark", {"html": False})
 
 
 def collect(cloud: Cloud, state: Mapping[str, Any], reports: Sequence[Report]) -> Demo:
-    """Return what *cloud* recorded, sorted to the capabilities of *reports* with the help of Terraform's *state*."""
+    """Return what `cloud` recorded, sorted to the capabilities of `reports` with the help of Terraform's `state`."""
     known = facts(state, [report.capability for report in reports])
     return build(cloud.calls(), reports, known, runs(cloud, known))
 
@@ -91,7 +91,7 @@ def _policy_hash(text: str) -> str:
 
 
 def render(demo: Demo, texts: Mapping[str, str], seconds: float, at: float, left_out: Sequence[str] = ()) -> str:
-    """Return the page; *texts* are READMEs by capability, *left_out* the capabilities that this demo did not run."""
+    """Return the page; `texts` are READMEs by capability, `left_out` the capabilities that this demo did not run."""
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -120,7 +120,7 @@ def write(
     seconds: float,
     left_out: Sequence[str] = (),
 ) -> Demo:
-    """Write the page of a demo that took *seconds* to *path*, and return what it shows."""
+    """Write the page of a demo that took `seconds` to `path`, and return what it shows."""
     demo = collect(cloud, json.loads(state), reports)
     texts = {report.capability: (ROOT / "modules" / report.capability / "README.md").read_text() for report in reports}
     path.write_text(render(demo, texts, seconds, time.time(), left_out), encoding="utf-8")

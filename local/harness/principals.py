@@ -23,7 +23,7 @@ _KINDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
-    """Who makes calls: a role of the stack, named after what it acts for; *capability* is empty for shared ones."""
+    """Who makes calls: a role of the stack, named after what it acts for; `capability` is empty for shared ones."""
 
     name: str
     kind: str
@@ -48,7 +48,7 @@ class Facts:
 
 
 def facts(state: Mapping[str, Any], capabilities: Iterable[str]) -> Facts:
-    """Return what Terraform's *state* says; a resource belongs to the capability whose module holds it."""
+    """Return what Terraform's `state` says; a resource belongs to the capability whose module holds it."""
     full_names = {name.rpartition("/")[2]: name for name in capabilities}
     resources = list(_resources(state))
     users = _users(resources)

@@ -247,7 +247,7 @@ def build(
     known: Facts,
     runs: Sequence[Run],
 ) -> Demo:
-    """Return everything that was recorded, by the capabilities of *reports*."""
+    """Return everything that was recorded, by the capabilities of `reports`."""
     sorter = Sorter(known, [report.capability for report in reports])
     by_capability: dict[str, list[tuple[Actor, Mapping[str, Any]]]] = collections.defaultdict(list)
     number = 0

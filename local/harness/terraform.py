@@ -26,7 +26,7 @@ def _errors(output: list[str]) -> str:
 
 
 def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the stack that *variables* switch on; return the values of its own variables."""
+    """Write the stack that `variables` switch on; return the values of its own variables."""
     from tools import stack
 
     shared = set(stack.SHARED)
@@ -48,13 +48,13 @@ def _other_root(folder: Path, root: Path, variables: Mapping[str, Any]) -> dict[
 
 
 class Terraform:
-    """A stack in *folder*, applied to *cloud*; the user's state, variables and credentials stay out of it."""
+    """A stack in *folder*, applied to `cloud`; the user's state, variables and credentials stay out of it."""
 
     def __init__(self, cloud: Cloud, folder: Path, variables: dict[str, Any], root: Path | None = None) -> None:
-        """Write the stack of the capabilities in *variables* with these arguments, as `make stack` does.
+        """Write the stack of the capabilities in `variables` with these arguments, as `make stack` does.
 
-        The others of *variables* are what all capabilities share. *root* holds a root module to use instead of a
-        stack; its modules are `./modules/...`, and *variables* are its own.
+        The others of `variables` are what all capabilities share. `root` holds a root module to use instead of a
+        stack; its modules are `./modules/...`, and `variables` are its own.
         """
         from tools.bootstrap import terraform_bin, terraform_env
 
@@ -107,7 +107,7 @@ class Terraform:
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:
-        """Write what the services now say of *target* into the state."""
+        """Write what the services now say of `target` into the state."""
         self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
 
     def state(self) -> str:
