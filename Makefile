@@ -26,15 +26,12 @@ TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
 INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
 	|| { cat $(STATE)/init.log; echo "terraform init failed. Its providers come from what $(STATE)/terraform.rc says."; exit 1; }
-# A module with count or for_each is looked at once, and no string of over 5,000 characters is rendered: as many
-# checks of the same resources, in a third of the time.
-CHECKOV_FAST := CHECKOV_ENABLE_MODULES_FOREACH_HANDLING=False CHECKOV_RENDER_MAX_LEN=5000
 # What of a check concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
 export CAPABILITIES REPEAT
 
-.PHONY: help demo down calls test setup stack lint package checkov plan-test examples unit browser local fmt docs words lock bench \
-	checkov-plan clean
+.PHONY: help demo down calls test setup stack new lint package checkov plan-test examples unit browser local fresh fmt docs words \
+	lock bench checkov-plan clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +63,7 @@ lint: setup  ## Style, types, formatting, and a root module and READMEs that say
 unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
 	@$(CHOSEN); $(PY) -m pytest $$chosen -n auto --dist loadfile $(PYTEST_ARGS)
 
-plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" to choose.
+plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" (or a file of tests/refusals) to choose.
 	@$(CHOSEN); $(INIT)
 	@$(CHOSEN); $(PY) -m tools.terraform_test -no-color $$chosen $(TEST_ARGS)
 
@@ -93,7 +90,12 @@ local: setup  ## End to end on the local cloud: apply, no drift, events, effects
 
 checkov: setup  ## Checkov on the Terraform source.
 	@$(CHOSEN); $(PYTHON) tools/bootstrap.py checkov
-	@$(CHOSEN); $(CHECKOV_FAST) $(STATE)/checkov/bin/checkov --config-file .checkov.yaml $$chosen $(CHECKOV_ARGS)
+	@$(STATE)/checkov/bin/python tools/checkov/settings.py
+	@$(CHOSEN); $(STATE)/checkov/bin/checkov $${chosen:--d .} $(CHECKOV_ARGS)
+
+fresh: setup  ## What users run without make, in a fresh copy: terraform init, terraform test, checkov -d .
+	@$(PYTHON) tools/bootstrap.py checkov
+	@$(PY) -m tools.clone
 
 checkov-plan: setup  ## Checkov on a plan: PLAN=plan.json, from `terraform show -json`.
 	@$(PYTHON) tools/bootstrap.py checkov
@@ -114,6 +116,9 @@ words: setup  ## Refuse the words of docs/words.txt in prose. WORDS_ARGS=--count
 	@$(PY) -m tools.words $(WORDS_ARGS)
 
 # The headers stay: Dependabot reads the options there.
+new: setup  ## Add a capability: CAPABILITY=<domain>/<name> makes its files, wired and green.
+	@$(PY) -m tools.new $(CAPABILITY)
+
 lock: setup  ## Pin requirements/*.in again into *.txt.
 	@cd requirements && for name in dev layer runtime checkov $$(ls layer-*.in 2>/dev/null | sed 's/\.in$$//'); do \
 		env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS ../$(BIN)/uv pip compile $$name.in --output-file $$name.txt \

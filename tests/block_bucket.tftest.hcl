@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name = "reports"
 }
 
@@ -150,88 +138,4 @@ run "name_that_a_service_demands" {
     condition     = aws_s3_bucket.this.bucket == "aws-waf-logs-test-reports-111122223333-eu-central-1" && output.id == aws_s3_bucket.this.bucket && output.arn == "arn:aws:s3:::aws-waf-logs-test-reports-111122223333-eu-central-1"
     error_message = "The name begins as the service demands."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/bucket"
-  }
-
-  variables {
-    name              = "my_reports"
-    kms_key_arn       = "alias/mine"
-    expiration_days   = 0
-    policy_statements = [{ sid = "S", principals = { AWS = ["444455556666"] }, actions = ["s3:*"] }]
-  }
-
-  expect_failures = [
-    var.name,
-    var.kms_key_arn,
-    var.expiration_days,
-    var.policy_statements,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/bucket"
-  }
-
-  variables {
-    name              = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-    policy_statements = [{ sid = "S", principals = { AWS = ["*"] }, actions = ["s3:GetObject"] }]
-  }
-
-  expect_failures = [
-    var.name,
-    var.policy_statements,
-  ]
-}
-
-run "refuses_malformed_values_3" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/bucket"
-  }
-
-  variables {
-    policy_statements = [{ sid = "S", effect = "Permit", principals = { AWS = ["444455556666"] }, actions = ["s3:GetObject"] }]
-  }
-
-  expect_failures = [
-    var.policy_statements,
-  ]
-}
-
-run "refuses_own_sid" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/bucket"
-  }
-
-  variables {
-    policy_statements = [{ sid = "DenyOtherEncryption", principals = { AWS = ["444455556666"] }, actions = ["s3:GetObject"] }]
-  }
-
-  expect_failures = [var.policy_statements]
-}
-
-run "refuses_unknown_leading" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/bucket"
-  }
-
-  variables {
-    leading = "logs-"
-  }
-
-  expect_failures = [var.leading]
 }

@@ -1,25 +1,9 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
   mock_resource "aws_iam_service_linked_role" {
     defaults = { arn = "arn:aws:iam::111122223333:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig" }
-  }
-}
-
-variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
   }
 }
 
@@ -105,24 +89,4 @@ run "some_types_with_the_accounts_role" {
     condition     = one(aws_config_delivery_channel.this.snapshot_delivery_properties).delivery_frequency == "One_Hour" && output.resources.bucket.bucket.force_destroy
     error_message = "Snapshots come as often as asked, and the bucket may be destroyed."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/config_recorder"
-  }
-
-  variables {
-    role_arn        = "AWSServiceRoleForConfig"
-    resource_types  = ["secrets"]
-    expiration_days = 0
-  }
-
-  expect_failures = [
-    var.role_arn,
-    var.resource_types,
-    var.expiration_days,
-  ]
 }

@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name          = "status"
   description   = "Status changes"
   event_pattern = "{\"source\":[\"aws.states\"]}"
@@ -130,54 +118,4 @@ run "no_role_without_state_machine" {
     condition     = length(aws_iam_role.this) == 0 && length(aws_lambda_permission.this) == 0 && aws_cloudwatch_event_target.this["queue"].role_arn == null
     error_message = "No role and no permission that nobody needs."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/event_rule"
-  }
-
-  variables {
-    name    = "status-"
-    targets = {}
-  }
-
-  expect_failures = [
-    var.name,
-    var.targets,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/event_rule"
-  }
-
-  variables {
-    name    = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-    targets = { bus = { arn = "arn:aws:events:eu-central-1:111122223333:event-bus/b", kind = "bus" } }
-  }
-
-  expect_failures = [
-    var.name,
-    var.targets,
-  ]
-}
-
-run "refuses_two_inputs" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/event_rule"
-  }
-
-  variables {
-    targets = { queue = { arn = "arn:aws:sqs:eu-central-1:111122223333:q", kind = "sqs", input = "{}", input_transformer = { input_template = "{}" } } }
-  }
-
-  expect_failures = [var.targets]
 }

@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name = "work"
 }
 
@@ -110,44 +98,4 @@ run "alarms" {
     condition     = toset(output.alarm_names) == toset(["test-work-depth", "test-work-age", "test-work-dlq-depth"]) && aws_cloudwatch_metric_alarm.this["age"].metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.this["age"].threshold == 3600
     error_message = "Depth and age raise alarms when asked for."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/queue"
-  }
-
-  variables {
-    name              = "Work"
-    max_receive_count = 0
-    senders           = { All = { service = "*", source_arns = ["arn:aws:s3:::b"] } }
-    alarms            = { depth = 0 }
-  }
-
-  expect_failures = [
-    var.name,
-    var.max_receive_count,
-    var.senders,
-    var.alarms,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/queue"
-  }
-
-  variables {
-    name    = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-    senders = { Rule = { service = "events.amazonaws.com", source_arns = [] } }
-  }
-
-  expect_failures = [
-    var.name,
-    var.senders,
-  ]
 }

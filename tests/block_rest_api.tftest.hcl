@@ -1,12 +1,7 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
-  mock_resource "aws_api_gateway_rest_api" {
-    defaults = {
-      id               = "a1b2c3d4e5"
-      root_resource_id = "root000000"
-    }
-  }
   mock_resource "aws_api_gateway_authorizer" {
     defaults = { id = "au7h0r" }
   }
@@ -16,20 +11,6 @@ mock_provider "aws" {
 }
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name        = "orders"
   description = "Orders"
   functions = {
@@ -169,94 +150,6 @@ run "without_authorizer" {
   }
 }
 
-run "refuses_an_unauthorized_route" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-
-  variables {
-    routes     = { "POST /hook" = { function = "write" } }
-    authorizer = null
-  }
-
-  expect_failures = [var.routes]
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-
-  variables {
-    name          = "Orders"
-    throttle      = { rate_limit = 0 }
-    error_headers = { Server = "it's" }
-    alarms        = { server_errors = 0 }
-  }
-
-  expect_failures = [var.name, var.throttle, var.error_headers, var.alarms]
-}
-
-run "refuses_a_path_too_deep" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-
-  variables {
-    routes = { "GET /a/b/c/d/e/f/g" = { function = "read" } }
-  }
-
-  expect_failures = [var.routes]
-}
-
-run "refuses_an_unknown_function" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-
-  variables {
-    routes = { "GET /a" = { function = "none" } }
-  }
-
-  expect_failures = [var.routes]
-}
-
-run "refuses_malformed_routes" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-
-  variables {
-    routes = { "GET /a" = { function = "read", required_parameters = ["day"] } }
-  }
-
-  expect_failures = [var.routes]
-}
-
-run "refuses_malformed_identity_sources" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-
-  variables {
-    authorizer = { name = "a", invoke_arn = "a", identity_sources = ["Authorization"] }
-  }
-
-  expect_failures = [var.authorizer]
-}
-
 run "routes_for_tokens_of_a_user_pool" {
   command = plan
 
@@ -278,41 +171,4 @@ run "routes_for_tokens_of_a_user_pool" {
     )
     error_message = "API Gateway checks the pool and the scope itself."
   }
-}
-
-run "refuses_scopes_without_a_pool" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-  variables {
-    routes = { "POST /confirm" = { function = "write", user_pool_scopes = ["aws.cognito.signin.user.admin"] } }
-  }
-  expect_failures = [var.routes]
-}
-
-run "refuses_a_route_without_a_scope" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-  variables {
-    user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"]
-    routes         = { "POST /confirm" = { function = "write", user_pool_scopes = [] } }
-  }
-  expect_failures = [var.routes]
-}
-
-run "refuses_what_is_no_user_pool" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/rest_api"
-  }
-  variables {
-    user_pool_arns = ["eu-central-1_abc"]
-  }
-  expect_failures = [var.user_pool_arns]
 }

@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name                = "weekly"
   description         = "Starts an export"
   schedule_expression = "cron(0 3 ? * SUN *)"
@@ -141,46 +129,4 @@ run "universal_target" {
     condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[0] == { Sid = "CallTarget", Effect = "Allow", Action = "config:StartConfigRulesEvaluation", Resource = var.resource_arn }
     error_message = "The role may act on the one resource, not on the universal target's ARN."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/schedule"
-  }
-
-  variables {
-    name                         = "Weekly"
-    schedule_expression          = "0 3 * * SUN"
-    action                       = "ec2:StopInstances"
-    resource_arn                 = "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"
-    input                        = "good morning"
-    maximum_retry_attempts       = 186
-    maximum_event_age_in_seconds = 59
-  }
-
-  expect_failures = [
-    var.name,
-    var.schedule_expression,
-    var.action,
-    var.resource_arn,
-    var.input,
-    var.maximum_retry_attempts,
-    var.maximum_event_age_in_seconds,
-  ]
-}
-
-run "refuses_long_name" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/schedule"
-  }
-
-  variables {
-    name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-  }
-
-  expect_failures = [var.name]
 }

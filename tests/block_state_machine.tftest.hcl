@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name       = "export"
   definition = "{\"StartAt\":\"Done\",\"States\":{\"Done\":{\"Type\":\"Succeed\"}}}"
 }
@@ -113,70 +101,4 @@ run "grants" {
     condition     = jsondecode(aws_iam_role_policy.grants[0].policy).Statement == [{ Sid = "InvokeExport", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
     error_message = "Statements reach the role as written."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/state_machine"
-  }
-
-  variables {
-    name              = "Export"
-    definition        = "{}"
-    policy_statements = [{ sid = "S", actions = ["lambda:*"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
-  }
-
-  expect_failures = [
-    var.name,
-    var.definition,
-    var.policy_statements,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/state_machine"
-  }
-
-  variables {
-    name              = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-    policy_statements = [{ sid = "S", effect = "Permit", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
-  }
-
-  expect_failures = [
-    var.name,
-    var.policy_statements,
-  ]
-}
-
-run "refuses_sid_with_blank" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/state_machine"
-  }
-
-  variables {
-    policy_statements = [{ sid = "Call it", actions = ["lambda:InvokeFunction"], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
-  }
-
-  expect_failures = [var.policy_statements]
-}
-
-run "refuses_statement_without_action" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/state_machine"
-  }
-
-  variables {
-    policy_statements = [{ sid = "S", actions = [], resources = ["arn:aws:lambda:eu-central-1:111122223333:function:f"] }]
-  }
-
-  expect_failures = [var.policy_statements]
 }

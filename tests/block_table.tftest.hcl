@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name     = "orders"
   hash_key = "OrderId"
 }
@@ -93,36 +81,4 @@ run "options" {
     condition     = !aws_dynamodb_table.this.deletion_protection_enabled
     error_message = "Protection can be lifted."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/table"
-  }
-
-  variables {
-    name                     = "Orders"
-    global_secondary_indexes = { ByStatus = { hash_key = "Status", projection_type = "INCLUDE" } }
-  }
-
-  expect_failures = [
-    var.name,
-    var.global_secondary_indexes,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/table"
-  }
-
-  variables {
-    name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-  }
-
-  expect_failures = [var.name]
 }

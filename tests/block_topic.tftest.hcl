@@ -1,20 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   name = "status"
 }
 
@@ -79,44 +67,4 @@ run "publishers_and_subscribers" {
     condition     = aws_sns_topic_subscription.email["security@example.com"].protocol == "email" && aws_sns_topic_subscription.email["security@example.com"].endpoint == "security@example.com"
     error_message = "Addresses are subscribed."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/topic"
-  }
-
-  variables {
-    name                = "my_topic"
-    display_name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-    email_subscriptions = ["security"]
-    publishers          = { All = { service = "*", source_arns = ["arn:aws:s3:::b"] } }
-  }
-
-  expect_failures = [
-    var.name,
-    var.display_name,
-    var.email_subscriptions,
-    var.publishers,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/blocks/topic"
-  }
-
-  variables {
-    name       = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-    publishers = { Rule = { service = "events.amazonaws.com", source_arns = [] } }
-  }
-
-  expect_failures = [
-    var.name,
-    var.publishers,
-  ]
 }

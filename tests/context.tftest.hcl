@@ -1,31 +1,14 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
-
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "111122223333" }
-  }
-  mock_data "aws_partition" {
-    defaults = {
-      partition  = "aws"
-      dns_suffix = "amazonaws.com"
-    }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
-  }
-  mock_resource "aws_kms_key" {
-    defaults = {
-      arn    = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-      key_id = "11112222-3333-4444-5555-666677778888"
-    }
-  }
-  mock_resource "aws_lambda_layer_version" {
-    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1" }
-  }
 }
 
-variables {
-  build_dir = "tests/fixtures/build"
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
+  }
 }
 
 run "defaults" {
@@ -48,14 +31,14 @@ run "defaults" {
       log_retention_days       = 365
       layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
       permissions_boundary_arn = null
-      build_dir                = "tests/fixtures/build"
+      build_dir                = ".switchyard/fixtures"
       tags                     = {}
     })
     error_message = "The context holds what blocks take, and nothing else."
   }
   assert {
-    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket && output.layer_arn == output.context.layer_arns[0] && output.package_bucket == output.context.package_bucket
-    error_message = "What the context holds is told by itself too."
+    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket
+    error_message = "The topic, the key and the log bucket are outputs of their own, too."
   }
   assert {
     condition     = module.packages.resources.bucket.force_destroy && module.packages.resources.encryption.rule != null && module.packages.resources.versioning.versioning_configuration[0].status == "Enabled"
@@ -156,7 +139,7 @@ run "defaults" {
     error_message = "S3 delivers the logs of this stack's buckets, over TLS; nobody else writes."
   }
   assert {
-    condition     = aws_lambda_layer_version.common.filename == "tests/fixtures/build/layers/common.zip" && aws_lambda_layer_version.common.source_code_hash == filebase64sha256("tests/fixtures/build/layers/common.zip") && aws_lambda_layer_version.common.compatible_runtimes == toset(["python3.13"])
+    condition     = aws_lambda_layer_version.common.filename == ".switchyard/fixtures/layers/common.zip" && aws_lambda_layer_version.common.source_code_hash == filebase64sha256(".switchyard/fixtures/layers/common.zip") && aws_lambda_layer_version.common.compatible_runtimes == toset(["python3.13"])
     error_message = "The common layer is the built one."
   }
 }
@@ -207,24 +190,6 @@ run "missing_layer" {
   }
 
   expect_failures = [aws_lambda_layer_version.common]
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/context"
-  }
-
-  variables {
-    name_prefix              = "Switchyard"
-    alarm_emails             = ["security"]
-    log_retention_days       = 31
-    permissions_boundary_arn = "boundary"
-    build_dir                = "build/"
-  }
-
-  expect_failures = [var.name_prefix, var.alarm_emails, var.log_retention_days, var.permissions_boundary_arn, var.build_dir]
 }
 
 run "api_gateway_logging" {

@@ -1,12 +1,7 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
-  mock_resource "aws_api_gateway_rest_api" {
-    defaults = {
-      id               = "a1b2c3d4e5"
-      root_resource_id = "root000000"
-    }
-  }
   mock_resource "aws_api_gateway_authorizer" {
     defaults = { id = "au7h0r" }
   }
@@ -25,22 +20,16 @@ mock_provider "aws" {
 }
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   user_pool_arn = "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Staff"
   client_ids    = ["web", "handheld"]
+}
+
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
+  }
 }
 
 run "policies" {
@@ -250,60 +239,4 @@ run "options" {
     condition     = !module.orders_table.resources.table.deletion_protection_enabled && module.functions.resources.functions["authorizer"].memory_size == 1024 && module.functions.resources.alarms["authorizer/errors"].threshold == 5
     error_message = "Protection, memory and alarms can be chosen."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/identity/order_authorization"
-  }
-
-  variables {
-    client_ids             = []
-    name                   = "Orders"
-    admin_groups           = ["order admins"]
-    additional_policies    = { x = "allow everything" }
-    decision_cache_seconds = 3601
-    memory_size            = 64
-    alarms                 = { refused_tokens = 0 }
-  }
-
-  expect_failures = [
-    var.client_ids,
-    var.name,
-    var.admin_groups,
-    var.additional_policies,
-    var.decision_cache_seconds,
-    var.memory_size,
-    var.alarms,
-  ]
-}
-
-run "refuses_what_is_no_pool" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/identity/order_authorization"
-  }
-
-  variables {
-    user_pool_arn = "eu-central-1_Staff"
-  }
-
-  expect_failures = [var.user_pool_arn]
-}
-
-run "refuses_a_pool_of_another_account" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/identity/order_authorization"
-  }
-
-  variables {
-    user_pool_arn = "arn:aws:cognito-idp:eu-central-1:444455556666:userpool/eu-central-1_Staff"
-  }
-
-  expect_failures = [var.user_pool_arn]
 }

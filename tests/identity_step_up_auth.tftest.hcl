@@ -1,14 +1,9 @@
 # A block's `resources` output holds its resources as planned: assertions on it are on what is deployed.
 
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
-  mock_resource "aws_api_gateway_rest_api" {
-    defaults = {
-      id               = "a1b2c3d4e5"
-      root_resource_id = "root000000"
-    }
-  }
   mock_resource "aws_api_gateway_stage" {
     defaults = { invoke_url = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1" }
   }
@@ -21,22 +16,16 @@ mock_provider "aws" {
 }
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   issuer_url = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_pool"
   client_ids = ["client-1"]
+}
+
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
+  }
 }
 
 run "authorizer" {
@@ -90,7 +79,7 @@ run "authorizer" {
     error_message = "The authorizer has the libraries that verify tokens."
   }
   assert {
-    condition     = aws_lambda_layer_version.jwt.filename == "tests/fixtures/build/layers/jwt.zip" && aws_lambda_layer_version.jwt.source_code_hash == filebase64sha256("tests/fixtures/build/layers/jwt.zip")
+    condition     = aws_lambda_layer_version.jwt.filename == ".switchyard/fixtures/layers/jwt.zip" && aws_lambda_layer_version.jwt.source_code_hash == filebase64sha256(".switchyard/fixtures/layers/jwt.zip")
     error_message = "The layer is the built one."
   }
   assert {
@@ -267,6 +256,18 @@ run "web_client" {
   }
 }
 
+run "packages_without_layers" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
+  }
+  variables {
+    build_dir   = ".switchyard/fixtures_without_layers"
+    with_layers = false
+  }
+}
+
 run "missing_layer" {
   command = plan
 
@@ -285,114 +286,10 @@ run "missing_layer" {
       package_bucket     = "test-packages-111122223333-eu-central-1"
       log_retention_days = 365
       layer_arns         = []
-      build_dir          = "tests/fixtures/build_without_layers"
+      build_dir          = ".switchyard/fixtures_without_layers"
       tags               = {}
     }
   }
 
   expect_failures = [aws_lambda_layer_version.jwt]
-}
-
-run "refuses_an_issuer_without_tls" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { issuer_url = "http://login.example.com" }
-  expect_failures = [var.issuer_url]
-}
-
-run "refuses_a_pool_of_another_region" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { issuer_url = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool" }
-  expect_failures = [var.issuer_url]
-}
-
-run "refuses_tokens_of_anybody" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { client_ids = [] }
-  expect_failures = [var.client_ids]
-}
-
-run "refuses_keys_without_tls" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { jwks_url = "http://login.example.com/keys" }
-  expect_failures = [var.jwks_url]
-}
-
-run "refuses_an_operation_with_a_slash_at_its_end" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { operations = { "/transfer/" = {} } }
-  expect_failures = [var.operations]
-}
-
-run "refuses_an_unknown_state" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { operations = { "/transfer" = { state = "STEP_UP_COMPLETED" } } }
-  expect_failures = [var.operations]
-}
-
-run "refuses_a_malformed_group" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { operations = { "/transfer" = { group = "a b" } } }
-  expect_failures = [var.operations]
-}
-
-run "refuses_an_unknown_default" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { default_step_up_state = "OPEN" }
-  expect_failures = [var.default_step_up_state]
-}
-
-run "refuses_a_session_too_short" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { session_seconds = 59 }
-  expect_failures = [var.session_seconds]
-}
-
-run "refuses_endless_attempts" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { maximum_attempts = 21 }
-  expect_failures = [var.maximum_attempts]
-}
-
-run "refuses_routes_of_its_own" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables {
-    routes = { "GET /initiate-auth" = { function_name = "f", invoke_arn = "arn:f" } }
-  }
-  expect_failures = [var.routes]
-}
-
-run "refuses_a_page_without_tls" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables {
-    web_client = { authorize_url = "http://login.example.com/", token_url = "https://login.example.com/", client_id = "client-1" }
-  }
-  expect_failures = [var.web_client]
-}
-
-run "refuses_a_page_whose_tokens_are_refused" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables {
-    web_client = { authorize_url = "https://login.example.com/", token_url = "https://login.example.com/", client_id = "client-2" }
-  }
-  expect_failures = [var.web_client]
-}
-
-run "refuses_alarms_at_nothing" {
-  command = plan
-  module { source = "./tests/fixtures/variables/identity/step_up_auth" }
-  variables { alarms = { factor_changes = 0 } }
-  expect_failures = [var.alarms]
 }

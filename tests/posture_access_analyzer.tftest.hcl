@@ -1,23 +1,16 @@
 mock_provider "aws" {
+  source = "./tests/mocks"
+
   mock_resource "aws_sqs_queue" {
     defaults = { url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-access-analyzer" }
   }
 }
 
-variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -182,61 +175,4 @@ run "dry_run" {
     condition     = [for s in jsondecode(module.functions.resources.grants["respond"].policy).Statement : s.Sid] == ["ReadQueue", "ReadFindings", "RememberFindings", "SendNotices"] && jsondecode(module.functions.resources.functions["respond"].environment[0].variables.SHUT_OFF).dry_run && length(module.evidence) == 0 && !contains(keys(module.functions.resources.alarms), "access-analyzer-shut-off-failed")
     error_message = "A dry run says what it would do, and could not do it."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/access_analyzer"
-  }
-
-  variables {
-    type                  = "account_unused_access"
-    analyzer_arn          = "arn:aws:access-analyzer:us-east-1:111122223333:analyzer/elsewhere"
-    archive_rules         = { "1st" = [{ criteria = "principal", eq = [] }] }
-    resource_types        = ["S3"]
-    notification_statuses = []
-    shut_off              = { public_access_points = "everything" }
-    exempt                = { bucket_names = ["*"] }
-    keep_days             = 0
-  }
-
-  expect_failures = [
-    var.type, var.analyzer_arn, var.archive_rules, var.resource_types, var.notification_statuses, var.shut_off, var.exempt, var.keep_days,
-  ]
-}
-
-run "refuses_malformed_lists" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/access_analyzer"
-  }
-
-  variables {
-    archive_rules         = { twice = [{ criteria = "resource", eq = ["a"] }, { criteria = "resource", neq = ["b"] }] }
-    notification_statuses = ["OPEN"]
-    shut_off              = { bucket_names = ["arn:aws:s3:::data"] }
-    exempt                = { principals = ["*"] }
-    keep_days             = 1.5
-  }
-
-  expect_failures = [var.archive_rules, var.notification_statuses, var.shut_off, var.exempt, var.keep_days]
-}
-
-run "refuses_rules_that_say_nothing" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/access_analyzer"
-  }
-
-  variables {
-    archive_rules = { empty = [], silent = [{ criteria = "resource" }] }
-    exempt        = { access_point_names = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/app"] }
-    shut_off      = { bucket_names = [] }
-  }
-
-  expect_failures = [var.archive_rules, var.exempt, var.shut_off]
 }

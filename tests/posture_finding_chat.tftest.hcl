@@ -1,4 +1,6 @@
 mock_provider "aws" {
+  source = "./tests/mocks"
+
   mock_resource "aws_securityhub_action_target" {
     override_during = plan
     defaults        = { arn = "arn:aws:securityhub:eu-central-1:111122223333:action/custom/SendToSlack" }
@@ -13,22 +15,16 @@ mock_provider "aws" {
 }
 
 variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
-  }
   slack_channels = {
     security = { workspace_id = "T0ABCDEFG", channel_id = "C0123456789" }
+  }
+}
+
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -170,60 +166,6 @@ run "severities_and_teams" {
     condition     = aws_chatbot_teams_channel_configuration.this["soc"].guardrail_policy_arns == tolist(["arn:aws:iam::111122223333:policy/chat", "arn:aws:iam::aws:policy/ReadOnlyAccess"]) && aws_chatbot_teams_channel_configuration.this["soc"].logging_level == "INFO" && !aws_chatbot_teams_channel_configuration.this["soc"].user_authorization_required && keys(aws_iam_role_policy_attachment.channel) == ["arn:aws:iam::111122223333:policy/chat"]
     error_message = "Guardrails, role and logging are as given."
   }
-}
-
-# The source's warning: workspace and channel are easily transposed.
-run "transposed_ids_fail_the_plan" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/finding_chat"
-  }
-
-  variables {
-    slack_channels = { security = { workspace_id = "C0123456789", channel_id = "T0ABCDEFG" } }
-    teams_channels = {
-      soc = {
-        tenant_id  = "11112222-3333-4444-5555-666677778888"
-        team_id    = "19%3aab12cd34ef56%40thread.tacv2"
-        channel_id = "99998888-7777-6666-5555-444433332222"
-      }
-    }
-    severities            = ["critical"]
-    action_id             = "Send_To_Slack"
-    action_name           = "A name of more than 20 characters"
-    guardrail_policy_arns = ["arn:aws:iam::aws:policy/AdministratorAccess"]
-    role_policy_arns      = ["arn:aws:iam::aws:policy/AdministratorAccess"]
-    logging_level         = "DEBUG"
-  }
-
-  expect_failures = [
-    var.slack_channels, var.teams_channels, var.severities, var.action_id, var.action_name, var.guardrail_policy_arns, var.role_policy_arns, var.logging_level,
-  ]
-}
-
-run "other_refusals" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/finding_chat"
-  }
-
-  variables {
-    guardrail_policy_arns = []
-    role_policy_arns      = ["ReadOnlyAccess"]
-    action_id             = "ThisIsMoreThan20Letters"
-    slack_channels = {
-      one = { workspace_id = "T0ABCDEFG", channel_id = "C0123456789" }
-      two = { workspace_id = "T0ABCDEFG", channel_id = "C0123456789" }
-    }
-    teams_channels = {
-      soc = { tenant_id = "11112222-3333-4444-5555-666677778888", team_id = "99998888-7777-6666-5555-444433332222", channel_id = "19%3aab%40thread.tacv2" }
-      ops = { tenant_id = "99998888-7777-6666-5555-444433332222", team_id = "11112222-3333-4444-5555-666677778888", channel_id = "19%3acd%40thread.tacv2" }
-    }
-  }
-
-  expect_failures = [var.guardrail_policy_arns, var.role_policy_arns, var.action_id, var.slack_channels, var.teams_channels]
 }
 
 run "nobody_to_tell" {

@@ -1,11 +1,9 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
   mock_data "aws_caller_identity" {
     defaults = { account_id = "444455556666" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
   }
   mock_resource "aws_kms_key" {
     defaults = {
@@ -21,20 +19,11 @@ mock_provider "aws" {
   }
 }
 
-variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -240,50 +229,6 @@ run "one_remediation_and_a_given_key" {
   }
 }
 
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/finding_remediation"
-  }
-
-  variables {
-    remediations        = ["s3_versioning"]
-    automatic           = ["elastic_ip"]
-    bucket_patterns     = ["arn:aws:s3:::prod"]
-    public_buckets      = ["*"]
-    object_kms_key_arns = { eu-west-1 = "arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888" }
-    source_kms_key_arns = []
-    copy_single_max_mib = 5121
-    copy_part_mib       = 4
-    noncurrent_days     = 0
-    exempt_tag          = "aws:tag"
-    member_account_ids  = ["111122223333"]
-    member_role_prefix  = "path/role"
-    member_external_id  = "x"
-  }
-
-  expect_failures = [
-    var.automatic, var.bucket_patterns, var.public_buckets, var.object_kms_key_arns, var.source_kms_key_arns,
-    var.copy_single_max_mib, var.copy_part_mib, var.noncurrent_days, var.exempt_tag, var.member_account_ids, var.member_role_prefix,
-    var.member_external_id,
-  ]
-}
-
-run "refuses_an_unknown_remediation" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/finding_remediation"
-  }
-
-  variables {
-    remediations = ["s3_versioning", "s3_encryption"]
-  }
-
-  expect_failures = [var.remediations]
-}
-
 run "roles_in_a_member_account" {
   command = plan
 
@@ -323,20 +268,4 @@ run "roles_in_a_member_account" {
     ]
     error_message = "The same statements as the function's, of this account's resources."
   }
-}
-
-run "roles_refuse_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/finding_remediation/member_role"
-  }
-
-  variables {
-    function_role_arns = { s3_encryption = "arn:aws:iam::111122223333:role/x" }
-    role_prefix        = "a/b"
-    organization_id    = "444455556666"
-  }
-
-  expect_failures = [var.function_role_arns, var.role_prefix, var.organization_id]
 }

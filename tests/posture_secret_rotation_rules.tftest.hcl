@@ -1,5 +1,6 @@
 # Managed rules on secrets, notices by Automation, the aggregator, and the weekly report.
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
   mock_resource "aws_config_config_rule" {
@@ -29,8 +30,16 @@ variables {
     log_retention_days       = 365
     layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
-    build_dir                = "tests/fixtures/build"
+    build_dir                = ".switchyard/fixtures"
     tags                     = { stack = "test" }
+  }
+}
+
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -242,61 +251,4 @@ run "rules_of_the_organization" {
     condition     = length(aws_config_remediation_configuration.notice) == 0 && length(aws_iam_role.notices) == 0
     error_message = "AWS Config does not remediate such rules."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/secret_rotation_rules"
-  }
-
-  variables {
-    scope_tag                   = { key = "" }
-    maximum_rotation_days       = -1
-    maximum_rotation_hours      = 3
-    maximum_days_since_rotation = 0
-    maximum_days_unused         = 1.5
-    customer_managed_keys       = { key_arns = ["alias/secrets"] }
-    periodic_frequency          = "Daily"
-    excluded_accounts           = ["4444"]
-    aggregator                  = { account_ids = ["4444"], regions = ["Frankfurt"] }
-    maximum_automatic_attempts  = 26
-    retry_attempt_seconds       = 0
-    notification_emails         = ["security"]
-    schedule_expression         = "weekly"
-    expiration_days             = 0
-  }
-
-  expect_failures = [
-    var.scope_tag,
-    var.maximum_rotation_days,
-    var.maximum_rotation_hours,
-    var.maximum_days_since_rotation,
-    var.maximum_days_unused,
-    var.customer_managed_keys,
-    var.periodic_frequency,
-    var.excluded_accounts,
-    var.aggregator,
-    var.maximum_automatic_attempts,
-    var.retry_attempt_seconds,
-    var.notification_emails,
-    var.schedule_expression,
-    var.expiration_days,
-  ]
-}
-
-run "refuses_organization_rules_without_the_organization" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/secret_rotation_rules"
-  }
-
-  variables {
-    aggregator         = { account_ids = ["444455556666"] }
-    organization_rules = true
-  }
-
-  expect_failures = [var.organization_rules]
 }

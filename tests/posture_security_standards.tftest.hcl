@@ -1,4 +1,6 @@
 mock_provider "aws" {
+  source = "./tests/mocks"
+
   mock_resource "aws_lambda_invocation" {
     override_during = plan
     defaults        = { result = "{\"ready\": [\"fsbp\"], \"not_ready\": []}" }
@@ -17,8 +19,16 @@ variables {
     package_bucket     = "test-packages-111122223333-us-gov-west-1"
     log_retention_days = 365
     layer_arns         = ["arn:aws-us-gov:lambda:us-gov-west-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
+    build_dir          = ".switchyard/fixtures"
     tags               = { stack = "test" }
+  }
+}
+
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -186,74 +196,6 @@ run "told_when_not_ready_or_ended" {
   }
 
   expect_failures = [check.standards_ready, check.suppressions_current]
-}
-
-run "refusals" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/security_standards"
-  }
-
-  variables {
-    control_finding_generator = "BOTH"
-    standards                 = ["cis"]
-    existing_standards        = ["FSBP"]
-    disabled_controls         = { "ACM.1" = { reason = " " } }
-    suppressions              = { all = { reason = "Noise.", account_ids = ["111122223333"] } }
-    rule_order                = 1
-    finding_aggregation       = { linking_mode = "SPECIFIED_REGIONS" }
-    organization              = { configuration_type = "CENTRAL", auto_enable = true }
-  }
-
-  expect_failures = [
-    var.control_finding_generator, var.standards, var.existing_standards, var.disabled_controls, var.suppressions, var.rule_order, var.finding_aggregation, var.organization,
-  ]
-}
-
-run "no_reason_no_suppression" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/security_standards"
-  }
-
-  variables {
-    disabled_controls   = { "CIS.1.12" = { reason = "By another number." } }
-    suppressions        = { s3 = { reason = "", control_ids = ["S3.2"] } }
-    finding_aggregation = { linking_mode = "ALL_REGIONS", regions = ["us-gov-east-1"] }
-    organization        = { auto_enable_standards = "ALL" }
-  }
-
-  expect_failures = [var.disabled_controls, var.suppressions, var.finding_aggregation, var.organization]
-}
-
-run "too_wide_a_prefix" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/security_standards"
-  }
-
-  variables {
-    suppressions = { s3 = { reason = "All of S3.", resource_id_prefixes = ["arn:aws:s3:::"] } }
-  }
-
-  expect_failures = [var.suppressions]
-}
-
-run "no_date" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/security_standards"
-  }
-
-  variables {
-    suppressions = { s3 = { reason = "Until summer.", control_ids = ["S3.2"], until = "2026-02-30" } }
-  }
-
-  expect_failures = [var.suppressions]
 }
 
 run "control_of_no_standard" {

@@ -1,4 +1,5 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
   mock_resource "aws_config_config_rule" {
@@ -9,20 +10,11 @@ mock_provider "aws" {
   }
 }
 
-variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -211,7 +203,7 @@ run "everything_set_to_s3" {
       package_bucket     = "test-packages-111122223333-us-east-1"
       log_retention_days = 365
       layer_arns         = ["arn:aws:lambda:us-east-1:111122223333:layer:test-common:1"]
-      build_dir          = "tests/fixtures/build"
+      build_dir          = ".switchyard/fixtures"
       tags               = { stack = "test" }
     }
     scopes              = ["REGIONAL", "CLOUDFRONT"]
@@ -372,87 +364,4 @@ run "an_existing_bucket" {
     )
     error_message = "Nothing is made, and the remediator may set up delivery to that bucket."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/web_acl_logging"
-  }
-
-  variables {
-    scopes                           = ["CLOUDFRONT"] # not in eu-central-1
-    destination                      = "arn:aws:firehose:eu-central-1:111122223333:deliverystream/logs"
-    redacted_headers                 = ["Authorization"]
-    logging_filter                   = { default_behavior = "KEEP", filters = [{ behavior = "IGNORE", actions = ["BLOCK"] }] }
-    exempt_tags                      = { "" = "off" }
-    exempt_web_acl_arns              = ["arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/*"]
-    reevaluation_schedule_expression = "hourly"
-    maximum_automatic_attempts       = 0
-    retry_attempt_seconds            = 0
-    notification_emails              = ["security"]
-    buffering                        = { seconds = 901 }
-    expiration_days                  = -1
-  }
-
-  expect_failures = [
-    var.scopes,
-    var.destination,
-    var.redacted_headers,
-    var.logging_filter,
-    var.exempt_tags,
-    var.exempt_web_acl_arns,
-    var.reevaluation_schedule_expression,
-    var.maximum_automatic_attempts,
-    var.retry_attempt_seconds,
-    var.notification_emails,
-    var.buffering,
-    var.expiration_days,
-  ]
-}
-
-run "refuses_malformed_values_2" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/web_acl_logging"
-  }
-
-  variables {
-    scopes           = ["CLASSIC"]
-    destination      = "arn:aws:logs:eu-west-1:111122223333:log-group:aws-waf-logs-elsewhere" # another Region
-    redacted_headers = [""]
-    logging_filter   = { default_behavior = "KEEP", filters = [{ behavior = "DROP" }] }
-    buffering        = { mib = 0 }
-  }
-
-  expect_failures = [
-    var.scopes,
-    var.destination,
-    var.redacted_headers,
-    var.logging_filter,
-    var.buffering,
-  ]
-}
-
-run "refuses_malformed_values_3" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/posture/web_acl_logging"
-  }
-
-  variables {
-    destination    = "arn:aws:logs:eu-central-1:111122223333:log-group:aws-waf-logs-test:*"
-    logging_filter = { default_behavior = "KEEP", filters = [] }
-    exempt_web_acl_arns = [
-      for n in range(40) : "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/web-acl-of-a-laboratory-${n}/1b2c3d4e-0000-4000-8000-000000000001"
-    ]
-  }
-
-  expect_failures = [
-    var.destination,
-    var.logging_filter,
-  ]
 }

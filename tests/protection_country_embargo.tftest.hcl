@@ -1,4 +1,5 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
 
   mock_resource "aws_wafv2_rule_group" {
@@ -45,20 +46,11 @@ override_resource {
   values          = { arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv6/x6" }
 }
 
-variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -259,7 +251,7 @@ run "cloudfront" {
       package_bucket     = "test-packages-111122223333-us-east-1"
       log_retention_days = 365
       layer_arns         = []
-      build_dir          = "tests/fixtures/build"
+      build_dir          = ".switchyard/fixtures"
       tags               = {}
     }
   }
@@ -268,229 +260,4 @@ run "cloudfront" {
     condition     = alltrue([for scope in concat(values(aws_wafv2_ip_set.embargoed)[*].scope, values(aws_wafv2_ip_set.exempt)[*].scope, [aws_wafv2_rule_group.this.scope, one(aws_wafv2_web_acl.this).scope]) : scope == "CLOUDFRONT"]) && module.functions.resources.functions["apply"].environment[0].variables["SCOPE"] == "CLOUDFRONT"
     error_message = "Everything is in CloudFront's scope."
   }
-}
-
-run "cloudfront_elsewhere" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    scope = "CLOUDFRONT"
-  }
-
-  expect_failures = [var.scope]
-}
-
-run "unknown_scope" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    scope = "GLOBAL"
-  }
-
-  expect_failures = [var.scope]
-}
-
-run "unknown_action" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    action = "ALLOW"
-  }
-
-  expect_failures = [var.action]
-}
-
-run "exempt_everything" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    exempt_cidrs = ["0.0.0.0/0"]
-  }
-
-  expect_failures = [var.exempt_cidrs]
-}
-
-run "exempt_host_bits" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    exempt_cidrs = ["198.51.100.7/24"]
-  }
-
-  expect_failures = [var.exempt_cidrs]
-}
-
-run "exempt_no_cidr" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    exempt_cidrs = ["198.51.100.7"]
-  }
-
-  expect_failures = [var.exempt_cidrs]
-}
-
-run "bad_header" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    forwarded_ip = { header_name = "X Forwarded" }
-  }
-
-  expect_failures = [var.forwarded_ip]
-}
-
-run "bad_fallback" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    forwarded_ip = { fallback_behavior = "BLOCK" }
-  }
-
-  expect_failures = [var.forwarded_ip]
-}
-
-run "bad_position" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    forwarded_ip = { position = "MIDDLE" }
-  }
-
-  expect_failures = [var.forwarded_ip]
-}
-
-run "key_of_the_history" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    document_key = "history/x.json"
-  }
-
-  expect_failures = [var.document_key]
-}
-
-run "key_of_the_state" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    document_key = "applied.json"
-  }
-
-  expect_failures = [var.document_key]
-}
-
-run "key_with_wildcard" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    document_key = "*.json"
-  }
-
-  expect_failures = [var.document_key]
-}
-
-run "no_document" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    document_file = "modules/protection/country_embargo/embargo.schema.json"
-  }
-
-  expect_failures = [var.document_file]
-}
-
-run "missing_document" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    document_file = "no-such-file.json"
-  }
-
-  expect_failures = [var.document_file]
-}
-
-run "bad_priority" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    web_acl_priority = -1
-  }
-
-  expect_failures = [var.web_acl_priority]
-}
-
-run "protected_without_web_acl" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/country_embargo"
-  }
-
-  variables {
-    create_web_acl          = false
-    protected_resource_arns = { shop = "arn:x" }
-  }
-
-  expect_failures = [var.protected_resource_arns]
 }

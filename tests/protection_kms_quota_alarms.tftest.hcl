@@ -1,41 +1,14 @@
 # Alarms on KMS's request quotas: what Service Quotas says is mocked.
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
-
-  mock_data "aws_servicequotas_service_quota" {
-    defaults = {
-      quota_code = "L-6E3AF000"
-      quota_name = "Cryptographic operations (symmetric) request rate"
-      value      = 20000
-      usage_metric = [{
-        metric_name                     = "CallCount"
-        metric_namespace                = "AWS/Usage"
-        metric_statistic_recommendation = "Sum"
-        metric_dimensions = [{
-          class    = "None"
-          resource = "CryptographicOperationsSymmetric"
-          service  = "KMS"
-          type     = "API"
-        }]
-      }]
-    }
-  }
 }
 
-variables {
-  context = {
-    name_prefix        = "test"
-    partition          = "aws"
-    account_id         = "111122223333"
-    region             = "eu-central-1"
-    kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    alarm_topic_arn    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
-    access_log_bucket  = "test-access-logs-111122223333-eu-central-1"
-    package_bucket     = "test-packages-111122223333-eu-central-1"
-    log_retention_days = 365
-    layer_arns         = ["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"]
-    build_dir          = "tests/fixtures/build"
-    tags               = { stack = "test" }
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
   }
 }
 
@@ -162,7 +135,7 @@ run "requests_when_told_to" {
     error_message = "Only critical alarms, and only their beginning, call the function."
   }
   assert {
-    condition     = module.functions[0].resources.functions["increase"].handler == "protection.kms_quota_alarms.request_increase.handler" && module.functions[0].resources.package.source == "tests/fixtures/build/protection/kms_quota_alarms.zip" && contains(keys(module.functions[0].resources.event_invoke_configs), "increase") && output.function_name == "test-kms-quota-increase"
+    condition     = module.functions[0].resources.functions["increase"].handler == "protection.kms_quota_alarms.request_increase.handler" && module.functions[0].resources.package.source == ".switchyard/fixtures/protection/kms_quota_alarms.zip" && contains(keys(module.functions[0].resources.event_invoke_configs), "increase") && output.function_name == "test-kms-quota-increase"
     error_message = "The function keeps what failed."
   }
 }
@@ -202,217 +175,4 @@ run "a_quota_without_a_metric_is_refused" {
   }
 
   expect_failures = [aws_cloudwatch_metric_alarm.this]
-}
-
-run "no_quotas" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas = {}
-  }
-
-  expect_failures = [var.quotas]
-}
-
-run "quota_named_badly" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas = { "RSA-2048" = { quota_code = "L-2AC98190" } }
-  }
-
-  expect_failures = [var.quotas]
-}
-
-run "quota_by_nothing" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas = { rsa = {} }
-  }
-
-  expect_failures = [var.quotas]
-}
-
-run "quota_by_both" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas = { rsa = { quota_code = "L-2AC98190", quota_name = "x" } }
-  }
-
-  expect_failures = [var.quotas]
-}
-
-run "quota_code_malformed" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas = { rsa = { quota_code = "2AC98190" } }
-  }
-
-  expect_failures = [var.quotas]
-}
-
-run "maximum_of_nothing" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas = { rsa = { quota_code = "L-2AC98190", maximum = 0 } }
-  }
-
-  expect_failures = [var.quotas]
-}
-
-run "warning_above_critical" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    thresholds = { warning = 90 }
-  }
-
-  expect_failures = [var.thresholds]
-}
-
-run "critical_above_everything" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    thresholds = { critical = 101 }
-  }
-
-  expect_failures = [var.thresholds]
-}
-
-run "warning_of_nothing" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    thresholds = { warning = 0 }
-  }
-
-  expect_failures = [var.thresholds]
-}
-
-run "more_datapoints_than_periods" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    evaluation = { datapoints = 2 }
-  }
-
-  expect_failures = [var.evaluation]
-}
-
-run "no_datapoints" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    evaluation = { datapoints = 0 }
-  }
-
-  expect_failures = [var.evaluation]
-}
-
-run "multiplier_that_does_not_raise" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
-    increase_request = { multiplier = 1 }
-  }
-
-  expect_failures = [var.increase_request]
-}
-
-run "multiplier_too_bold" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
-    increase_request = { multiplier = 11 }
-  }
-
-  expect_failures = [var.increase_request]
-}
-
-run "no_cooldown" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    quotas           = { rsa = { quota_code = "L-2AC98190", maximum = 5000 } }
-    increase_request = { cooldown_hours = 0 }
-  }
-
-  expect_failures = [var.increase_request]
-}
-
-run "request_without_maximum" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/protection/kms_quota_alarms"
-  }
-
-  variables {
-    increase_request = {}
-  }
-
-  expect_failures = [var.increase_request]
 }

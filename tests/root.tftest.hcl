@@ -1,31 +1,14 @@
 mock_provider "aws" {
+  source          = "./tests/mocks"
   override_during = plan
-
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "111122223333" }
-  }
-  mock_data "aws_partition" {
-    defaults = {
-      partition  = "aws"
-      dns_suffix = "amazonaws.com"
-    }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
-  }
-  mock_resource "aws_kms_key" {
-    defaults = {
-      arn    = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-      key_id = "11112222-3333-4444-5555-666677778888"
-    }
-  }
-  mock_resource "aws_lambda_layer_version" {
-    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1" }
-  }
 }
 
-variables {
-  build_dir = "tests/fixtures/build"
+run "packages" {
+  command = apply
+
+  module {
+    source = "./tests/setup"
+  }
 }
 
 run "nothing_set" {
@@ -74,7 +57,7 @@ run "base_variables_and_the_defaults_of_a_capability" {
       log_retention_days       = 30
       layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
       permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
-      build_dir                = "tests/fixtures/build"
+      build_dir                = ".switchyard/fixtures"
       tags                     = tomap({ team = "security" })
     }
     error_message = "Each base variable reaches the capabilities."
@@ -91,25 +74,6 @@ run "base_variables_and_the_defaults_of_a_capability" {
     condition     = output.kms_rotation.prefix == "reports/" && join(",", keys(output.kms_rotation.keys)) == "orders"
     error_message = "A setting that is null is the module's default."
   }
-}
-
-run "refuses_malformed_values" {
-  command = plan
-
-  module {
-    source = "./tests/fixtures/variables/root"
-  }
-
-  variables {
-    region                   = "Frankfurt"
-    name_prefix              = "-switchyard"
-    alarm_emails             = ["security"]
-    log_retention_days       = 0
-    permissions_boundary_arn = "boundary"
-    build_dir                = ""
-  }
-
-  expect_failures = [var.region, var.name_prefix, var.alarm_emails, var.log_retention_days, var.permissions_boundary_arn, var.build_dir]
 }
 
 # One run for all kinds of refusals; their messages are held in tests/unit/tools/test_root.py.

@@ -27,10 +27,13 @@ def unit(names: Sequence[str]) -> list[str]:
 
 
 def plan_test(names: Sequence[str], root: Path = ROOT) -> list[str]:
-    """Return a `-filter` for each file of plan tests; none for all of them."""
-    wanted = {stem for name in chosen(names) for stem in (name.replace("/", "_"), name.rpartition("/")[2])}
-    files = sorted((root / "tests").glob("*.tftest.hcl")) if names else []
-    return [f"-filter=tests/{file.name}" for file in files if file.name.removesuffix(".tftest.hcl") in wanted]
+    """Return a `-filter` for each file of plan tests and of refusals; none for all of them."""
+    found: list[str] = []
+    for name in chosen(names) if names else []:
+        patterns = (f"{name.replace('/', '_')}.tftest.hcl", f"refusals/{name}.yaml", f"refusals/{name}/*.yaml")
+        files = [file for pattern in patterns for file in sorted((root / "tests").glob(pattern))]
+        found += [f"-filter={file.relative_to(root).as_posix()}" for file in files]
+    return found
 
 
 def checkov(names: Sequence[str]) -> list[str]:

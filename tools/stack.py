@@ -28,7 +28,7 @@ from tools.root import Capability
 
 MANIFEST = ".switchyard.json"
 TEMPLATES = Path(__file__).parent / "stack_files"
-MOCKS = ROOT / "tests" / "examples" / "mocks" / "aws.tfmock.hcl"
+MOCKS = ROOT / "tests" / "mocks" / "aws.tfmock.hcl"
 CONTEXT = ROOT / "modules" / "context"
 SHARED = ("region", "name_prefix", "alarm_emails", "build_dir")
 """The stack's own variables: what its environments, its test and the local cloud set. All else is an argument."""

@@ -2,11 +2,14 @@
 
     python -m tools.terraform_test [options of terraform test]
 
-Run after `terraform init`. With a `-filter` of your own there is one process, whose output you see as it comes.
+Run after `terraform init`. The tests run in a fresh copy of what git tracks, as for a user who has just cloned the
+repository (tools/clone.py), and with them the refusals of tests/refusals (tools/refusals.py). With `-filter=` there is
+one process, whose output you see as it comes; a filter may also name a file of tests/refusals.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import re
@@ -19,15 +22,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from tools import clone, refusals
 from tools.bootstrap import LOCK_FILE, ROOT, SetupError, locked_providers, terraform_bin, terraform_env
 
 T = TypeVar("T")
 
 
 def weight(text: str) -> float:
-    """About how many seconds a test file takes: a run of the root plans everything, one of variables nothing."""
+    """Return about how many seconds a test file takes: a run of the root plans everything."""
     runs = re.split(r'(?m)^run "', text)[1:]
-    return sum(8 if "source =" not in run else 0.1 if "fixtures/variables/" in run else 1 for run in runs)
+    return sum(1 if "source =" in run else 8 for run in runs)
 
 
 def shares(weights: Mapping[T, float], number: int) -> list[list[T]]:
@@ -82,27 +86,49 @@ def run(
         return list(workers.map(test, groups))
 
 
+def without_passes(output: str) -> str:
+    """Return what `terraform test` printed without the runs that passed."""
+    return re.sub(
+        r'(?m)^ *(run "[^"]*"\.\.\. pass|tests/\S+\.\.\. (in progress|tearing down|pass))\n', "", output
+    ).strip()
+
+
+def refuse(files: Sequence[Path], options: Sequence[str]) -> bool:
+    """Run the refusals of the data files, print those that are accepted, and return whether there are none."""
+    done = refusals.run(files, *options)
+    print(without_passes(done.stdout), done.stderr, sep="\n", end="")
+    return done.returncode == 0
+
+
 def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 when every run passed."""
-    if any(argument.startswith(("-filter", "--filter")) for argument in arguments):
-        command = [terraform_bin(), f"-chdir={ROOT}", "test", *arguments]
+    """Return the exit status: 0 when every run passed."""
+    parser = argparse.ArgumentParser(prog="python -m tools.terraform_test", add_help=False, allow_abbrev=False)
+    parser.add_argument("-filter", "--filter", action="append", default=[])
+    known, options = parser.parse_known_args(arguments)
+    chosen: list[str] = known.filter
+    data = [ROOT / path for path in chosen if path.endswith(".yaml")] if chosen else refusals.data_files()
+    refused = not data or refuse(data, options)
+    if chosen:
+        filters = [f"-filter={path}" for path in chosen if not path.endswith(".yaml")]
+        if not filters:
+            return int(not refused)
+        command = [terraform_bin(), f"-chdir={clone.make()}", "test", *options, *filters]
         with shared_provider(terraform_env()) as attached:
-            return subprocess.run(command, env=attached, check=False).returncode
-    done = run(ROOT, sorted((ROOT / "tests").glob("*.tftest.hcl")), *arguments, env=terraform_env())
+            return subprocess.run(command, env=attached, check=False).returncode or int(not refused)
+    root = clone.make()
+    done = run(root, sorted((root / "tests").glob("*.tftest.hcl")), *options, env=terraform_env())
     counts = [0, 0]
     for process in done:
-        said = re.sub(
-            r'(?m)^ *(run "[^"]*"\.\.\. pass|tests/\S+\.\.\. (in progress|tearing down))\n', "", process.stdout
-        )
-        print(said.strip(), process.stderr, sep="\n", end="")
+        print(without_passes(process.stdout), process.stderr, sep="\n", end="")
         for passed, failed in re.findall(r"(\d+) passed, (\d+) failed", process.stdout):
             counts = [counts[0] + int(passed), counts[1] + int(failed)]
     print(f"terraform test: {counts[0]} passed, {counts[1]} failed")
-    return int(not done or any(process.returncode for process in done))  # below 0 when a signal ended it
+    failed_process = not done or any(process.returncode for process in done)  # below 0 when a signal ended it
+    return int(failed_process or not refused)
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except SetupError as error:
+    except (SetupError, refusals.RefusalsError) as error:
         sys.exit(str(error))

@@ -27,7 +27,6 @@ from tools.root import capabilities, files, shared
 # CAPABILITIES="finding_export …" for those of some modules only.
 CHOSEN = os.environ.get("CAPABILITIES", "").split()
 EXAMPLES = [example for readme in docs.readmes() if concerns(readme, CHOSEN) for example in docs.examples(readme)]
-HERE = Path(__file__).parent
 STACK_VARIABLES = shared() | capabilities().keys()
 CONTEXT = """
 module "context" {
@@ -117,7 +116,7 @@ def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
     for name in ("versions.tf", ".terraform.lock.hcl"):
         shutil.copy(ROOT / name, root)
     (root / "modules").symlink_to(ROOT / "modules")
-    shutil.copytree(HERE / "mocks", root / "mocks")
+    shutil.copytree(ROOT / "tests/mocks", root / "mocks")
     (root / "tests").mkdir()
     for name in packages(example.text for group in groups for example in group):
         package.write(root / "build" / f"{name}.zip", package.archive({"empty.py": b""}))

@@ -84,7 +84,8 @@ def test_the_steps_are_targets_and_every_check_of_ci_is_one() -> None:
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
     (matrix,) = [line for line in workflow.splitlines() if " step: [" in line]
     names = set(matrix.partition("[")[2].rstrip("]").split(", "))
-    assert names | {"checkov", "browser", "local"} == {step.name for step in check.STEPS}
+    # A fresh copy is for CI alone: plan-test runs in one, and Checkov is a step.
+    assert names | {"checkov", "browser", "local"} == {step.name for step in check.STEPS} | {"fresh"}
     for name in ("checkov", "browser", "local"):
         assert f"run: make {name}" in workflow
 
@@ -124,8 +125,9 @@ def test_what_concerns_a_capability() -> None:
         short = name.rpartition("/")[2]
         assert capabilities.unit([short]) == ["tests/unit/common", f"tests/unit/{name}"]
         assert all((ROOT / folder).is_dir() for folder in capabilities.unit([short]))
-        (file,) = capabilities.plan_test([short])
-        assert (ROOT / file.removeprefix("-filter=")).is_file()
+        plans = capabilities.plan_test([short])
+        assert f"-filter=tests/{name.replace('/', '_')}.tftest.hcl" in plans
+        assert all((ROOT / file.removeprefix("-filter=")).is_file() for file in plans)
         assert capabilities.checkov([name]) == ["--directory", f"modules/{name}"]
         assert capabilities.concerns(ROOT / "modules" / name / "README.md", [short])
     assert capabilities.unit([]) == ["tests/unit"]
@@ -146,12 +148,22 @@ def test_an_unknown_name_is_refused_with_the_list(names: list[str]) -> None:
         capabilities.chosen(names)
 
 
-def test_plan_tests_are_found_with_and_without_their_domain(tmp_path: Path) -> None:
-    (tmp_path / "tests").mkdir()
-    for name in ("kms_rotation", "protection_kms_rotation", "kms_rotation_more", "block_queue"):
-        (tmp_path / "tests" / f"{name}.tftest.hcl").touch()
-    found = capabilities.plan_test(["kms_rotation"], tmp_path)
-    assert found == ["-filter=tests/kms_rotation.tftest.hcl", "-filter=tests/protection_kms_rotation.tftest.hcl"]
+def test_plan_tests_and_refusals_of_a_capability_are_found(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "refusals" / "protection" / "kms_rotation").mkdir(parents=True)
+    for name in (
+        "protection_kms_rotation.tftest.hcl",
+        "protection_kms_rotation_more.tftest.hcl",
+        "block_queue.tftest.hcl",
+        "refusals/protection/kms_rotation.yaml",
+        "refusals/protection/kms_rotation/member.yaml",
+        "refusals/protection/other.yaml",
+    ):
+        (tmp_path / "tests" / name).touch()
+    assert capabilities.plan_test(["kms_rotation"], tmp_path) == [
+        "-filter=tests/protection_kms_rotation.tftest.hcl",
+        "-filter=tests/refusals/protection/kms_rotation.yaml",
+        "-filter=tests/refusals/protection/kms_rotation/member.yaml",
+    ]
 
 
 def test_a_step_is_run_by_make_with_its_lines_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,11 @@ from tools import terraform_test
 from tools.bootstrap import LOCK_FILE, SetupError, locked_providers
 
 MODULE_RUN = 'run "a" {\n  module {\n    source = "./modules/a"\n  }\n}\n'
-VARIABLES_RUN = 'run "b" {\n  module {\n    source = "./tests/fixtures/variables/a"\n  }\n}\n'
 ROOT_RUN = 'run "c" {\n  command = plan\n}\n'
 
 
 def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) -> None:
-    texts = [ROOT_RUN, *[MODULE_RUN * 2] * 4, VARIABLES_RUN * 10]
+    texts = [ROOT_RUN, *[MODULE_RUN * 2] * 4, MODULE_RUN]
     files = [tmp_path / f"{number}.tftest.hcl" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
