@@ -37,7 +37,7 @@ run "defaults" {
     error_message = "The context holds what blocks take, and nothing else."
   }
   assert {
-    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket
+    condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket && output.context.layer_arns == [aws_lambda_layer_version.common.arn] && output.context.package_bucket == module.packages.id
     error_message = "The topic, the key and the log bucket are outputs of their own, too."
   }
   assert {

@@ -84,8 +84,7 @@ def test_the_steps_are_targets_and_every_check_of_ci_is_one() -> None:
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
     (matrix,) = [line for line in workflow.splitlines() if " step: [" in line]
     names = set(matrix.partition("[")[2].rstrip("]").split(", "))
-    # A fresh copy is for CI alone: plan-test runs in one, and Checkov is a step.
-    assert names | {"checkov", "browser", "local"} == {step.name for step in check.STEPS} | {"fresh"}
+    assert names | {"checkov", "browser", "local"} == {step.name for step in check.STEPS}
     for name in ("checkov", "browser", "local"):
         assert f"run: make {name}" in workflow
 
