@@ -1,4 +1,4 @@
-"""Every `hcl` block of every README.md is planned, so that none can rot.
+"""Every `hcl` block of every README.md and of docs/ is planned, so that none can rot.
 
 A block of bare assignments is a terraform.tfvars of the root stack. Any other is a root module of its own, in
 which `source = "…/modules/<path>"`, local or remote, is this repository's module; when it uses
@@ -26,7 +26,8 @@ from tools.root import capabilities, files, shared
 
 # CAPABILITIES="finding_export …" for those of some modules only.
 CHOSEN = os.environ.get("CAPABILITIES", "").split()
-EXAMPLES = [example for readme in docs.readmes() if concerns(readme, CHOSEN) for example in docs.examples(readme)]
+PAGES = [*docs.readmes(), *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [example for page in PAGES if concerns(page, CHOSEN) for example in docs.examples(page)]
 STACK_VARIABLES = shared() | capabilities().keys()
 CONTEXT = """
 module "context" {
