@@ -1,4 +1,4 @@
-"""Hundreds of users of two pools, most of them away for too long, under faults; some come back at the worst moment."""
+"""Hundreds of users of two pools, most inactive for too long, while calls fail; some return at the worst moment."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PASSWORD = "Correct-horse-7"
 SENDER = "accounts@example.com"
 
 seconds = 75
-variables: dict[str, Any] = {}  # `prepare` gives them: they name the pools
+variables: dict[str, Any] = {}  # `prepare` returns them: they name the pools
 
 FAULTS: list[dict[str, Any]] = [
-    # The quota first, so that what runs into it is not counted as another fault.
+    # The quota comes first, so that a call that exceeds it is not counted as another fault.
     {
         "principal": "inactive-users",
         "kind": "quota",
@@ -39,7 +39,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
-    """Two pools with users, and a sender that SES knows."""
+    """Create two pools with users, and a sender that SES has verified. Return the variables."""
     cognito = stack.client("cognito-idp")
     arns = []
     for name in CROWD:
@@ -67,12 +67,12 @@ def prepare(stack: Stack) -> dict[str, Any]:
 
 
 def crowd_of(pool: str) -> list[str]:
-    """Names of the users who were there before, by their pool's name."""
+    """Return the names of a pool's existing users, given the pool's name."""
     return [f"{pool}-{number:03d}" for number in range(CROWD[pool])]
 
 
 def add_users(stack: Stack, pool: str, names: list[str]) -> None:
-    """Confirmed users with a password and a verified address."""
+    """Add confirmed users with a password and a verified address."""
     cognito = stack.client("cognito-idp")
 
     def add(name: str) -> None:
@@ -99,12 +99,12 @@ class Directory:
         }
 
     def attach(self, **triggers: str) -> None:
-        """Set the triggers of both pools; none without arguments."""
+        """Set the triggers of both pools. Without arguments, remove them."""
         for pool in self.pools.values():
             self.cognito.update_user_pool(UserPoolId=pool, LambdaConfig=triggers, AutoVerifiedAttributes=["email"])
 
     def sign_in(self, name: str, pool: str = "staff") -> str:
-        """What came of it: "signed in", or the message of the refusal."""
+        """Sign in. Return "signed in", or the message of the refusal."""
         try:
             self.cognito.initiate_auth(
                 ClientId=self.clients[self.pools[pool]],
@@ -116,9 +116,9 @@ class Directory:
         return "signed in"
 
     def recorded(self, name: str) -> dict[str, str]:
-        """Let a user of the staff sign in; their item, once the record is there and no copy of it is on its way.
+        """Sign in as a user of the staff pool. Return the user's item once it is recorded and no copy is in transit.
 
-        At the first fault, or answer later than 0.8 s, the record goes through the queue, perhaps as well.
+        After a fault, or an answer later than 0.8 s, the record goes through the queue, perhaps in addition.
         """
         before = self.item(name).get("timestamp", "")
         if (answer := self.sign_in(name)) != "signed in":
@@ -132,17 +132,17 @@ class Directory:
         return found
 
     def items(self, table: str = "") -> list[dict[str, str]]:
-        """All items of a table, as plain values."""
+        """Return all items of a table, as plain values."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=table or self.table, ConsistentRead=True)
         found = [item for page in pages for item in page["Items"]]
         return [{name: next(iter(value.values())) for name, value in item.items()} for item in found]
 
     def item(self, name: str) -> dict[str, str]:
-        """A user's item; empty without one."""
+        """Return a user's item, or {} if there is none."""
         return next((item for item in self.items() if item["username"] == name), {})
 
     def enabled(self) -> dict[str, bool]:
-        """Whether each user of both pools is enabled."""
+        """Return whether each user of both pools is enabled, by username."""
         pages = self.cognito.get_paginator("list_users")
         return {
             user["Username"]: user["Enabled"]
@@ -152,7 +152,7 @@ class Directory:
         }
 
     def trail(self) -> dict[str, list[str]]:
-        """Actions about each user (by sub), oldest first."""
+        """Return the actions recorded for each user, by sub, oldest first."""
         entries = sorted(self.items(self.stack.outputs["audit_table_name"]), key=lambda entry: entry["event"])
         found: dict[str, list[str]] = collections.defaultdict(list)
         for entry in entries:
@@ -160,7 +160,7 @@ class Directory:
         return found
 
     def clean(self) -> None:
-        """Leave the pools and tables as they were before the run: the crowd alone, of whom nothing is known."""
+        """Restore the pools and tables to their state before the run: only the existing users, without records."""
         for name, pool in self.pools.items():
             pages = self.cognito.get_paginator("list_users").paginate(UserPoolId=pool)
             for user in [user["Username"] for page in pages for user in page["Users"]]:
@@ -173,12 +173,12 @@ class Directory:
                 self.dynamodb.delete_item(TableName=table, Key=key)
 
     def expire(self, days: float) -> int:
-        """Let time to live run as if so many days had passed."""
+        """Run time to live as if `days` had passed. Return how many items it deleted."""
         data = {"table": self.table, "at": time.time() + days * DAY}
         return int(self.stack.cloud.command("dynamodb/expire", data))
 
     def settle(self, what: str, states: set[str], count: int, seconds: float = 120) -> None:
-        """Wait until so many items are in one of the states, worked off."""
+        """Wait until `count` items are in one of the states, and done."""
 
         def settled() -> bool:
             found = [item for item in self.items() if item["state"] in states]
@@ -188,7 +188,7 @@ class Directory:
 
 
 def finish(stack: Stack) -> dict[str, Any]:
-    """Run the preload to its end; its output."""
+    """Run the preload to its end. Return its status and output."""
     states, machine = stack.client("stepfunctions"), stack.outputs["preload_state_machine_arn"]
     arn = states.start_execution(stateMachineArn=machine)["executionArn"]
 
@@ -201,7 +201,7 @@ def finish(stack: Stack) -> dict[str, Any]:
 
 
 def mails(stack: Stack) -> list[dict[str, Any]]:
-    """What SES sent for this capability."""
+    """Return the emails that SES sent for this capability."""
     url = f"{stack.cloud.endpoint}/_ministack/ses/messages?account={ACCOUNT_ID}"
     with urllib.request.urlopen(url, timeout=30) as response:
         answer = json.load(response)
@@ -209,7 +209,7 @@ def mails(stack: Stack) -> list[dict[str, Any]]:
 
 
 def run(stack: Stack, report: Report) -> None:
-    """A month goes by."""
+    """Simulate a month."""
     directory = Directory(stack)
     directory.attach(
         PostAuthentication=stack.outputs["trigger_function_arns"]["post_authentication"],
@@ -237,7 +237,7 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def sign_ins(stack: Stack, report: Report, directory: Directory) -> None:
-    """Signing in and signing up make records; a later sign-in moves the end."""
+    """Check that sign-ins and sign-ups create records, and that a later sign-in extends the period."""
     staff = directory.pools["staff"]
     add_users(stack, staff, ["alice"])
     before = time.time()
@@ -267,7 +267,7 @@ def sign_ins(stack: Stack, report: Report, directory: Directory) -> None:
 
 
 def preload(stack: Stack, report: Report, directory: Directory, started: float) -> None:
-    """Those who were there before get records; twice changes nothing."""
+    """Check that existing users get records, and that a second preload changes nothing."""
     here = sum(CROWD.values()) + 7
     done = finish(stack)
     told = {name: done.get(name) for name in ("status", "seen", "added")}
@@ -277,50 +277,50 @@ def preload(stack: Stack, report: Report, directory: Directory, started: float) 
     lists = [c for c in stack.cloud.calls(started, "inactive-users-preload") if c["operation"] == "ListUsers"]
     pages = sum(-(-len([key for key in records if key[0] == pool]) // 60) for pool in directory.pools.values())
     report.check("one ListUsers for 60 users", len([c for c in lists if c["status"] == 200 and not c["fault"]]), pages)
-    report.check("preload again adds nobody", finish(stack).get("added"), 0)
+    report.check("preload again adds no user", finish(stack).get("added"), 0)
     again = {(item["userpool_id"], item["username"]): item["ttl"] for item in directory.items()}
     report.check("and changes nothing", again == records)
 
 
 def manual_deletion(report: Report, directory: Directory) -> None:
-    """What a person deletes is no expiry."""
+    """Check that a deletion by hand does not count as an expiry."""
     item = directory.item("gone")
     key = {name: {"S": item[name]} for name in ("sub", "userpool_id")}
     directory.dynamodb.delete_item(TableName=directory.table, Key=key)
     time.sleep(1.5)
-    report.check("deleting a record by hand disables nobody", directory.enabled()["gone"])
-    report.check("nor leaves a trace", directory.trail().get(item["sub"], []), [])
+    report.check("deleting a record by hand does not disable the user", directory.enabled()["gone"])
+    report.check("nor adds an audit entry", directory.trail().get(item["sub"], []), [])
 
 
 def warnings(stack: Stack, report: Report, directory: Directory, mailed: int) -> None:
-    """23 days: everybody but the exempt is warned once, and nobody disabled."""
+    """After 23 days, all users except the exempt ones are warned once, and no user is disabled."""
     crowd = sum(CROWD.values())
     expired = directory.expire(INACTIVE_DAYS - WARNING_DAYS + 0.1)
     report.check("records whose warning is due", expired, crowd + 6)
     directory.settle("the warnings", {"warned", "exempt"}, crowd + 6)
     found = collections.Counter(item["state"] for item in directory.items())
     report.check("warned, exempt", (found["warned"], found["exempt"]), (crowd + 4, 2))
-    report.check("nobody disabled yet", [n for n, enabled in directory.enabled().items() if not enabled], [])
+    report.check("no user is disabled yet", [n for n, enabled in directory.enabled().items() if not enabled], [])
     unverified = {"newcomer@example.org"}
     wanted = {f"{i['username']}@example.org" for i in directory.items() if i["state"] == "warned"} - unverified
-    report.check("warned by e-mail, at verified addresses", {mail["To"][0] for mail in mails(stack)[mailed:]} == wanted)
+    report.check("warned by email, at verified addresses", {mail["To"][0] for mail in mails(stack)[mailed:]} == wanted)
 
 
 def disabling(stack: Stack, report: Report, directory: Directory) -> None:
-    """The other seven days: one user comes back, everybody else is disabled at the pace of the quota."""
+    """After seven more days, one user has returned, and all others are disabled at the pace of the quota."""
     crowd = sum(CROWD.values())
-    # A copy of the record that comes after the month's end would bring the expired item back.
-    report.check("who signs in after the warning", directory.recorded("later")["state"], "active")
+    # A copy of the record that arrives after the month's end would bring the expired item back.
+    report.check("a user signs in after the warning", directory.recorded("later")["state"], "active")
     started = time.time()
     expired = directory.expire(INACTIVE_DAYS + 0.1)
-    # Also the exempt, who are looked at again, and who signed in, who gets a warning again.
+    # Includes the exempt users, who are checked again, and the user who signed in, who is warned again.
     report.check("records whose time is up", expired, crowd + 3 + 3)
     directory.settle("the disabling", {"disabled"}, crowd + 3)
     directory.settle("the rest", {"disabled", "warned", "exempt"}, crowd + 6)
     enabled = directory.enabled()
     kept = {"robot", "officer", "gone", "later"}
     report.check("disabled: all and only those who stayed away", {n for n, yes in enabled.items() if yes}, kept)
-    report.check("who then cannot sign in", directory.sign_in("alice"), "User is disabled.")
+    report.check("a disabled user cannot sign in", directory.sign_in("alice"), "User is disabled.")
     report.check("nor in the other pool", directory.sign_in("partners-007", "partners"), "User is disabled.")
     subs = {item["username"]: item["sub"] for item in directory.items()}
     trail = directory.trail()
@@ -337,18 +337,18 @@ def disabling(stack: Stack, report: Report, directory: Directory) -> None:
     good = len([call for call in disables if call["status"] == 200 and not call["fault"]])
     report.check("one AdminDisableUser each, more only after a fault", crowd + 3 <= good + faulty(disables))
     span = max(call["at"] for call in disables) - min(call["at"] for call in disables)
-    # 12 on an idle machine, with the backoff of what failed; a pacer that does not recover makes 1.25.
+    # 12 on an idle machine, including the backoff after failures; a pacer that does not recover reaches 1.25.
     report.check("nor far below it", len(disables) / span > 2)
     report.check("nothing given up", depth(stack, "failed_queue"), 0)
 
 
 def faulty(calls: list[dict[str, Any]]) -> int:
-    """Calls that a fault hit."""
+    """Return the number of calls that an injected fault hit."""
     return len([call for call in calls if call["fault"]])
 
 
 def depth(stack: Stack, queue: str) -> int:
-    """Messages in a queue, also those that a function is working on."""
+    """Return the number of messages in a queue, including those that a function is working on."""
     url = stack.outputs[queue]["url"]
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
@@ -356,7 +356,7 @@ def depth(stack: Stack, queue: str) -> int:
 
 
 def races(stack: Stack, report: Report, directory: Directory) -> None:
-    """Signing in between expiry and disabling, and while being disabled."""
+    """Check sign-ins between expiry and disabling, and during the disabling."""
     staff = directory.pools["staff"]
     client, who = directory.cognito, "inactive-users-disable"
     for name in ("staff-000", "staff-001"):
@@ -368,7 +368,7 @@ def races(stack: Stack, report: Report, directory: Directory) -> None:
 
     directory.expire(INACTIVE_DAYS - WARNING_DAYS + 0.1)
     wait_until("the warnings", warned, 30)
-    slow = {"kind": "latency", "seconds": 6, "principal": who}  # time for what happens meanwhile, on any machine
+    slow = {"kind": "latency", "seconds": 6, "principal": who}  # leaves time for the sign-in meanwhile, on any machine
     with stack.faults({**slow, "service": "cognito-idp", "operation": "AdminListGroupsForUser"}):
         directory.expire(INACTIVE_DAYS + 0.1)
         wait_until("the expiry", lambda: not directory.item("staff-000"), 10)
@@ -392,12 +392,12 @@ def races(stack: Stack, report: Report, directory: Directory) -> None:
         wait_until("the claim", lambda: directory.item("staff-001").get("state") == "disabling", 10)
         report.check("signing in while being disabled", directory.sign_in("staff-001"), "signed in")
         sub = directory.item("staff-001")["sub"]
-        wait_until("its being undone", lambda: directory.trail()[sub][-1] == "restored", 30)
+        wait_until("the restored user", lambda: directory.trail()[sub][-1] == "restored", 30)
     report.check("is given back", directory.enabled()["staff-001"])
 
 
 def lost_table(stack: Stack, report: Report, directory: Directory) -> None:
-    """The table does not answer: sign-ins go on, and their records come later. Nor does the queue: they still go on."""
+    """Check that sign-ins succeed without the table (the record comes later), and without table and queue."""
     add_users(stack, directory.pools["staff"], ["patient", "unlucky"])
     record = "inactive-users-record"
     down = {"kind": "error", "status": 500, "principal": record}

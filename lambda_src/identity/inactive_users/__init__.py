@@ -1,1 +1,1 @@
-"""Cognito users who have not signed in for a while: recorded, warned, disabled, and given back when that was a race."""
+"""Record, warn and disable inactive Cognito users, and enable those again who signed in while they were disabled."""

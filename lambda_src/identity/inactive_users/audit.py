@@ -1,4 +1,4 @@
-"""The trail: one item for each thing that was done, or not done, about a user."""
+"""The audit trail: one item for each action that was taken, or deliberately not taken, for a user."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,26 +7,26 @@ from .items import DAY, Item
 
 DISABLED = "disabled"
 RESTORED = "restored"  # disabled while signing in, and enabled again
-REVIEW = "review"  # disabled while signing in, but somebody has changed the user since
+REVIEW = "review"  # disabled while signing in, but another principal has changed the user since
 KEPT = "kept"  # signed in between expiry and disabling
 EXEMPT = "exempt"
 WARNED = "warned"
 UNREACHABLE = "unreachable"  # a warning is due, but there is no verified address
-GONE = "gone"  # the user does not exist any more
+GONE = "gone"  # the user no longer exists
 WOULD_WARN = "would_warn"
 WOULD_DISABLE = "would_disable"
 
 
 @dataclass(frozen=True)
 class Trail:
-    """The table: key (sub, event); `event` is "<RFC 3339>#<stream record>" and sorts by time."""
+    """The audit table. Its key is (sub, event); `event` is "<RFC 3339>#<stream record>", so entries sort by time."""
 
     dynamodb: Any
     table: str
     retention_days: int = 0
 
     def note(self, item: Item, action: str, event: str, at: float) -> bool:
-        """Adds one entry; False when this event has one already, which stays as it was."""
+        """Add one entry. Return false if this event already has one, which stays unchanged."""
         entry: Item = {
             "sub": item["sub"],
             "event": {"S": event},

@@ -1,4 +1,4 @@
-"""What can go wrong and is expected."""
+"""Errors that the functions expect."""
 
 from contextlib import AbstractContextManager
 
@@ -6,11 +6,11 @@ from common import aws_errors
 
 
 class Transient(Exception):
-    """A service throttled or failed, whatever the retries: a later try can succeed."""
+    """A service still throttled or failed after all retries. A later attempt can succeed."""
 
 
 class Malformed(Exception):
-    """A stream record that is not of the table's shape."""
+    """A stream record does not have the shape of the table's items."""
 
 
 def transient() -> AbstractContextManager[None]:

@@ -1,12 +1,12 @@
-"""What is done about one user whose item DynamoDB has deleted, or who signed in while being disabled.
+"""Handle one user whose item DynamoDB has deleted, or who signed in while being disabled.
 
-An expiry is claimed first: the item is put back, on condition that there is none. That is the second look at the
-table and the lock in one: a sign-in since then has made an item, and the claim fails. It names the stream record, so a
-record that comes again goes on where it was, or finds its work done. A claim expires too (after an hour), so work that
-was lost for good starts again.
+An expiry is claimed first: the function puts the item back, on condition that the table has none for the user. The
+claim is a second look at the table and a lock in one: a sign-in since the expiry has created an item, so the claim
+fails. The claim names the stream record. A record that is delivered again resumes its work, or finds it done. A claim
+expires too (after an hour), so work that was abandoned starts again.
 
-A sign-in that began before the user was disabled may be recorded after. It then replaces the claim, which the stream
-reports, in order: `give_back` enables the user again.
+A sign-in that began before the user was disabled may be recorded afterwards. It then replaces the claim. The stream
+reports this change, in order, and `give_back` enables the user again.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ from .notices import Notice
 
 CLAIM_SECONDS = 3600
 DRY_RUN_SECONDS = DAY
-CLOCKS_SECONDS = 5  # that two clocks may differ by
+CLOCKS_SECONDS = 5  # by which two clocks may differ
 
 DUPLICATE = "duplicate"
-RETURNED = "returned"  # somebody else enabled the user, who then signed in
+RETURNED = "returned"  # the user is enabled: was never disabled, or another principal enabled the user
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Who is dealt with, and how. `work_seconds`: how long after its claim a user can be disabled at the latest."""
+    """Which users are handled, and how. `work_seconds`: seconds after the claim in which a user is disabled at most."""
 
     inactive_days: int
     warning_days: int = 0
@@ -44,7 +44,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Event:
-    """A stream record: its id (sequence number), its time (epoch seconds), and the item it is about."""
+    """A stream record: its id (sequence number), its time (epoch seconds), and the old image of its item."""
 
     id: str
     at: float
@@ -52,13 +52,13 @@ class Event:
 
     @property
     def name(self) -> str:
-        """Its name in the audit trail."""
+        """Return the event's name in the audit trail."""
         return f"{items.rfc3339(self.at)}#{self.id}"
 
 
 @dataclass
 class Desk:
-    """Deals with one event after the other. Every method returns the outcome, one of `audit`'s or of this module's."""
+    """Handles one event at a time. Its public methods return the outcome: a constant of `audit` or of this module."""
 
     cognito: Any
     dynamodb: Any
@@ -70,7 +70,7 @@ class Desk:
     clock: Callable[[], float] = field(default=time.time)
 
     def expired(self, event: Event) -> str:
-        """DynamoDB has deleted the item of `event`."""
+        """Handle an event in which DynamoDB has deleted the user's item."""
         rules, item = self.rules, event.item
         try:
             exempt = self._exempt(item)
@@ -92,15 +92,15 @@ class Desk:
         return self._warn(event) if warn else self._disable(event)
 
     def give_back(self, event: Event) -> str:
-        """A sign-in was recorded over the claim `event.item`: the user was disabled, or about to be."""
+        """Enable the user again: a sign-in overwrote the claim `event.item` of a user disabled or about to be."""
         user = self._user(event.item)
         if user is None:
             return audit.GONE
         if user["Enabled"]:
-            return RETURNED  # not disabled after all, or enabled by somebody else since
+            return RETURNED  # not disabled after all, or enabled by another principal since
         began, ended = (float(event.item[name]["N"]) for name in ("claimed_at", "work_until"))
         if not began - CLOCKS_SECONDS <= user["UserLastModifiedDate"].timestamp() <= ended + CLOCKS_SECONDS:
-            # Not by us: an administrator may have had reasons of his own.
+            # This function did not make the last change: an administrator may have disabled the user on purpose.
             self.trail.note(event.item, audit.REVIEW, event.name, self.clock())
             return audit.REVIEW
         self.pacer.wait()
@@ -109,7 +109,7 @@ class Desk:
         return audit.RESTORED
 
     def _renew(self, event: Event, state: str, seconds: int, action: str) -> str:
-        """Puts the item back for `seconds`; noted the first time only."""
+        """Put the item back for `seconds`. Add an audit entry the first time only."""
         held = self._claim(event, state, seconds)
         if held:
             return held
@@ -118,7 +118,7 @@ class Desk:
         return action
 
     def _warn(self, event: Event) -> str:
-        """The user gets the full notice, however late DynamoDB deleted the item."""
+        """Send the warning. The user gets the full notice period, however late DynamoDB deleted the item."""
         days = self.rules.warning_days
         seconds = max(int(event.item["expires_at"]["N"]) - int(self.clock()), days * DAY)
         held = self._claim(event, items.WARNED, seconds)
@@ -129,7 +129,7 @@ class Desk:
         return self._finish(event, audit.GONE if user is None else audit.WARNED if told else audit.UNREACHABLE)
 
     def _disable(self, event: Event) -> str:
-        self.pacer.wait()  # before the claim, so that as little time as can be lies between that and the act
+        self.pacer.wait()  # before the claim, to keep the time between the claim and the call short
         held = self._claim(event, items.DISABLING, CLAIM_SECONDS)
         if held:
             return held
@@ -142,9 +142,10 @@ class Desk:
         return self._finish(event, action)
 
     def _claim(self, event: Event, state: str, seconds: int) -> str | None:
-        """Puts the item back in the name of `event`; None when that held, else the outcome.
+        """Put the item back in the name of `event`. Return None if the claim succeeds, otherwise the outcome.
 
-        It gives way to nothing that speaks for the user. A preloaded item does not: it says only that the user exists.
+        The claim never replaces the record of a sign-in. It replaces an item that the preload wrote after the expiry:
+        such an item shows only that the user exists.
         """
         now = self.clock()
         until = {"N": f"{now + self.rules.work_seconds:.3f}"}
@@ -165,13 +166,13 @@ class Desk:
             {"#sub": "sub", "#source": "source", "#timestamp": "timestamp"},
         )
         if there and "event_id" in there and int(there["event_id"]["S"]) < int(event.id):
-            # A record from before this one, tried again so late that this one had made room for its claim.
+            # An older record was retried so late that it found the item of this one deleted, and put its claim there.
             there = self._put_claim(item, "event_id = :theirs", {":theirs": there["event_id"]})
         if there is None:
             return None
         if "event_id" not in there:
             if event.item["state"]["S"] == items.DISABLING:
-                # A claim that expired unfinished: its user may have been disabled, and has signed in.
+                # The expired item was an unfinished claim: its user may have been disabled, and has signed in since.
                 outcome = self.give_back(event)
                 if outcome != RETURNED:
                     return outcome
@@ -179,11 +180,11 @@ class Desk:
             return audit.KEPT
         if there["event_id"]["S"] != event.id or "done_at" in there:
             return DUPLICATE
-        # An earlier try of this record was cut off: go on, if nothing has changed since.
+        # An earlier attempt at this record was interrupted: continue if nothing has changed since.
         return None if self._update(event, "SET work_until = :until", {":until": until}) else DUPLICATE
 
     def _put_claim(self, claim: Item, condition: str, values: Item, names: dict[str, str] | None = None) -> Item | None:
-        """None when the condition held and the claim is in the table, else the item that is there ({} for none)."""
+        """Write the claim if the condition holds. Return None, or else the item that is in the table ({} for none)."""
         try:
             self.dynamodb.put_item(
                 TableName=self.table,
@@ -199,9 +200,10 @@ class Desk:
         return None
 
     def _finish(self, event: Event, action: str) -> str:
-        """Notes the outcome and marks the claim as worked off. A disabled user's item has no end, a deleted one's goes.
+        """Add the outcome to the audit trail and mark the claim as done.
 
-        A sign-in may have replaced the claim; the stream reports it, and `give_back` does what that takes.
+        The item of a disabled user no longer expires; the item of a deleted user is deleted. A sign-in may have
+        replaced the claim: the stream then reports it, and `give_back` handles it.
         """
         self.trail.note(event.item, action, event.name, self.clock())
         done = {":now": {"N": f"{self.clock():.3f}"}}
@@ -216,7 +218,7 @@ class Desk:
         return action
 
     def _update(self, event: Event, expression: str, values: Item, **names: str) -> bool:
-        """Changes the claim; False when it is not this event's, or worked off."""
+        """Change the claim. Return false if it is not the claim of this event, or is marked as done."""
         condition = _claimed_by(event)
         condition["ExpressionAttributeValues"] |= values
         if names:
@@ -230,7 +232,7 @@ class Desk:
         return True
 
     def _exempt(self, item: Item) -> bool:
-        """By name, by sub, or by group. Raises UserNotFoundException."""
+        """Return true if the user is exempt by name, sub or group. Raise UserNotFoundException if the user is gone."""
         rules = self.rules
         if rules.exempt_users & {item["username"]["S"], item["sub"]["S"]}:
             return True

@@ -1,13 +1,13 @@
 """The table's items: one per user, key (sub, userpool_id).
 
-sub, userpool_id, username    whose; `username` is what Cognito's API takes
-timestamp                     RFC 3339, UTC: the last sign-in, or since when the user is known
-source                        what is known at that time: one of SIGN_INS, or PRELOAD
-state                         ACTIVE ...; what the last expiry made of the item
-ttl                           epoch second at which DynamoDB deletes the item, and the user is dealt with
-expires_at                    epoch second at which the period ends; `ttl` comes before it when a warning is due
-event_id                      stream record that the item's state comes from, when an expiry wrote it
-claimed_at, work_until        epoch seconds between which that record is worked on
+sub, userpool_id, username    the user; `username` is the name that Cognito's API takes
+timestamp                     RFC 3339, UTC: the last sign-in, or the time since which the user is known
+source                        what happened at that time: one of SIGN_INS, or PRELOAD
+state                         ACTIVE, or the state that the last expiry set
+ttl                           epoch second at which DynamoDB deletes the item; the user is then handled
+expires_at                    epoch second at which the period ends; `ttl` is earlier when a warning is due first
+event_id                      stream record that set the item's state, if an expiry wrote the item
+claimed_at, work_until        epoch seconds between which that record is handled
 done_at                       epoch second at which that work was finished
 """
 
@@ -38,7 +38,7 @@ Item = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Activity:
-    """A user was seen at `at` (epoch seconds)."""
+    """A user was active at `at` (epoch seconds)."""
 
     sub: str
     userpool_id: str
@@ -52,12 +52,12 @@ class Activity:
 
 
 def rfc3339(at: float) -> str:
-    """UTC to the millisecond, in one fixed-width form: the strings sort as moments do."""
+    """Return the time in UTC to the millisecond, in one fixed-width form, so that the strings sort by time."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch(text: str) -> float:
-    """Epoch seconds of what `rfc3339` made. ValueError for other text."""
+    """Return the epoch seconds of a text that `rfc3339` wrote. Raise ValueError for other text."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a timestamp must have an offset")
@@ -65,12 +65,12 @@ def epoch(text: str) -> float:
 
 
 def key(item: Mapping[str, Any]) -> Item:
-    """The key of an item."""
+    """Return the key of an item."""
     return {name: item[name] for name in ("sub", "userpool_id")}
 
 
 def tracked(activity: Activity, inactive_days: int, warning_days: int) -> Item:
-    """The item of a user who was active: it expires when the warning is due, or else when the period ends."""
+    """Return the item of a user who was active. It expires when the warning is due, or else when the period ends."""
     expires_at = int(activity.at) + inactive_days * DAY
     return {
         "sub": {"S": activity.sub},
@@ -85,9 +85,9 @@ def tracked(activity: Activity, inactive_days: int, warning_days: int) -> Item:
 
 
 def put_if_newer(dynamodb: Any, table: str, activity: Activity, inactive_days: int, warning_days: int) -> bool:
-    """Writes the item unless a newer one is there; whether it did.
+    """Write the item unless the table has a newer one. Return true if it was written.
 
-    A period that is over already does not bring back a user who is disabled: that was right.
+    A record whose period is already over does not bring back a disabled user: disabling the user was right.
     """
     over = activity.at + inactive_days * DAY <= time.time()
     condition = "attribute_not_exists(#sub) OR #timestamp < :timestamp"

@@ -1,4 +1,4 @@
-"""The e-mail that warns a user."""
+"""The email that warns a user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from common.pacing import Pacer
 
 @dataclass(frozen=True)
 class Notice:
-    """Subject and text may hold {date}, the day from which the account may be disabled."""
+    """The subject and text may contain {date}, the day from which the account may be disabled."""
 
     ses: Any
     from_address: str
@@ -19,7 +19,7 @@ class Notice:
     pacer: Pacer
 
     def send(self, user: Mapping[str, Any], until: float) -> bool:
-        """Writes to the verified address of what AdminGetUser gave; False when there is none."""
+        """Warn `user`, an answer of AdminGetUser. Return false if the user is disabled or has no verified address."""
         attributes = {attribute["Name"]: attribute["Value"] for attribute in user["UserAttributes"]}
         address = attributes.get("email")
         if not user["Enabled"] or not address or attributes.get("email_verified") != "true":

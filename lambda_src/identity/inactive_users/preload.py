@@ -1,10 +1,11 @@
-"""Step Functions task: gives every enabled user without an item one, as if active now. One chunk of the walk.
+"""Step Functions task: create items for enabled users who have none, as if they were active now, one chunk a call.
 
-Event:  {"state": null at first, then what the last call returned}
+Event:  {"state": null at first, then the state that the last call returned}
 Answer: {"done", "seen", "added", "state": {"pool", "token", "seen", "added", "restarts"}}
 
-A user who has an item keeps it, so the walk may be repeated, overlap, or start over (a page token that Cognito does
-not know any more) without a change for anybody. Users whom somebody enabled again after they were disabled begin anew.
+A user who has an item keeps it. So the walk may be repeated, overlap, or start over (when Cognito no longer knows a
+page token) without changing anything for these users. For users who were enabled by hand after they were disabled, a
+new period begins.
 """
 
 import time
@@ -21,7 +22,7 @@ from .items import DISABLED, PRELOAD, Activity, Item, tracked
 
 PAGE = 60
 WORKERS = 10
-SETTLED_SECONDS = 90_000  # 25 hours: the stream, which keeps its records for 24, has nothing left of that expiry
+SETTLED_SECONDS = 90_000  # 25 hours: the stream keeps records for 24, so it has none left of that expiry
 RESERVE_SECONDS = 60.0
 MAX_RESTARTS = 3
 
@@ -30,16 +31,16 @@ METRIC = "UsersPreloaded"
 
 
 class PageTokenRefused(Exception):
-    """Cognito refused its own page tokens, again and again."""
+    """Cognito refused its own page tokens repeatedly."""
 
 
 class Throttled(Exception):
-    """Cognito or DynamoDB throttled or failed whatever the retries; the chunk can be tried again."""
+    """Cognito or DynamoDB still throttled or failed after all retries. The chunk can be tried again."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment; POOLS are ids of user pools, LISTS_PER_SECOND requests of 60 users."""
+    """The environment. POOLS: ids of user pools. LISTS_PER_SECOND: requests per second, of 60 users each."""
 
     table: str
     pools: list[str]
@@ -50,7 +51,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Runs one chunk. Raises Throttled, PageTokenRefused, SettingsError."""
+    """Run one chunk. Raise Throttled, PageTokenRefused or SettingsError."""
     log = observability.begin(context)
     config = settings.load(Settings)
     answer = run(
@@ -76,7 +77,7 @@ def run(
     pacer: Pacer,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
-    """One chunk: pages until time is up or all pools are done; at least one page."""
+    """Run one chunk: read pages until time is up or all pools are done, but at least one page."""
     now = {"pool": 0, "token": None, "seen": 0, "added": 0, "restarts": 0, **(state or {})}
     ends = clock() + config.max_runtime_seconds
     while now["pool"] < len(config.pools):
@@ -104,7 +105,7 @@ def _page(
         now["restarts"] += 1
         if now["restarts"] > MAX_RESTARTS:
             raise PageTokenRefused(f"Cognito refused its page token {now['restarts']} times; start again.") from None
-        now["token"] = None  # it lived for an hour; what was done stays done
+        now["token"] = None  # a token is valid for an hour; users who were added keep their items
         return
     pacer.report(page)
     with ThreadPoolExecutor(max_workers=WORKERS) as workers:
@@ -118,7 +119,10 @@ def _page(
 
 
 def _add(user: Mapping[str, Any], pool: str, config: Settings, dynamodb: Any, at: float) -> bool:
-    """Whether the user had no item, or one from before somebody enabled the user again."""
+    """Create an item unless the user has one. Replace the item of a disabling that was undone by hand since.
+
+    Return true if the item was written.
+    """
     sub = next(attribute["Value"] for attribute in user["Attributes"] if attribute["Name"] == "sub")
     activity = Activity(sub, pool, user["Username"], at, PRELOAD)
     item = tracked(activity, config.inactive_days, config.warning_days)
@@ -136,5 +140,5 @@ def _add(user: Mapping[str, Any], pool: str, config: Settings, dynamodb: Any, at
         )
     except dynamodb.exceptions.ConditionalCheckFailedException as refused:
         there: Item = refused.response.get("Item", {})
-        return there == item  # an earlier try that got no answer
+        return there == item  # an earlier attempt wrote it, but its answer was lost
     return True

@@ -1,9 +1,9 @@
-"""Cognito trigger, after authentication and after confirmation: records that the user was active.
+"""Cognito trigger, after authentication and after confirmation: record that the user was active.
 
-Cognito waits 5 seconds, tries 3 times, and refuses the sign-in when the trigger fails. So this one never does:
-it answers with the event, whatever happens, after 4 seconds at the latest. It writes to the table and, while that
-fails, to the queue that `replay` reads, in turn, until one of them has taken the record or the time is up; a record
-that neither took is counted, and the count alarms.
+Cognito waits 5 seconds, tries 3 times, and refuses the sign-in if the trigger fails. So this trigger never fails:
+it always returns the event, after 4 seconds at the latest. It tries the table and the queue that `replay` reads, in
+turn, until one of them accepts the record or the time is up. A record that neither accepts is counted, and the count
+raises an alarm.
 """
 
 import functools
@@ -17,7 +17,7 @@ from common import observability, settings
 
 from .items import CONFIRMATION, SIGN_IN, Activity, rfc3339, tracked
 
-BUDGET_SECONDS = 2.2  # an attempt begun before may take 1.3 s more
+BUDGET_SECONDS = 2.2  # an attempt that begins within this time may take 1.3 s more
 PAUSE_SECONDS = 0.05
 
 NOT_RECORDED = "sign-in not recorded"
@@ -37,7 +37,7 @@ class Settings:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The event, unchanged."""
+    """Record the activity. Return the event unchanged."""
     try:
         log = observability.begin(context)
         try:
@@ -45,17 +45,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             if activity and not record(activity, settings.load(Settings), client):
                 log.warning(QUEUED)
                 observability.count(METRIC_QUEUED, 1)
-        except Exception as error:  # noqa: BLE001 - nothing that goes wrong here is a reason to refuse a sign-in
-            # The error's class alone: its text may quote the request, and so the user.
+        except Exception as error:  # noqa: BLE001 - no error here is a reason to refuse a sign-in
+            # Log only the error's class: its text may quote the request, and with it the user.
             log.error(NOT_RECORDED, extra={"cause": type(error).__name__})  # noqa: TRY400
             observability.count(METRIC_LOST, 1)
-    except Exception as error:  # noqa: BLE001 - not even a broken log is
+    except Exception as error:  # noqa: BLE001 - nor is a logger that fails
         print(NOT_RECORDED, type(error).__name__)
     return event
 
 
 def activity_of(event: Mapping[str, Any], now: float) -> Activity | None:
-    """Who was active; None for triggers that mean nothing of the kind. KeyError, ValueError for malformed events."""
+    """Return the user's activity, or None for other triggers. Raise KeyError or ValueError for malformed events."""
     trigger = str(event["triggerSource"]).partition("_")[0]
     if trigger not in (SIGN_IN, CONFIRMATION):
         return None
@@ -70,7 +70,7 @@ def record(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Whether the table took the record; False: the queue did. Raises the last error when neither did in time."""
+    """Return true if the table accepted the record, false if the queue did. Raise the last error if neither did."""
 
     def to_table() -> None:
         item = tracked(activity, config.inactive_days, config.warning_days)
@@ -95,7 +95,7 @@ def record(
 
 
 def message(activity: Activity) -> str:
-    """The queue's message, which `replay` reads; other triggers may send it too."""
+    """Return the queue's message, which `replay` reads. Other triggers may send it too."""
     return json.dumps(
         {
             "sub": activity.sub,
@@ -109,7 +109,7 @@ def message(activity: Activity) -> str:
 
 @functools.cache
 def client(service: str) -> Any:
-    """A client that answers or fails within 1.3 seconds: `record` does the retrying."""
+    """Return a client whose calls end within 1.3 seconds. It does not retry: `record` does."""
     import boto3
     from botocore.config import Config
 

@@ -1,6 +1,6 @@
-"""SQS batches of records that the table did not take at once, or that other triggers send.
+"""Write SQS batches of records that the table did not accept at once, or that other triggers send.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]}. A record that is older than what the table has
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]}. A record that is older than the table's item
 changes nothing, so order and repetition do not matter.
 """
 
@@ -20,7 +20,7 @@ REPLAYED = "records replayed"
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment; POOLS are ids of user pools."""
+    """The environment. POOLS: ids of user pools."""
 
     table: str
     pools: list[str]
@@ -29,7 +29,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Writes one batch. Raises SettingsError."""
+    """Write one batch. Raise SettingsError if the environment is invalid."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     log = observability.begin(context)
@@ -53,7 +53,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def parse(body: str, pools: list[str]) -> Activity | None:
-    """The record of a message; None when it is none, or of a foreign pool."""
+    """Return the record in a message, or None if it is malformed or names a pool that is not in `pools`."""
     try:
         data = json.loads(body)
         activity = Activity(

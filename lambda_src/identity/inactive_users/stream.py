@@ -1,8 +1,8 @@
-"""DynamoDB stream of the table: expired users are dealt with, sign-ins over a claim undo it.
+"""Process the table's DynamoDB stream: handle expired users, and undo claims that a sign-in overwrote.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": sequence number}]} with the first record that failed: Lambda comes
-back with it and with all after it, which are found done. What can only fail again (a malformed record) is
-counted, and alarms, but holds up nobody.
+Answer: {"batchItemFailures": [{"itemIdentifier": sequence number}]} with the first record that failed. Lambda
+delivers this record and all later ones again; those that were handled are found done. A record that can only fail
+again (a malformed one) is counted, which raises an alarm, but does not delay other records.
 """
 
 import collections
@@ -23,7 +23,7 @@ from .expiry import Desk, Event, Rules
 from .notices import Notice
 
 WORKERS = 10
-RESERVE_SECONDS = 60.0  # for the users at hand, with all retries
+RESERVE_SECONDS = 60.0  # for the users in progress, with all retries
 
 FAILED = "record failed"
 REFUSED = "record refused"
@@ -38,7 +38,7 @@ METRICS = {
 }
 
 TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
-"""`userIdentity` of what DynamoDB's time to live deleted, and of nothing else."""
+"""`userIdentity` of deletions by DynamoDB's time to live, and of no others."""
 
 IGNORED = "ignored"
 MALFORMED = "malformed"
@@ -46,7 +46,7 @@ MALFORMED = "malformed"
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment; POOLS are ids of user pools, rates are per second."""
+    """The environment. POOLS: ids of user pools."""
 
     table: str
     audit_table: str
@@ -71,7 +71,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """One batch. Raises SettingsError."""
+    """Process one batch. Raise SettingsError if the environment is invalid."""
     log = observability.begin(context)
     config = settings.load(Settings)
     failed, outcomes = run(
@@ -87,10 +87,10 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def run(
     records: list[dict[str, Any]], desk: Desk, pools: list[str], seconds_left: Callable[[], float]
 ) -> tuple[str | None, collections.Counter[str]]:
-    """The sequence number from which to go on, None when all is done, and how often each outcome occurred.
+    """Return the sequence number from which to continue (None if all is done) and the count of each outcome.
 
-    Users are worked on side by side, since one takes five calls; the records of one user keep their order, and one
-    that failed holds up only those. Nothing new is begun once a service throttles or fails, or time is up.
+    Users are handled in parallel, since each takes five calls. The records of one user keep their order, and a failed
+    record delays only that user. No new work is started once a service throttles or fails, or time is up.
     """
     by_user: dict[str, list[dict[str, Any]]] = {}
     for record in records:
@@ -100,7 +100,7 @@ def run(
     log = observability.logger()
 
     def work(mine: list[dict[str, Any]]) -> list[str]:
-        """The outcomes of one user's records, up to the first that failed."""
+        """Return the outcomes of one user's records, up to the first that failed."""
         done: list[str] = []
         for record in mine:
             where = {"sequence_number": _sequence(record)}
@@ -110,14 +110,14 @@ def run(
                 with transient():
                     done.append(handle(record, desk, pools))
             except Malformed:
-                log.error(REFUSED, extra=where)  # noqa: TRY400 - the error says no more
+                log.error(REFUSED, extra=where)  # noqa: TRY400 - the error has no details
                 done.append(MALFORMED)
             except Transient as error:
                 log.warning(FAILED, extra={**where, "cause": str(error)})
                 stop.set()
                 break
-            except Exception as error:  # noqa: BLE001 - Lambda tries it again, and alarms when that does not help
-                # The class and code alone: an error's text may quote the request, and so the user.
+            except Exception as error:  # noqa: BLE001 - Lambda retries the record, and an alarm reports one that keeps failing
+                # Log only the class and code: an error's text may quote the request, and with it the user.
                 failure = aws_errors.read(error)
                 code = failure.code if failure else ""
                 log.error(FAILED, extra={**where, "cause": type(error).__name__, "code": code})  # noqa: TRY400
@@ -137,7 +137,7 @@ def _sequence(record: Mapping[str, Any]) -> str:
 
 
 def handle(record: Mapping[str, Any], desk: Desk, pools: list[str]) -> str:
-    """The outcome of one record. The mapping's filter is looked at again here: it is easily changed or lost."""
+    """Handle one record and return the outcome. Repeat the check of the mapping's filter: it is easily lost."""
     change = record["dynamodb"]
     old, new = change.get("OldImage", {}), change.get("NewImage", {})
     deleted = record["eventName"] == "REMOVE" and _by_ttl(record.get("userIdentity"))
@@ -156,7 +156,7 @@ def handle(record: Mapping[str, Any], desk: Desk, pools: list[str]) -> str:
 
 
 def event_of(change: Mapping[str, Any]) -> Event:
-    """Raises Malformed."""
+    """Return the event that a stream record describes. Raise Malformed if it does not have the items' shape."""
     item = change.get("OldImage", {})
     texts = ["sub", "userpool_id", "username", "timestamp", "source", "state"]
     if not all(_text(item, name) for name in texts):
@@ -180,7 +180,7 @@ def _text(item: Mapping[str, Any], name: str) -> str:
 
 
 def desk(config: Settings) -> Desk:
-    """The desk of this environment."""
+    """Return the desk that the environment describes."""
     dynamodb = clients.client("dynamodb")
     rules = Rules(
         config.inactive_days,
@@ -212,5 +212,5 @@ def desk(config: Settings) -> Desk:
 
 @functools.cache
 def pacer(limit: float, quota: str) -> Pacer:  # noqa: ARG001 - one for each quota
-    """The process's pacer of a quota: its pace outlasts the invocation."""
+    """Return the process's pacer for a quota: its pace outlasts the invocation."""
     return Pacer(limit)

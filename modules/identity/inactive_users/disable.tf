@@ -3,11 +3,11 @@
 locals {
   disable_timeout = 300
   failed_name     = "${var.context.name_prefix}-${local.name}-failed"
-  # Made of names, so that policies with it are known at plan time.
+  # Composed from names, so that policies that contain it are known at plan time.
   failed_arn   = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.failed_name}"
   identity_arn = "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}:identity"
 
-  # What a dry run may not do, its role cannot do.
+  # In a dry run, the role has no permission to disable, enable or warn users.
   act_statements = concat(
     var.dry_run ? [] : [{
       sid       = "DisableAndGiveBack"
@@ -26,7 +26,7 @@ locals {
   )
 }
 
-# Batches that failed for good; the message names the records, which the stream keeps for 24 hours.
+# Batches that failed after all retries. The message names the records, which the stream keeps for 24 hours.
 resource "aws_sqs_queue" "failed" {
   name                      = local.failed_name
   message_retention_seconds = 1209600
@@ -59,7 +59,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
   tags                               = var.context.tags
 
   filter_criteria {
-    # What time to live deleted, and nothing that a person or program did.
+    # Deletions by time to live only, none by a user or a program.
     filter {
       pattern = jsonencode({
         eventName    = ["REMOVE"]
@@ -84,6 +84,6 @@ resource "aws_lambda_event_source_mapping" "stream" {
     }
   }
 
-  # The ARN above is made of names, so the order must be said.
+  # The ARN above is composed from names, so Terraform does not see this dependency.
   depends_on = [aws_sqs_queue.failed]
 }

@@ -7,7 +7,7 @@ module "functions" {
   functions = {
     replay = {
       name              = "${local.name}-replay"
-      description       = "Writes records of activity that the table did not take at once"
+      description       = "Writes records of activity that the table did not accept at once"
       handler           = "identity.inactive_users.replay.handler"
       timeout           = 60
       dead_letter_queue = false # the queue that feeds it has one
@@ -28,12 +28,12 @@ module "functions" {
     }
     disable = {
       name                 = "${local.name}-disable"
-      description          = "Warns and disables users whose records expired, and undoes it for those who signed in meanwhile"
+      description          = "Warns and disables users whose records expired, and enables users again who signed in meanwhile"
       handler              = "identity.inactive_users.stream.handler"
       timeout              = local.disable_timeout
-      dead_letter_queue    = false                # the mapping from the stream reports what failed for good
-      reserved_concurrency = 1                    # a stream has several shards, the quota of AdminDisableUser is one for the account
-      alarms               = { throttles = 1000 } # shards wait for each other: that is what the line above is for
+      dead_letter_queue    = false                # the event source mapping reports batches that failed after all retries
+      reserved_concurrency = 1                    # a stream has several shards, but the account has a single quota of AdminDisableUser
+      alarms               = { throttles = 1000 } # the line above makes shards wait for each other
       key_services         = ["dynamodb", "sqs"]
       environment = merge(local.environment, {
         AUDIT_TABLE          = module.audit.name
@@ -79,7 +79,7 @@ module "functions" {
     }
     preload = {
       name              = "${local.name}-preload"
-      description       = "Gives users who have none a record; one chunk of the walk over the user pools"
+      description       = "Creates records for users who have none; each call handles one chunk of the user pools"
       handler           = "identity.inactive_users.preload.handler"
       timeout           = 900
       dead_letter_queue = false # only the state machine calls it, and waits for the answer
@@ -103,14 +103,14 @@ module "functions" {
     }
   }
 
-  # What is not seen otherwise: the functions succeed, and count what they could not do.
+  # Failures that no other alarm shows: the functions succeed, and count what they could not do.
   metric_alarms = merge(
     {
       for metric, alarm in {
         SignInsNotRecorded = { function = "record", meaning = "sign-ins were recorded neither in the table nor in the queue: their users may look inactive" }
-        RecordsRefused     = { function = "disable", meaning = "records of the stream were malformed and left alone" }
-        UsersToReview      = { function = "disable", meaning = "users signed in while they were being disabled and were changed by somebody else since: decide whether to enable them, see the audit table" }
-        UsersUnreachable   = { function = "disable", meaning = "users could not be warned for want of a verified address" }
+        RecordsRefused     = { function = "disable", meaning = "stream records were malformed and skipped" }
+        UsersToReview      = { function = "disable", meaning = "users signed in while they were being disabled and were changed by another principal since: decide whether to enable them, see the audit table" }
+        UsersUnreachable   = { function = "disable", meaning = "users could not be warned because they have no verified address" }
         } : "${local.name}-${lower(replace(metric, "/([a-z])([A-Z])/", "$1-$2"))}" => {
         description = "One or more ${alarm.meaning}."
         metric      = metric
@@ -120,7 +120,7 @@ module "functions" {
     {
       # Expiries that wait: the stream keeps its records for 24 hours.
       "${local.name}-iterator-age" = {
-        description = "Expired users have waited 6 hours or more; after 24 the stream drops them. Logs: /aws/lambda/${var.context.name_prefix}-${local.name}-disable"
+        description = "Expired users have waited for 6 hours or more; after 24 hours the stream drops their records. Logs: /aws/lambda/${var.context.name_prefix}-${local.name}-disable"
         namespace   = "AWS/Lambda"
         metric      = "IteratorAge"
         dimensions  = { FunctionName = "${var.context.name_prefix}-${local.name}-disable" }
@@ -128,7 +128,7 @@ module "functions" {
         threshold   = 21600000
       }
       "${local.name}-failed-depth" = {
-        description = "1 or more messages waiting in ${local.failed_name}"
+        description = "1 or more messages are waiting in ${local.failed_name}"
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         dimensions  = { QueueName = local.failed_name }

@@ -11,7 +11,7 @@ locals {
   }
 }
 
-# One item a user; it expires when nothing has been heard of the user for long enough.
+# One item for each user. It expires when the user has been inactive for long enough.
 module "table" {
   source = "../../blocks/table"
 

@@ -1,5 +1,5 @@
 output "trigger_function_arns" {
-  description = "What to attach to each pool, by the name of the argument in the pool's `lambda_config`. The pools may call them already."
+  description = "ARNs of the functions to attach to each pool, by their argument in the pool's `lambda_config`. The pools already have permission to invoke them."
   value = {
     post_authentication = module.record.functions.record.arn
     post_confirmation   = module.record.functions.record.arn
@@ -7,7 +7,7 @@ output "trigger_function_arns" {
 }
 
 output "record_queue" {
-  description = "ARN and URL of the queue of records, for pools that have triggers of their own: those send one message for each sign-in."
+  description = "ARN and URL of the queue of records, for pools that have triggers of their own: these send one message for each sign-in."
   value = {
     arn = module.queue.arn
     url = module.queue.url
@@ -15,22 +15,22 @@ output "record_queue" {
 }
 
 output "table_name" {
-  description = "Table with one item for each user."
+  description = "Name of the table with one item for each user."
   value       = module.table.name
 }
 
 output "audit_table_name" {
-  description = "Table of what was done about whom."
+  description = "Name of the audit table, which records each action and its user."
   value       = module.audit.name
 }
 
 output "preload_state_machine_arn" {
-  description = "State machine to start once after the triggers are attached; its input is {}."
+  description = "ARN of the state machine to start once, after the triggers are attached. Its input is {}."
   value       = module.preload.arn
 }
 
 output "failed_queue" {
-  description = "ARN and URL of the queue that names stream records which failed for good."
+  description = "ARN and URL of the queue whose messages name the stream records that failed after all retries."
   value = {
     arn = local.failed_arn
     url = aws_sqs_queue.failed.url

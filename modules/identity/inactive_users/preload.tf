@@ -1,4 +1,4 @@
-# Users who were there before, or came without a trigger (AdminCreateUser, imports), get a record too.
+# Users who already exist, or are created without a trigger (AdminCreateUser, imports), get a record too.
 
 module "preload" {
   source = "../../blocks/state_machine"
@@ -7,7 +7,7 @@ module "preload" {
   name    = "${local.name}-preload"
 
   definition = jsonencode({
-    Comment       = "Gives every user of the pools a record, chunk by chunk"
+    Comment       = "Creates a record for every user of the pools, chunk by chunk"
     QueryLanguage = "JSONata"
     StartAt       = "Preload"
     States = {
@@ -21,7 +21,7 @@ module "preload" {
         Output         = "{% $states.result.Payload %}"
         TimeoutSeconds = 930
         Retry = [{
-          Comment         = "Everything that a second attempt may cure; a chunk may be repeated"
+          Comment         = "All errors that a second attempt may resolve; a chunk may be repeated"
           ErrorEquals     = ["Throttled", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "Lambda.Unknown", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException"]
           IntervalSeconds = 2
           BackoffRate     = 2
@@ -56,7 +56,7 @@ module "preload_schedule" {
 
   context             = var.context
   name                = "${local.name}-preload"
-  description         = "Gives users who came without a trigger a record"
+  description         = "Creates records for users who were created without a trigger"
   schedule_expression = var.preload_schedule_expression
   target_arn          = module.preload.arn
   action              = "states:StartExecution"

@@ -10,8 +10,8 @@ module "queue" {
   alarms                     = { age_seconds = 3600 }
 }
 
-# A call of its own, and its permissions apart: a pool in user_pool_arns may name this function as its trigger, so
-# nothing that this function waits for may name the pools.
+# This function has a module call of its own, and its invoke permissions are separate: a pool in user_pool_arns may name
+# this function as its trigger, so nothing that this function depends on may name the pools.
 module "record" {
   source = "../../blocks/functions"
 

@@ -19,24 +19,24 @@ variable "context" {
 }
 
 variable "user_pool_arns" {
-  description = "ARNs of the user pools, all of this account and Region, whose quota they share. Append new ones: the permissions are numbered."
+  description = "ARNs of the user pools. All must be in this account and Region, whose quota they share. Append new pools at the end: the permissions are numbered."
   type        = list(string)
   nullable    = false
 
   validation {
     condition     = length(var.user_pool_arns) > 0 && length(distinct(var.user_pool_arns)) == length(var.user_pool_arns)
-    error_message = "user_pool_arns must name at least one user pool, and none twice."
+    error_message = "user_pool_arns must name at least one user pool, and each only once."
   }
   validation {
     condition = alltrue([
       for arn in var.user_pool_arns : can(regex("^arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/[\\w-]+_[0-9a-zA-Z]+$", arn))
     ])
-    error_message = "user_pool_arns must be ARNs such as arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/${var.context.region}_AbCdEfGhI: pools of other accounts and Regions need a stack there."
+    error_message = "user_pool_arns must be ARNs such as arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/${var.context.region}_AbCdEfGhI. For pools in another account or Region, deploy a stack there."
   }
 }
 
 variable "inactive_days" {
-  description = "Days without a sign-in after which a user is disabled. 0 is for trying it out: it disables who has just signed in."
+  description = "Days without a sign-in after which a user is disabled. 0 is only for a trial: it disables users who have just signed in."
   type        = number
   default     = 90
   nullable    = false
@@ -48,7 +48,7 @@ variable "inactive_days" {
 }
 
 variable "warning" {
-  description = "E-mail to the user `days` before: from an address or domain that SES has verified in this account and Region. `{date}` stands for the day. Null for no warning."
+  description = "Email to the user, sent `days` days before the user is disabled, from an address or domain that SES has verified in this account and Region. `{date}` stands for the day. Null for no warning."
   type = object({
     days              = number
     from_address      = string
@@ -72,7 +72,7 @@ variable "warning" {
   }
   validation {
     condition     = var.warning == null || try(var.warning.emails_per_second > 0 && var.warning.emails_per_second <= 500, false)
-    error_message = "warning.emails_per_second must be above 0 and no more than 500: what SES allows this account, less what others send."
+    error_message = "warning.emails_per_second must be above 0 and no more than 500: set the rate that SES allows this account, minus what other senders in the account need."
   }
 }
 
@@ -84,12 +84,12 @@ variable "exempt_users" {
 
   validation {
     condition     = length(join("", var.exempt_users)) <= 2048 && alltrue([for user in var.exempt_users : length(trimspace(user)) > 0])
-    error_message = "exempt_users must not hold empty names, and must fit in a function's environment (2,048 characters in all): put more users into a group and name it in exempt_groups."
+    error_message = "exempt_users must not contain empty names, and must fit in a function's environment (2,048 characters in all). For more users, add them to a group and name it in exempt_groups."
   }
 }
 
 variable "exempt_groups" {
-  description = "Groups whose members are never disabled, by name, in every pool. Costs one API call for each expired user."
+  description = "Names of groups whose members are never disabled, in every pool. This check costs one API call for each expired user."
   type        = set(string)
   default     = []
   nullable    = false
@@ -101,14 +101,14 @@ variable "exempt_groups" {
 }
 
 variable "dry_run" {
-  description = "Only note in the audit table what would be done; the function has no permission to do it."
+  description = "Only record in the audit table what would be done; the function has no permission to do it."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "disables_per_second" {
-  description = "Users disabled per second. Cognito allows 25 to everybody in this account and Region together, and raises it for nobody."
+  description = "Users disabled per second. Cognito allows 25 per second for all callers in this account and Region together, and does not raise this quota."
   type        = number
   default     = 20
   nullable    = false
@@ -120,7 +120,7 @@ variable "disables_per_second" {
 }
 
 variable "lists_per_second" {
-  description = "ListUsers requests per second while preloading, 60 users each. Cognito allows 30 to everybody in this account and Region together."
+  description = "ListUsers requests per second during the preload, 60 users each. Cognito allows 30 per second for all callers in this account and Region together."
   type        = number
   default     = 5
   nullable    = false
@@ -132,19 +132,19 @@ variable "lists_per_second" {
 }
 
 variable "batch_size" {
-  description = "Records that the disabling function gets at once."
+  description = "Maximum number of stream records in one invocation of the function that disables users."
   type        = number
   default     = 100
   nullable    = false
 
   validation {
     condition     = var.batch_size >= 1 && var.batch_size <= 1000 && floor(var.batch_size) == var.batch_size
-    error_message = "batch_size must be a whole number from 1 to 1000; what one call cannot do in its 5 minutes is left for the next."
+    error_message = "batch_size must be a whole number from 1 to 1000; an invocation leaves the records that it cannot handle in its 5 minutes for the next one."
   }
 }
 
 variable "preload_schedule_expression" {
-  description = "When users without a record get one, `cron(...)` or `rate(...)`; empty for only when its state machine is started by hand."
+  description = "Schedule on which users without a record get one, `cron(...)` or `rate(...)`. Empty for no schedule: you then start the state machine by hand."
   type        = string
   default     = "cron(0 3 ? * SUN *)"
   nullable    = false
@@ -156,19 +156,19 @@ variable "preload_schedule_expression" {
 }
 
 variable "audit_retention_days" {
-  description = "Days for which entries of the audit table are kept; 0 for ever."
+  description = "Days for which entries of the audit table are kept; 0 to keep them forever."
   type        = number
   default     = 0
   nullable    = false
 
   validation {
     condition     = var.audit_retention_days >= 0 && floor(var.audit_retention_days) == var.audit_retention_days
-    error_message = "audit_retention_days must be a whole number of days, or 0 to keep entries for ever."
+    error_message = "audit_retention_days must be a whole number of days, or 0 to keep entries forever."
   }
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the tables, also by `terraform destroy`."
+  description = "Protect the tables from deletion, also by `terraform destroy`."
   type        = bool
   default     = true
   nullable    = false

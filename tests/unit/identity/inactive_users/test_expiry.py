@@ -1,4 +1,4 @@
-"""What is done about one user; each outcome, its audit entry, and what it costs."""
+"""How one user is handled: each outcome, its audit entry, and its number of calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .world import AUDIT, TABLE, World, fail
 
 
 class Mailbox:
-    """SES: what was sent, or the errors to raise first."""
+    """SES: keeps what was sent, and raises the given errors first."""
 
     def __init__(self, *errors: Exception) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -37,7 +37,7 @@ def notice(mailbox: Mailbox) -> Notice:
 
 
 def expired(world: World, name: str = "ann", **options: Any) -> str:
-    """A user whose item was deleted; the sub."""
+    """Create a user whose item has expired. Return the sub."""
     sub = world.user(name, **options)
     world.track(world.activity(sub, name))
     assert world.expire(sub)
@@ -52,7 +52,7 @@ def test_disables_and_notes_it_with_four_writes(world: World) -> None:
     assert (world.state(sub), world.trail(sub)) == (items.DISABLED, ["disabled"])
     assert "ttl" not in world.item(sub)
     assert not world.item(other)
-    # Claim, audit; done; and what it is about.
+    # The claim and the audit entry; done; and the calls to Cognito.
     assert world.calls == {"PutItem": 2, "UpdateItem": 1, "AdminDisableUser": 1, "AdminUserGlobalSignOut": 1}
 
 
@@ -76,7 +76,7 @@ def test_signed_in_while_being_disabled_is_given_back(world: World) -> None:
 
 
 def test_an_administrators_decision_stands(world: World) -> None:
-    """Disabled by us, then touched by somebody else, then the late record of a sign-in: nobody is enabled."""
+    """The function disables the user, an administrator changes the user, a sign-in is recorded late: no enabling."""
     sub = expired(world)
     desk = world.desk()
     world.work(desk)
@@ -107,7 +107,7 @@ def test_a_deleted_user_is_done(world: World) -> None:
     world.cognito.admin_delete_user(UserPoolId=world.pools[0], Username="ann")
     assert world.work(world.desk())["gone"] == 1
     assert world.trail(sub) == ["gone"]
-    assert not world.item(sub)  # nor is there a record left
+    assert not world.item(sub)  # no record is left
 
 
 @pytest.mark.parametrize("rules", [Rules(30, exempt_groups=frozenset({"g"})), Rules(30, 7)])
@@ -169,7 +169,7 @@ def test_warns_first_with_the_full_notice_and_then_disables(world: World) -> Non
 
 
 def test_a_warning_that_comes_late_moves_the_end(world: World) -> None:
-    """Time to live may take days: the notice is as long as promised all the same."""
+    """Time to live may take days: the notice period is still as long as promised."""
     sub = world.user("ann")
     world.track(world.activity(sub, "ann", at=time.time() - 40 * items.DAY), 30, 7)
     world.expire(sub)
@@ -193,7 +193,7 @@ def test_without_a_verified_address_it_is_counted_and_goes_on(world: World) -> N
 
 
 def test_a_warning_that_was_not_sent_is_not_taken_for_one(world: World) -> None:
-    """The mail fails for good, the claim expires: the user is warned, not disabled."""
+    """The email fails after all retries and the claim expires: the user is warned, not disabled."""
     sub, mailbox = expired(world), Mailbox(RuntimeError("suspended"))
     desk = world.desk(Rules(30, 7), notice=notice(mailbox))
     with pytest.raises(AssertionError):
@@ -213,7 +213,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_it_when_it_ends(world: World) 
     assert (world.enabled("ann"), mailbox.sent, world.trail(sub)) == (True, [], ["would_warn", "would_disable"])
     desk = world.desk(Rules(30, 7), notice=notice(mailbox))
     world.work(desk)
-    assert len(mailbox.sent) == 1  # a warning that was only imagined is not one
+    assert len(mailbox.sent) == 1  # the dry run's warning does not count as one
     world.expire(sub)
     world.work(desk)
     assert (world.enabled("ann"), world.trail(sub)[2:]) == (False, ["warned", "disabled"])
@@ -279,7 +279,7 @@ def test_audit_entries_name_no_person_and_may_expire(world: World) -> None:
 
 
 def test_two_pools_are_two_users(world: World) -> None:
-    """The same sub in two pools, which an import could bring about, has two records."""
+    """The same sub in two pools, as after an import, has two records."""
     one = world.activity("same", "ann")
     world.track(one)
     world.dynamodb.put_item(TableName=TABLE, Item={**items.tracked(one, 30, 0), "userpool_id": {"S": world.pools[1]}})

@@ -1,9 +1,9 @@
 """Sign-ins, expiries, late records, duplicates, preloads and failures in any order, also between any two API calls.
 
 Scenario
-    Given   a user, and what may happen to one, in an order that Hypothesis makes up
-    And     the same between any two API calls of the function that disables
-    When    everything has come to rest: no record, message or retry is left
+    Given   a user, and events that may happen to one, in an order that Hypothesis generates
+    And     such events between any two API calls of the function that disables
+    When    no record, message or retry is left
     Then    the user is disabled if the period ended after the last sign-in, and enabled if not
     And     the table says the same
 """
@@ -40,7 +40,7 @@ INTERRUPTIONS = st.lists(
 
 
 class Story:
-    """What happens to one user."""
+    """The events that happen to one user."""
 
     number = 0
 
@@ -49,10 +49,10 @@ class Story:
         self.world, self.desk, self.name = world, desk, f"ann-{Story.number}"
         self.sub = world.user(self.name)
         self.waiting: list[items.Activity] = []  # signed in, not yet recorded
-        self.seen: list[dict[str, Any]] = []  # stream records that were worked on
+        self.seen: list[dict[str, Any]] = []  # stream records that were handled
         self.interruptions = interruptions
         self.inside = self.losing = False
-        self.ended_last = False  # of the end of the period and recorded sign-ins, what came last
+        self.ended_last = False  # whether the end of the period came after the last recorded sign-in
         self.at = time.time() - 1000
         world.records.clear()
         self.sign_in()
@@ -95,25 +95,25 @@ class Story:
             self.inside = False
 
     def lose(self, name: str) -> None:
-        """The call was made, but its answer does not arrive."""
+        """Make the call, but lose its answer."""
         if self.losing and not self.inside:
             self.losing = False
             raise EndpointConnectionError(endpoint_url="https://example.org")
 
     def sign_in(self) -> None:
-        """Cognito lets in who is enabled; the record is made afterwards."""
+        """Sign in if the user is enabled. The record is written later."""
         if self.world.enabled(self.name):
             self.at += 1
             self.waiting.append(self.world.activity(self.sub, self.name, at=self.at))
 
     def record(self) -> None:
-        """The trigger writes it."""
+        """Write the record as the trigger does."""
         if self.waiting:
             self.world.track(self.waiting.pop(0))
             self.ended_last = False
 
     def record_later(self) -> None:
-        """The trigger could not; the queue's consumer writes it, in whatever order."""
+        """Write the record as the queue's consumer does after the trigger failed, in any order."""
         if self.waiting:
             activity, old = self.waiting.pop(), self.world.item(self.sub)
             if items.put_if_newer(self.world.dynamodb, TABLE, activity, 30, 0):
@@ -134,7 +134,7 @@ class Story:
             self.world.report("MODIFY" if old else "INSERT", old, new)
 
     def work(self) -> None:
-        """The function gets the next record; after a failure, it gets it again."""
+        """Deliver the next record to the function, and again after a failure."""
         if self.world.records:
             record = self.world.records[0]
             try:
@@ -145,7 +145,7 @@ class Story:
             self.seen.append(self.world.records.pop(0))
 
     def again(self) -> None:
-        """A record is delivered once more."""
+        """Deliver a record once more."""
         if self.seen:
             with transient():
                 stream.handle(self.seen[-1], self.desk, self.world.pools)

@@ -1,4 +1,4 @@
-"""The walk over the users who were there before: all, once, paced, resumable."""
+"""The preload of existing users: every user, once, paced and resumable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_all_enabled_users_of_all_pools_once(world: World) -> None:
     assert all(world.state(sub) == items.ACTIVE for sub in subs)
     item = world.item(partner, 1)
     assert item["source"]["S"] == "Preload"
-    assert int(item["ttl"]["N"]) >= int(before) + 90 * items.DAY  # a whole period from now: nobody is surprised
+    assert int(item["ttl"]["N"]) >= int(before) + 90 * items.DAY  # a whole period from now: no user is surprised
     assert not world.item(off, 1)
     assert run(world)["added"] == 0
 
@@ -76,7 +76,7 @@ def test_a_page_token_that_has_expired_starts_the_pool_over(world: World) -> Non
 
 
 def world_exception(world: World, error: ClientError) -> Exception:
-    """As the client under test knows it."""
+    """Return the error as an exception of the client under test."""
     return world.cognito.exceptions.InvalidParameterException(error.response, "ListUsers")  # type: ignore[no-any-return]
 
 

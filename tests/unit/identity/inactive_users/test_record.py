@@ -1,10 +1,10 @@
-"""The trigger: records, and never stands in the way.
+"""The trigger records sign-ins, and never blocks one.
 
 Scenarios
-    1  Given an enabled user, when Cognito reports a sign-in, then the table has the five attributes and the event goes
-       back unchanged; the next sign-in moves the end
+    1  Given an enabled user, when Cognito reports a sign-in, then the table has the five attributes and the event is
+       returned unchanged; the next sign-in extends the period
     2  Given a table that fails, then the queue has the record
-    3  Given that neither answers, or anything else goes wrong, then the sign-in goes on in time, and it is counted
+    3  Given that neither answers, or that another error occurs, then the sign-in continues in time, and is counted
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def test_neither_answers_the_sign_in_goes_on_and_is_counted(
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 1.3])
 def test_the_last_attempt_begins_within_the_budget(seconds: float) -> None:
-    """Every attempt takes its whole time: the answer comes before 4 seconds, of Cognito's 5."""
+    """Every attempt takes its full time: the answer still comes within 4 of Cognito's 5 seconds."""
     now = [0.0]
 
     def slow(service: str) -> Any:

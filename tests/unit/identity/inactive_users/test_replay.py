@@ -1,4 +1,4 @@
-"""Late records: written when newer than what is there, whatever their order; malformed ones are given back."""
+"""Late records: written if newer than the table's item, in any order; malformed ones are returned as failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches: only what time to live deleted, failures reported by sequence number, the quota kept."""
+"""Batches: only deletions by time to live count, failures are reported by sequence number, the quota is kept."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ def test_throttling_ends_the_batch_at_the_first_record_not_done(world: World, mo
     world.before = before
     failed, outcomes = run(world, world.desk())
     assert (failed, outcomes) == (sequence(world.records[2]), {"disabled": 2})
-    # Lambda comes back with that record and all after it.
+    # Lambda delivers that record and all later ones again.
     world.records = world.records[2:]
     assert run(world, world.desk()) == (None, {"disabled": 3})
     assert not [number for number in range(5) if world.enabled(f"u{number}")]
 
 
 def test_an_error_of_one_user_holds_up_that_user_alone(world: World) -> None:
-    """Everybody else is done; the first that failed is reported, and what is done is found done."""
+    """All other users are done; the first failed record is reported, and finished records are found done."""
     subs = crowd(world, 6)
     denied = refusal("AccessDeniedException")
     desk = world.desk()
@@ -170,7 +170,7 @@ def test_pushed_back_it_slows_down_and_recovers() -> None:
 
 
 def test_hundreds_under_faults_nothing_lost_calls_counted(world: World) -> None:
-    """Every tenth call fails, before or after it was made: retried batch by batch until all is done."""
+    """Every tenth call fails, before or after it takes effect: batches are retried until all is done."""
     subs = crowd(world, 200)
     kept = set(range(0, 200, 20))
     for number in kept:

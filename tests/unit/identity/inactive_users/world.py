@@ -1,4 +1,4 @@
-"""Tables and user pools on moto, and what DynamoDB's time to live and stream make of them."""
+"""Tables and user pools on moto, with DynamoDB's time to live and stream."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class World:
         self._number = 0
 
     def user(self, name: str, pool: int = 0, verified: bool = True) -> str:
-        """A new user; the sub."""
+        """Create a user. Return the sub."""
         attributes = [{"Name": "email", "Value": f"{name}@example.org"}]
         attributes += [{"Name": "email_verified", "Value": "true"}] if verified else []
         made = self.cognito.admin_create_user(
@@ -84,14 +84,14 @@ class World:
         return Activity(sub, self.pools[0], name, time.time() if at is None else at, source)
 
     def track(self, activity: Activity, inactive_days: int = 30, warning_days: int = 0) -> None:
-        """The trigger's write, and what the stream says of it."""
+        """Write the item as the trigger does, and add its stream record."""
         old = self.item(activity.sub)
         new = items.tracked(activity, inactive_days, warning_days)
         self.dynamodb.put_item(TableName=TABLE, Item=new)
         self.report("MODIFY" if old else "INSERT", old, new)
 
     def report(self, name: str, old: Item, new: Item | None = None, **more: Any) -> dict[str, Any]:
-        """A stream record."""
+        """Add a stream record."""
         self._number += 1
         images = {"OldImage": old} if old else {}
         images |= {"NewImage": new} if new else {}
@@ -109,7 +109,7 @@ class World:
         return record
 
     def expire(self, sub: str) -> bool:
-        """Time to live deletes the item of a user, if it has a `ttl`."""
+        """Delete the item of a user as time to live does. Return false if it has no `ttl`."""
         old = self.item(sub)
         if "ttl" not in old:
             return False
@@ -118,7 +118,7 @@ class World:
         return True
 
     def client(self, service: str) -> Any:
-        """A client whose calls are counted and run into `before`."""
+        """Return a client whose calls are counted and run `before` and `after`."""
         made: Any = boto3.client(service, region_name="eu-west-1")  # type: ignore[call-overload]
 
         def before(model: Any, **_: Any) -> None:
@@ -142,7 +142,7 @@ class World:
         )
 
     def work(self, desk: Desk) -> Counter[str]:
-        """Everything that the stream holds."""
+        """Handle all records of the stream. Return the count of each outcome."""
         outcomes: Counter[str] = Counter()
         while self.records:
             batch, self.records = self.records, []
@@ -154,7 +154,7 @@ class World:
 
 @contextlib.contextmanager
 def new_world() -> Iterator[World]:
-    """moto leaves a user's date as it was when it disables one; Cognito does not."""
+    """Make a world. When moto disables a user it leaves the modification date unchanged; Cognito updates it."""
     backend: Any = cognito_models.CognitoIdpBackend
     disable = backend.admin_disable_user
 
@@ -172,7 +172,7 @@ def new_world() -> Iterator[World]:
 
 
 def fail(*names: str, error: Exception | None = None, times: int = 1) -> Callable[[str], None]:
-    """A `before` that breaks the next calls of these names."""
+    """Return a `before` that makes the next calls of these names fail."""
     left = [times]
 
     def before(name: str) -> None:
