@@ -1,7 +1,7 @@
 """order_authorization: decision calls and latency, one by one and in batches; the authorizer's start and calls.
 
-Cedar's real cost plus `NETWORK` seconds added to each call of Verified Permissions: the source's own 800 ms for 20
-single calls are 40 ms a call. DynamoDB answers without such a delay.
+Times contain Cedar's real cost and `NETWORK` seconds added to each call of Verified Permissions: the source's 800 ms
+for 20 single calls are 40 ms per call. DynamoDB answers without such a delay.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RUNS = 15
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -104,7 +104,7 @@ def _timed(call: Callable[[], Any]) -> float:
 
 
 def _decide(shop: subject.Shop, requests: list[tuple[str, str]]) -> None:
-    """Ask Verified Permissions about (action, order) pairs of store 1: alone when there is one, else in a batch."""
+    """Ask Verified Permissions about (action, order) pairs of store 1: in a single call for one, else in a batch."""
     asked = [
         {
             "action": {"actionType": "Orders::Action", "actionId": action},
@@ -157,7 +157,7 @@ def _invoke(stack: scenario.Stack, event: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _stack() -> Iterator[scenario.Stack]:
-    """A local cloud of its own with the capability applied."""
+    """Start a separate local cloud with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

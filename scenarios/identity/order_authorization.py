@@ -1,4 +1,4 @@
-"""Orders of toy stores: who sees and does what, in how many decision calls, and what is refused."""
+"""Orders of toy stores: what each user may see and do, the number of decision calls, and refused requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ variables: dict[str, Any] = {}
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
-    """A company's user pool with two app clients: one for this API and one of another product."""
+    """Create a company's user pool with two app clients: one for this API and one of another product."""
     cognito = stack.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="toy-store-staff")["UserPool"]
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
@@ -69,7 +69,7 @@ class Shop:
         self.tokens = {name: self.sign_in(name)["AccessToken"] for name in USERS}
 
     def sign_in(self, name: str, client: str = "orders") -> dict[str, str]:
-        """Tokens of a user, from a real sign-in."""
+        """Return a user's tokens, from a real sign-in."""
         tokens: dict[str, str] = self.stack.client("cognito-idp").initiate_auth(
             AuthFlow="USER_PASSWORD_AUTH",
             ClientId=self.clients[client],
@@ -78,7 +78,7 @@ class Shop:
         return tokens
 
     def stock(self, store: str, count: int) -> None:
-        """Put orders into a store, departments in turn."""
+        """Put orders into a store, with departments in turn."""
         table = self.stack.client("dynamodb")
         for number in range(count):
             item = {
@@ -104,13 +104,13 @@ class Shop:
         return status, answer
 
     def decisions(self, since: float, function: str) -> int:
-        """Decision calls that a function made."""
+        """Return how many decision calls a function made."""
         calls = self.cloud.calls(since, f"{FUNCTIONS}-{function}")
         return sum("IsAuthorized" in call["operation"] for call in calls)
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Grant, list, act, ask; then forge, misuse the cache, and break the decision service."""
+    """Grant, list, act and ask; then forge tokens, misuse the cache, and make the decision service fail."""
     shop = Shop(stack)
     stores = {"1": 20, "2": 20, "3": 31}
     for store, count in stores.items():
@@ -129,7 +129,7 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def access(shop: Shop, report: Report) -> None:
-    """Admins make managers, managers make pack associates; twice is once; revoked is gone."""
+    """Check grants: admins appoint managers, managers appoint pack associates; repeated and withdrawn grants."""
     manager = shop.call("ada", "PUT", "/store/1/store_manager/morgan")
     report.check("admin makes a manager", manager[0], 200)
     again = shop.call("ada", "PUT", "/store/1/store_manager/morgan")
@@ -153,7 +153,7 @@ def access(shop: Shop, report: Report) -> None:
 
 
 def listing(shop: Shop, report: Report) -> None:
-    """Lists hold what each may see, for one decision call per 30 orders."""
+    """Check that lists hold the orders that each user may see, with one decision call per 30 orders."""
     started = time.time()
     status, body = shop.call("julian", "GET", "/store/1/orders")
     departments = {order["Department"] for order in body.get("orders", [])}
@@ -166,11 +166,11 @@ def listing(shop: Shop, report: Report) -> None:
     report.check("31 orders, decision calls", (len(body["orders"]), shop.decisions(started, "list")), (31, 2))
     report.check("manager lists all", len(shop.call("morgan", "GET", "/store/1/orders")[1]["orders"]), 20)
     report.check("not another store", shop.call("julian", "GET", "/store/2/orders")[0], 403)
-    report.check("nobody lists nothing", shop.call("nobody", "GET", "/store/1/orders")[0], 403)
+    report.check("a user without grants may not list", shop.call("nobody", "GET", "/store/1/orders")[0], 403)
 
 
 def acting(shop: Shop, report: Report) -> None:
-    """The allowed actions are told, and are those that work."""
+    """Check that the actions reported as allowed are those that succeed."""
     own, other = "/store/1/order/001", "/store/1/order/000"
     told = {
         "julian, own department": shop.call("julian", "GET", f"{own}/permissions")[1].get("actions"),
@@ -199,7 +199,7 @@ def acting(shop: Shop, report: Report) -> None:
 
 
 def cache(shop: Shop, report: Report) -> None:
-    """Three views of an order are one authorizer run; a cached decision is never another order's."""
+    """Check that three views of an order take one authorizer run, and that no cached decision fits another order."""
     started = time.time()
     views = [shop.call("julian", "GET", f"/store/1/order/005{view}")[0] for view in ("", "/label", "/receipt")]
     report.check("order, label and receipt", views, [200, 200, 200])
@@ -213,11 +213,11 @@ def cache(shop: Shop, report: Report) -> None:
     ]
     report.check("another order's decision is of no use", crossed, [403, 403, 200, 200])
     scopes = [shop.call("julian", "GET", path, scope=s)[0] for s in ("1/*", "*", "1/005/x", "../1", "")]
-    report.check("scopes that are none", scopes, [401] * 5)
+    report.check("malformed scopes", scopes, [401] * 5)
 
 
 def naive(shop: Shop, report: Report) -> None:
-    """One decision at a time gives what the batch gives."""
+    """Check that single decisions equal those of the batch."""
     avp, config = shop.stack.client("verifiedpermissions"), shop.stack.outputs
     differing, asked = [], 0
     for user in USERS:
@@ -266,7 +266,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def forgeries(shop: Shop) -> dict[str, str]:
-    """Tokens that must not be accepted, made from Morgan's good one."""
+    """Return tokens that must not be accepted, made from Morgan's valid one."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -303,20 +303,20 @@ def forgeries(shop: Shop) -> dict[str, str]:
 
 
 def hostile(shop: Shop, report: Report) -> None:
-    """None of the forged tokens gets in; what is wrong on its face costs no decision call."""
+    """Check that every forged token is refused, and that obviously invalid ones cost no decision call."""
     started = time.time()
     tokens = forgeries(shop)
     answers = {name: shop.call("", "GET", "/store/1/order/001", token=token)[0] for name, token in tokens.items()}
     report.check(f"{len(tokens)} hostile tokens", answers, dict.fromkeys(tokens, 401))
     asked = shop.decisions(started, "authorizer")
-    report.check("of which reached Verified Permissions", asked, 3)  # wrong key, tampered kid, changed claims
+    report.check("those that reached Verified Permissions", asked, 3)  # wrong key, tampered kid, changed claims
     url = shop.stack.outputs["api_url"] + "/store/1/order/001"
     bare = shop.cloud.request("GET", url)[0], shop.cloud.request("GET", url, {"X-Order-Scope": "1/001"})[0]
     report.check("no token, no scope", bare, (401, 401))
 
 
 def failing(shop: Shop, report: Report) -> None:
-    """Calls that fail are tried again; a decision service that stays silent allows nothing."""
+    """Check that failed calls are retried, and that nothing is allowed without a decision."""
     faults: list[dict[str, Any]] = [
         {"kind": "throttle", "rate": 0.05, "principal": FUNCTIONS},
         {"kind": "error", "status": 500, "rate": 0.05, "principal": FUNCTIONS},

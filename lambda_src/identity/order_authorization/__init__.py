@@ -1,1 +1,1 @@
-"""Orders behind an API on which Verified Permissions decides: `authorizer` for all related actions in one call."""
+"""An API for orders that Verified Permissions authorizes: `authorizer` decides all related actions in one call."""

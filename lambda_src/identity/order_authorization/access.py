@@ -22,7 +22,7 @@ class Settings:
 
     @property
     def store(self) -> Store:
-        """The policy store."""
+        """Return the policy store."""
         return Store(self.policy_store_id, self.user_pool_id, self.namespace)
 
 
@@ -30,14 +30,14 @@ settings = functools.cache(lambda: load(Settings))
 
 
 def role_of(resource: str) -> str:
-    """Role that a route is about, from its third segment: `pack_associate` or `store_manager`."""
+    """Return the role that a route names in its third segment: `pack_associate` or `store_manager`."""
     return resource.split("/")[3]
 
 
 def page(
     config: Settings, role: str, store_id: str, user: Entity | None = None, **options: Any
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of the grants of a role on a store, of one user when given, and the token of the next."""
+    """Return one page of a role's grants on a store, of *user* only if given, and the token of the next page."""
     wanted: dict[str, Any] = {
         "policyTemplateId": config.template_ids[role],
         "policyType": "TEMPLATE_LINKED",
@@ -50,7 +50,7 @@ def page(
 
 
 def grants(config: Settings, role: str, store_id: str, user: Entity) -> Iterator[str]:
-    """Ids of every policy that gives a role on a store to a user."""
+    """Yield the id of every policy that grants a user a role on a store."""
     token: str | None = None
     while True:
         policies, token = page(config, role, store_id, user, **({"nextToken": token} if token else {}))

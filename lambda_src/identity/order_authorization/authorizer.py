@@ -1,8 +1,8 @@
-"""Decides on all actions of the order or store that a request names, in one call.
+"""Decide on all actions of the order or store that a request names, in one call.
 
-API Gateway keeps the policy under the two identity sources, the Authorization and X-Order-Scope headers. So the
-policy is made of these two alone, never of the path: whatever request meets a cached policy meets the one it would
-have got itself. A path that is not of its scope is in no statement, which denies it.
+API Gateway caches the policy by the two identity sources, the Authorization and X-Order-Scope headers. So the
+policy depends on these two alone, never on the path: a request that meets a cached policy meets the same policy that
+it would have received itself. A path that does not match its scope is in no statement, so it is denied.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ from common.settings import load
 from .decisions import Store, decide
 from .tokens import Refused, bearer, examine
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # nothing that means something in an ARN or a path
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # no characters with a meaning in an ARN or a path
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The function's environment; actions and routes are maps of Cedar action to "METHOD /path"."""
+    """The function's environment. Actions are maps of a Cedar action to "METHOD /path"; routes are by kind."""
 
     client_ids: list[str]
     namespace: str
@@ -36,7 +36,7 @@ class Settings:
 
     @property
     def issuer(self) -> str:
-        """As in the claim `iss`."""
+        """Return the issuer as the claim `iss` has it."""
         region = self.user_pool_id.partition("_")[0]
         return f"https://cognito-idp.{region}.amazonaws.com/{self.user_pool_id}"
 
@@ -46,7 +46,7 @@ settings = functools.cache(lambda: load(Settings))
 
 @dataclasses.dataclass(frozen=True)
 class Scope:
-    """What a request is about: `<store-id>` or `<store-id>/<order-id>`."""
+    """The resource of a request: `<store-id>` or `<store-id>/<order-id>`."""
 
     store_id: str
     order_id: str | None
@@ -56,7 +56,7 @@ class Scope:
 
 
 def only(event: dict[str, Any], name: str) -> str:
-    """The one value of a header. Raises Refused when there is none or more: the cache key may hold another."""
+    """Return the only value of a header. Raise Refused for none or several: the cache key may contain another."""
     found = [v for key, v in (event.get("multiValueHeaders") or {}).items() if key.lower() == name.lower()]
     values = [value for listed in found for value in listed]
     if len(values) != 1:
@@ -65,7 +65,7 @@ def only(event: dict[str, Any], name: str) -> str:
 
 
 def scope_of(text: str) -> Scope:
-    """The scope that a header names. Raises Refused."""
+    """Return the scope that a header names. Raise Refused if it is malformed."""
     parts = text.split("/")
     if len(parts) > 2 or not all(_ID.fullmatch(part) for part in parts):
         raise Refused("scope")
@@ -73,7 +73,7 @@ def scope_of(text: str) -> Scope:
 
 
 def department_of(table: str, scope: Scope) -> str | None:
-    """The department of an order; None when it has none, or does not exist."""
+    """Return the department of an order, or None if it has none or does not exist."""
     key = {"StoreId": {"S": scope.store_id}, "OrderId": {"S": str(scope.order_id)}}
     item = client("dynamodb").get_item(TableName=table, Key=key, ProjectionExpression="Department").get("Item", {})
     department = item.get("Department", {}).get("S")
@@ -81,14 +81,14 @@ def department_of(table: str, scope: Scope) -> str | None:
 
 
 def path_of(route: str, scope: Scope) -> str:
-    """A route as in an ARN: method and path, with the scope's ids and a wildcard for the employee."""
+    """Return a route as in an ARN: method and path, with the scope's ids and a wildcard for the employee."""
     method, _, path = route.partition(" ")
     path = path.replace("{store-id}", scope.store_id).replace("{employee-id}", "*")
     return method + (path if scope.order_id is None else path.replace("{order-id}", scope.order_id))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's REQUEST event to an IAM policy. Any error denies: Refused as 401, others as 500."""
+    """Return an IAM policy for API Gateway's REQUEST event. Any error denies: Refused as 401, others as 500."""
     log = begin(context)
     try:
         return authorize(event)
@@ -99,7 +99,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def authorize(event: dict[str, Any]) -> dict[str, Any]:
-    """The policy for the scope and the caller of an event. Raises Refused."""
+    """Return the policy for the scope and the caller of an event. Raise Refused for an unusable token or scope."""
     config = settings()
     token = bearer(only(event, "Authorization"))
     expires = examine(token, config.issuer, config.client_ids, time.time())
@@ -137,6 +137,6 @@ def authorize(event: dict[str, Any]) -> dict[str, Any]:
                 if routes
             ],
         },
-        # A cached policy can outlive its token: the functions behind the API look at `expires`.
+        # A cached policy can outlive its token: the functions behind the API check `expires`.
         "context": {"actions": ",".join(sorted(allowed)), "expires": expires, "scope": str(scope)},
     }

@@ -1,4 +1,4 @@
-"""Decisions of Verified Permissions on one caller's token, up to 30 in a call."""
+"""Request decisions of Verified Permissions on one caller's token, up to 30 in a call."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
@@ -23,23 +23,23 @@ class Store:
     namespace: str
 
     def store(self, store_id: str) -> Entity:
-        """The entity of a store."""
+        """Return the entity of a store."""
         return {"entityType": f"{self.namespace}::Store", "entityId": store_id}
 
     def order(self, store_id: str, order_id: str) -> Entity:
-        """The entity of an order; order ids are unique within their store only."""
+        """Return the entity of an order. Order ids are unique only within their store."""
         return {"entityType": f"{self.namespace}::Order", "entityId": f"{store_id}/{order_id}"}
 
     def user(self, sub: str) -> Entity:
-        """The entity of a user of the pool."""
+        """Return the entity of a user of the pool."""
         return {"entityType": f"{self.namespace}::User", "entityId": f"{self.user_pool_id}|{sub}"}
 
     def request(self, action: str, resource: Entity) -> dict[str, Any]:
-        """One question: may the caller do *action* on *resource*?"""
+        """Return one request: whether the caller may perform *action* on *resource*."""
         return {"action": {"actionType": f"{self.namespace}::Action", "actionId": action}, "resource": resource}
 
     def order_details(self, store_id: str, order_id: str, department: str | None) -> dict[str, Any]:
-        """What policies may look at: the order's store and, when it has one, its department."""
+        """Return the order's entity for policies, with its store and, if it has one, its department."""
         details: dict[str, Any] = {
             "identifier": self.order(store_id, order_id),
             "parents": [self.store(store_id)],
@@ -52,16 +52,16 @@ class Store:
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """Whether each request is allowed, in their order, and the user that the token proved."""
+    """Whether each request is allowed, in the order of the requests, and the user that the token identifies."""
 
     sub: str
     allowed: list[bool]
 
 
 def decide(store: Store, token: str, requests: list[dict[str, Any]], entities: list[dict[str, Any]]) -> Decisions:
-    """Asks Verified Permissions; more than 30 requests in several calls at once. *entities* belong to *requests*.
+    """Ask Verified Permissions, in parallel calls for more than 30 requests. *entities* describe the resources.
 
-    Raises Refused when the token is not valid; whatever else goes wrong propagates, so that nothing is allowed.
+    Raise Refused if the token is not valid. All other errors propagate, so that nothing is allowed.
     """
     by_id = {entity["identifier"]["entityId"]: entity for entity in entities}
     chunks = [requests[first : first + BATCH] for first in range(0, len(requests), BATCH)]
@@ -83,7 +83,7 @@ def decide(store: Store, token: str, requests: list[dict[str, Any]], entities: l
     allowed: list[bool] = []
     for chunk, answer in zip(chunks, answers, strict=True):
         if [result["request"] for result in answer["results"]] != chunk:
-            raise RuntimeError("Verified Permissions answered other requests than were asked")
+            raise RuntimeError("Verified Permissions answered different requests from those sent")
         allowed += [result["decision"] == "ALLOW" for result in answer["results"]]
     sub = str(answers[0]["principal"]["entityId"]).partition("|")[2]
     return Decisions(sub, allowed)
@@ -93,6 +93,6 @@ def _ask(**request: Any) -> dict[str, Any]:
     api = client("verifiedpermissions")
     try:
         answer: dict[str, Any] = api.batch_is_authorized_with_token(**request)
-    except api.exceptions.ValidationException:  # how it refuses a token
+    except api.exceptions.ValidationException:  # the error for a refused token
         raise Refused("verification") from None
     return answer

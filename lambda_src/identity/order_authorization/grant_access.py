@@ -1,4 +1,4 @@
-"""Makes a user a pack associate or manager of a store (PUT), or ends that (DELETE). Both can be repeated."""
+"""Grant a user the role of pack associate or manager of a store (PUT), or withdraw it (DELETE). Both are idempotent."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .routes import Event, path, route
 
 @route
 def handler(event: Event) -> dict[str, Any]:
-    """`{"policy-id": ...}` of the grant that is, or `{"removed": number}`. HttpError 404 for an unknown user."""
+    """Return `{"policy-id": ...}` of the grant, or `{"removed": number}`. Raise HttpError 404 for an unknown user."""
     config = settings()
     role, store_id = role_of(event["resource"]), path(event, "store-id")
     user = user_of(config, path(event, "employee-id"))
@@ -22,7 +22,7 @@ def handler(event: Event) -> dict[str, Any]:
 
 
 def user_of(config: Settings, username: str) -> Entity:
-    """The Cedar entity of a user of the pool. Raises HttpError 404."""
+    """Return the Cedar entity of a user of the pool. Raise HttpError 404 if there is no such user."""
     api = client("cognito-idp")
     try:
         found = api.admin_get_user(UserPoolId=config.user_pool_id, Username=username)
@@ -33,9 +33,9 @@ def user_of(config: Settings, username: str) -> Entity:
 
 
 def grant(config: Settings, role: str, store_id: str, user: Entity) -> str:
-    """Id of the policy that gives the role; an existing one is kept.
+    """Return the id of the policy that grants the role. Create one only if there is none.
 
-    Two first grants at the same instant make two policies that allow the same; `remove` deletes both.
+    Two first grants at the same instant create two policies that allow the same; `remove` deletes both.
     """
     for policy_id in grants(config, role, store_id, user):
         return policy_id
@@ -44,7 +44,7 @@ def grant(config: Settings, role: str, store_id: str, user: Entity) -> str:
         "principal": user,
         "resource": config.store.store(store_id),
     }
-    # boto3 adds the client token that makes a retry of this call the same creation.
+    # boto3 adds a client token, so a retry of this call does not create a second policy.
     made = client("verifiedpermissions").create_policy(
         policyStoreId=config.policy_store_id, definition={"templateLinked": linked}
     )
@@ -52,7 +52,7 @@ def grant(config: Settings, role: str, store_id: str, user: Entity) -> str:
 
 
 def remove(config: Settings, role: str, store_id: str, user: Entity) -> int:
-    """Deletes every policy that gives the role; how many there were."""
+    """Delete every policy that grants the role. Return how many there were."""
     found = list(grants(config, role, store_id, user))
     for policy_id in found:
         client("verifiedpermissions").delete_policy(policyStoreId=config.policy_store_id, policyId=policy_id)

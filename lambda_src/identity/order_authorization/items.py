@@ -4,12 +4,12 @@ from typing import Any
 
 
 def key(store_id: str, order_id: str) -> dict[str, Any]:
-    """Primary key of an order."""
+    """Return the primary key of an order."""
     return {"StoreId": {"S": store_id}, "OrderId": {"S": order_id}}
 
 
 def plain(item: dict[str, Any]) -> dict[str, Any]:
-    """An item as Python values."""
+    """Return an item as Python values."""
     from boto3.dynamodb.types import TypeDeserializer
 
     read = TypeDeserializer().deserialize

@@ -1,4 +1,4 @@
-"""Lists the pack associates or managers of a store by user name, a page at a time."""
+"""List the pack associates or managers of a store by user name, one page at a time."""
 
 import re
 from typing import Any
@@ -9,13 +9,13 @@ from common.http import HttpError
 from .access import page, role_of, settings
 from .routes import Event, key_of, limit, path, query, route, token_of
 
-PAGE = 20  # one ListUsers each, of which a pool takes 30 a second
+PAGE = 20  # each needs one ListUsers call; the quota is 30 per second
 _SUB = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @route
 def handler(event: Event) -> dict[str, Any]:
-    """`{"employees": [user names], "next": token or null}`; users that the pool no longer has are left out."""
+    """Return `{"employees": [user names], "next": token or null}`, without users that the pool no longer has."""
     config = settings()
     options: dict[str, Any] = {"maxResults": limit(event, PAGE)}
     if start := query(event, "next"):
@@ -26,7 +26,7 @@ def handler(event: Event) -> dict[str, Any]:
     except api.exceptions.ValidationException:
         if not start:
             raise
-        raise HttpError(400, "next must be the token of an earlier answer") from None
+        raise HttpError(400, "next must be the token of an earlier response") from None
     subs = dict.fromkeys(policy["principal"]["entityId"].partition("|")[2] for policy in policies)
     names = [name for sub in subs if (name := _name(config.user_pool_id, sub))]
     return {"employees": names, "next": token_of({"Page": following}) if following else None}

@@ -1,4 +1,4 @@
-"""Lists the orders of a store that the caller may see: one decision call for each 30 orders."""
+"""List the orders of a store that the caller may see, with one decision call for each 30 orders."""
 
 import dataclasses
 import functools
@@ -32,9 +32,9 @@ settings = functools.cache(lambda: load(Settings))
 
 @route
 def handler(event: Event) -> dict[str, Any]:
-    """`{"orders": [...], "next": token or null}`, in the order of their ids.
+    """Return `{"orders": [...], "next": token or null}`, sorted by order id.
 
-    `limit` (1 to 90) is how many orders are looked at; a page may hold fewer, or none, and still have a `next`.
+    `limit` (1 to 90) is how many orders are checked. A page may hold fewer, or none, and still have a `next`.
     """
     config, store_id = settings(), path(event, "store-id")
     token = next((v for name, v in (event.get("headers") or {}).items() if name.lower() == "authorization"), "")
@@ -55,7 +55,7 @@ def handler(event: Event) -> dict[str, Any]:
 
 
 def may_get(store: Store, token: str, store_id: str, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of *orders* that the token's user may get. Raises Refused."""
+    """Return those of *orders* that the token's user may get. Raise Refused if the token is not valid."""
     if not orders:
         return []
     requests = [store.request("GetOrder", store.order(store_id, order["OrderId"])) for order in orders]

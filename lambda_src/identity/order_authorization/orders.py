@@ -1,4 +1,4 @@
-"""One order: read, ship, re-route, cancel; and which actions are allowed. The authorizer has decided already."""
+"""Read, ship, re-route or cancel one order, or list the allowed actions. The authorizer has already decided."""
 
 import dataclasses
 import functools
@@ -19,7 +19,7 @@ VIEWS = {
     "receipt": ("OrderId", "StoreId", "Lines", "Total", "Currency"),
     "box_size": ("OrderId", "BoxSize"),
 }
-"""What each route of a read shows; None for everything."""
+"""Attributes that each read route shows; None for all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ settings = functools.cache(lambda: load(Settings))
 
 @route
 def handler(event: Event) -> Any:
-    """Answers by method and the last segment of the route."""
+    """Answer by the method and the last segment of the route. Raise HttpError 400, 404 or 409."""
     method, last = event["httpMethod"], event["resource"].rpartition("/")[2]
     last = "" if last.startswith("{") else last
     if last == "permissions":
@@ -57,7 +57,7 @@ def handler(event: Event) -> Any:
 
 
 def read(order_key: dict[str, Any], shown: tuple[str, ...] | None) -> dict[str, Any]:
-    """An order, or a view of it. Raises HttpError 404."""
+    """Return an order, or only the attributes *shown*. Raise HttpError 404 if there is no such order."""
     item = client("dynamodb").get_item(TableName=settings().orders_table, Key=order_key).get("Item")
     if not item:
         raise HttpError(404, "There is no such order")
@@ -66,7 +66,7 @@ def read(order_key: dict[str, Any], shown: tuple[str, ...] | None) -> dict[str, 
 
 
 def change(order_key: dict[str, Any], values: dict[str, str], unless: tuple[str, ...]) -> dict[str, Any]:
-    """Sets attributes of an order unless its status forbids it; the changed order. HttpError 404, 409."""
+    """Set attributes of an order and return the order. Raise HttpError 404 if it is unknown, 409 for its status."""
     names = list(values)
     api = client("dynamodb")
     try:

@@ -1,4 +1,4 @@
-"""What the functions behind the API share: the caller, parameters, pages."""
+"""Code that the functions behind the API share: the caller's expiry, parameters and pages."""
 
 import base64
 import functools
@@ -15,9 +15,9 @@ Event = dict[str, Any]
 
 
 def route(handle: Callable[[Event], Any]) -> Callable[[Event, Any], dict[str, Any]]:
-    """A handler of *handle*, which returns the body of a 200 (or status and body) and raises HttpError.
+    """Wrap *handle*, which returns the body of a 200 (or status and body) and raises HttpError, as a handler.
 
-    Refuses what an expired token is still allowed by a cached policy, and an event that no authorizer saw.
+    The handler refuses an expired token that a cached policy still allows, and an event without an authorizer.
     """
 
     @functools.wraps(handle)
@@ -42,17 +42,17 @@ def _refuse_expired(event: Event) -> None:
 
 
 def path(event: Event, name: str) -> str:
-    """A path parameter, decoded."""
+    """Return a path parameter, decoded."""
     return urllib.parse.unquote(str(event["pathParameters"][name]))
 
 
 def query(event: Event, name: str) -> str | None:
-    """A query parameter, or None."""
+    """Return a query parameter, or None."""
     return (event.get("queryStringParameters") or {}).get(name) or None
 
 
 def limit(event: Event, most: int) -> int:
-    """The query parameter `limit`, at most and by default *most*. Raises HttpError 400."""
+    """Return the query parameter `limit`, *most* by default. Raise HttpError 400 unless it is from 1 to *most*."""
     text = query(event, "limit") or str(most)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
         raise HttpError(400, f"limit must be a number from 1 to {most}")
@@ -60,16 +60,16 @@ def limit(event: Event, most: int) -> int:
 
 
 def token_of(key: dict[str, str]) -> str:
-    """A `next` token that continues after *key*."""
+    """Return a `next` token that continues after *key*."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
 def key_of(token: str, names: set[str]) -> dict[str, str]:
-    """The key in a `next` token. Raises HttpError 400 when it has other names or values than strings."""
+    """Return the key in a `next` token. Raise HttpError 400 unless it has exactly *names*, with string values."""
     try:
         key = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, RecursionError):
         key = None
     if not isinstance(key, dict) or set(key) != names or not all(isinstance(v, str) and v for v in key.values()):
-        raise HttpError(400, "next must be the token of an earlier answer")
+        raise HttpError(400, "next must be the token of an earlier response")
     return key

@@ -1,7 +1,7 @@
-"""What can be refused about an access token before anybody is asked.
+"""Refuse obviously invalid access tokens before Verified Permissions is called.
 
-Verified Permissions verifies signature, issuer, client, use and expiry with every decision; this only spares it,
-and the network, what is wrong on its face. Nothing here makes a token trusted.
+Verified Permissions verifies the signature, issuer, client, use and expiry with every decision. These checks only
+save calls for tokens that it would refuse in any case. They do not make a token trusted.
 """
 
 import base64
@@ -10,12 +10,12 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-MAX_LENGTH = 8192  # API Gateway takes 10,240 bytes of headers in all
+MAX_LENGTH = 8192  # API Gateway accepts 10,240 bytes of headers in total
 _KEY_ID = re.compile(r"[A-Za-z0-9+/=_-]{1,128}")
 
 
 class Refused(Exception):
-    """A request without a usable token. API Gateway answers 401 to an error with exactly this message."""
+    """A request has no usable token. API Gateway returns 401 for an error with exactly this message."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Unauthorized")
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def bearer(authorization: str) -> str:
-    """The token of an Authorization header. Raises Refused."""
+    """Return the token of an Authorization header. Raise Refused if there is none, or if it is too long."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused("no bearer token")
@@ -43,7 +43,7 @@ def _part(text: str) -> dict[str, Any]:
 
 
 def examine(token: str, issuer: str, client_ids: Collection[str], now: float) -> int:
-    """When the token expires, in Unix seconds, unverified. Raises Refused with the reason."""
+    """Return when the token expires, in Unix seconds, unverified. Raise Refused with the reason."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", token):
         raise Refused("malformed")
     header, claims = (_part(text) for text in token.split(".")[:2])

@@ -1,7 +1,7 @@
 locals {
   actions = merge(local.order_actions, local.store_actions)
 
-  # Decisions with a caller's token; its batch form has no action of its own.
+  # Decisions with a caller's token. The batch operation has no IAM action of its own.
   decide = {
     sid       = "DecideForTheCaller"
     actions   = ["verifiedpermissions:IsAuthorizedWithToken"]
@@ -40,13 +40,14 @@ module "functions" {
   functions = {
     authorizer = {
       name              = "${var.name}-authorizer"
-      description       = "Decides on the requested and all related actions of an order or a store in one call"
+      description       = "Decides on the requested action and all related actions of an order or a store in one call"
       handler           = "identity.order_authorization.authorizer.handler"
       memory_size       = var.memory_size
       timeout           = 10
       dead_letter_queue = false
       key_services      = ["dynamodb"]
-      # A refused token is an error of the function (API Gateway makes it a 401); its own failures are 5xx of the API.
+      # A refused token is an error of the function, which API Gateway returns as 401. The function's own failures are
+      # 5xx answers of the API.
       alarms = { errors = var.alarms.refused_tokens }
       environment = merge(local.decision_environment, {
         ORDERS_TABLE      = module.orders_table.name
@@ -65,7 +66,7 @@ module "functions" {
     }
     list_orders = {
       name              = "${var.name}-list"
-      description       = "Lists those orders of a store that the caller may see"
+      description       = "Lists the orders of a store that the caller may see"
       handler           = "identity.order_authorization.list_orders.handler"
       memory_size       = var.memory_size
       timeout           = 29
@@ -83,7 +84,7 @@ module "functions" {
     }
     orders = {
       name              = "${var.name}-orders"
-      description       = "Reads, ships, re-routes and cancels orders; tells which actions are allowed"
+      description       = "Reads, ships, re-routes and cancels orders; returns which actions are allowed"
       handler           = "identity.order_authorization.orders.handler"
       memory_size       = var.memory_size
       timeout           = 29
@@ -98,7 +99,7 @@ module "functions" {
     }
     grant_access = {
       name              = "${var.name}-grant"
-      description       = "Makes users pack associates or managers of a store, and ends that"
+      description       = "Grants users the role of pack associate or manager of a store, and withdraws it"
       handler           = "identity.order_authorization.grant_access.handler"
       memory_size       = var.memory_size
       timeout           = 29
@@ -146,7 +147,7 @@ module "api" {
 
   context       = var.context
   name          = var.name
-  description   = "Orders; each call is decided on by Verified Permissions"
+  description   = "Orders; Verified Permissions authorizes each call"
   routes        = local.routes
   throttle      = var.throttle
   error_headers = var.error_headers
@@ -155,7 +156,7 @@ module "api" {
   authorizer = {
     name       = module.functions.functions.authorizer.name
     invoke_arn = module.functions.functions.authorizer.invoke_arn
-    # The whole cache key. The authorizer decides on what these two say, never on the path.
+    # The whole cache key. The authorizer decides on these two headers only, never on the path.
     identity_sources = ["method.request.header.Authorization", "method.request.header.X-Order-Scope"]
     ttl_seconds      = var.decision_cache_seconds
   }

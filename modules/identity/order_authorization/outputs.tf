@@ -1,5 +1,5 @@
 output "api_url" {
-  description = "URL that paths such as `/store/1/orders` are appended to."
+  description = "Base URL of the API, to which you append paths such as `/store/1/orders`."
   value       = module.api.url
   depends_on  = [aws_verifiedpermissions_identity_source.this]
 }
@@ -25,12 +25,12 @@ output "policy_store_arn" {
 }
 
 output "policy_template_ids" {
-  description = "Ids of the templates that grants are made of: `pack_associate` and `store_manager`."
+  description = "Ids of the policy templates to which grants are linked: `pack_associate` and `store_manager`."
   value       = { for name, template in aws_verifiedpermissions_policy_template.this : name => template.policy_template_id }
 }
 
 output "table_name" {
-  description = "Table of orders: `StoreId`, `OrderId`, `Department` (a group of the pool), and what else an order has."
+  description = "Name of the table of orders, with `StoreId`, `OrderId`, `Department` (a group of the pool) and the order's other attributes."
   value       = module.orders_table.name
 }
 

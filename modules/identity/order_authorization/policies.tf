@@ -64,7 +64,7 @@ locals {
 }
 
 resource "aws_verifiedpermissions_policy_store" "this" {
-  description = "Who may do what with the orders of ${var.context.name_prefix}-${var.name}"
+  description = "Permissions for the orders of ${var.context.name_prefix}-${var.name}"
   tags        = var.context.tags
 
   validation_settings {
@@ -87,7 +87,7 @@ resource "aws_verifiedpermissions_policy_template" "this" {
   description     = each.value.description
   statement       = each.value.statement
 
-  # A template is held against the schema when it is made.
+  # Verified Permissions validates a template against the schema when the template is created.
   depends_on = [aws_verifiedpermissions_schema.this]
 }
 

@@ -1,4 +1,4 @@
-# Every action and the route that performs it. The schema, the API and the functions are made from this.
+# Every action and the route that performs it. The schema, the API and the functions derive from these maps.
 locals {
   order_actions = {
     GetOrder        = "GET /store/{store-id}/order/{order-id}"
@@ -18,7 +18,7 @@ locals {
     AddStoreManager     = "PUT /store/{store-id}/store_manager/{employee-id}"
     RemoveStoreManager  = "DELETE /store/{store-id}/store_manager/{employee-id}"
   }
-  # Which of them the caller may do; every caller with a valid token may ask.
+  # Routes that return which of these actions the caller may perform. Every caller with a valid token may use them.
   permission_routes = {
     order = "GET /store/{store-id}/order/{order-id}/permissions"
     store = "GET /store/{store-id}/permissions"

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "user_pool_arn" {
-  description = "Cognito user pool whose users call the API; in this account."
+  description = "ARN of the Cognito user pool whose users call the API. It must be in this account."
   type        = string
   nullable    = false
 
@@ -29,23 +29,23 @@ variable "user_pool_arn" {
   }
   validation {
     condition     = element(split(":", "${var.user_pool_arn}:::::"), 4) == var.context.account_id
-    error_message = "user_pool_arn must be of account ${var.context.account_id}: Verified Permissions takes no user pool of another account."
+    error_message = "user_pool_arn must be in account ${var.context.account_id}: Verified Permissions does not accept a user pool of another account."
   }
 }
 
 variable "client_ids" {
-  description = "App clients of the pool whose access tokens are accepted."
+  description = "Ids of the pool's app clients whose access tokens are accepted."
   type        = set(string)
   nullable    = false
 
   validation {
     condition     = length(var.client_ids) > 0 && alltrue([for id in var.client_ids : can(regex("^[\\w+]{1,128}$", id))])
-    error_message = "client_ids needs at least one app client id: without any, Verified Permissions accepts the tokens of all clients."
+    error_message = "client_ids needs at least one app client id: with none, Verified Permissions accepts the tokens of all clients."
   }
 }
 
 variable "name" {
-  description = "Name of the API, the table and, with endings, the functions; the environment's prefix goes in front."
+  description = "Name of the API and the table, and the first part of the functions' names. The stack's name prefix is put in front."
   type        = string
   default     = "orders"
   nullable    = false
@@ -57,7 +57,7 @@ variable "name" {
 }
 
 variable "admin_groups" {
-  description = "Groups of the pool whose members may do everything in every store; they make the first managers."
+  description = "Groups of the pool whose members may perform every action in every store; they appoint the first managers."
   type        = set(string)
   default     = ["order-admins"]
   nullable    = false
@@ -69,7 +69,7 @@ variable "admin_groups" {
 }
 
 variable "additional_policies" {
-  description = "Cedar policies of your own by description, such as a `forbid` that no grant overrides. Types: `Orders::User`, `Orders::Group` (`<pool id>|<group>`), `Orders::Store`, `Orders::Order`."
+  description = "Cedar policies of your own, by description, such as a `forbid` that no grant overrides. Types: `Orders::User`, `Orders::Group` (`<pool id>|<group>`), `Orders::Store`, `Orders::Order`."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -81,7 +81,7 @@ variable "additional_policies" {
 }
 
 variable "decision_cache_seconds" {
-  description = "For how long API Gateway keeps the decisions on one order or store for one token, 0 to 3600. A changed policy, grant or order takes that long to count; 0 where it must count at once or policies depend on time."
+  description = "Seconds for which API Gateway caches the decisions on one order or store for one token, 0 to 3600. A changed policy, grant or order can take this long to have effect. Set 0 if changes must have effect at once or if policies depend on the time."
   type        = number
   default     = 60
   nullable    = false
@@ -93,7 +93,7 @@ variable "decision_cache_seconds" {
 }
 
 variable "throttle" {
-  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) that each route takes."
+  description = "Requests per second (`rate_limit`) and in a burst (`burst_limit`) that each route accepts."
   type = object({
     rate_limit  = optional(number, 100)
     burst_limit = optional(number, 200)
@@ -103,13 +103,13 @@ variable "throttle" {
 }
 
 variable "error_headers" {
-  description = "Headers of the answers that API Gateway gives itself (401, 403, 429, 5xx); null for the block's."
+  description = "Headers of the responses that API Gateway itself sends (401, 403, 429, 5xx). Null for the defaults of the `rest_api` block."
   type        = map(string)
   default     = null
 }
 
 variable "memory_size" {
-  description = "Memory of the functions in MiB; CPU, and so the cold start, grows with it."
+  description = "Memory of the functions in MiB. More memory means more CPU and a shorter cold start."
   type        = number
   default     = 512
   nullable    = false
@@ -121,7 +121,7 @@ variable "memory_size" {
 }
 
 variable "alarms" {
-  description = "Refused tokens (`refused_tokens`) and answers with a 5xx status (`server_errors`) within 5 minutes at which an alarm goes off."
+  description = "Number of refused tokens (`refused_tokens`) and of responses with a 5xx status (`server_errors`) within 5 minutes that raises an alarm."
   type = object({
     refused_tokens = optional(number, 100)
     server_errors  = optional(number, 1)
@@ -136,7 +136,7 @@ variable "alarms" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the table of orders, also by `terraform destroy`."
+  description = "Protect the table of orders from deletion, also by `terraform destroy`."
   type        = bool
   default     = true
   nullable    = false

@@ -1,4 +1,4 @@
-"""The shop, with the functions' environment set and their clients counted."""
+"""The shop, with the functions' environment set and their calls counted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def context() -> Any:
-    """A Lambda context."""
+    """Return a Lambda context."""
     return types.SimpleNamespace(aws_request_id="r")
 
 
@@ -53,7 +53,7 @@ class Calls(list[str]):
 
 @pytest.fixture
 def calls(world: World) -> Calls:
-    """The operations that the functions call."""
+    """Record the operations that the functions call."""
     made = Calls()
     for service in ("verifiedpermissions", "dynamodb", "cognito-idp"):
         events = clients.client(service).meta.events

@@ -1,4 +1,4 @@
-"""One call for all related actions; a policy that depends on the cache key alone; nothing for forged tokens."""
+"""One call decides all related actions; the policy depends on the cache key alone; forged tokens are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def resources(policy: dict[str, Any], effect: str) -> set[str]:
 
 
 def may(policy: dict[str, Any], arn: str) -> bool:
-    """As API Gateway decides: a deny wins, no statement denies."""
+    """Return the result that API Gateway derives from a policy: a deny wins, and no statement denies."""
 
     def names(effect: str) -> bool:
         patterns = [r for s in policy["policyDocument"]["Statement"] if s["Effect"] == effect for r in s["Resource"]]
@@ -118,7 +118,7 @@ def naive(world: World, bearer: str, action: str, resource: dict[str, str], enti
 
 
 def test_the_policy_is_a_function_of_the_cache_key(world: World) -> None:
-    """Whatever path fills the cache, what it holds is the same, and allows nothing outside its scope."""
+    """The cached policy is the same for every path that fills the cache, and allows nothing outside its scope."""
     bearer = token("morgan")
     paths = ["/GET/store/1/order/000", "/GET/store/1/order/001", "/DELETE/store/2/order/001", "/GET/x"]
     policies = [authorizer.authorize(asked(bearer, "1/001", path)) for path in paths]
@@ -137,7 +137,7 @@ def test_a_scope_that_is_none_is_refused(world: World, calls: Calls, scope: str)
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Order-Scope"])
 def test_one_header_of_each(world: World, calls: Calls, name: str) -> None:
-    """API Gateway may put another of several values into the cache key than the one decided on."""
+    """Of several values, API Gateway may use another for the cache key than the authorizer for its decision."""
     event = asked(token("ada"), "1/001")
     event["multiValueHeaders"][name] *= 2
     with pytest.raises(Refused):
@@ -159,7 +159,7 @@ def unsigned(header: dict[str, Any], signature: str = "") -> str:
     return f"{encoded(header)}.{encoded(claims_of('morgan'))}.{signature}"
 
 
-# name: (token, whether it is refused before Verified Permissions is asked)
+# name: (token, whether it is refused before Verified Permissions is called)
 HOSTILE: dict[str, tuple[str, bool]] = {
     "alg none": (unsigned({"alg": "none", "kid": "pool-key"}), True),
     "alg none with a signature": (unsigned({"alg": "none", "kid": "pool-key"}, "c2ln"), True),
@@ -192,19 +192,19 @@ HOSTILE: dict[str, tuple[str, bool]] = {
 
 @pytest.mark.parametrize(("name", "expected"), [(name, early) for name, (_, early) in HOSTILE.items()])
 def test_hostile_tokens(world: World, calls: Calls, context: Any, name: str, expected: bool) -> None:
-    with pytest.raises(Refused, match=r"^Unauthorized$"):  # the message that API Gateway answers with 401
+    with pytest.raises(Refused, match=r"^Unauthorized$"):  # the message for which API Gateway returns 401
         authorizer.handler(asked(HOSTILE[name][0], "1/001"), context)
     assert ("BatchIsAuthorizedWithToken" not in calls) is expected
 
 
 def test_hostile_tokens_are_refused_by_the_engine_too(world: World) -> None:
-    """Nothing depends on what is refused early: Verified Permissions lets none of them through either."""
+    """Security does not depend on the early checks: Verified Permissions refuses all of these tokens too."""
     let_in = []
     for name, (text, _) in HOSTILE.items():
         with contextlib.suppress(ClientError, ParamValidationError):
             if naive(world, text, "ListOrders", {"entityType": "Orders::Store", "entityId": "1"}, []):
                 let_in.append(name)
-    # Only a limit of ours: a token of 9 KB does not fit into API Gateway's headers.
+    # The length is a limit of the authorizer alone: a token of 9 KB does not fit into API Gateway's headers.
     assert let_in == ["oversized"]
     assert len(HOSTILE) == 26
 
@@ -215,7 +215,7 @@ def test_no_decision_is_no_access(world: World, context: Any, code: str, monkeyp
         raise ClientError({"Error": {"Code": code, "Message": ""}}, "BatchIsAuthorizedWithToken")
 
     monkeypatch.setattr(clients.client("verifiedpermissions"), "batch_is_authorized_with_token", fail)
-    with pytest.raises(ClientError):  # API Gateway answers 500 and keeps nothing
+    with pytest.raises(ClientError):  # API Gateway returns 500 and caches nothing
         authorizer.handler(asked(token("ada"), "1/001"), context)
 
 

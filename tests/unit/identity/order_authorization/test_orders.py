@@ -1,4 +1,4 @@
-"""What the functions behind the authorizer do: list, read, change, grant, list grants."""
+"""The functions behind the authorizer: list, read and change orders, grant, list grants."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_long_list_is_paged(world: World, context: Any) -> None:
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "91"}, {"limit": "x"}, {"limit": "٣"}, {"next": "!"},
                                    {"next": "e30="}, {"next": "eyJPcmRlcklkIjogMX0="}])  # fmt: skip
-def test_bad_paging_is_told(world: World, context: Any, query: dict[str, str]) -> None:
+def test_bad_paging_is_reported(world: World, context: Any, query: dict[str, str]) -> None:
     event = proxied("GET", f"{STORE}/orders", {"store-id": "1"}, bearer=token("ada"), query=query)
     body(list_orders.handler(event, context), 400)
 
@@ -149,7 +149,7 @@ def test_every_route_of_an_order_has_an_answer(world: World, context: Any) -> No
 
 @pytest.fixture
 def staff(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Users of a real (moto) pool, by name; the functions are pointed at it."""
+    """Create a real (moto) pool and let the functions use it. Return the users' ids by name."""
     cognito = boto3.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="staff")["UserPool"]["Id"]
     monkeypatch.setenv("USER_POOL_ID", pool)
@@ -191,7 +191,7 @@ def test_granting_twice_is_granting_once(world: World, staff: dict[str, str], co
 def test_withdrawing(world: World, staff: dict[str, str], context: Any) -> None:
     config = access.settings()
     user = config.store.user(staff["julian"])
-    for _ in range(2):  # as two first grants at the same instant would
+    for _ in range(2):  # the result of two first grants at the same instant
         linked = {
             "policyTemplateId": world.templates["pack_associate"],
             "principal": user,
@@ -217,14 +217,14 @@ def test_listing_pages_through_all_grants(world: World, staff: dict[str, str], c
     while following is not None:
         page = employees(context, "pack_associate", limit="2", **({"next": following} if following else {}))
         found, following, pages = found + page["employees"], page["next"], pages + 1
-    assert sorted(found) == ["julian", "morgan"]  # and neither petra nor users of the other pool
+    assert sorted(found) == ["julian", "morgan"]  # neither petra nor users of the other pool
     assert pages == 3  # five grants on the store, two a page
     event = proxied("GET", f"{STORE}/store_manager", {"store-id": "1"}, query={"next": "eyJQYWdlIjogIngifQ=="})
     body(list_access.handler(event, context), 400)
 
 
 def test_existing_grants_are_found_behind_the_first_page(world: World, staff: dict[str, str], context: Any) -> None:
-    """The source looks at one page only, and grants again."""
+    """The source reads one page only, and grants again."""
     first = body(employee(context, "PUT", "pack_associate", "julian"))
     pages: list[dict[str, Any]] = []
     api = clients.client("verifiedpermissions")
@@ -243,4 +243,4 @@ def test_existing_grants_are_found_behind_the_first_page(world: World, staff: di
     finally:
         api.list_policies = real
     assert len(pages) == 2
-    assert POOL  # the fixture's pool is not the one granted in
+    assert POOL  # the fixture's pool is not the pool of the grants

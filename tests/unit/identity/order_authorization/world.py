@@ -1,4 +1,4 @@
-"""A shop in this process: the policy store as Terraform makes it, on the Cedar engine, with signed tokens."""
+"""A shop in this process: the policy store as Terraform creates it, on the Cedar engine, with signed tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _unquote(text: str) -> str:
 
 @functools.cache
 def routes() -> dict[str, dict[str, str]]:
-    """The locals of routes.tf that are plain maps: actions of orders and stores, routes of permissions."""
+    """Return the locals of routes.tf that are plain maps: order and store actions, and permission routes."""
     found = hcl2.loads((MODULE / "routes.tf").read_text())["locals"][0]
     return {
         name: {_unquote(key): _unquote(value) for key, value in found[name].items() if not key.startswith("__")}
@@ -40,7 +40,7 @@ def routes() -> dict[str, dict[str, str]]:
 
 
 def schema() -> dict[str, Any]:
-    """The schema of policies.tf; tests/identity_order_authorization.tftest.hcl holds Terraform's to the same shape."""
+    """Return the schema of policies.tf; tests/identity_order_authorization.tftest.hcl asserts the same shape."""
     applies: dict[str, Any] = {"principalTypes": ["User"], "context": {"type": "Record", "attributes": {}}}
     kinds = {"Order": ("order_actions", "OrderActions"), "Store": ("store_actions", "StoreActions")}
     actions: dict[str, Any] = {"OrderActions": {}, "StoreActions": {}}
@@ -66,7 +66,7 @@ def schema() -> dict[str, Any]:
 
 
 def statements() -> dict[str, str]:
-    """The templates of policies.tf, rendered as Terraform does."""
+    """Return the templates of policies.tf, rendered as Terraform renders them."""
     text = (MODULE / "policies.tf").read_text()
     found = dict(
         re.findall(r"(\w+) = \{\n\s+description = [^\n]*\n\s+statement   = <<-EOT\n(.*?)\n\s+EOT", text, re.DOTALL)
@@ -88,12 +88,12 @@ def _number(value: int) -> str:
 
 @functools.cache
 def key() -> rsa.RSAPrivateKey:
-    """The pool's signing key."""
+    """Return the pool's signing key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def jwks(_: str = "") -> dict[str, Any]:
-    """What the pool publishes."""
+    """Return the key set that the pool publishes."""
     numbers = key().public_key().public_numbers()
     return {
         "keys": [{"kty": "RSA", "alg": "RS256", "kid": "pool-key", "n": _number(numbers.n), "e": _number(numbers.e)}]
@@ -101,21 +101,21 @@ def jwks(_: str = "") -> dict[str, Any]:
 
 
 def signed(claims: dict[str, Any], header: dict[str, Any] | None = None, by: rsa.RSAPrivateKey | None = None) -> str:
-    """A token of `claims`, signed by the pool unless another key is given."""
+    """Return a token of `claims`, signed with the pool's key unless another key is given."""
     head = {"alg": "RS256", "kid": "pool-key", **(header or {})}
     text = f"{_encode(json.dumps(head).encode())}.{_encode(json.dumps(claims).encode())}"
     return f"{text}.{_encode((by or key()).sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
 def claims_of(user: str, **changed: Any) -> dict[str, Any]:
-    """Claims of a user's access token."""
+    """Return the claims of a user's access token."""
     groups = {"cognito:groups": USERS[user]} if USERS.get(user) else {}
     claims = {"sub": f"sub-{user}", "iss": ISSUER, "client_id": CLIENT, "token_use": "access", "username": user}
     return {**claims, "exp": int(time.time()) + 3600, **groups, **changed}
 
 
 def token(user: str, **changed: Any) -> str:
-    """An access token of a user."""
+    """Return a user's access token."""
     return signed(claims_of(user, **changed))
 
 
@@ -159,7 +159,7 @@ class World:
         )
 
     def stock(self, store: str, count: int) -> None:
-        """Orders 000, 001, ... of departments in turn; every seventh has none."""
+        """Add orders 000, 001, ..., of departments in turn; every seventh order has none."""
         items = []
         for number in range(count):
             item: dict[str, Any] = {
@@ -185,7 +185,7 @@ class World:
         return str(made["policyId"])
 
     def environment(self) -> dict[str, str]:
-        """The functions' environment, as main.tf sets it."""
+        """Return the functions' environment, as main.tf sets it."""
         return {
             "CLIENT_IDS": json.dumps([CLIENT]),
             "NAMESPACE": "Orders",
@@ -201,7 +201,7 @@ STAGE = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api123/v1"
 
 
 def asked(bearer: str, scope: str, path: str = "/GET/anything") -> dict[str, Any]:
-    """A REQUEST event of API Gateway for the authorizer."""
+    """Return a REQUEST event of API Gateway for the authorizer."""
     return {
         "type": "REQUEST",
         "methodArn": STAGE + path,
@@ -219,7 +219,7 @@ def proxied(
     body: Any = None,
     authorizer: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A proxy event of API Gateway, with what the authorizer added."""
+    """Return a proxy event of API Gateway, with the authorizer's context."""
     added = {"expires": str(int(time.time()) + 60), "actions": "", **(authorizer or {})}
     return {
         "httpMethod": method,
