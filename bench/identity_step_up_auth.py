@@ -23,7 +23,7 @@ EVENT = {"resource": "/transfer", "methodArn": "arn:aws:execute-api:eu-west-1:12
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -52,7 +52,7 @@ def measure() -> list[dict[str, Any]]:
 
 
 def latency(stack: scenario.Stack, user: subject.User, note: Callable[[str, float, str], None]) -> None:
-    """Of the authorizer alone, invoked as API Gateway does, and of whole requests."""
+    """Measure the authorizer alone, invoked as API Gateway invokes it, and whole requests."""
     client = stack.client("lambda")
     event = {**EVENT, "headers": {"Authorization": f"Bearer {user.token}"}}
     from json import dumps, load
@@ -83,7 +83,7 @@ def latency(stack: scenario.Stack, user: subject.User, note: Callable[[str, floa
 
 
 def signatures() -> dict[str, float]:
-    """Seconds of one verification of a whole token by each algorithm, and of the imports that the first one pays."""
+    """Return the seconds that one token's verification takes with each algorithm, and those of the first imports."""
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""A user pool, its tokens and hostile ones, through the API: challenged, stepped up, denied; the factor guarded."""
+"""A user pool's tokens and hostile ones, sent to the API: challenged, stepped up, denied; the factor is guarded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = 14
 POOL = "customers"
 USERS = ("ann", "bob", "carl", "dan", "erin", "fay", "gus", "stranger", "victim")
 WINDOW = 900  # factors.ATTEMPT_WINDOW
-SESSION = 900  # seconds that a step-up holds
+SESSION = 900  # seconds for which a step-up is valid
 
 seconds = 30
 variables: dict[str, Any] = {}  # the pool's id is in all of them: see prepare
@@ -38,7 +38,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
-    """An account with a user pool; the root variables that name it."""
+    """Create a user pool. Return the root variables that name it."""
     pool, client = make_pool(stack)
     base = stack.cloud.endpoint
     return {
@@ -59,7 +59,7 @@ def prepare(stack: Stack) -> dict[str, Any]:
 
 
 def make_pool(stack: Stack) -> tuple[str, str]:
-    """A pool with optional MFA, and its client for the web and for passwords."""
+    """Create a pool with optional MFA, and a client for the web and for passwords. Return both ids."""
     idp = stack.client("cognito-idp")
     pool = idp.create_user_pool(PoolName=POOL, MfaConfiguration="OFF")["UserPool"]["Id"]
     idp.set_user_pool_mfa_config(
@@ -69,7 +69,7 @@ def make_pool(stack: Stack) -> tuple[str, str]:
 
 
 def pool_of(stack: Stack) -> str:
-    """The pool's id."""
+    """Return the pool's id."""
     pools = stack.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
     return next(str(pool["Id"]) for pool in pools if pool["Name"] == POOL)
 
@@ -83,7 +83,7 @@ def clean(stack: Stack) -> None:
 
 
 def make_client(idp: Any, pool: str) -> str:
-    """A public app client of the pool."""
+    """Create a public app client of the pool. Return its id."""
     answer = idp.create_user_pool_client(
         UserPoolId=pool,
         ClientName="web",
@@ -98,7 +98,7 @@ def make_client(idp: Any, pool: str) -> str:
 
 
 def totp(secret: str, steps: int = 0) -> str:
-    """The code an authenticator app shows (RFC 6238), `steps` of 30 s from now."""
+    """Return the code that an authenticator app shows (RFC 6238), `steps` of 30 s from now."""
     counter = struct.pack(">Q", int(time.time() // 30) + steps)
     digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
     first = digest[-1] & 15
@@ -123,7 +123,7 @@ class User:
         self.sign_in()
 
     def sign_in(self) -> None:
-        """A new token, with the software token's code when the pool asks for it."""
+        """Get a new token, with the software token's code if the pool requests it."""
         answer = self.idp.initiate_auth(
             ClientId=self.client_id,
             AuthFlow="USER_PASSWORD_AUTH",
@@ -141,7 +141,7 @@ class User:
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What the access token says."""
+        """Return the claims of the access token."""
         part = self.token.split(".")[1]
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         return claims
@@ -156,33 +156,33 @@ class User:
         self.sign_in()
 
     def call(self, route: str, body: Any = None, token: str | None = None) -> tuple[int, dict[str, Any]]:
-        """Status and body of one request to the API."""
+        """Send a request to the API. Return its status and body."""
         return request(self.stack, route, self.token if token is None else token, body)
 
     def step_up(self, operation: str = "/transfer", code: str = "") -> tuple[int, str]:
-        """Status of the answer to the challenge, and the challenge's type."""
+        """Step up. Return the status of the answer to the challenge, and the challenge's type."""
         method = self.call("POST /initiate-auth", {"operation": operation})[1].get("challengeType", "")
         sent = {"challengeType": method, "code": code or (self.sms() if method == "SMS_STEP_UP" else totp(self.secret))}
         return self.call("POST /respond-to-challenge", sent)[0], method
 
     def sms(self) -> str:
-        """The code of the latest message to the user's phone."""
+        """Return the code in the latest message to the user's phone."""
         return str(self.stack.cloud.notifications(PHONE)[-1]["message"].split()[-1])
 
     def session(self, group: str = "default") -> dict[str, Any]:
-        """The session item of the token, if there is one."""
+        """Return the session item of the token, or {} if there is none."""
         key = {"jti": {"S": self.claims["jti"]}, "group": {"S": group}}
         table = self.stack.outputs["session_table_name"]
         item: dict[str, Any] = self.stack.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
         return item
 
     def state(self, group: str = "default") -> str:
-        """The state of the token's session."""
+        """Return the state of the token's session."""
         return str(self.session(group).get("state", {}).get("S", "none"))
 
 
 def request(stack: Stack, route: str, token: str, body: Any = None) -> tuple[int, dict[str, Any]]:
-    """Status and JSON body of one request to the deployed API."""
+    """Send a request to the deployed API. Return its status and JSON body."""
     method, path = route.split(" ")
     data = json.dumps(body).encode() if body is not None else None
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -195,7 +195,7 @@ def request(stack: Stack, route: str, token: str, body: Any = None) -> tuple[int
 
 
 def base_url(stack: Stack) -> str:
-    """Where the local cloud serves the API; on AWS that is the output `url`."""
+    """Return the URL at which the local cloud serves the API. On AWS, it is the output `url`."""
     api = stack.outputs["url"].split("//")[1].split(".")[0]
     stage = stack.outputs["url"].rstrip("/").rsplit("/", 1)[-1]
     return f"{stack.cloud.endpoint}/restapis/{api}/{stage}/_user_request_"
@@ -208,7 +208,7 @@ def set_state(stack: Stack, path: str, state: str, group: str = "default") -> No
 
 
 def end_session(stack: Stack, user: User) -> None:
-    """Let a session's time be over, with its item still there: DynamoDB deletes up to days late."""
+    """Expire a session but keep its item, as DynamoDB deletes items up to days late."""
     stack.client("dynamodb").update_item(
         TableName=stack.outputs["session_table_name"],
         Key={"jti": {"S": user.claims["jti"]}, "group": {"S": "default"}},
@@ -218,7 +218,7 @@ def end_session(stack: Stack, user: User) -> None:
 
 
 def register_page(stack: Stack) -> str:
-    """URL of the web client where the local cloud serves it, registered as the pool's callback URL."""
+    """Register the local cloud's URL of the web client as the pool's callback URL, and return it."""
     idp, page, pool = stack.client("cognito-idp"), base_url(stack) + "/", pool_of(stack)
     found = request(stack, "GET /config.json", "")[1]["clientId"]
     client = idp.describe_user_pool_client(UserPoolId=pool, ClientId=found)["UserPoolClient"]
@@ -234,7 +234,7 @@ def register_page(stack: Stack) -> str:
 
 
 def factor_changed(stack: Stack, user: User, name: str = "AssociateSoftwareToken", **more: Any) -> None:
-    """CloudTrail's event of a call that a user's token made just now."""
+    """Send CloudTrail's event of a call that was just made with a user's token."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     detail = {"eventSource": "cognito-idp.amazonaws.com", "eventName": name, "eventTime": now, **more}
     sub = {"additionalEventData": {"sub": user.claims["sub"]}}
@@ -242,7 +242,7 @@ def factor_changed(stack: Stack, user: User, name: str = "AssociateSoftwareToken
 
 
 def hostile_tokens(stack: Stack, user: User, other: str) -> dict[str, str]:
-    """Tokens that must be refused, by what is wrong with them; *other* is another client of the pool."""
+    """Return tokens that must be refused, by their defect. *other* is another client of the pool."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -284,7 +284,7 @@ def hostile_tokens(stack: Stack, user: User, other: str) -> dict[str, str]:
 
 
 def run(stack: Stack, report: Report) -> None:
-    """The acceptance statements of the specification, in order; then the defects that it lists."""
+    """Check the acceptance statements of the specification, in order, then the defects that it lists."""
     try:
         _run(stack, report)
     finally:
@@ -311,7 +311,7 @@ def _run(stack: Stack, report: Report) -> None:
 
 
 def acceptance(stack: Stack, report: Report, ann: User) -> None:
-    """From the first refusal to the end of the session."""
+    """Check a step-up from the first refusal to the end of the session."""
     report.check("an open operation is allowed", ann.call("GET /info")[0], 200)
     stack.client("dynamodb").delete_item(TableName=stack.outputs["setting_table_name"], Key={"id": {"S": "/info"}})
     report.check("and when it is not listed", ann.call("GET /info")[0], 200)
@@ -321,7 +321,7 @@ def acceptance(stack: Stack, report: Report, ann: User) -> None:
     report.check("wrong code", ann.step_up(code=wrong_code(ann))[0], 401)
     after = {k: v for k, v in ann.session().items() if not k.startswith("challenge")}
     report.check("and the session is as it was", after, before)
-    report.check("no step-up for what needs none", ann.call("POST /initiate-auth", {"operation": "/info"})[0], 409)
+    report.check("no step-up where none is needed", ann.call("POST /initiate-auth", {"operation": "/info"})[0], 409)
     began = time.time()
     code = totp(ann.secret)
     report.check("right code", ann.step_up(code=code), (200, "SOFTWARE_TOKEN_STEP_UP"))
@@ -331,26 +331,26 @@ def acceptance(stack: Stack, report: Report, ann: User) -> None:
     report.check("transfer with the same token", ann.call("POST /transfer")[0], 200)
     reads = [c["operation"] for c in stack.cloud.calls(since, f"{FUNCTION}authorizer")]
     report.check("for two table reads", reads, ["GetItem", "GetItem"])
-    report.check("the code is used up", ann.step_up(code=code)[0], 401)  # this one: the app may show the next by now
+    report.check("the code is used up", ann.step_up(code=code)[0], 401)  # the app may show the next by now
     set_state(stack, "/transfer", "STEP_UP_DENY")
     report.check("deny wins over a completed session, at once", ann.call("POST /transfer")[0], 403)
     report.check("and no step-up opens it", ann.call("POST /initiate-auth", {"operation": "/transfer"})[0], 403)
     set_state(stack, "/transfer", "STEP_UP_NOT_REQUIRED")
     end_session(stack, ann)
-    report.check("not required any more: no challenge", ann.call("POST /transfer")[0], 200)
+    report.check("no longer required: no challenge", ann.call("POST /transfer")[0], 200)
     set_state(stack, "/transfer", "STEP_UP_REQUIRED")
     ended = (ann.call("POST /transfer")[0], ann.state())
     report.check("session over, though not deleted yet", ended, (401, "STEP_UP_REQUIRED"))
 
 
 def wrong_code(user: User) -> str:
-    """Six digits that are none of the codes the user's app shows about now."""
+    """Return six digits that differ from all codes that the user's app shows around now."""
     near = {totp(user.secret, steps) for steps in (-2, -1, 0, 1, 2)}
     return next(code for code in (f"{n}" * 6 for n in range(10)) if code not in near)
 
 
 def groups(stack: Stack, report: Report, bob: User) -> None:
-    """One step-up unlocks its group and nothing else."""
+    """Check that one step-up unlocks its group only."""
     bob.call("POST /transfer")
     report.check("second user steps up", bob.step_up()[0], 200)
     set_state(stack, "/info", "STEP_UP_REQUIRED", "reports")
@@ -361,7 +361,7 @@ def groups(stack: Stack, report: Report, bob: User) -> None:
 
 
 def tokens(stack: Stack, report: Report, ann: User) -> None:
-    """Everything but a genuine access token of the client is refused, everywhere."""
+    """Check that every route refuses all tokens except genuine access tokens of the client."""
     other = make_client(ann.idp, ann.pool)
     hostile = hostile_tokens(stack, ann, other)
     answer = {"challengeType": "SOFTWARE_TOKEN_STEP_UP", "code": "123456"}
@@ -374,7 +374,7 @@ def tokens(stack: Stack, report: Report, ann: User) -> None:
 
 
 def methods(stack: Stack, report: Report) -> None:
-    """Who is asked for what; and that a factor which the token itself brought in does not count."""
+    """Check which method each user is asked for, and that a factor enrolled with the same token does not count."""
     carl = User(stack, "carl", phone=PHONE)
     carl.call("POST /transfer")
     report.check("verified phone: step-up by SMS", carl.step_up(), (200, "SMS_STEP_UP"))
@@ -400,13 +400,13 @@ def methods(stack: Stack, report: Report) -> None:
 
 
 def factor_guard(stack: Stack, report: Report, bob: User) -> None:
-    """What somebody with a stolen token tries, and guessing."""
+    """Check the guard against a stolen token, and against guessing."""
     bob.idp.associate_software_token(AccessToken=bob.token)
     factor_changed(stack, bob)
     wait_until("the guard", lambda: bob.state() == "STEP_UP_REQUIRED", 20)
     report.check("factor changed: the step-up is taken back", bob.call("POST /transfer")[0], 401)
     status, told = bob.call("POST /initiate-auth")
-    report.check("and this sign-in steps up no more", (status, told.get("reason")), (403, "factor_changed"))
+    report.check("and this sign-in can no longer step up", (status, told.get("reason")), (403, "factor_changed"))
     name = next(n for n in stack.outputs["alarm_names"] if n.endswith("auth-factor-changes"))
 
     def alarm() -> bool:
@@ -418,7 +418,7 @@ def factor_guard(stack: Stack, report: Report, bob: User) -> None:
     gus.call("POST /transfer")
     method = gus.call("POST /initiate-auth")[1]["challengeType"]
     wrong = {"challengeType": method, "code": "000000" if gus.sms() != "000000" else "111111"}
-    if (left := WINDOW - time.time() % WINDOW) < 20:  # tries count in windows by the clock
+    if (left := WINDOW - time.time() % WINDOW) < 20:  # attempts are counted in windows of clock time
         time.sleep(left)
     answers = [gus.call("POST /respond-to-challenge", wrong)[0] for _ in range(6)]
     right = gus.call("POST /respond-to-challenge", {"challengeType": method, "code": gus.sms()})[0]
@@ -426,15 +426,15 @@ def factor_guard(stack: Stack, report: Report, bob: User) -> None:
 
 
 def faults(stack: Stack, report: Report) -> None:
-    """With one call in ten failing, nobody gets in who must not, and everybody who may."""
+    """Check that with one call in ten failing, only users with a completed step-up get access, and they all do."""
     fay, began = User(stack, "fay", phone=PHONE), time.time()
     with stack.faults(*FAULTS, seed=11):
         first = {fay.call("POST /transfer")[0] for _ in range(10)}
-        report.check("faults: nobody gets in", first, {401})
+        report.check("faults: no access without a step-up", first, {401})
         done = False
-        for _ in range(4):  # a failed answer is told as such, and asked for again
+        for _ in range(4):  # the API reports a failed answer, and the user tries again
             done = done or fay.step_up()[0] == 200
         report.check("faults: step-up", done)
-        report.check("faults: everybody who may", {fay.call("POST /transfer")[0] for _ in range(20)}, {200})
+        report.check("faults: access after the step-up", {fay.call("POST /transfer")[0] for _ in range(20)}, {200})
     failed = [c for c in stack.cloud.calls(began, FUNCTION) if c["fault"]]
-    report.check("faults were there", len(failed) > 0)
+    report.check("faults were injected", len(failed) > 0)

@@ -1,7 +1,7 @@
-"""API Gateway REQUEST authorizer: decides whether a token may call an operation now.
+"""API Gateway REQUEST authorizer: decide whether a token may call an operation at this time.
 
-Two table reads at most, no network call for keys when warm, nothing cached but keys. Every decision is about
-one method of one request, so the policy names only that.
+A decision takes two table reads at most. A warm function makes no network call for keys, and caches nothing but keys.
+Each decision applies to one method of one request, so the policy names only that method.
 """
 
 import functools
@@ -16,7 +16,7 @@ from .sessions import StepUp
 
 
 class Unauthorized(Exception):
-    """API Gateway answers 401 when an authorizer fails with exactly this message."""
+    """API Gateway returns 401 when an authorizer fails with exactly this message."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -40,10 +40,10 @@ class Settings:
 def decide(
     token: tokens.Token, path: str, operations: sessions.Settings, shown: sessions.Sessions, conf: Settings
 ) -> str:
-    """Return what holds for this token and resource path: one of the four states.
+    """Return the state that applies to this token and resource path: one of the four states.
 
-    The setting comes first, so that no completed session opens what is denied, and no pending one closes what is
-    open. An unknown state denies.
+    The setting is checked first, so that a completed session does not open a denied operation, and a pending session
+    does not close an open one. An unknown state denies.
     """
     setting = operations.get(path) or sessions.Setting(conf.default_step_up_state)
     if setting.state == sessions.NOT_REQUIRED:
@@ -51,7 +51,7 @@ def decide(
     if setting.state != sessions.REQUIRED:
         return sessions.DENY
     if token.acr in conf.acr_values and shown.clock() < token.auth_time + conf.session_table_item_ttl:
-        return sessions.COMPLETED  # the issuer itself has just asked for more (RFC 9470)
+        return sessions.COMPLETED  # the issuer itself has just requested a second factor (RFC 9470)
     match shown.step_up(token.jti, setting.group):
         case StepUp.COMPLETED:
             return sessions.COMPLETED
@@ -61,7 +61,7 @@ def decide(
 
 
 def policy(token: tokens.Token, arn: str, state: str) -> dict[str, Any]:
-    """The authorizer's answer for one method ARN; the back end reads `context` in requestContext.authorizer."""
+    """Return the policy for one method ARN. The back end reads `context` in requestContext.authorizer."""
     effect = "Deny" if state == sessions.DENY else "Allow"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": arn}
     return {
@@ -77,7 +77,7 @@ def _conf() -> Settings:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Allow or deny the method of `event`. Raise Unauthorized for a 401; anything else is a 500, which denies too."""
+    """Allow or deny the method of `event`. Raise Unauthorized for a 401. Any other error is a 500, which denies too."""
     conf, path = _conf(), event["resource"]
     try:
         token = tokens.verifier().verify(tokens.bearer(event))

@@ -1,4 +1,4 @@
-"""CloudTrail events of users changing their second factor: sign-ins from before do not step up any more."""
+"""Handle CloudTrail events of changed second factors: tokens of earlier sign-ins can no longer step up."""
 
 import datetime
 import functools
@@ -13,7 +13,7 @@ from . import factors, sessions
 
 @dataclass(frozen=True)
 class Settings:
-    """The function's environment. `keep_seconds`: a token and its refreshes live no longer."""
+    """The function's environment. `keep_seconds`: the longest life of a token, including its refreshes."""
 
     session_table: str
     factor_table: str
@@ -26,11 +26,11 @@ def _conf() -> Settings:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Notes one change and takes back the user's sessions; {"revoked": how many}. Safe to repeat."""
+    """Record one change and revoke the user's sessions. Return {"revoked": how many}. Safe to repeat."""
     log, conf, detail = begin(context), _conf(), event["detail"]
     sub = (detail.get("additionalEventData") or {}).get("sub")
     if detail.get("errorCode") or not sub:
-        # A failed call changed nothing; one without a user belongs to a sign-in, which shows the factors itself.
+        # A failed call changed nothing. A call without a user belongs to a sign-in, which checks the factors itself.
         return {"revoked": 0}
     changed = datetime.datetime.fromisoformat(detail["eventTime"])
     changed_at = int(changed.timestamp())

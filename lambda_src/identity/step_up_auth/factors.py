@@ -1,8 +1,8 @@
-"""The user's second factor: which one to ask for, whether an answer is right, and what guards both.
+"""The user's second factor: which one to request, whether an answer is right, and the guard for both.
 
-Cognito's own operations do the work in the name of the token, so the functions need no IAM permission for them.
-The same token could also *change* the factor (`AssociateSoftwareToken`, `UpdateUserAttributes`), so a factor
-counts only if it was there before the token's sign-in, as far as the guard (`factor_change`) has heard.
+Cognito operations that take the user's token do the work, so the functions need no IAM permission for them. The same
+token could also *change* the factor (`AssociateSoftwareToken`, `UpdateUserAttributes`). So step-up is refused if the
+guard knows of a change since the token's sign-in; `factor_change` reports such changes.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ MAYBE_SOFTWARE_TOKEN = "MAYBE_SOFTWARE_TOKEN_STEP_UP"  # noqa: S105 - a method's
 METHODS = frozenset({SOFTWARE_TOKEN, SMS, MAYBE_SOFTWARE_TOKEN})
 
 ATTEMPT_WINDOW = 900  # seconds
-CODE_LIFETIME = 180  # seconds; a software token's code is good for 30, and Cognito allows for drift
+CODE_LIFETIME = 180  # seconds; a software token's code is valid for 30, and Cognito allows for drift
 
 REJECTED = frozenset(
     {
@@ -40,10 +40,10 @@ LIMITED = frozenset({"LimitExceededException", "TooManyFailedAttemptsException",
 
 
 def choose(user: dict[str, Any]) -> str:
-    """The method to ask a user for, from GetUser's answer.
+    """Return the method to request from a user, given GetUser's answer.
 
-    A preferred method first, then any that is set up, then a verified phone; `MAYBE_…` says there is none. A phone
-    counts only while it is verified: changing it makes it unverified.
+    The preferred method comes first, then any enabled method, then a verified phone. `MAYBE_…` means that there is
+    none. A phone counts only while it is verified: a changed number becomes unverified.
     """
     attributes = {a["Name"]: a.get("Value") for a in user.get("UserAttributes", [])}
     phone = attributes.get("phone_number_verified") == "true"
@@ -60,21 +60,21 @@ def choose(user: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Cognito:
-    """Cognito in the name of a token. Errors are boto's ClientError."""
+    """Cognito operations on behalf of a token's user. Errors are boto's ClientError."""
 
     client: Any
 
     def user(self, token: Token) -> dict[str, Any]:
-        """GetUser's answer; Cognito refuses tokens that were revoked."""
+        """Return GetUser's answer. Cognito refuses revoked tokens."""
         answer: dict[str, Any] = self.client.get_user(AccessToken=token.raw)
         return answer
 
     def send(self, token: Token) -> None:
-        """Sends a code to the user's phone; five times an hour at most."""
+        """Send a code to the user's phone. Cognito allows five per hour."""
         self.client.get_user_attribute_verification_code(AccessToken=token.raw, AttributeName="phone_number")
 
     def right(self, token: Token, method: str, code: str) -> bool:
-        """Whether `code` is right. Raises ClientError for anything but a wrong code."""
+        """Return true if `code` is right, false if it is wrong. Raise ClientError for any other failure."""
         from botocore.exceptions import ClientError
 
         try:
@@ -91,7 +91,7 @@ class Cognito:
 
 @functools.cache
 def cognito() -> Cognito:
-    """Cognito with few retries, so that an answer comes within API Gateway's 29 seconds; unsigned, as it has to be."""
+    """Return Cognito with few retries, to answer within API Gateway's 29 seconds. These operations are unsigned."""
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -103,7 +103,7 @@ def cognito() -> Cognito:
 
 @dataclass(frozen=True)
 class Guard:
-    """Per user: when a factor was changed, how often codes were tried, which codes were used up."""
+    """The factor table: for each user, the last factor change, the attempts, and the used codes."""
 
     client: Any
     table: str
@@ -111,13 +111,13 @@ class Guard:
     clock: Callable[[], float] = time.time
 
     def changed_since(self, token: Token) -> bool:
-        """Whether a factor was changed since the sign-in that the token comes from."""
+        """Return true if a factor was changed since the sign-in from which the token comes."""
         key = {"sub": {"S": token.sub}, "item": {"S": "change"}}
         item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
         return item is not None and int(item["changedAt"]["N"]) >= token.auth_time
 
     def note_change(self, sub: str, changed_at: int, keep_seconds: int) -> None:
-        """Notes a change, unless a later one is known."""
+        """Record a change, unless a later one is known."""
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.put_item(
                 TableName=self.table,
@@ -132,11 +132,11 @@ class Guard:
             )
 
     def try_once(self, token: Token) -> bool:
-        """Counts an attempt; False when there were too many in this window."""
+        """Count an attempt. Return false if there were too many in this window."""
         return self._count(token, 1) <= self.attempts
 
     def forgive(self, token: Token) -> None:
-        """Take an attempt back: it was right, or its result is unknown."""
+        """Undo the count of an attempt that was right, or whose result is unknown."""
         self._count(token, -1)
 
     def _count(self, token: Token, change: int) -> int:
@@ -154,7 +154,7 @@ class Guard:
         return int(answer["Attributes"]["tried"]["N"])
 
     def use_up(self, token: Token, code: str, request: str) -> bool:
-        """Marks a right code as used; False when it was used before, by whatever token. `request` may repeat itself."""
+        """Mark a right code as used. Return false if another request used it before, with any token of the user."""
         now = int(self.clock())
         digest = hashlib.sha256(f"{token.sub}\0{code}".encode()).hexdigest()
         try:

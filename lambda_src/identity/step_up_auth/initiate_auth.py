@@ -1,4 +1,4 @@
-"""POST /initiate-auth: which second factor the caller is to show; sends the code when that is by SMS."""
+"""POST /initiate-auth: return which second factor the caller must give, and send the code if it is by SMS."""
 
 import functools
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ def _conf() -> Settings:
 def group_of(
     token: tokens.Token, operation: str | None, operations: sessions.Settings, shown: sessions.Sessions
 ) -> str:
-    """Return the group to unlock: the named operation's, else that of the latest refused call, else the default one.
+    """Return the group to unlock: that of the named operation, else of the latest refused call, else the default.
 
-    Raise HttpError for an operation that no step-up opens.
+    Raise HttpError for an operation that a step-up cannot open.
     """
     if operation is None:
         asked = [item for item in shown.live(token.jti) if item["state"]["S"] == sessions.REQUIRED]
@@ -53,7 +53,7 @@ def initiate(
     guard: factors.Guard,
     cognito: factors.Cognito,
 ) -> str:
-    """Return the method that the caller must answer, noted with the session. Raise HttpError, or boto's ClientError."""
+    """Return the requested method and record it in the session. Raise HttpError, or boto's ClientError."""
     from botocore.exceptions import ClientError
 
     group = group_of(token, operation, operations, shown)
@@ -66,20 +66,20 @@ def initiate(
     except ClientError as error:
         code = aws_errors.name(error)
         if code in factors.LIMITED:
-            raise http.HttpError(429, "Too many codes were asked for: try again later.", "too_many_requests") from error
+            raise http.HttpError(429, "Too many codes were requested: try again later.", "too_many_requests") from error
         if code in factors.REJECTED:
             raise http.HttpError(401, "This sign-in has ended: sign in again.", "not_signed_in") from error
         raise
-    if method != factors.MAYBE_SOFTWARE_TOKEN:  # nothing is set up: there is nothing to answer
+    if method != factors.MAYBE_SOFTWARE_TOKEN:  # without a factor, there is no challenge to answer
         shown.challenge(token, group, method, CHALLENGE_SECONDS)
     return method
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """200 with `challengeType`; optional body `{"operation": "/transfer"}`."""
+    """Return 200 with `challengeType`. The optional body is `{"operation": "/transfer"}`."""
     log, conf = begin(context), _conf()
     try:
-        # API Gateway's Cognito authorizer has checked the pool and the scope, but no client: everything again, here.
+        # API Gateway's Cognito authorizer has checked the pool and the scope, but not the client: verify in full here.
         token = tokens.verifier().verify(tokens.bearer(event))
         operation = http.json_body(event).get("operation")
         if operation is not None and not (isinstance(operation, str) and 0 < len(operation) <= 1024):

@@ -1,8 +1,8 @@
 """An issuer's public keys, fetched when first needed and kept by the process.
 
-An unknown key id causes one fetch, so that a new key works at once; not more often than every `COOLDOWN` seconds, so
-that invented key ids cost nothing. Keys are fetched again after `MAX_AGE`, so that a key that the issuer withdraws
-ends; while the issuer cannot be reached, known keys serve on until `STALE_LIMIT`.
+An unknown key id causes a fetch, so that a new key works at once, but at most every `COOLDOWN` seconds, so that
+invented key ids cost nothing. Keys are fetched again after `MAX_AGE` seconds, so that a key that the issuer withdraws
+stops working. While the issuer cannot be reached, known keys remain valid until `STALE_LIMIT`.
 """
 
 import json
@@ -23,8 +23,8 @@ ALGORITHMS: Mapping[str, Mapping[str, str]] = {
     "ES256": {"kty": "EC", "crv": "P-256"},
     "EdDSA": {"kty": "OKP", "crv": "Ed25519"},
 }
-"""What is accepted, and the keys that it takes. Never "none", and no HMAC, whose secret could be a public key."""
-RSA_BITS = range(2048, 8192 + 1)  # below: too weak; above: too slow
+"""The accepted algorithms and their keys. Never "none", and no HMAC, whose secret could be a public key."""
+RSA_BITS = range(2048, 8192 + 1)  # smaller keys are too weak, larger ones too slow
 
 Fetch = Callable[[str], bytes]
 
@@ -43,7 +43,7 @@ class Key:
 
 def fetch(url: str) -> bytes:
     """Return the body at `url`, without following redirects. Raise KeysUnavailable."""
-    import urllib3  # botocore, loaded anyway, brings it
+    import urllib3  # a dependency of botocore, which is loaded in any case
 
     try:
         pool = urllib3.PoolManager(retries=urllib3.Retry(2, redirect=0, backoff_factor=0.1))
@@ -58,7 +58,7 @@ def fetch(url: str) -> bytes:
 
 
 class Keys:
-    """The keys of one issuer. `jwks_url` None: its OpenID configuration says where they are."""
+    """The keys of one issuer. If `jwks_url` is None, the OpenID configuration gives their URL."""
 
     def __init__(
         self, issuer: str, jwks_url: str | None, get: Fetch = fetch, clock: Callable[[], float] = time.time
@@ -68,7 +68,7 @@ class Keys:
         self._fetched = self._tried = float("-inf")
 
     def find(self, kid: str) -> Key | None:
-        """Return the public key of that id; None when the issuer has none. Raise KeysUnavailable."""
+        """Return the public key with this id, or None if the issuer has none. Raise KeysUnavailable."""
         now = self._clock()
         if (kid not in self._keys or now - self._fetched > MAX_AGE) and now - self._tried >= COOLDOWN:
             self._tried = now
@@ -87,7 +87,7 @@ class Keys:
             configuration = self._json(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             url = configuration.get("jwks_uri")
             if configuration.get("issuer") != self._issuer or not str(url).startswith("https://"):
-                raise KeysUnavailable("the OpenID configuration is another issuer's")
+                raise KeysUnavailable("the OpenID configuration is that of another issuer")
             self._url = str(url)
         return usable(self._json(self._url))
 
@@ -102,19 +102,19 @@ class Keys:
 
 
 def usable(jwks: Mapping[str, Any]) -> dict[str, Key]:
-    """Return the keys of a JWK set that may verify signatures, by key id. Raise KeysUnavailable when there is none."""
+    """Return the keys of a JWK set that may verify signatures, by key id. Raise KeysUnavailable if there are none."""
     listed = jwks.get("keys")
     found = {}
     for jwk in listed if isinstance(listed, list) else []:
         if isinstance(jwk, dict) and isinstance(jwk.get("kid"), str) and (key := _key(jwk)):
             found[jwk["kid"]] = key
     if not found:
-        raise KeysUnavailable("the JWK set holds no key that can be used")
+        raise KeysUnavailable("the JWK set contains no usable key")
     return found
 
 
 def _key(jwk: Mapping[str, Any]) -> Key | None:
-    """Return the key of a JWK; None for one that is weak, malformed, private, or not for signatures of `ALGORITHMS`."""
+    """Return the key of a JWK, or None if it is weak, malformed, private, or not for signatures by `ALGORITHMS`."""
     algorithms = frozenset(
         name
         for name, takes in ALGORITHMS.items()

@@ -1,4 +1,4 @@
-"""POST /respond-to-challenge: checks the second factor, and completes the token's session."""
+"""POST /respond-to-challenge: check the second factor, and complete the token's session."""
 
 import functools
 import re
@@ -24,7 +24,7 @@ class Settings:
 
 
 def wrong() -> http.HttpError:
-    """Return the one answer to every wrong answer: it does not say which of the checks failed."""
+    """Return the error for every wrong answer. It does not reveal which check failed."""
     return http.HttpError(401, "The answer is not right, or came too late.", "challenge_failed")
 
 
@@ -35,7 +35,7 @@ def _conf() -> Settings:
 
 @dataclass(frozen=True)
 class Answer:
-    """A caller's answer: the method that was asked for, the code, and the id of the request that brought it."""
+    """A caller's answer: the requested method, the code, and the id of the request."""
 
     method: str
     code: str = field(repr=False)
@@ -43,7 +43,7 @@ class Answer:
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> "Answer":
-        """Return the answer in a request. Raise HttpError 400."""
+        """Return the answer in a request. Raise HttpError 400 if it is malformed."""
         body = http.json_body(event)
         method, code = body.get("challengeType"), body.get("code")
         if method not in factors.METHODS or not isinstance(code, str) or not _CODE.fullmatch(code):
@@ -59,13 +59,13 @@ def respond(
     cognito: factors.Cognito,
     seconds: int,
 ) -> int:
-    """Return when the completed session ends, in epoch seconds. Raise HttpError; the session is then as it was."""
+    """Complete the session. Return when it ends, in epoch seconds. Raise HttpError, with the session unchanged."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     now = shown.clock()
     asked = [item for item in shown.live(token.jti) if "challenge" in item]
     challenge = max(asked, key=lambda item: float(item["challengedAt"]["N"]), default=None)
-    # Only what was asked for is taken: the caller cannot choose a weaker method, nor MAYBE_…, which is never asked.
+    # Only the requested method is accepted: the caller can choose neither a weaker one nor MAYBE_….
     if not challenge or challenge["challenge"]["S"] != answer.method or int(challenge["challengeEnds"]["N"]) <= now:
         raise wrong()
     if guard.changed_since(token):
@@ -73,7 +73,7 @@ def respond(
     if not guard.try_once(token):
         raise http.HttpError(429, "Too many wrong answers: try again later.", "too_many_attempts")
     try:
-        # Asked again, right before: a phone that was changed after the challenge is not verified now.
+        # Check again immediately before: a phone that was changed after the challenge is no longer verified.
         method = factors.choose(cognito.user(token))
         right = method == answer.method and cognito.right(token, method, answer.code)
     except (BotoCoreError, ClientError) as error:
@@ -92,7 +92,7 @@ def respond(
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """200 when the second factor is right; body `{"challengeType": …, "code": "123456"}`."""
+    """Return 200 if the second factor is right. The body is `{"challengeType": …, "code": "123456"}`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     log, conf = begin(context), _conf()

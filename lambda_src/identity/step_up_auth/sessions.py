@@ -1,4 +1,4 @@
-"""The two tables: what each operation requires (settings), and what each token has shown (sessions)."""
+"""The two tables: what each operation requires (settings), and each token's step-ups (sessions)."""
 
 import contextlib
 import enum
@@ -20,30 +20,30 @@ DEFAULT_GROUP = "default"
 
 @dataclass(frozen=True)
 class Setting:
-    """What an operation requires, and the group of operations one step-up unlocks with it."""
+    """What an operation requires, and its group: one step-up unlocks all operations of a group."""
 
     state: str
     group: str = DEFAULT_GROUP
 
 
 class StepUp(enum.Enum):
-    """How far a token's step-up for a group has come."""
+    """The progress of a token's step-up for a group."""
 
     NONE = "none"
-    """Nothing was asked of it, or what was shown has expired."""
+    """No step-up was required of the token, or its session has expired."""
     PENDING = "pending"
     COMPLETED = "completed"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The table of what operations require. Reads are consistent: a change holds for the next request."""
+    """The table of operations' settings. Reads are consistent: a change applies from the next request on."""
 
     client: Any
     table: str
 
     def get(self, path: str) -> Setting | None:
-        """Return the setting of a resource path; None when it is not listed."""
+        """Return the setting of a resource path, or None if it is not listed."""
         item = self.client.get_item(TableName=self.table, Key={"id": {"S": path}}, ConsistentRead=True).get("Item")
         if item is None:
             return None
@@ -52,23 +52,23 @@ class Settings:
 
 @dataclass(frozen=True)
 class Sessions:
-    """The table of what tokens have shown: an item for each token and group. Reads are consistent."""
+    """The table of step-up sessions, with an item for each token and group. Reads are consistent."""
 
     client: Any
     table: str
     clock: Callable[[], float] = time.time
 
     def step_up(self, jti: str, group: str) -> StepUp:
-        """Return how far the token's step-up for the group has come."""
+        """Return the progress of the token's step-up for the group."""
         key = {"jti": {"S": jti}, "group": {"S": group}}
         item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
-        # DynamoDB deletes expired items up to days late: the attribute decides, not whether the item is there.
+        # DynamoDB deletes expired items up to days late: the attribute decides, not whether the item exists.
         if item is None or int(item["expiresAt"]["N"]) <= self.clock():
             return StepUp.NONE
         return StepUp.COMPLETED if item["state"]["S"] == COMPLETED else StepUp.PENDING
 
     def require(self, token: Token, group: str) -> None:
-        """Note that the token must step up; leave a live session as it is."""
+        """Record that the token must step up. Leave a live session unchanged."""
         now = int(self.clock())
         # Another request may have been faster, perhaps with a completed session.
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
@@ -98,7 +98,7 @@ class Sessions:
         return [item for item in items if int(item["expiresAt"]["N"]) > self.clock()]
 
     def challenge(self, token: Token, group: str, method: str, seconds: int) -> None:
-        """Note which second factor the token's holder was asked for; only the latest challenge counts."""
+        """Record which second factor was requested from the token's holder. Only the latest challenge counts."""
         now = self.clock()
         self.client.update_item(
             TableName=self.table,
@@ -118,7 +118,7 @@ class Sessions:
         )
 
     def complete(self, token: Token, challenge: dict[str, Any], seconds: int) -> int | None:
-        """Complete the session that holds `challenge`. Return when it ends; None if another challenge came between.
+        """Complete the session that holds `challenge`. Return when it ends, or None if a newer challenge replaced it.
 
         It ends with the token, or after `seconds` if that is sooner.
         """
@@ -145,7 +145,7 @@ class Sessions:
         return ends
 
     def revoke(self, sub: str, changed_at: int) -> int:
-        """Take back what tokens of sign-ins up to `changed_at` have shown; return how many sessions those were."""
+        """Revoke the sessions of tokens from sign-ins up to `changed_at`. Return how many there were."""
         revoked = 0
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
@@ -166,5 +166,5 @@ class Sessions:
                 )
                 revoked += 1
             except self.client.exceptions.ConditionalCheckFailedException:
-                pass  # of a sign-in with the new factor, or gone
+                pass  # the session is of a sign-in after the change, or no longer exists
         return revoked

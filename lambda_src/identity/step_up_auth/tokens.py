@@ -12,17 +12,17 @@ from common import settings
 
 from .keys import ALGORITHMS, Key, Keys
 
-SIZE_LIMIT = 8192  # characters; API Gateway takes headers of 10,240 bytes in all
-# Three parts of unpadded base64url; PyJWT would take padding, and one token would have several forms.
+SIZE_LIMIT = 8192  # characters; API Gateway accepts headers of 10,240 bytes in total
+# Three parts of unpadded base64url. PyJWT would accept padding, so one token would have several forms.
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost)(:[0-9]+)?/")
 CLOCK_SKEW = 60  # seconds that an issuer's clock may be ahead; expiry gets none
-# Where issuers put the id of the application the token is for: RFC 9068 and Cognito, OpenID, Okta, Entra ID.
+# Claims with the id of the application that a token is for: RFC 9068 and Cognito, OpenID, Okta, Entra ID.
 CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
 
 
 class TokenRefused(Exception):
-    """The token is not good; `reason` is one word for logs and metrics, never sent to the caller."""
+    """The token is not acceptable. `reason` is one word for logs and metrics, and is never sent to the caller."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True)
 class Trust:
-    """What a token must be, from the environment."""
+    """The requirements for a token, from the environment."""
 
     issuer_url: str
     jwks_url: str | None = None
@@ -45,9 +45,9 @@ class Trust:
         if self.jwks_url and not _URL.match(self.jwks_url):
             raise ValueError("JWKS_URL must begin with https:// (http:// on loopback, for tests)")
         if not self.client_ids and not self.audiences:
-            raise ValueError("CLIENT_IDS or AUDIENCES must name whom tokens are for")
+            raise ValueError("CLIENT_IDS or AUDIENCES must be set, or tokens of every client would be accepted")
         if not self.required_claims and not self.token_types:
-            raise ValueError("REQUIRED_CLAIMS or TOKEN_TYPES must tell access tokens from ID tokens")
+            raise ValueError("REQUIRED_CLAIMS or TOKEN_TYPES must be set to distinguish access tokens from ID tokens")
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Verifier:
         self._keys = keys or Keys(trust.issuer_url, trust.jwks_url)
 
     def verify(self, raw: str) -> Token:
-        """Return the token: its signature, issuer, client or audience, kind and times are checked.
+        """Return the token after checks of its signature, issuer, client or audience, kind and times.
 
-        Raise TokenRefused, or KeysUnavailable when the issuer's keys are unavailable.
+        Raise TokenRefused, or KeysUnavailable if the issuer's keys are unavailable.
         """
         claims = self._signed_claims(raw)
         now = self._clock()
@@ -106,7 +106,7 @@ class Verifier:
         )
 
     def _signed_claims(self, raw: str) -> dict[str, Any]:
-        """Return what the issuer signed. No claim is looked at before its signature is verified."""
+        """Return the claims that the issuer signed. No claim is read before the signature is verified."""
         header = _header(raw)
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
@@ -117,7 +117,7 @@ class Verifier:
             raise TokenRefused("use")
         kid = header.get("kid")
         key = self._keys.find(kid) if isinstance(kid, str) and 0 < len(kid) <= 256 else None
-        if key is None:  # keys come from the configured issuer only: jku, jwk, x5u and x5c are never looked at
+        if key is None:  # keys come from the configured issuer only: jku, jwk, x5u and x5c are ignored
             raise TokenRefused("key_id")
         if algorithm not in key.algorithms:
             raise TokenRefused("algorithm")
@@ -125,7 +125,7 @@ class Verifier:
 
 
 def _header(raw: str) -> dict[str, Any]:
-    """Return the header of a token that has the form of one, unverified."""
+    """Return the header of a well-formed token, unverified. Raise TokenRefused for any other text."""
     import jwt.utils
 
     if len(raw) > SIZE_LIMIT:
@@ -139,7 +139,7 @@ def _header(raw: str) -> dict[str, Any]:
 
 
 def _verified(raw: str, key: Key, algorithm: str) -> dict[str, Any]:
-    """Return the claims, their signature verified with the key by that algorithm and no other."""
+    """Return the claims after their signature is verified with the key and this algorithm only."""
     import jwt
 
     try:
@@ -151,26 +151,26 @@ def _verified(raw: str, key: Key, algorithm: str) -> dict[str, Any]:
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    """Return a JSON object in which each name stands once: of two, which one counts would depend on the reader."""
+    """Return a JSON object without duplicate names, which parsers resolve differently. Raise ValueError otherwise."""
     try:
         value = json.loads(text.decode(), object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - handled like what json raises
+        raise ValueError("not an object")  # noqa: TRY004 - handled like the errors of json
     return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
 def _number(claims: Mapping[str, Any], *names: str) -> float:
     value = next((claims[name] for name in names if name in claims), None)
-    # Above 2 to the power of 53, and for NaN, comparisons are no longer what they seem.
+    # From 2 to the power of 53 on, and for NaN, comparisons are not reliable.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
         raise TokenRefused("claims")
     return value
@@ -184,9 +184,9 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def bearer(event: Mapping[str, Any]) -> str:
-    """The token of an API Gateway event: its one Authorization header, with or without "Bearer ".
+    """Return the token of an API Gateway event: its only Authorization header, with or without "Bearer ".
 
-    Raises TokenRefused when there is none or more than one.
+    Raise TokenRefused if there is none, or more than one.
     """
     headers: Mapping[str, Any] = event.get("multiValueHeaders") or {
         name: [value] for name, value in (event.get("headers") or {}).items()
@@ -206,5 +206,5 @@ def bearer(event: Mapping[str, Any]) -> str:
 
 @functools.cache
 def verifier() -> Verifier:
-    """The process's verifier, set up from the environment."""
+    """Return the process's verifier, configured from the environment."""
     return Verifier(settings.load(Trust))

@@ -1,4 +1,4 @@
-"""The web client: a few static files, and what they need to know of this deployment."""
+"""The web client: a few static files, and their configuration for this deployment."""
 
 import functools
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def _conf() -> Settings:
 
 
 def content_security_policy(conf: Settings) -> str:
-    """Nothing but our own files; requests go to this API, the issuer's token endpoint and Cognito."""
+    """Allow only this API's files, and requests to this API, the issuer's token endpoint and Cognito."""
     origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (conf.token_url, conf.cognito_url)}
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
@@ -43,7 +43,7 @@ def content_security_policy(conf: Settings) -> str:
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """One of the files, or /config.json."""
+    """Return one of the files, or /config.json."""
     conf, path = _conf(), event["resource"]
     if path == "/config.json":
         names = {

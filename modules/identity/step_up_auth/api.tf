@@ -1,5 +1,5 @@
 locals {
-  # Cognito's access tokens carry this scope when they may change factors and ask GetUser; ID tokens carry none.
+  # Cognito's access tokens carry this scope if they may change factors and call GetUser; ID tokens carry no scope.
   challenge_route = {
     user_pool_scopes = ["aws.cognito.signin.user.admin"]
     throttle         = { rate_limit = 25, burst_limit = 25 }
@@ -51,6 +51,6 @@ module "api" {
   authorizer = {
     name        = module.functions.functions.authorizer.name
     invoke_arn  = module.functions.functions.authorizer.invoke_arn
-    ttl_seconds = 0 # a kept policy would outlive a setting, a session and a token
+    ttl_seconds = 0 # a cached policy could outlive a setting, a session and a token
   }
 }

@@ -1,4 +1,4 @@
-# The second factor, by Cognito: asking for it, checking it, and hearing when it changes.
+# The second factor, with Cognito: request it, check it, and detect its changes.
 
 module "factors" {
   source = "../../blocks/table"
@@ -12,15 +12,15 @@ module "factors" {
   deletion_protection = var.deletion_protection
 }
 
-# What the bearer of a token can do to the factors with it. VerifySoftwareToken and VerifyUserAttribute are not among
-# them: every step-up calls them, and neither changes a factor without one of these before.
+# The calls with which the bearer of a token can change factors. VerifySoftwareToken and VerifyUserAttribute are not
+# included: every step-up calls one of them, and neither changes a factor unless one of these calls precedes it.
 module "factor_changes" {
   source = "../../blocks/event_rule"
   count  = local.cognito ? 1 : 0
 
   context     = var.context
   name        = "${local.name}-factor-changes"
-  description = "Users who change their second factor, as CloudTrail records it"
+  description = "Changes of users' second factors, as recorded by CloudTrail"
   event_pattern = jsonencode({
     source      = ["aws.cognito-idp"]
     detail-type = ["AWS API Call via CloudTrail"]

@@ -8,14 +8,14 @@ module "functions" {
     [{
       authorizer = {
         name              = "${local.name}-authorizer"
-        description       = "Decides whether a token may call an operation now"
+        description       = "Decides whether a token may call an operation at this time"
         handler           = "identity.step_up_auth.authorizer.handler"
         layer_arns        = [aws_lambda_layer_version.jwt.arn]
-        memory_size       = 512 # CPU comes with memory, and callers wait for the start
+        memory_size       = 512 # more memory means more CPU, and callers wait for the start
         timeout           = 10
         dead_letter_queue = false # only API Gateway calls it, and waits for the answer
         key_services      = ["dynamodb"]
-        # A 401 is a failed call, and every step-up begins with one.
+        # A 401 counts as an error, and every step-up begins with one.
         alarms = { errors = var.alarms.unauthorized }
         environment = merge(local.trust, {
           SETTING_TABLE          = module.settings.name
@@ -41,11 +41,11 @@ module "functions" {
     local.cognito ? [{
       "initiate-auth" = {
         name              = "${local.name}-initiate-auth"
-        description       = "Says which second factor to show, and sends the code when that is by SMS"
+        description       = "Returns which second factor is required, and sends the code if it is by SMS"
         handler           = "identity.step_up_auth.initiate_auth.handler"
         layer_arns        = [aws_lambda_layer_version.jwt.arn]
         memory_size       = 512
-        timeout           = 29 # API Gateway waits no longer
+        timeout           = 29 # API Gateway's limit
         dead_letter_queue = false
         key_services      = ["dynamodb"]
         environment = merge(local.trust, {
@@ -53,7 +53,7 @@ module "functions" {
           SESSION_TABLE = module.sessions.name
           FACTOR_TABLE  = module.factors[0].name
         })
-        # Cognito's operations in the name of a token need no permission.
+        # Cognito operations that take the user's token need no IAM permission.
         policy_statements = [
           {
             sid       = "ReadSettingsAndChanges"
@@ -97,7 +97,7 @@ module "functions" {
       }
       "factor-change" = {
         name         = "${local.name}-factor-change"
-        description  = "Takes back the step-ups of users who change their second factor"
+        description  = "Revokes the step-ups of users who change their second factor"
         handler      = "identity.step_up_auth.factor_change.handler"
         timeout      = 60
         key_services = ["dynamodb"]
@@ -154,7 +154,7 @@ module "functions" {
 
   metric_alarms = local.cognito ? {
     "${local.name}-factor-changes" = {
-      description = "${var.alarms.factor_changes} or more changes of a second factor within 5 minutes: a stolen token can make them. Log: /aws/lambda/${var.context.name_prefix}-${local.name}-factor-change"
+      description = "${var.alarms.factor_changes} or more changes of a second factor within 5 minutes: an attacker with a stolen token can make such changes. Log: /aws/lambda/${var.context.name_prefix}-${local.name}-factor-change"
       namespace   = "AWS/Lambda"
       metric      = "Invocations"
       dimensions  = { FunctionName = "${var.context.name_prefix}-${local.name}-factor-change" }

@@ -5,7 +5,7 @@ locals {
 
 resource "aws_lambda_layer_version" "jwt" {
   layer_name               = "${var.context.name_prefix}-${local.name}-jwt"
-  description              = "PyJWT and cryptography: signatures of tokens"
+  description              = "PyJWT and cryptography, to verify the signatures of tokens"
   filename                 = local.jwt_package
   source_code_hash         = try(filebase64sha256(local.jwt_package), null)
   compatible_runtimes      = ["python3.13"]

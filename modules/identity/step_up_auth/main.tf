@@ -1,7 +1,7 @@
 locals {
   name = "step-up-auth"
 
-  # With a Cognito pool, the stack asks for the second factor; other issuers do that themselves and say so in `acr`.
+  # With a Cognito pool, this stack requests the second factor. Other issuers do so themselves and state it in `acr`.
   pool_id       = try(regex("^https://cognito-idp\\.[a-z0-9-]+\\.amazonaws\\.com(?:\\.cn)?/([A-Za-z0-9_-]+)$", var.issuer_url)[0], null)
   cognito       = local.pool_id != null
   user_pool_arn = "arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/${coalesce(local.pool_id, "none")}"

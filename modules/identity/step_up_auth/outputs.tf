@@ -1,15 +1,15 @@
 output "url" {
-  description = "URL of the API that paths are appended to, without a slash at its end."
+  description = "Base URL of the API, to which you append paths. It does not end in a slash."
   value       = module.api.url
 }
 
 output "web_client_url" {
-  description = "URL of the web client, to be registered as the app client's callback URL; null without one."
+  description = "URL of the web client, which you register as the app client's callback URL. Null without a web client."
   value       = var.web_client == null ? null : "${module.api.url}/"
 }
 
 output "authorizer" {
-  description = "The authorizer, for REST APIs of your own: the value of `authorizer` of the block `rest_api`. Its answers must not be cached."
+  description = "The authorizer, for REST APIs of your own: use it as `authorizer` of the block `rest_api`. Its results must not be cached."
   value       = { name = module.functions.functions.authorizer.name, invoke_arn = module.functions.functions.authorizer.invoke_arn, ttl_seconds = 0 }
 }
 
@@ -19,22 +19,22 @@ output "stage_arn" {
 }
 
 output "setting_table_name" {
-  description = "Table of what operations require: `id` (resource path), `stepUpState`, `group`. A change holds for the next request."
+  description = "Name of the table with the operations' settings: `id` (resource path), `stepUpState`, `group`. A change applies from the next request on."
   value       = module.settings.name
 }
 
 output "session_table_name" {
-  description = "Table of what tokens have shown."
+  description = "Name of the table with the tokens' step-up sessions."
   value       = module.sessions.name
 }
 
 output "factor_table_name" {
-  description = "Table of factor changes, attempts and used codes; null without Cognito."
+  description = "Name of the table of factor changes, attempts and used codes. Null without Cognito."
   value       = one(module.factors[*].name)
 }
 
 output "function_names" {
-  description = "Names of the functions by their part: authorizer, initiate-auth, respond-to-challenge, factor-change, sample, web."
+  description = "Names of the functions by their role: authorizer, initiate-auth, respond-to-challenge, factor-change, sample, web."
   value       = { for key, function in module.functions.functions : key => function.name }
 }
 

@@ -1,5 +1,5 @@
 variable "context" {
-  description = "What the stack's capabilities share; the `context` output of `modules/context`. A REST API logs: it needs `api_gateway_logging` there, once in an account and Region."
+  description = "What the stack's capabilities share; the `context` output of `modules/context`. The REST API writes logs, so the account and Region need `api_gateway_logging` there once."
   type = object({
     name_prefix              = string
     partition                = string
@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "issuer_url" {
-  description = "The `iss` of the access tokens, exactly as it stands there: a Cognito user pool of this account and Region (`https://cognito-idp.REGION.amazonaws.com/POOL`), or any other OAuth 2 issuer that signs with RS256, PS256, ES256 or EdDSA (Ed25519)."
+  description = "Issuer of the access tokens, exactly as in their claim `iss`: a Cognito user pool of this account and Region (`https://cognito-idp.REGION.amazonaws.com/POOL`), or any other OAuth 2 issuer that signs with RS256, PS256, ES256 or EdDSA (Ed25519)."
   type        = string
   nullable    = false
 
@@ -29,31 +29,31 @@ variable "issuer_url" {
   }
   validation {
     condition     = !startswith(var.issuer_url, "https://cognito-idp.") || startswith(var.issuer_url, "https://cognito-idp.${var.context.region}.")
-    error_message = "issuer_url must be a user pool of the stack's Region, ${var.context.region}."
+    error_message = "issuer_url must name a user pool in the stack's Region, ${var.context.region}."
   }
 }
 
 variable "client_ids" {
-  description = "App clients whose tokens are accepted (claim `client_id`, `azp`, `cid` or `appid`). This or `audiences` is needed, or both."
+  description = "Ids of the app clients whose tokens are accepted (claim `client_id`, `azp`, `cid` or `appid`). Set this or `audiences`, or both."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(var.client_ids) + length(var.audiences) > 0
-    error_message = "client_ids or audiences must name whom tokens are for: without either, every client of the issuer could call."
+    error_message = "Set client_ids or audiences: without either, tokens of every client of the issuer would be accepted."
   }
 }
 
 variable "audiences" {
-  description = "Audiences (claim `aud`) of which a token needs one; Cognito's access tokens have none."
+  description = "Audiences (claim `aud`), one of which a token must have. Cognito's access tokens have no audience."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "jwks_url" {
-  description = "Where the issuer's keys are; null for where Cognito has them, or where the issuer's OpenID configuration says."
+  description = "URL of the issuer's JSON Web Key Set. Null for Cognito's own URL, or for the one in the issuer's OpenID configuration."
   type        = string
   default     = null
 
@@ -64,26 +64,26 @@ variable "jwks_url" {
 }
 
 variable "required_claims" {
-  description = "Claims that a token must have with exactly these values; null for Cognito's `{ token_use = \"access\" }`, and for nothing with other issuers."
+  description = "Claims that a token must have with exactly these values. Null means `{ token_use = \"access\" }` with Cognito, and none with other issuers."
   type        = map(string)
   default     = null
 }
 
 variable "token_types" {
-  description = "Header `typ` that a token must have one of, in lower case; null for `at+jwt` (RFC 9068), which tells access tokens from ID tokens, and for anything with Cognito, which does that with a claim."
+  description = "Values of the header `typ`, in lower case, one of which a token must have. Null means any with Cognito, where a claim distinguishes access tokens from ID tokens, and `at+jwt` (RFC 9068) with other issuers."
   type        = set(string)
   default     = null
 }
 
 variable "acr_values" {
-  description = "Values of the claim `acr` with which the issuer itself says that the user has just shown more (RFC 9470): such a token needs no step-up for `session_seconds` from its `auth_time` on."
+  description = "Values of the claim `acr` with which the issuer itself states that the user has just given a second factor (RFC 9470). A token with such a value needs no step-up for `session_seconds` after its `auth_time`."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "operations" {
-  description = "What operations require, by the resource path of the API (`/transfer`, `/orders/{order-id}`, `/{proxy+}`), whatever the method: `STEP_UP_REQUIRED`, `STEP_UP_NOT_REQUIRED` or `STEP_UP_DENY`. One step-up unlocks the operations of one `group`, and those without a group together."
+  description = "Requirement (`state`) of each operation, by the resource path of the API (`/transfer`, `/orders/{order-id}`, `/{proxy+}`), for all methods: `STEP_UP_REQUIRED`, `STEP_UP_NOT_REQUIRED` or `STEP_UP_DENY`. One step-up unlocks all operations of one `group`; operations without a group share the group `default`."
   type = map(object({
     state = optional(string, "STEP_UP_REQUIRED")
     group = optional(string, "default")
@@ -93,7 +93,7 @@ variable "operations" {
 
   validation {
     condition     = alltrue([for path in keys(var.operations) : startswith(path, "/") && (path == "/" || !endswith(path, "/"))])
-    error_message = "Each operation must be a resource path that begins with a slash and does not end in one, such as \"/orders/{order-id}\"."
+    error_message = "Each key of operations must be a resource path that begins with a slash and does not end in one, such as \"/orders/{order-id}\"."
   }
   validation {
     condition     = alltrue([for o in var.operations : contains(["STEP_UP_REQUIRED", "STEP_UP_NOT_REQUIRED", "STEP_UP_DENY"], o.state)])
@@ -106,7 +106,7 @@ variable "operations" {
 }
 
 variable "default_step_up_state" {
-  description = "What an operation requires that is not listed. **`STEP_UP_NOT_REQUIRED` leaves a new privileged route open until it is listed**; `STEP_UP_REQUIRED` and `STEP_UP_DENY` do not."
+  description = "Requirement for operations that are not listed. **`STEP_UP_NOT_REQUIRED` leaves a new privileged route open until it is listed**; `STEP_UP_REQUIRED` and `STEP_UP_DENY` do not."
   type        = string
   default     = "STEP_UP_NOT_REQUIRED"
   nullable    = false
@@ -118,7 +118,7 @@ variable "default_step_up_state" {
 }
 
 variable "session_seconds" {
-  description = "How long a step-up holds, at most: the token's end is the end of it too. Below 900, users of SMS run into Cognito's limit of 5 codes an hour."
+  description = "Maximum number of seconds for which a step-up is valid; it also ends when the token expires. With less than 900, users of SMS reach Cognito's limit of 5 codes per hour."
   type        = number
   default     = 900
   nullable    = false
@@ -130,7 +130,7 @@ variable "session_seconds" {
 }
 
 variable "maximum_attempts" {
-  description = "Wrong codes of one user within 15 minutes after which further ones are not even looked at."
+  description = "Number of wrong codes of one user within 15 minutes after which all further codes are refused without a check."
   type        = number
   default     = 5
   nullable    = false
@@ -142,7 +142,7 @@ variable "maximum_attempts" {
 }
 
 variable "routes" {
-  description = "Routes of the API behind the authorizer, by `\"METHOD /path\"`: the function that answers. Its request has the decision in `requestContext.authorizer` (`sub`, `clientId`, `scope`, `stepUpState`)."
+  description = "Routes of the API behind the authorizer, by `\"METHOD /path\"`, each with the function that handles it. The function receives the decision in `requestContext.authorizer` (`sub`, `clientId`, `scope`, `stepUpState`)."
   type = map(object({
     function_name = string
     invoke_arn    = string
@@ -156,19 +156,19 @@ variable "routes" {
       [for key in keys(var.routes) : split(" ", key)[1]],
       concat(["/initiate-auth", "/respond-to-challenge"], var.web_client == null ? [] : ["/", "/app.css", "/app.js", "/config.json"], var.sample ? ["/info", "/transfer"] : []),
     )) == 0
-    error_message = "routes must not use the paths of the module itself: /initiate-auth, /respond-to-challenge, with web_client also /, /app.css, /app.js and /config.json, with sample also /info and /transfer."
+    error_message = "routes must not use the module's own paths: /initiate-auth, /respond-to-challenge, with web_client also /, /app.css, /app.js and /config.json, with sample also /info and /transfer."
   }
 }
 
 variable "sample" {
-  description = "Add `POST /transfer` and `GET /info`, two back ends to try it with. They do nothing."
+  description = "Add `POST /transfer` and `GET /info`, two sample operations for a trial. They do nothing."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "web_client" {
-  description = "A page at the API's `/` to sign in (authorization code with PKCE, a public client without a secret), call operations and answer challenges. `authorize_url` and `token_url` are the issuer's; register the output `web_client_url` as the client's callback URL. Null for none."
+  description = "Web page at the API's `/` where users sign in (authorization code with PKCE, a public client without a secret), call operations and answer challenges. `authorize_url` and `token_url` are URLs of the issuer; register the output `web_client_url` as the client's callback URL. Null for no page."
   type = object({
     authorize_url = string
     token_url     = string
@@ -184,12 +184,12 @@ variable "web_client" {
   }
   validation {
     condition     = var.web_client == null || try(length(var.client_ids) == 0 || contains(var.client_ids, var.web_client.client_id), false)
-    error_message = "web_client.client_id must be one of client_ids, or its tokens are refused."
+    error_message = "web_client.client_id must be one of client_ids; otherwise its tokens are refused."
   }
 }
 
 variable "throttle" {
-  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) of each route. The two challenge routes take 25 a second, which is what Cognito takes with SMS."
+  description = "Requests per second (`rate_limit`) and in a burst (`burst_limit`) that each route accepts. The two challenge routes accept 25 per second, which is Cognito's limit with SMS."
   type = object({
     rate_limit  = optional(number, 100)
     burst_limit = optional(number, 200)
@@ -199,7 +199,7 @@ variable "throttle" {
 }
 
 variable "alarms" {
-  description = "Numbers within 5 minutes at which an alarm goes off: users who changed their second factor (`factor_changes`), and requests the authorizer answered with 401 (`unauthorized`; each step-up begins with one)."
+  description = "Number of events within 5 minutes that raises an alarm: changes of second factors (`factor_changes`), and requests to which the authorizer responded with 401 (`unauthorized`; each step-up begins with one)."
   type = object({
     factor_changes = optional(number, 1)
     unauthorized   = optional(number, 1000)
@@ -214,7 +214,7 @@ variable "alarms" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the tables, also by `terraform destroy`."
+  description = "Protect the tables from deletion, also by `terraform destroy`."
   type        = bool
   default     = true
   nullable    = false

@@ -1,4 +1,4 @@
-"""The web client in a real headless Chromium: sign-in, challenge, success, and what it says of each."""
+"""The web client in a real headless Chromium: sign-in, challenge, success, and the page's messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SWITCHES = (
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A browser with an empty profile, driven without any network beyond loopback."""
+    """Start a browser with an empty profile and no network beyond loopback."""
     from selenium import webdriver
 
     for name in ("SE_OFFLINE", "SE_AVOID_STATS"):
@@ -47,7 +47,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 class Page:
-    """The page as a user meets it: by the words on it."""
+    """The page as a user sees it: elements are found by their text."""
 
     def __init__(self, driver: Any, url: str) -> None:
         self.driver, self.url = driver, url
@@ -122,14 +122,14 @@ def test_step_up_in_a_browser(stack_of: Any, page: Any) -> None:
     assert stored == '[{},{},""]'
     assert "code=" not in page.current_url
     accessible(client, page)
-    # Only the refused calls show up as errors: nothing was blocked by the content security policy.
+    # Only the refused calls appear as errors: the content security policy blocked nothing.
     logged = [entry["message"] for entry in page.get_log("browser") if entry["level"] == "SEVERE"]
     errors = [message for message in logged if message.startswith(client.url) and "status of 401" not in message]
     assert errors == []
 
 
 def accessible(client: Page, page: Any) -> None:
-    """What can be told of accessibility without ears and eyes."""
+    """Check the accessibility rules that a program can check."""
     assert client.all("html")[0].get_attribute("lang") == "en"
     assert page.title
     assert [h.tag_name for h in client.all("h1, h2, h3")] == ["h1", "h2", "h2", "h2", "h3", "h2"]
@@ -149,5 +149,5 @@ def accessible(client: Page, page: Any) -> None:
 def test_a_code_that_this_window_did_not_ask_for_is_not_redeemed(stack_of: Any, page: Any) -> None:
     client = Page(page, subject.register_page(stack_of("step_up_auth")))
     page.get(f"{client.url}?code=stolen&state=other")
-    assert client.says("#status", "this answer belongs to no sign-in of this window")
+    assert client.says("#status", "this response does not belong to a sign-in of this window")
     assert "code=" not in page.current_url

@@ -1,5 +1,5 @@
-// Sign-in by authorization code with PKCE; a 401 starts the step-up; the same call is then repeated.
-// The token lives in this variable only: no script of another page and no later visitor finds it in a storage.
+// Users sign in by authorization code with PKCE. A 401 starts the step-up; the user then repeats the call.
+// The token is in this variable only: scripts of other pages and later visitors cannot find it in a storage.
 let token = null;
 let challenge = null; // { type, operation }
 
@@ -40,13 +40,13 @@ async function finishSignIn() {
   const query = new URLSearchParams(location.search);
   const pending = JSON.parse(sessionStorage.getItem("sign-in") || "null");
   sessionStorage.removeItem("sign-in");
-  history.replaceState(null, "", location.pathname); // the code belongs in no history
+  history.replaceState(null, "", location.pathname); // keep the code out of the history
   if (!query.has("code")) {
     if (query.has("error")) say("Sign-in failed: " + query.get("error"));
     return;
   }
   if (!pending || pending.state !== query.get("state")) {
-    say("Sign-in failed: this answer belongs to no sign-in of this window.");
+    say("Sign-in failed: this response does not belong to a sign-in of this window.");
     return;
   }
   const answer = await fetch(config.tokenUrl, {
@@ -146,13 +146,13 @@ async function enrol(event) {
   await cognito("VerifySoftwareToken", { UserCode: element("enrol-code").value, FriendlyDeviceName: "Step-up" });
   element("secret").textContent = "";
   element("enrol-form").hidden = true;
-  say("Software Token successfully configured! It counts from your next sign-in on.");
+  say("Software Token successfully configured! It takes effect at your next sign-in.");
   element("prefer").focus();
 }
 
 async function prefer() {
   await cognito("SetUserMFAPreference", { SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } });
-  say("User preferred MFA set to Software Token. It counts from your next sign-in on.");
+  say("User preferred MFA set to Software Token. It takes effect at your next sign-in.");
 }
 
 function signOut(text) {
@@ -169,7 +169,7 @@ function show() {
   element("signed-in").hidden = element("sign-out").hidden = token === null;
 }
 
-// Every action tells how it failed; nothing fails in silence.
+// Every action reports its failure to the user.
 const act = (action) => (event) =>
   Promise.resolve(action(event)).catch((error) => say("That did not work: " + error.message));
 

@@ -16,7 +16,7 @@ def clock() -> issuer.Clock:
 
 @pytest.fixture
 def dynamodb(clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """(client, Sessions) on empty tables."""
+    """Return (client, Sessions) on empty tables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

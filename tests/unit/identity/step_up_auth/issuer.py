@@ -50,7 +50,7 @@ def ed_jwk(kid: str, **more: Any) -> dict[str, Any]:
 
 
 def raw_ecdsa(message: bytes, key: ec.EllipticCurvePrivateKey = EC) -> bytes:
-    """r and s side by side, as JWS has it; cryptography gives DER."""
+    """Return a signature as r and s in a row, the form of JWS; cryptography gives DER."""
     r, s = utils.decode_dss_signature(key.sign(message, ECDSA))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
@@ -61,24 +61,24 @@ SIGNERS: dict[str, Callable[[bytes], bytes]] = {
     "ES256": raw_ecdsa,
     "EdDSA": ED.sign,
 }
-"""By algorithm, with the keys of `every_kind`."""
+"""Signers by algorithm, with the keys of `every_kind`."""
 
 
 def every_kind() -> dict[str, Any]:
-    """A JWK set with a key for each algorithm, its id the algorithm's name; none names its `alg`."""
+    """Return a JWK set with a key for each algorithm. The key id is the algorithm's name; no key names its `alg`."""
     rsa_keys = [{n: v for n, v in jwk(kid, KEYS["k1"]).items() if n != "alg"} for kid in ("RS256", "PS256")]
     return {"keys": [*rsa_keys, ec_jwk("ES256"), ed_jwk("EdDSA")]}
 
 
 def compact(header: Any, payload: Any, signer: Callable[[bytes], bytes]) -> str:
-    """A token of a header and a payload (JSON text, or values that become it), signed by `signer`."""
+    """Return a token of a header and a payload (JSON text, or values to encode as JSON), signed by `signer`."""
     parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, payload)]
     text = ".".join(b64(part.encode()) for part in parts)
     return f"{text}.{b64(signer(text.encode()))}"
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """What Cognito puts into an access token; None takes a claim out."""
+    """Return the claims of Cognito's access tokens, changed as given; None removes a claim."""
     all_of_them: dict[str, Any] = {
         "iss": ISSUER,
         "sub": "user-1",
@@ -134,7 +134,7 @@ def token(**changed: Any) -> tokens.Token:
 
 
 def tables(clock: Clock) -> tuple[Any, sessions.Sessions]:
-    """The module's three tables in moto: the client, and what reads and writes the sessions."""
+    """Create the module's three tables in moto. Return the client and a `Sessions` object."""
     client = boto3.client("dynamodb", region_name="eu-west-1")
     shapes = {"setting": ["id"], "session": ["jti", "group"], "factor": ["sub", "item"]}
     for name, names in shapes.items():

@@ -1,4 +1,4 @@
-"""The authorizer: Given a setting, a session and a token, When an operation is called, Then who gets in."""
+"""The authorizer: Given a setting, a session and a token, When an operation is called, Then it is allowed or not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def event(raw: str, path: str = "/transfer") -> dict[str, Any]:
 
 @pytest.fixture
 def ask(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Calls the handler with a token of these claims; its answer, or the exception's name."""
+    """Return a function that calls the handler with a token of the given claims: the effect, or the error's text."""
     client, _ = dynamodb
     conf = {"SETTING_TABLE": "setting", "SESSION_TABLE": "session", "SESSION_TABLE_ITEM_TTL": "900"}
     for name, value in conf.items():
@@ -110,7 +110,7 @@ def test_pending_session_closes_nothing_that_is_open(ask: Any, dynamodb: Any) ->
     assert ask() == "Unauthorized"
     assert ask("/unlisted") == "Allow"
     allow(dynamodb[0], "/transfer", NOT_REQUIRED)
-    assert ask() == "Allow", "a change of the setting holds at once"
+    assert ask() == "Allow", "a change of the setting applies at once"
 
 
 @pytest.mark.parametrize("state", ["", "STEP_UP_COMPLETED", "step_up_not_required", "ALLOW"])
@@ -190,7 +190,7 @@ def test_an_issuers_own_step_up(
 
 @given(st.sampled_from([None, REQUIRED, NOT_REQUIRED, DENY, "?"]), st.sampled_from(StepUp))
 def test_decision_table(setting: str | None, step_up: StepUp) -> None:
-    """Every combination of setting and session; only the required and uncompleted one is noted."""
+    """Every combination of setting and session; only a required, uncompleted step-up is recorded."""
     noted: list[str] = []
     stored = None if setting is None else sessions.Setting(setting)
     operations: Any = SimpleNamespace(get=lambda path: stored)

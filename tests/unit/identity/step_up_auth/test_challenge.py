@@ -1,4 +1,4 @@
-"""Asking for the second factor and checking it: every branch, and what a stolen token tries."""
+"""The request for the second factor and its check: every branch, and attacks with a stolen token."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_choice_of_the_method(answer: dict[str, Any], method: str) -> None:
 
 
 class Cognito:
-    """Cognito's user operations: an answer of GetUser, the right code, errors on demand."""
+    """Cognito's user operations, with a given GetUser answer, right code and errors."""
 
     def __init__(self) -> None:
         self.answer = user("SOFTWARE_TOKEN_MFA", ("SOFTWARE_TOKEN_MFA",))
@@ -190,7 +190,7 @@ def test_failing_cognito_is_401_and_changes_nothing(api: Api, error: str, at: st
     assert (status, body["reason"]) == (401, "temporarily_unavailable")
     assert session(api.dynamodb) == before
     api.cognito.error = ""
-    assert api.respond()[0] == 200, "the same code is still good: it was not used"
+    assert api.respond()[0] == 200, "the same code is still valid: it was not used"
 
 
 def test_failing_table_is_401_and_changes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ def test_factor_brought_in_between_challenge_and_answer(api: Api) -> None:
     api.cognito.answer = user("", (), "true")
     api.initiate()
     api.cognito.answer = user("SOFTWARE_TOKEN_MFA", ("SOFTWARE_TOKEN_MFA",), "true")
-    assert api.respond(SOFTWARE_TOKEN)[0] == 401, "SMS was asked for"
+    assert api.respond(SOFTWARE_TOKEN)[0] == 401, "SMS was requested"
     assert "VerifySoftwareToken" not in api.cognito.calls
 
 
@@ -253,7 +253,7 @@ def test_a_code_is_good_once(api: Api, clock: issuer.Clock) -> None:
     assert api.respond(jti="token-2")[0] == 401, "by another token of the same user"
     clock.now += factors.CODE_LIFETIME
     api.initiate(jti="token-2")
-    assert api.respond(jti="token-2")[0] == 200, "chance brought the same digits again"
+    assert api.respond(jti="token-2")[0] == 200, "the same digits come again by chance"
 
 
 def test_a_lost_answer_of_the_table_does_not_use_the_code_up(api: Api, dynamodb: Any, clock: issuer.Clock) -> None:
@@ -348,7 +348,7 @@ def test_step_up_again_extends(api: Api, clock: issuer.Clock) -> None:
     clock.now += 600
     api.cognito.code = "222222"
     api.initiate({"operation": "/transfer"})
-    assert api.state == COMPLETED, "asking takes nothing back"
+    assert api.state == COMPLETED, "a new request revokes nothing"
     assert api.respond(code="222222")[1]["expiresAt"] == NOW + 1500
 
 

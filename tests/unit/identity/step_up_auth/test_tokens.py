@@ -1,4 +1,4 @@
-"""Tokens: the genuine one is taken, every other refused for the right reason."""
+"""Tokens: the genuine one is accepted, and every other is refused for the right reason."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def foreign(header: dict[str, Any]) -> str:
-    """Signed with a key that is not the issuer's."""
+    """Return a token signed with a key that is not the issuer's."""
     text = f"{b64(json.dumps(header).encode())}.{PAYLOAD}"
     return f"{text}.{b64(OTHER.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
@@ -55,7 +55,7 @@ def hmac_with(secret: bytes) -> str:
 
 
 def headed(**more: Any) -> str:
-    """Genuine but for its header."""
+    """Return a token that is genuine except for its header."""
     return sign(claims(), {"alg": "RS256", "kid": "k1", **more})
 
 
@@ -184,7 +184,7 @@ def test_hostile_token_is_refused(what: str) -> None:
 
 
 def test_hostile_tokens_are_counted() -> None:
-    """All that the issue names are in the table above."""
+    """The table above contains all tokens that the specification names."""
     named = {"alg none", "wrong key", "wrong client", "expired", "ID token", "kid as a path", "oversized"}
     assert named <= HOSTILE.keys()
     assert len(HOSTILE) == 92
@@ -466,7 +466,7 @@ def test_each_algorithm_is_taken(every: issuer.Site, algorithm: str) -> None:
 @pytest.mark.parametrize("kid", keys.ALGORITHMS)
 @pytest.mark.parametrize("algorithm", keys.ALGORITHMS)
 def test_an_algorithm_takes_keys_of_its_type_only(every: issuer.Site, algorithm: str, kid: str) -> None:
-    """Signed rightly for the key; an RSA key that names no `alg` is good for both of its algorithms."""
+    """The signatures are right for the key. An RSA key without `alg` is valid for both of its algorithms."""
     token = compact({"alg": algorithm, "kid": kid}, claims(), SIGNERS[algorithm])
     verifier = issuer.verifier(TRUST, every)
     if algorithm == kid or {algorithm, kid} == {"RS256", "PS256"}:
@@ -519,12 +519,12 @@ def test_none_and_hmac_are_refused_with_every_key(every: issuer.Site, algorithm:
 @pytest.mark.parametrize(
     "signer",
     [
-        lambda message: EC.sign(message, ECDSA),  # DER, which JWS does not use
+        lambda message: EC.sign(message, ECDSA),  # DER, which is not the form of JWS
         lambda message: issuer.raw_ecdsa(message)[::-1],
         lambda message: issuer.raw_ecdsa(message)[:-1],
         lambda message: issuer.raw_ecdsa(message) + b"\0",
         lambda message: issuer.raw_ecdsa(message, ec.generate_private_key(ec.SECP256R1())),
-        lambda _: bytes(64),  # r and s of zero, which some verifiers took for any message
+        lambda _: bytes(64),  # r and s of zero, which some verifiers accepted for any message
         lambda _: b"",
     ],
 )
@@ -554,7 +554,7 @@ def test_a_changed_bit_anywhere_is_refused(algorithm: str, data: st.DataObject) 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_verdict_is_cryptographys(data: st.DataObject) -> None:
-    """For signatures with flipped bits, other lengths, and raw exponentiation tricks."""
+    """This holds for signatures with flipped bits, other lengths, and raw exponentiation tricks."""
     public = KEYS["k1"].public_key()
     modulus = public.public_numbers().n
     message = f"{HEAD}.{PAYLOAD}".encode()
@@ -588,7 +588,7 @@ def test_verdict_is_cryptographys(data: st.DataObject) -> None:
 
 def test_a_signature_has_one_form() -> None:
     modulus = KEYS["k1"].public_key().public_numbers().n
-    for number in range(64):  # about every second signature fits into its length once more
+    for number in range(64):  # about every second signature still fits into its length with the modulus added
         head, payload, signature = sign(claims(jti=f"token-{number}")).split(".")
         more = int.from_bytes(base64.urlsafe_b64decode(signature + "=="), "big") + modulus
         if more.bit_length() <= 2048:
@@ -600,7 +600,7 @@ def test_a_signature_has_one_form() -> None:
 
 
 def test_bleichenbacher_forgery_fails() -> None:
-    """With exponent 3, a parser that ignores trailing bytes takes a cube root for a signature; comparing does not."""
+    """With exponent 3, a parser that ignores trailing bytes accepts a cube root as signature; a comparison does not."""
     site = issuer.Site()
     key = rsa.generate_private_key(public_exponent=3, key_size=2048)
     site.pages[JWKS] = {"keys": [issuer.jwk("k1", key, e=b64(b"\x03"))]}
@@ -616,12 +616,12 @@ def test_bleichenbacher_forgery_fails() -> None:
         issuer.verifier(TRUST, site).verify(f"{HEAD}.{PAYLOAD}.{b64(low.to_bytes(256, 'big'))}")
     assert refused.value.reason == "signature"
     right = compact({"alg": "RS256", "kid": "k1"}, claims(), lambda m: key.sign(m, padding.PKCS1v15(), hashes.SHA256()))
-    assert issuer.verifier(TRUST, site).verify(right).sub == "user-1", "the key itself is taken"
+    assert issuer.verifier(TRUST, site).verify(right).sub == "user-1", "the key itself is accepted"
 
 
 @given(st.integers(0, len(GENUINE) - 1), st.characters(codec="ascii"))
 def test_a_token_has_one_form(position: int, character: str) -> None:
-    """Also the last characters of its parts, whose spare bits decode to nothing."""
+    """This includes the last characters of its parts, whose spare bits decode to nothing."""
     changed = GENUINE[:position] + character + GENUINE[position + 1 :]
     if changed != GENUINE:
         with pytest.raises(tokens.TokenRefused):
