@@ -53,7 +53,7 @@ module "inactive_users" {
 }
 
 variable "inactive_users" {
-  description = "Disables the users of your Cognito user pools who have not signed in for some days, 90 by default: it records each sign-in without ever standing in its way, warns by e-mail beforehand if you like, and keeps a trail of what it did about whom. { user_pool_arns } for the defaults, null for off. See modules/identity/inactive_users."
+  description = "Disables the users of your Cognito user pools who have not signed in for a number of days, 90 by default: it records each sign-in without ever blocking one, can warn users by email beforehand, and keeps an audit trail of its actions. { user_pool_arns } for the defaults, null for off. See modules/identity/inactive_users."
   type        = any
   default     = null
 
@@ -102,7 +102,7 @@ module "order_authorization" {
 }
 
 variable "order_authorization" {
-  description = "An API for orders on which Verified Permissions decides, order by order and action by action, from Cedar policies that you can read. { user_pool_arn, client_ids } for the defaults, null for off. See modules/identity/order_authorization."
+  description = "An API for orders in which Verified Permissions authorizes each action on each order, from Cedar policies that you can read. { user_pool_arn, client_ids } for the defaults, null for off. See modules/identity/order_authorization."
   type        = any
   default     = null
 
@@ -162,7 +162,7 @@ module "step_up_auth" {
 }
 
 variable "step_up_auth" {
-  description = "Asks your users for a second factor at the moment they call a privileged API operation, without a change to the functions behind it. { issuer_url, client_ids } for the defaults, null for off. See modules/identity/step_up_auth."
+  description = "Asks your users for a second factor when they call a privileged API operation, without a change to the functions behind it. { issuer_url, client_ids } for the defaults, null for off. See modules/identity/step_up_auth."
   type        = any
   default     = null
 
@@ -241,7 +241,7 @@ module "user_directory" {
 }
 
 variable "user_directory" {
-  description = "Your users sign up and sign in against a Cognito user pool that is set up as it should be: by password with a second factor, by a one-time code in their mailbox, or through Apple, Google, an OIDC or a SAML provider. {} for the defaults, null for off. See modules/identity/user_directory."
+  description = "Provides a Cognito user pool with secure settings, in which your users sign up and sign in by password with a second factor, by a one-time code sent by email, or through Apple, Google, an OIDC or a SAML provider. {} for the defaults, null for off. See modules/identity/user_directory."
   type        = any
   default     = null
 

@@ -1,4 +1,4 @@
-"""A complete sign-in by one-time code through Cognito's triggers, and everything that must not sign in."""
+"""Complete sign-ins by one-time code through Cognito's triggers, and attempts that must be refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ variables: dict[str, Any] = {
                 "oauth_scopes": ["https://orders.example.com/read"],
             },
         },
-        "groups": {"members": {"description": "Whoever signed up"}, "staff": {"precedence": 1}},
+        "groups": {"members": {"description": "Users who signed up"}, "staff": {"precedence": 1}},
         "default_groups": ["members"],
         "resource_servers": {"https://orders.example.com": {"name": "Orders", "scopes": {"read": "Read orders"}}},
         "domain": {"prefix": "switchyard-local"},
@@ -95,7 +95,7 @@ variables: dict[str, Any] = {
 
 
 def apple_key() -> str:
-    """A new key as Apple gives it out: EC P-256, PKCS #8 PEM."""
+    """Return a new key in Apple's format: EC P-256, PKCS #8 PEM."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -107,7 +107,7 @@ def apple_key() -> str:
 
 
 def prepare(stack: Stack) -> None:
-    """An account with a verified domain, and secrets that somebody put there by hand."""
+    """Create a verified domain, and secrets as an administrator stores them by hand."""
     stack.client("sesv2").create_email_identity(EmailIdentity="example.com")
     secrets = stack.client("secretsmanager")
     secrets.create_secret(Name="switchyard-apple-key", SecretString=apple_key())
@@ -115,7 +115,7 @@ def prepare(stack: Stack) -> None:
 
 
 class Directory:
-    """The pool as its users and its administrators see it."""
+    """The pool, with the calls of its users and administrators."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.outputs = stack, stack.outputs
@@ -125,13 +125,13 @@ class Directory:
         self._mailed = len(self._sent())
 
     def clean(self) -> None:
-        """Remove every user: the pool is as it was before the run."""
+        """Remove every user, to restore the pool to its state before the run."""
         pages = self.idp.get_paginator("list_users").paginate(UserPoolId=self.pool_id)
         for name in [user["Username"] for page in pages for user in page["Users"]]:
             self.idp.admin_delete_user(UserPoolId=self.pool_id, Username=name)
 
     def create(self, address: str, **attributes: str) -> str:
-        """A confirmed user with a verified address; its user name."""
+        """Create a confirmed user with a verified address. Return the user name."""
         given = {"email": address, "email_verified": "true", "name": "Somebody", **attributes}
         user = self.idp.admin_create_user(
             UserPoolId=self.pool_id,
@@ -143,18 +143,18 @@ class Directory:
         return str(user)
 
     def attributes(self, user: str) -> dict[str, str]:
-        """A user's attributes, as an administrator reads them."""
+        """Return a user's attributes, as an administrator reads them."""
         found = self.idp.admin_get_user(UserPoolId=self.pool_id, Username=user)
         return {a["Name"]: a["Value"] for a in found["UserAttributes"]}
 
     def begin(self, name: str) -> Any:
-        """The first step of a sign-in by code."""
+        """Begin a sign-in by code."""
         return self.idp.initiate_auth(
             ClientId=self.clients["web"], AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": name}
         )
 
     def answer(self, session: str, name: str, code: str) -> Any:
-        """An answer to a code."""
+        """Answer the challenge with a code."""
         return self.idp.respond_to_auth_challenge(
             ClientId=self.clients["web"],
             ChallengeName="CUSTOM_CHALLENGE",
@@ -163,7 +163,7 @@ class Directory:
         )
 
     def password(self, name: str, password: str = PASSWORD) -> Any:
-        """A sign-in by password."""
+        """Sign in by password."""
         return self.idp.initiate_auth(
             ClientId=self.clients["web"],
             AuthFlow="USER_PASSWORD_AUTH",
@@ -171,7 +171,7 @@ class Directory:
         )
 
     def sign_up(self, address: str, password: str = PASSWORD, **attributes: str) -> Any:
-        """A sign-up from the app."""
+        """Sign up from the app."""
         given = {"email": address, **attributes}
         return self.idp.sign_up(
             ClientId=self.clients["web"],
@@ -186,23 +186,23 @@ class Directory:
         return sent
 
     def at(self, name: str) -> str:
-        """An address that no run before had: codes are counted by address."""
+        """Return an address that no earlier run used: codes are counted by address."""
         return f"{name}-{self.stack.token}@example.com"
 
     def mails(self, address: str) -> list[dict[str, Any]]:
-        """What was mailed to an address in this run, oldest first."""
+        """Return the emails sent to an address in this run, oldest first."""
         return [m for m in self._sent()[self._mailed :] if address in m["To"]]
 
     def code(self, address: str) -> str:
-        """The newest code that was mailed to an address."""
+        """Return the newest code that was sent to an address."""
         text = self.mails(address)[-1]["BodyText"]
         found = re.search(r"\b\d{8}\b", text)
-        assert found, "a mail without a code"
+        assert found, "an email without a code"
         return found[0]
 
 
 def refusal(call: Any, *arguments: Any, **options: Any) -> str:
-    """The error code that a call is refused with; empty when it is not."""
+    """Return the error code with which a call is refused, or "" if it succeeds."""
     from botocore.exceptions import ClientError
 
     try:
@@ -213,14 +213,14 @@ def refusal(call: Any, *arguments: Any, **options: Any) -> str:
 
 
 def claims(token: str) -> dict[str, Any]:
-    """The claims of a token, not verified."""
+    """Return the claims of a token, unverified."""
     part = token.split(".")[1]
     decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return decoded
 
 
 def wrong(code: str) -> str:
-    """Another code of the same length."""
+    """Return another code of the same length."""
     return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
 
 
@@ -232,7 +232,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Sign in by code and by federation, then try everything that must be refused."""
+    """Sign in by code and by federation, then try what must be refused."""
     directory = Directory(stack)
     try:
         _run(stack, report, directory)
@@ -272,7 +272,7 @@ def _run(stack: Stack, report: Report, directory: Directory) -> None:
 
 
 def sign_in_by_code(directory: Directory, report: Report, ada: str) -> dict[str, str]:
-    """The four triggers' whole way; the tokens of it."""
+    """Check a complete sign-in through the triggers. Return its tokens."""
     begun = directory.begin(directory.at("ada"))
     report.check("challenge", begun["ChallengeName"], "CUSTOM_CHALLENGE")
     mail = directory.mails(directory.at("ada"))[-1]
@@ -301,9 +301,9 @@ def sign_in_by_code(directory: Directory, report: Report, ada: str) -> dict[str,
 
 
 def refused_codes(directory: Directory, report: Report) -> None:
-    """Wrong codes, an end after the third, a code of another sign-in, a user that is not there."""
+    """Check wrong codes, the end after the third, a code of another sign-in, and a user who does not exist."""
     bob = directory.create(directory.at("bob"))
-    if (left := 3600 - time.time() % 3600) < 60:  # codes are counted by the hour of the clock
+    if (left := 3600 - time.time() % 3600) < 60:  # codes are counted by the clock hour
         time.sleep(left)
     step, outcomes = directory.begin(directory.at("bob")), []
     code = directory.code(directory.at("bob"))
@@ -319,7 +319,7 @@ def refused_codes(directory: Directory, report: Report) -> None:
         refusal(directory.answer, step["Session"], bob, code),
         "NotAuthorizedException",
     )
-    report.check("one mail for three tries", len(directory.mails(directory.at("bob"))), 1)
+    report.check("one email for three attempts", len(directory.mails(directory.at("bob"))), 1)
 
     step = directory.begin(directory.at("bob"))
     again = directory.answer(step["Session"], bob, wrong(directory.code(directory.at("bob"))))
@@ -341,7 +341,7 @@ def refused_codes(directory: Directory, report: Report) -> None:
     directory.create(directory.at("carol"))
     steps: dict[str, Any] = {}
     took: dict[str, float] = {}
-    for name in [directory.at("carol"), directory.at("nobody")] * 4:  # the best of four: a busy machine adds to any
+    for name in [directory.at("carol"), directory.at("nobody")] * 4:  # the best of four: a busy machine slows any call
         started = time.time()
         steps[name] = directory.begin(name)
         took[name] = min(took.get(name, 99.0), time.time() - started)
@@ -359,8 +359,8 @@ def refused_codes(directory: Directory, report: Report) -> None:
             outcomes.append(step["ChallengeName"])
         except directory.idp.exceptions.NotAuthorizedException:
             outcomes.append("refused")
-    report.check("unknown user fails alike", outcomes, ["CUSTOM_CHALLENGE", "CUSTOM_CHALLENGE", "refused"])
-    report.check("nothing mailed to it", directory.mails(directory.at("nobody")), [])
+    report.check("unknown user fails in the same way", outcomes, ["CUSTOM_CHALLENGE", "CUSTOM_CHALLENGE", "refused"])
+    report.check("nothing is sent to it", directory.mails(directory.at("nobody")), [])
     report.check(
         "password of an unknown user",
         (
@@ -374,7 +374,7 @@ def refused_codes(directory: Directory, report: Report) -> None:
 
 
 def under_faults(directory: Directory, report: Report) -> None:
-    """Eight sign-ins while one call in ten of the functions fails."""
+    """Check eight sign-ins while one in ten of the functions' calls fails."""
     addresses = [directory.at(f"user{number}") for number in range(8)]
     users = {address: directory.create(address) for address in addresses}
     started = time.time()
@@ -391,7 +391,7 @@ def under_faults(directory: Directory, report: Report) -> None:
 
 
 def sign_ups(directory: Directory, report: Report) -> None:
-    """Who may sign up, and what a new user gets."""
+    """Check which addresses may sign up, and what a new user gets."""
     outcomes = {
         address: refusal(directory.sign_up, address, name="New", **{"custom:currency": "EUR"})
         for address in [
@@ -433,11 +433,11 @@ def sign_ups(directory: Directory, report: Report) -> None:
             )
             return [g["GroupName"] for g in groups["Groups"]] == ["members"]
 
-        report.check("in its group, though the first try failed", wait_until("the group", member, 40))
+        report.check("in its group, though the first attempt failed", wait_until("the group", member, 40))
 
 
 def attributes(directory: Directory, report: Report, ada: str) -> None:
-    """What a client may read and write."""
+    """Check which attributes a client may read and write."""
     token = directory.password(directory.at("ada"))["AuthenticationResult"]["AccessToken"]
 
     def write(name: str, value: str) -> str:
@@ -457,7 +457,7 @@ def attributes(directory: Directory, report: Report, ada: str) -> None:
 
 
 def searches(directory: Directory, report: Report) -> None:
-    """A search finds exactly the users that match."""
+    """Check that a search finds exactly the users that match."""
 
     def find(text: str) -> list[str]:
         pages = directory.idp.get_paginator("list_users").paginate(UserPoolId=directory.pool_id, Filter=text)
@@ -476,7 +476,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def http(url: str, form: dict[str, str] | None = None, token: str = "") -> tuple[int, dict[str, str], str]:
-    """(status, headers, body) of a request without following redirects."""
+    """Send a request without following redirects. Return (status, headers, body)."""
     body = urllib.parse.urlencode(form).encode() if form is not None else None
     headers = {"Authorization": token} if token else {}
     request = urllib.request.Request(url, data=body, headers=headers)
@@ -488,7 +488,7 @@ def http(url: str, form: dict[str, str] | None = None, token: str = "") -> tuple
 
 
 def saml(directory: Directory, subject: str, address: str) -> dict[str, Any]:
-    """A sign-in at the SAML provider: the claims of the ID token, or {"error": …}."""
+    """Sign in at the SAML provider. Return the claims of the ID token, or {"error": …}."""
     endpoint = directory.stack.cloud.endpoint
     query = {
         "response_type": "code",
@@ -525,13 +525,13 @@ def saml(directory: Directory, subject: str, address: str) -> dict[str, Any]:
 
 
 def federation(directory: Directory, report: Report) -> None:
-    """A SAML user becomes the pool's user of the same verified address, and nobody else."""
+    """Check that a SAML user signs in as the pool's user with the same verified address, and as no other user."""
     dora = directory.create(directory.at("dora"))
     eve = directory.create(directory.at("eve"), email_verified="false")
     report.check("federated user is the existing one", saml(directory, "dora-1", directory.at("dora")).get("sub"), dora)
     report.check("again", saml(directory, "dora-1", directory.at("dora")).get("sub"), dora)
     report.check(
-        "not one whose address is not verified",
+        "not a user without a verified address",
         saml(directory, "eve-1", directory.at("eve")).get("sub") not in (eve, None),
     )
     blocked = saml(directory, "mallory-1", "mallory@evil.com").get("error", "")
@@ -539,7 +539,7 @@ def federation(directory: Directory, report: Report) -> None:
 
 
 def authorizer(directory: Directory, report: Report, tokens: dict[str, str]) -> None:
-    """An API method behind the pool: only a valid token passes."""
+    """Check that an API method behind the pool accepts only a valid token."""
     api = directory.stack.client("apigateway")
     rest = api.create_rest_api(name="user-directory-check")["id"]
     try:
@@ -566,7 +566,7 @@ def authorizer(directory: Directory, report: Report, tokens: dict[str, str]) -> 
 
 
 def hostile(token: str) -> dict[str, str]:
-    """Tokens made of a good one that must not pass."""
+    """Return tokens, made from a valid one, that must not pass."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -597,7 +597,7 @@ def hostile(token: str) -> dict[str, str]:
 
 
 def sign_out(directory: Directory, report: Report) -> None:
-    """A global sign-out ends every device's refresh token."""
+    """Check that a global sign-out revokes every device's refresh token."""
     directory.create(directory.at("frank"))
     devices = [directory.password(directory.at("frank"))["AuthenticationResult"] for _ in range(2)]
 
@@ -623,14 +623,14 @@ def sign_out(directory: Directory, report: Report) -> None:
 
 
 def totp(secret: str) -> str:
-    """The code that an authenticator app shows now (RFC 6238)."""
+    """Return the code that an authenticator app shows now (RFC 6238)."""
     mark = hmac.new(base64.b32decode(secret), int(time.time() // 30).to_bytes(8, "big"), hashlib.sha1).digest()
     first = mark[-1] & 15
     return f"{(int.from_bytes(mark[first : first + 4], 'big') & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def second_factor(directory: Directory, report: Report) -> None:
-    """A user with an authenticator app is asked for its code."""
+    """Check that a user with an authenticator app is asked for its code."""
     grace = directory.create(directory.at("grace"))
     token = directory.password(directory.at("grace"))["AuthenticationResult"]["AccessToken"]
     secret = directory.idp.associate_software_token(AccessToken=token)["SecretCode"]
@@ -656,7 +656,7 @@ def second_factor(directory: Directory, report: Report) -> None:
 
 
 def machine(directory: Directory, report: Report) -> None:
-    """Clients with a secret: a server's sign-in, and a machine's scope."""
+    """Check clients with a secret: a server's sign-in, and a machine's scope."""
     found = {
         name: directory.idp.describe_user_pool_client(UserPoolId=directory.pool_id, ClientId=directory.clients[name])
         for name in ("server", "batch")
@@ -684,7 +684,7 @@ def machine(directory: Directory, report: Report) -> None:
 
 
 def rotation(directory: Directory, report: Report) -> None:
-    """A new Apple key in the secret reaches Cognito; the old one is gone from both."""
+    """Check that a new Apple key in the secret replaces the old one in Cognito."""
 
     def details(name: str) -> dict[str, str]:
         found = directory.idp.describe_identity_provider(UserPoolId=directory.pool_id, ProviderName=name)
@@ -693,7 +693,7 @@ def rotation(directory: Directory, report: Report) -> None:
 
     secrets = directory.stack.client("secretsmanager")
     before = secrets.get_secret_value(SecretId="switchyard-apple-key")["SecretString"]
-    old = "OLDKEY0001" if before.startswith("-----BEGIN") else json.loads(before)["key_id"]  # of a run before
+    old = "OLDKEY0001" if before.startswith("-----BEGIN") else json.loads(before)["key_id"]  # from an earlier run
     report.check("Apple provider", details("SignInWithApple").get("key_id"), old)
     report.check("OIDC provider has its secret", details("Partner").get("client_secret"), CLIENT_SECRET)
     key_id = f"NEW{directory.stack.token.upper()}2"
@@ -710,7 +710,7 @@ def rotation(directory: Directory, report: Report) -> None:
 
 
 def outage(directory: Directory, report: Report) -> None:
-    """An outage behind a trigger tells the client nothing of what is behind it."""
+    """Check that an outage behind a trigger reveals nothing about the back end to the client."""
     down = {
         "kind": "error",
         "status": 500,
@@ -725,11 +725,11 @@ def outage(directory: Directory, report: Report) -> None:
         except directory.idp.exceptions.UserLambdaValidationException as error:
             said = error.response["Error"]["Message"]
     wanted = "CreateAuthChallenge failed with error The service is not available. Try again later.."
-    report.check("what an outage tells", said, wanted)
+    report.check("message during an outage", said, wanted)
 
 
 def permission(directory: Directory, report: Report) -> None:
-    """A trigger that the pool may not call stops the sign-in."""
+    """Check that a trigger that the pool may not invoke stops the sign-in."""
     functions, name = directory.stack.client("lambda"), directory.outputs["function_names"]["define_auth_challenge"]
     statement = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"][0]
     functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
@@ -749,7 +749,7 @@ def permission(directory: Directory, report: Report) -> None:
 
 
 def logs(directory: Directory, report: Report) -> None:
-    """Neither codes nor addresses nor secrets in any function's log."""
+    """Check that no function's log contains codes, addresses or secrets."""
     names = directory.outputs["function_names"].values()
     text = "\n".join(line for name in names for line in directory.stack.logged(name))
     mails = [m for n in range(8) for m in directory.mails(directory.at(f"user{n}"))] + directory.mails(

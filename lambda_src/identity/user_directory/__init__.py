@@ -1,5 +1,5 @@
-"""Triggers of a Cognito user pool: sign-in by one-time code, who may sign up, linking, groups; identity providers.
+"""Triggers of a Cognito user pool (one-time codes, sign-up rules, linking, groups), and identity providers.
 
-What a trigger raises is shown to whoever is signing in: messages are constants that tell nothing about a user.
-Codes, answers, tokens, names and addresses are never logged.
+Cognito shows the message of a trigger's exception to the person who signs in. So messages are constants that reveal
+nothing about a user. Codes, answers, tokens, names and addresses are never logged.
 """

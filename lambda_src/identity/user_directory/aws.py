@@ -1,4 +1,4 @@
-"""AWS clients for triggers: Cognito waits 5 seconds for an answer, so tries must be short."""
+"""AWS clients for triggers: Cognito waits 5 seconds for an answer, so attempts must be short."""
 
 import functools
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @functools.cache
 def client(service: str, tries: int = 3) -> Any:
-    """The boto3 client of `service`; it waits up to 1 s before a second try and 2 s before a third. Thread-safe."""
+    """Return a boto3 client that waits up to 1 s before a second attempt and 2 s before a third. Thread-safe."""
     import boto3
     from botocore.config import Config
 

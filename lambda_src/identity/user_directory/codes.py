@@ -1,7 +1,7 @@
-"""One-time codes: made, sealed so that they can be checked but not read, and compared in constant time.
+"""Create one-time codes, seal them so that they can be checked but not read, and compare them in constant time.
 
-A sealed code is the text `v1.<expires>.<salt>.<hash>`: Unix seconds, and base64url of 16 and 32 bytes. It is
-all that is kept of a code, and the salt doubles as the id of the challenge.
+A sealed code is the text `v1.<expires>.<salt>.<hash>`: Unix seconds, and base64url of 16 and 32 bytes. Nothing else
+is kept of a code. The salt also serves as the id of the challenge.
 """
 
 import base64
@@ -16,7 +16,7 @@ MAX_ANSWER = 32
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is kept of a code."""
+    """A sealed code: all that is kept of a code."""
 
     expires: int
     salt: bytes
@@ -24,7 +24,7 @@ class Sealed:
 
     @property
     def id(self) -> str:
-        """Names the challenge; reveals nothing about the code."""
+        """Return the id of the challenge, which reveals nothing about the code."""
         return _text(self.salt)
 
     def __str__(self) -> str:
@@ -32,18 +32,18 @@ class Sealed:
 
 
 def new_code(length: int) -> str:
-    """`length` decimal digits from the system's random source."""
+    """Return `length` decimal digits from the system's random source."""
     return f"{secrets.randbelow(10**length):0{length}d}"
 
 
 def seal(code: str, expires: int) -> Sealed:
-    """Seals `code` under a new salt until `expires` (Unix seconds)."""
+    """Seal `code` with a new salt, valid until `expires` (Unix seconds)."""
     salt = secrets.token_bytes(16)
     return Sealed(expires, salt, _digest(code, salt))
 
 
 def unseal(text: object) -> Sealed | None:
-    """The sealed code that `str()` of one gave; None for anything else."""
+    """Return the sealed code of which `text` is the `str()`, or None for any other value."""
     parts = text.split(".") if isinstance(text, str) else []
     if len(parts) != 4 or parts[0] != "v1" or not parts[1].isascii() or not parts[1].isdigit():
         return None
@@ -55,14 +55,14 @@ def unseal(text: object) -> Sealed | None:
 
 
 def matches(sealed: Sealed, answer: object, now: float) -> bool:
-    """Whether `answer` is the code and in time. Takes as long for a wrong answer as for the right one."""
+    """Return true if `answer` is the code and is in time. A wrong answer takes as long as the right one."""
     given = "".join(answer.split()) if isinstance(answer, str) and len(answer) <= MAX_ANSWER else ""
     same = hmac.compare_digest(_digest(given, sealed.salt), sealed.digest)
     return same and bool(given) and now < sealed.expires
 
 
 def _digest(code: str, salt: bytes) -> bytes:
-    """About 40 ms and 16 MiB a guess: a leaked hash outlives its code's few minutes."""
+    """Hash at a cost of about 40 ms and 16 MiB a guess: a leaked hash resists longer than its code is valid."""
     return hashlib.scrypt(code.encode("utf-8", "surrogatepass"), salt=salt, n=2**14, r=8, p=1, dklen=32)
 
 

@@ -1,7 +1,7 @@
-"""Create auth challenge trigger: sends a one-time code, or keeps the one that was sent.
+"""Create auth challenge trigger: send a one-time code, or keep the one that was sent.
 
-Whoever asks learns nothing about the user: one that does not exist, has no verified address or has had its
-codes for this hour gets the same answer, after the same time, and a challenge that no answer passes.
+The caller learns nothing about the user. A user who does not exist, has no verified address or has used up the codes
+of this hour gets the same response after the same time, and a challenge that no answer passes.
 """
 
 import json
@@ -22,12 +22,12 @@ DELIVERY_FAILED = "code could not be sent"
 
 
 class UnknownChallenge(Shown):
-    """Cognito asks for a challenge that this pool does not have."""
+    """Cognito requested a challenge that this pool does not have."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment; MESSAGE holds {code} and {minutes}. Codes go to TOPIC_ARN, else by e-mail from SENDER."""
+    """The environment. MESSAGE contains {code} and {minutes}. Codes go to TOPIC_ARN, else by email from SENDER."""
 
     table: str
     sender: str | None = None
@@ -48,9 +48,9 @@ class Settings:
 
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Fills publicChallengeParameters {medium, length}, privateChallengeParameters {sealed} and challengeMetadata.
+    """Set publicChallengeParameters {medium, length}, privateChallengeParameters {sealed} and challengeMetadata.
 
-    Raises UnknownChallenge, and Unavailable when the table does not answer.
+    Raise UnknownChallenge, or Unavailable if the table does not answer.
     """
     began = time.monotonic()
     log = observability.begin(context)
@@ -63,7 +63,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         sealed, outcome = begin(event, config, aws.client, time.time())
         (log.info if outcome == CODE_SENT else log.warning)(outcome)
         observability.count({CODE_SENT: "CodesSent", DELIVERY_FAILED: "CodeDeliveryFailed"}.get(outcome, "NoCode"), 1)
-        # A mail takes longer to hand over than none does: the same time for all hides which it was.
+        # Sending an email takes time. The same time for all answers hides whether one was sent.
         time.sleep(max(0.0, config.answer_after_seconds - (time.monotonic() - began)))
     event["response"] = {
         "publicChallengeParameters": {
@@ -77,7 +77,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def kept(request: Mapping[str, Any]) -> codes.Sealed | None:
-    """The code of this sign-in, when its first round has made one: a wrong answer gets no new code."""
+    """Return the code that the first round of this sign-in created, if any: a wrong answer gets no new code."""
     rounds = [r for r in request.get("session") or [] if r.get("challengeName") == "CUSTOM_CHALLENGE"]
     return codes.unseal(rounds[-1].get("challengeMetadata")) if rounds else None
 
@@ -85,7 +85,7 @@ def kept(request: Mapping[str, Any]) -> codes.Sealed | None:
 def begin(
     event: Mapping[str, Any], config: Settings, client: Callable[[str], Any], now: float
 ) -> tuple[codes.Sealed, str]:
-    """A new challenge and what became of its code: CODE_SENT, NOT_SENT or DELIVERY_FAILED."""
+    """Create a challenge. Return it with the outcome of its code: CODE_SENT, NOT_SENT or DELIVERY_FAILED."""
     code = codes.new_code(config.code_length)
     sealed = codes.seal(code, int(now) + config.lifetime_seconds)
     ledger = Ledger(client("dynamodb"), config.table)
@@ -96,14 +96,14 @@ def begin(
         return codes.seal(codes.new_code(18), sealed.expires), NOT_SENT
     try:
         send(attributes["email"], code, config, client)
-    except Exception as error:  # noqa: BLE001 - an outage must not tell users that exist from others; an alarm tells
+    except Exception as error:  # noqa: BLE001 - an outage must not reveal which users exist; an alarm reports it
         observability.logger().error(DELIVERY_FAILED, extra={"cause": aws_errors.name(error)})
         return sealed, DELIVERY_FAILED
     return sealed, CODE_SENT
 
 
 def send(address: str, code: str, config: Settings, client: Callable[[str], Any]) -> None:
-    """Hands a code over to the topic or to SES; AWS's errors pass."""
+    """Send a code to the topic or with SES. AWS's errors propagate."""
     minutes = -(-config.lifetime_seconds // 60)
     if config.topic_arn:
         message = {"email": address, "code": code, "minutes": minutes}

@@ -1,7 +1,7 @@
-"""Define auth challenge trigger: which step of a custom sign-in comes next.
+"""Define auth challenge trigger: decide the next step of a custom sign-in.
 
-First the password where PASSWORD_FIRST says so, then a one-time code; after ATTEMPTS wrong answers, or when the
-code has expired, the sign-in fails. A user that does not exist goes the same way and never gets tokens.
+With PASSWORD_FIRST, the password comes first. Then comes a one-time code. After ATTEMPTS wrong answers, or when the
+code has expired, the sign-in fails. A user who does not exist passes through the same steps and never gets tokens.
 """
 
 import time
@@ -27,7 +27,7 @@ class Settings:
 
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sets challengeName, issueTokens or failAuthentication. Raises Unavailable."""
+    """Set challengeName, issueTokens or failAuthentication. Raise Unavailable for any other failure."""
     config = settings.load(Settings)
     request = event["request"]
     step = decide(request.get("session") or [], bool(request.get("userNotFound")), config, time.time())
@@ -40,13 +40,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def decide(rounds: Sequence[Mapping[str, Any]], user_not_found: bool, config: Settings, now: float) -> Step:
-    """The step after `rounds` ({challengeName, challengeResult, challengeMetadata}, oldest first).
+    """Return the step after `rounds` ({challengeName, challengeResult, challengeMetadata}, oldest first).
 
-    Fails closed: tokens come only of a right code as the last of rounds that are all in their place.
+    The decision fails closed: tokens are issued only for a right code in the last round, after the right earlier ones.
     """
     steps: list[Step] = ["SRP_A", "PASSWORD_VERIFIER"] if config.password_first else []
     if config.password_first and not rounds:
-        return "fail"  # the client began without a password; Cognito puts SRP_A first when it gives one
+        return "fail"  # the client began without a password; otherwise Cognito adds SRP_A as the first round
     for place, step in enumerate(steps):
         if place == len(rounds):
             return step

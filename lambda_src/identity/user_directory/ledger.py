@@ -1,7 +1,7 @@
-"""Counts in DynamoDB that Cognito's sessions cannot keep: answers to a code, codes for a user.
+"""Keep counts in DynamoDB that Cognito's sessions cannot keep: answers to a code, and codes for a user.
 
-A session ends after its third answer, but anybody can begin another, or answer the same one twice at once. Items
-hold no personal data and expire: `code#<challenge>` {Wrong, Used}, `user#<hash>#<hour>` {Sent}.
+A session ends after its third answer, but a caller can begin another, or answer the same session several times in
+parallel. Items contain no personal data and expire: `code#<challenge>` {Wrong, Used}, `user#<hash>#<hour>` {Sent}.
 """
 
 import hashlib
@@ -11,13 +11,13 @@ HOUR = 3600
 
 
 class Ledger:
-    """The table."""
+    """The table of counts."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb, self._table = dynamodb, table
 
     def may_send(self, user_pool_id: str, user_name: str, limit: int, now: float) -> bool:
-        """Counts one more code for the user; False, and nothing counted, beyond `limit` in this hour (UTC)."""
+        """Count one more code for the user. Beyond `limit` in this hour (UTC), count nothing and return false."""
         user = hashlib.sha256(f"{user_pool_id}\n{user_name.casefold()}".encode()).hexdigest()
         hour = int(now) // HOUR
         return self._update(
@@ -29,9 +29,9 @@ class Ledger:
         )
 
     def settle(self, challenge: str, correct: bool, limit: int, call: str, expires: int) -> bool:
-        """Whether a challenge is passed by an answer: correct, not after `limit` wrong ones, and not a second time.
+        """Count an answer. Return true if it is correct, not after `limit` wrong ones, and the first correct one.
 
-        `call` tells a call that is tried again from a second one.
+        `call` distinguishes a retried call from a second one.
         """
         if correct:
             return self._update(
@@ -47,7 +47,7 @@ class Ledger:
         return False
 
     def _update(self, key: str, expires: int, update: str, condition: str, values: dict[str, Any]) -> bool:
-        """False when the condition does not hold."""
+        """Update an item. Return false if the condition does not hold."""
         options = {"ConditionExpression": condition} if condition else {}
         try:
             self._dynamodb.update_item(

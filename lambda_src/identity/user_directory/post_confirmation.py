@@ -1,7 +1,7 @@
-"""Post confirmation trigger: puts a new user into GROUPS.
+"""Post confirmation trigger: add a new user to GROUPS.
 
-The user is confirmed by then, and an error would only tell them otherwise: what fails here is handed to an
-asynchronous call of the same function, which Lambda repeats and at last keeps in the dead-letter queue.
+The user is already confirmed at this point, and an error would suggest otherwise. So after a failure, the function
+invokes itself asynchronously. Lambda retries that invocation and finally keeps it in the dead-letter queue.
 """
 
 import json
@@ -14,7 +14,7 @@ from . import aws
 from .shown import trigger
 
 ADDED = "user added to groups"
-LATER = "groups not reachable, to be tried again"
+LATER = "user not added to groups, will be retried"
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Settings:
 
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Gives the event back. Raises Unavailable when nothing helps, which Lambda repeats
-    when it was the asynchronous call.
+    """Return the event. Raise Unavailable if the retry fails too, or cannot be requested.
+
+    Lambda retries the asynchronous call.
     """
     log = observability.begin(context, trigger=event["triggerSource"])
     config = settings.load(Settings)

@@ -1,14 +1,14 @@
-"""Identity providers whose configuration holds a secret (Sign in with Apple, OIDC, social): kept out of Terraform.
+"""Configure identity providers that need a secret (Sign in with Apple, OIDC, social), without Terraform's state.
 
 Terraform's provider has no write-only argument for `provider_details`, and reads a client secret back into the
-state. So Terraform calls this function with what is no secret, and the function adds the secret:
+state. So Terraform invokes this function with all settings except the secret, and the function adds the secret:
 
 Terraform:    {"tf": {"action": "create" | "update" | "delete"}, "provider": Provider}
 EventBridge:  a change of a secret, as recorded by CloudTrail: each provider of PROVIDERS that uses it is updated
 by hand:      {"provider": {"name": ...}} or {} for all of PROVIDERS
 
 Provider: {"name", "type", "details", "secret_arn", "attribute_mapping", "identifiers"}
-Answer: {"providers": [names that were set or removed]}, never more: Terraform keeps it in its state.
+Answer: {"providers": [names that were set or removed]} and nothing else, because Terraform keeps it in its state.
 """
 
 import base64
@@ -29,7 +29,7 @@ _P256 = bytes.fromhex("06082a8648ce3d030107")  # the curve's object identifier i
 
 
 class UnusableSecret(Exception):
-    """A secret does not hold what its provider needs; the message names the secret and says what it must hold."""
+    """A secret does not contain what its provider needs. The message names the secret and the required content."""
 
 
 class UnknownProvider(Exception):
@@ -38,14 +38,14 @@ class UnknownProvider(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment; PROVIDERS by name, each as Terraform gives it."""
+    """The environment. PROVIDERS: each provider by name, as Terraform passes it."""
 
     user_pool_id: str
     providers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sets or removes providers. Raises UnusableSecret, UnknownProvider, SettingsError, AWS's errors."""
+    """Set or remove providers. Raise UnusableSecret, UnknownProvider, SettingsError, or AWS's errors."""
     log = observability.begin(context)
     config = settings.load(Settings)
     cognito = clients.client("cognito-idp")
@@ -62,11 +62,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def of_event(event: Mapping[str, Any], providers: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The providers that an event is about: by name, by the secret that changed, or all."""
+    """Return the providers that an event concerns: by name, by the changed secret, or all."""
     if "provider" in event:
         name = event["provider"].get("name")
         if name not in providers:
-            raise UnknownProvider(f"There is no provider {name!r}; there are: {', '.join(sorted(providers))}.")
+            raise UnknownProvider(f"There is no provider {name!r}. Existing providers: {', '.join(sorted(providers))}.")
         return [providers[name]]
     if "detail" not in event:
         return list(providers.values())
@@ -78,14 +78,14 @@ def of_event(event: Mapping[str, Any], providers: Mapping[str, dict[str, Any]]) 
 
 
 def is_same_secret(named: str, arn: str) -> bool:
-    """Whether a name or ARN is the secret of `arn`; either ARN may lack its hyphen and six random characters."""
+    """Return true if a name or ARN is the secret `arn`. Either ARN may lack its hyphen and six random characters."""
     if not named.startswith("arn:"):
         return arn.split(":secret:", 1)[-1] in (named, f"{named}{arn[-7:]}")
     return named in (arn, arn[:-7]) or named[:-7] == arn
 
 
 def read(secrets: Any, provider: Mapping[str, Any]) -> dict[str, str]:
-    """provider_details that come from the secret: a JSON object of texts, or the bare key or client secret."""
+    """Return the provider_details in the secret: a JSON object of strings, or only the key or client secret."""
     text = secrets.get_secret_value(SecretId=provider["secret_arn"]).get("SecretString") or ""
     wanted = "private_key" if provider["type"] == "SignInWithApple" else "client_secret"
     try:
@@ -94,7 +94,7 @@ def read(secrets: Any, provider: Mapping[str, Any]) -> dict[str, str]:
         found = {wanted: text.strip()}
     good = isinstance(found, dict) and all(isinstance(value, str) for value in found.values()) and found.get(wanted)
     if not good or (wanted == "private_key" and not is_p256_key(found[wanted])):
-        what = "an EC P-256 key as PKCS #8 PEM (Apple's .p8 file)" if wanted == "private_key" else "a text"
+        what = "an EC P-256 key as PKCS #8 PEM (Apple's .p8 file)" if wanted == "private_key" else "a string"
         raise UnusableSecret(
             f"The secret {provider['secret_arn']} must be {what}, or a JSON object with it as {wanted!r}."
         )
@@ -102,7 +102,7 @@ def read(secrets: Any, provider: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_p256_key(pem: str) -> bool:
-    """Whether a text is a PEM private key (PKCS #8, not encrypted) on the curve that Apple uses."""
+    """Return true if a text is a PEM private key (PKCS #8, not encrypted) on the curve that Apple uses."""
     found = _PEM.fullmatch(pem.strip())
     if not found:
         return False
@@ -113,7 +113,7 @@ def is_p256_key(pem: str) -> bool:
 
 
 def put(cognito: Any, user_pool_id: str, provider: Mapping[str, Any], secret: Mapping[str, str]) -> None:
-    """Creates the provider, or updates the one that is there."""
+    """Create the provider, or update an existing one."""
     wanted = {
         "UserPoolId": user_pool_id,
         "ProviderName": provider["name"],
@@ -128,7 +128,7 @@ def put(cognito: Any, user_pool_id: str, provider: Mapping[str, Any], secret: Ma
 
 
 def remove(cognito: Any, user_pool_id: str, name: str) -> None:
-    """Removes a provider; one that is gone, with its pool or without, is no error."""
+    """Remove a provider. It is no error if the provider, or its pool, no longer exists."""
     try:
         cognito.delete_identity_provider(UserPoolId=user_pool_id, ProviderName=name)
     except cognito.exceptions.ResourceNotFoundException:

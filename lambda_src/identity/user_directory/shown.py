@@ -1,4 +1,4 @@
-"""Cognito shows whoever signs in the message of a trigger's exception: only constant ones may leave a trigger."""
+"""Cognito shows the message of a trigger's exception to the user who signs in, so triggers raise only constant ones."""
 
 import functools
 from collections.abc import Callable
@@ -10,15 +10,15 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 class Shown(Exception):
-    """An exception whose message is meant to be shown."""
+    """An exception whose message may be shown to the user."""
 
 
 class Unavailable(Shown):
-    """Something failed that a user can do nothing about; the log and the Errors alarm tell what."""
+    """A failure that the user cannot resolve. The log and the alarm on errors report it."""
 
 
 def trigger(handler: Handler) -> Handler:
-    """Turns what is not `Shown` into Unavailable: AWS's messages name roles, accounts and resources."""
+    """Replace all exceptions except `Shown` with Unavailable: AWS's messages name roles, accounts and resources."""
 
     @functools.wraps(handler)
     def guarded(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def trigger(handler: Handler) -> Handler:
             return handler(event, context)
         except Shown:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the client
+        except Exception as error:  # noqa: BLE001 - no other message may reach the client
             observability.logger().error("trigger failed", extra={"cause": aws_errors.name(error)})
             raise Unavailable("The service is not available. Try again later.") from None
 

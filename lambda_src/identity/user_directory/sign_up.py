@@ -1,9 +1,9 @@
-"""Pre sign-up trigger: whose address may sign up, and linking a federated user to the one that is there.
+"""Pre sign-up trigger: decide which addresses may sign up, and link a federated user to an existing user.
 
-A federated user is linked only where PROVIDERS allows it, only when the address is verified (by the provider's
-claim, or by trust in the provider), and only to exactly one user of the pool whose address is verified too:
-anything less would let one who controls a provider's account take over a stranger's.
-Users that an administrator creates are the administrator's decision.
+A federated user is linked only if PROVIDERS allows it, if the address is verified (by the provider's claim, or by
+trust in the provider), and if exactly one user of the pool has this address verified. With weaker rules, an attacker
+with an account at a provider could take over another person's user. The rules do not apply to users that an
+administrator creates.
 """
 
 import re
@@ -25,12 +25,12 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@((?:[a-z0-9-]{1,63
 
 
 class SignUpRefused(Shown):
-    """The address may not sign up. Cognito shows the message."""
+    """The address may not sign up. Cognito shows the message to the user."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment. DOMAINS: `example.com`, or `*.example.com` for those below; none for all.
+    """The environment. DOMAINS: `example.com`, or `*.example.com` for its subdomains; empty for all domains.
 
     PROVIDERS: by name, {"link": whether users are linked, "trusted": whether its addresses count as verified}.
     """
@@ -40,7 +40,7 @@ class Settings:
 
 
 class Identity(NamedTuple):
-    """A user as a provider knows it."""
+    """A provider's name and its id of a user."""
 
     provider: str
     subject: str
@@ -48,7 +48,7 @@ class Identity(NamedTuple):
 
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Gives the event back to let the sign-up go on. Raises SignUpRefused, Unavailable."""
+    """Return the event to let the sign-up continue. Raise SignUpRefused or Unavailable."""
     log = observability.begin(context, trigger=event["triggerSource"])
     config = settings.load(Settings)
     if event["triggerSource"] == "PreSignUp_AdminCreateUser":
@@ -58,7 +58,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if config.domains and not allowed(address, config.domains):
         log.warning(REFUSED)
         observability.count("SignUpsRefused", 1)
-        raise SignUpRefused("Sign-up is not open to this e-mail address.")
+        raise SignUpRefused("Sign-up is not open to this email address.")
     if event["triggerSource"] != "PreSignUp_ExternalProvider":
         return event
     identity = identity_of(event["userName"], config.providers)
@@ -73,7 +73,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def allowed(address: str, domains: list[str]) -> bool:
-    """Whether an address belongs to one of `domains`; one that is malformed belongs to none."""
+    """Return true if an address belongs to one of `domains`. A malformed address belongs to none."""
     found = _ADDRESS.fullmatch(address)
     if not found:
         return False
@@ -82,7 +82,7 @@ def allowed(address: str, domains: list[str]) -> bool:
 
 
 def identity_of(user_name: str, providers: Mapping[str, Any]) -> Identity | None:
-    """Provider and subject of `<provider>_<subject>`; a provider's name may hold underscores and change case."""
+    """Return provider and subject of `<provider>_<subject>`. A provider's name may contain underscores, in any case."""
     for name in sorted(providers, key=len, reverse=True):
         if user_name.casefold().startswith(f"{name.casefold()}_") and len(user_name) > len(name) + 1:
             return Identity(name, user_name[len(name) + 1 :])
@@ -90,7 +90,7 @@ def identity_of(user_name: str, providers: Mapping[str, Any]) -> Identity | None
 
 
 def link(cognito: Any, user_pool_id: str, identity: Identity, address: str) -> bool:
-    """Links to the only user with this verified address; False when there is none, or more than one."""
+    """Link to the only user with this verified address. Return false if there is none or several, or no link."""
     found: list[Mapping[str, Any]] = []
     token: dict[str, str] = {}
     while True:
@@ -112,7 +112,7 @@ def link(cognito: Any, user_pool_id: str, identity: Identity, address: str) -> b
             },
         )
     except (cognito.exceptions.AliasExistsException, cognito.exceptions.LimitExceededException):
-        return False  # already somebody's, or five are linked: it stays a user of its own
+        return False  # already linked to a user, or the user has five links: the new user stays separate
     return True
 
 

@@ -1,4 +1,4 @@
-"""Verify auth challenge response trigger: whether an answer is the code, in time, within the limit, and used once."""
+"""Verify auth challenge response trigger: check that an answer is the code, in time, within the limit, and unused."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Settings:
 
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sets answerCorrect. Raises Unavailable when the table does not answer."""
+    """Set answerCorrect. Raise Unavailable if the table does not answer."""
     log = observability.begin(context)
     config = settings.load(Settings)
     request = event["request"]

@@ -8,7 +8,7 @@ module "codes" {
   name                = "${local.name}-codes"
   hash_key            = "Id"
   ttl_attribute       = "ExpiresAt"
-  deletion_protection = false # it holds counts of the last hours
+  deletion_protection = false # it contains only counts of the last hours
 }
 
 locals {

@@ -1,4 +1,4 @@
-# What follows from the variables alone; their validations use it too.
+# Values that depend only on the variables. The variables' validations use them too.
 locals {
   name = "user-directory"
 
@@ -19,7 +19,7 @@ locals {
 
   linking = anytrue([for p in var.identity_providers : p.link_users])
 
-  # Functions of this module, by the trigger that they are.
+  # Functions of this module, by their trigger.
   functions = merge(
     var.custom_auth == null ? {} : {
       define_auth_challenge          = "${local.name}-define-challenge"

@@ -1,5 +1,5 @@
-# SAML holds no secret. The other providers do, and aws_cognito_identity_provider has no write-only argument for it
-# (and reads a client secret back into the state): a function reads the secret and sets the provider.
+# SAML needs no secret. The other providers need one, but aws_cognito_identity_provider has no write-only argument for it
+# (and reads a client secret back into the state). So a function reads the secret and configures the provider.
 
 locals {
   saml_providers   = { for name, p in var.identity_providers : name => p if p.type == "SAML" }
@@ -38,7 +38,7 @@ resource "aws_cognito_identity_provider" "saml" {
   }
 }
 
-# A call of its own: its policy names the pool.
+# This function has a module call of its own because its policy names the pool.
 module "provider" {
   source = "../../blocks/functions"
   count  = length(local.secret_providers) > 0 ? 1 : 0
@@ -49,7 +49,7 @@ module "provider" {
   functions = {
     provider = {
       name         = "${local.name}-provider"
-      description  = "Sets identity providers with their secrets"
+      description  = "Configures identity providers with their secrets"
       handler      = "identity.user_directory.provider.handler"
       memory_size  = 512
       timeout      = 60
@@ -84,7 +84,7 @@ module "provider" {
   }
 }
 
-# Neither the input nor the result, both in the state, holds a secret.
+# The input and the result are in the state; neither contains a secret.
 resource "aws_lambda_invocation" "provider" {
   for_each = local.secret_providers
 
@@ -93,14 +93,14 @@ resource "aws_lambda_invocation" "provider" {
   input           = jsonencode({ provider = local.provider_inputs[each.key] })
 }
 
-# A new key reaches Cognito when its secret changes. CloudTrail must record management events.
+# When the secret changes, the new key is sent to Cognito. This requires that CloudTrail records management events.
 module "rotation" {
   source = "../../blocks/event_rule"
   count  = length(local.secret_providers) > 0 ? 1 : 0
 
   context     = var.context
   name        = "${local.name}-secrets"
-  description = "Secrets of identity providers that change"
+  description = "Changes of identity providers' secrets"
 
   event_pattern = jsonencode({
     source        = ["aws.secretsmanager"]

@@ -46,7 +46,7 @@ resource "aws_cognito_user_pool" "this" {
     }
   }
 
-  # A changed address stays what it was until the new one is verified.
+  # An address keeps its old value until the new one is verified.
   user_attribute_update_settings {
     attributes_require_verification_before_update = var.sign_in
   }
@@ -163,7 +163,7 @@ resource "aws_cognito_user_pool" "this" {
   }
 }
 
-# Own functions and those of others: only this pool may call them.
+# For functions of this module and of others: only this pool may invoke them.
 resource "aws_lambda_permission" "trigger" {
   for_each = local.triggers
 
@@ -288,7 +288,7 @@ resource "aws_cognito_user_pool_client" "this" {
   allowed_oauth_flows                  = each.value.oauth_flows
   allowed_oauth_scopes                 = each.value.oauth_scopes
 
-  # Scopes and providers must be there before a client may name them.
+  # Scopes and providers must exist before a client can name them.
   depends_on = [aws_cognito_resource_server.this, aws_cognito_identity_provider.saml, aws_lambda_invocation.provider]
 }
 
@@ -296,11 +296,11 @@ resource "aws_iam_role" "sms" {
   count = var.sms == null ? 0 : 1
 
   name                 = "${var.context.name_prefix}-${local.name}-sms-${var.context.region}"
-  description          = "Cognito sends text messages with it"
+  description          = "Lets Cognito send text messages"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
-  # No aws:SourceArn: the pool names the role when it is made, before it has an ARN. The external id is its key.
+  # No aws:SourceArn: the pool names the role when it is created, before it has an ARN. The external id restricts use.
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -330,7 +330,7 @@ resource "aws_iam_role_policy" "sms" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Text messages go to no resource: SNS allows them on "*" only.
+        # Text messages have no resource: SNS allows them on "*" only.
         Sid      = "SendTextMessages"
         Effect   = "Allow"
         Action   = "sns:Publish"

@@ -14,7 +14,7 @@ output "client_ids" {
 }
 
 output "authorizer" {
-  description = "What an authorizer needs to check the pool's tokens: for API Gateway's COGNITO_USER_POOLS `user_pool_arns`, for a JWT authorizer `issuer` and `audience`, for a function `jwks_url` as well."
+  description = "Values that an authorizer needs to check the pool's tokens: `user_pool_arns` for API Gateway's COGNITO_USER_POOLS, `issuer` and `audience` for a JWT authorizer, and also `jwks_url` for a function."
   value = {
     issuer         = local.issuer
     jwks_url       = "${local.issuer}/.well-known/jwks.json"
@@ -24,14 +24,14 @@ output "authorizer" {
 }
 
 output "domain_url" {
-  description = "Where managed login is; null without domain."
+  description = "URL of managed login. Null without domain."
   value = var.domain == null ? null : (
     var.domain.name != null ? "https://${var.domain.name}" : "https://${aws_cognito_user_pool_domain.this[0].domain}.auth.${var.context.region}.amazoncognito.com"
   )
 }
 
 output "domain_cloudfront" {
-  description = "Target of the DNS alias of a domain of your own: name and hosted zone; null without one."
+  description = "Target of the DNS alias for your own domain: name and hosted zone. Null without such a domain."
   value = try(var.domain.name, null) == null ? null : {
     name    = aws_cognito_user_pool_domain.this[0].cloudfront_distribution
     zone_id = aws_cognito_user_pool_domain.this[0].cloudfront_distribution_zone_id
@@ -39,12 +39,12 @@ output "domain_cloudfront" {
 }
 
 output "function_names" {
-  description = "Names of the functions, by the trigger they are; `provider` sets identity providers."
+  description = "Names of the functions, by their trigger; `provider` configures identity providers."
   value       = { for key, function in merge(module.triggers.functions, module.provider[*].functions...) : key => function.name }
 }
 
 output "codes_table_name" {
-  description = "Table that counts codes and answers; null without custom_auth."
+  description = "Name of the table that counts codes and answers. Null without custom_auth."
   value       = one(module.codes[*].name)
 }
 

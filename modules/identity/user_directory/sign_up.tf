@@ -1,4 +1,5 @@
-# Who may sign up, linking, and groups. The rights on the pool follow it: the pool names these functions.
+# Sign-up rules, linking, and groups. The permissions on the pool are separate policies, because the pool names these
+# functions and must be created after them.
 
 resource "aws_iam_role_policy" "link" {
   count = local.linking ? 1 : 0

@@ -1,4 +1,4 @@
-# The triggers of this module. The pool names them, so nothing here may name the pool.
+# The trigger functions of this module. The pool names them, so nothing here may name the pool.
 module "triggers" {
   source = "../../blocks/functions"
 
@@ -83,7 +83,7 @@ module "triggers" {
     contains(keys(local.functions), "pre_sign_up") ? [{
       pre_sign_up = {
         name              = local.functions.pre_sign_up
-        description       = "Decides who may sign up, and links users of identity providers"
+        description       = "Decides which addresses may sign up, and links users of identity providers"
         handler           = "identity.user_directory.sign_up.handler"
         memory_size       = 512
         timeout           = 5
@@ -97,7 +97,7 @@ module "triggers" {
     length(var.default_groups) > 0 ? [{
       post_confirmation = {
         name        = local.functions.post_confirmation
-        description = "Puts new users into their groups"
+        description = "Adds new users to their groups"
         handler     = "identity.user_directory.post_confirmation.handler"
         memory_size = 512
         timeout     = 5
@@ -113,10 +113,10 @@ module "triggers" {
     }] : [],
   )...)
 
-  # The trigger must answer alike whether a mail went out or not, so its own error metric cannot tell.
+  # The trigger must answer in the same way whether an email was sent or not, so its own error metric does not show it.
   metric_alarms = var.custom_auth == null ? {} : {
     "${local.name}-code-delivery" = {
-      description = "One-time codes could not be handed over to SES or the topic. Logs: /aws/lambda/${var.context.name_prefix}-${local.functions.create_auth_challenge}"
+      description = "One-time codes could not be sent with SES or the topic. Logs: /aws/lambda/${var.context.name_prefix}-${local.functions.create_auth_challenge}"
       metric      = "CodeDeliveryFailed"
       dimensions  = { service = local.functions.create_auth_challenge }
     }

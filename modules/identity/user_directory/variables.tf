@@ -19,14 +19,14 @@ variable "context" {
 }
 
 variable "sign_in" {
-  description = "What users sign in with: `email`, `phone_number` or both. Fixed once the pool exists."
+  description = "Attributes that users sign in with: `email`, `phone_number` or both. They cannot be changed once the pool exists."
   type        = set(string)
   default     = ["email"]
   nullable    = false
 
   validation {
     condition     = length(var.sign_in) > 0 && length(setsubtract(var.sign_in, ["email", "phone_number"])) == 0
-    error_message = "sign_in must hold email, phone_number or both."
+    error_message = "sign_in must contain email, phone_number or both."
   }
   validation {
     condition     = !contains(var.sign_in, "phone_number") || var.sms != null
@@ -35,7 +35,7 @@ variable "sign_in" {
 }
 
 variable "tier" {
-  description = "Feature plan of the pool: `LITE`, `ESSENTIALS` or `PLUS`; `PLUS` for threat protection."
+  description = "Feature plan of the pool: `LITE`, `ESSENTIALS` or `PLUS`. Threat protection requires `PLUS`."
   type        = string
   default     = "ESSENTIALS"
   nullable    = false
@@ -47,7 +47,7 @@ variable "tier" {
 }
 
 variable "threat_protection" {
-  description = "Cognito's threat protection: `mode` `AUDIT` (log only) or `ENFORCED` (known passwords blocked, risky sign-ins asked for MFA or blocked), the same for custom authentication, and address ranges always blocked. Needs the tier PLUS."
+  description = "Cognito's threat protection. `mode` is `AUDIT` (log only) or `ENFORCED` (compromised passwords are blocked, and risky sign-ins require MFA or are blocked); `custom_auth_mode` is the same for custom authentication; `blocked_cidrs` are address ranges that are always blocked. Requires the tier PLUS."
   type = object({
     mode             = optional(string, "ENFORCED")
     custom_auth_mode = optional(string)
@@ -72,7 +72,7 @@ variable "threat_protection" {
 }
 
 variable "password_policy" {
-  description = "What a password must hold, how many earlier ones are refused (`history`), and the days for which an administrator's password is valid."
+  description = "What a password must contain, how many earlier passwords are refused (`history`), and for how many days a temporary password from an administrator is valid (`temporary_days`)."
   type = object({
     minimum_length    = optional(number, 12)
     require_lowercase = optional(bool, true)
@@ -100,7 +100,7 @@ variable "password_policy" {
 }
 
 variable "mfa" {
-  description = "Second factor: `mode` `OFF`, `OPTIONAL` or `ON` (all users), and which ones: `totp` (authenticator app), `email` (needs `email` and no tier LITE), `sms` (needs `sms`)."
+  description = "Second factor: `mode` is `OFF`, `OPTIONAL` or `ON` (all users). The allowed factors are `totp` (authenticator app), `email` (requires `email` and a tier other than LITE) and `sms` (requires `sms`)."
   type = object({
     mode  = optional(string, "OPTIONAL")
     totp  = optional(bool, true)
@@ -129,7 +129,7 @@ variable "mfa" {
 }
 
 variable "devices" {
-  description = "Which devices the pool remembers: `OFF`, `ALWAYS`, or `OPT_IN` (the user is asked); and whether a remembered one is spared the MFA code."
+  description = "Which devices the pool remembers: `OFF`, `ALWAYS`, or `OPT_IN` (the user is asked); and whether users of a remembered device can skip the MFA code (`skip_mfa`)."
   type = object({
     remember = optional(string, "OPT_IN")
     skip_mfa = optional(bool, true)
@@ -144,7 +144,7 @@ variable "devices" {
 }
 
 variable "email" {
-  description = "SES identity (verified, in this Region) that the pool's mail comes from. Null for Cognito's own sender, which sends 50 mails a day."
+  description = "SES identity (verified, in this Region) from which the pool sends email. Null for Cognito's own sender, which sends up to 50 emails a day."
   type = object({
     identity_arn      = string
     from_address      = string
@@ -164,7 +164,7 @@ variable "email" {
 }
 
 variable "sms" {
-  description = "Text messages, for phone verification and SMS codes: `external_id` of the role that Cognito sends with. Costs per message, and SNS must have left its sandbox."
+  description = "Text messages, for phone verification and SMS codes: `external_id` of the role with which Cognito sends them. Each message is charged, and the account must have left the SMS sandbox."
   type = object({
     external_id = string
   })
@@ -177,7 +177,7 @@ variable "sms" {
 }
 
 variable "verification" {
-  description = "The mail that asks to verify an address; {####} in `message` is the code."
+  description = "Email that asks users to verify their address; {####} in `message` stands for the code."
   type = object({
     subject = optional(string, "Verify your address")
     message = optional(string, "Your verification code is {####}.")
@@ -187,12 +187,12 @@ variable "verification" {
 
   validation {
     condition     = strcontains(var.verification.message, "{####}")
-    error_message = "verification.message must hold {####}, where Cognito puts the code."
+    error_message = "verification.message must contain {####}, which Cognito replaces with the code."
   }
 }
 
 variable "attributes" {
-  description = "Attributes beside the standard ones, by name without `custom:`; or standard ones that are `required`. `client_writable` lets the app clients write it: without, only the back end does. Type, bounds and `required` are fixed once the pool exists."
+  description = "Custom attributes, by name without `custom:`, and standard attributes that are `required`. `client_writable` lets the app clients write an attribute; otherwise only the back end can. Type, bounds and `required` cannot be changed once the pool exists."
   type = map(object({
     type            = optional(string, "String")
     mutable         = optional(bool, true)
@@ -214,12 +214,12 @@ variable "attributes" {
   }
   validation {
     condition     = alltrue([for name in keys(var.attributes) : can(regex("^[A-Za-z0-9_-]{1,20}$", name)) || contains(local.standard_attributes, name)])
-    error_message = "attributes: a name has 1 to 20 letters, digits, underscores or hyphens, without custom: in front."
+    error_message = "attributes: a name must have 1 to 20 letters, digits, underscores or hyphens, without the prefix custom:."
   }
 }
 
 variable "clients" {
-  description = "App clients by name. `secret` only for servers: an app on a device cannot keep one, and it is in Terraform's state. `read_attributes` and `write_attributes` default to everything and to what is not protected. Short tokens: one that was issued is valid until it expires, also after a sign-out, wherever only its signature is checked."
+  description = "App clients by name. Set `secret` only for servers: an app on a device cannot keep a secret, and the secret is in Terraform's state. `read_attributes` defaults to all attributes, `write_attributes` to all that are not protected. Keep tokens short-lived: where only the signature is checked, an issued token is valid until it expires, even after a sign-out."
   type = map(object({
     secret               = optional(bool, false)
     auth_flows           = optional(set(string), ["USER_SRP_AUTH"])
@@ -244,19 +244,19 @@ variable "clients" {
     condition = alltrue([for c in var.clients : length(setsubtract(c.auth_flows, [
       "USER_SRP_AUTH", "CUSTOM_AUTH", "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_AUTH"
     ])) == 0])
-    error_message = "clients: auth_flows takes USER_SRP_AUTH, CUSTOM_AUTH, USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH and USER_AUTH; refresh tokens always work."
+    error_message = "clients: auth_flows must be USER_SRP_AUTH, CUSTOM_AUTH, USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH or USER_AUTH; refresh tokens are always allowed."
   }
   validation {
     condition     = alltrue([for c in var.clients : !contains(c.auth_flows, "ADMIN_USER_PASSWORD_AUTH") || c.secret])
-    error_message = "clients: ADMIN_USER_PASSWORD_AUTH is for servers: set secret = true."
+    error_message = "clients: ADMIN_USER_PASSWORD_AUTH is for servers only: set secret = true."
   }
   validation {
     condition     = alltrue([for c in var.clients : !contains(c.auth_flows, "CUSTOM_AUTH") || var.custom_auth != null])
-    error_message = "clients: CUSTOM_AUTH needs custom_auth, which makes the triggers."
+    error_message = "clients: CUSTOM_AUTH needs custom_auth, which creates the triggers."
   }
   validation {
     condition     = alltrue([for c in var.clients : !contains(c.auth_flows, "CUSTOM_AUTH") || try(var.custom_auth.code_seconds <= c.session_minutes * 60, true)])
-    error_message = "clients: session_minutes of a client with CUSTOM_AUTH must not be shorter than custom_auth.code_seconds: Cognito takes no answer after it."
+    error_message = "clients: session_minutes of a client with CUSTOM_AUTH must not be shorter than custom_auth.code_seconds: Cognito accepts no answer after the session has ended."
   }
   validation {
     condition = alltrue([
@@ -276,7 +276,7 @@ variable "clients" {
   }
   validation {
     condition     = alltrue([for c in var.clients : length(setsubtract(c.oauth_flows, ["code", "client_credentials"])) == 0])
-    error_message = "clients: oauth_flows takes code and client_credentials; the implicit flow gives tokens to the browser's history."
+    error_message = "clients: oauth_flows must be code or client_credentials; the implicit flow would leave tokens in the browser's history."
   }
   validation {
     condition     = alltrue([for c in var.clients : !contains(c.oauth_flows, "client_credentials") || (c.secret && length(c.oauth_flows) == 1)])
@@ -288,16 +288,16 @@ variable "clients" {
   }
   validation {
     condition     = alltrue([for c in var.clients : length(setsubtract(c.identity_providers, keys(var.identity_providers))) == 0])
-    error_message = "clients: identity_providers must name keys of identity_providers; users of the pool itself may always sign in."
+    error_message = "clients: identity_providers must name keys of identity_providers; users of the pool itself can always sign in."
   }
   validation {
     condition     = alltrue([for c in var.clients : length(setsubtract(setunion(coalesce(c.read_attributes, []), coalesce(c.write_attributes, [])), local.readable_attributes)) == 0])
-    error_message = "clients: read_attributes and write_attributes take standard attributes and those of attributes, as custom:name."
+    error_message = "clients: read_attributes and write_attributes must name standard attributes, or keys of attributes as custom:name."
   }
 }
 
 variable "groups" {
-  description = "Groups by name; the lowest `precedence` decides the role of a user in several."
+  description = "Groups by name. For a user in several groups, the group with the lowest `precedence` determines the role."
   type = map(object({
     description = optional(string)
     precedence  = optional(number)
@@ -308,7 +308,7 @@ variable "groups" {
 }
 
 variable "default_groups" {
-  description = "Groups that each user joins when the sign-up is confirmed."
+  description = "Groups to which each user is added when the sign-up is confirmed."
   type        = set(string)
   default     = []
   nullable    = false
@@ -320,7 +320,7 @@ variable "default_groups" {
 }
 
 variable "resource_servers" {
-  description = "APIs by identifier (such as `https://api.example.com`) and their scopes with a description each; a client asks for them as `<identifier>/<scope>`."
+  description = "APIs by identifier (such as `https://api.example.com`), each with a name and its scopes and their descriptions. A client requests a scope as `<identifier>/<scope>`."
   type = map(object({
     name   = string
     scopes = map(string)
@@ -330,7 +330,7 @@ variable "resource_servers" {
 }
 
 variable "domain" {
-  description = "Where managed login is served: `prefix` for one of Amazon's, or `name` with `certificate_arn` (in us-east-1) for your own. Needed for OAuth flows and federation."
+  description = "Domain of managed login: `prefix` for an Amazon Cognito domain, or `name` with `certificate_arn` (in us-east-1) for your own domain. Required for OAuth flows and federation."
   type = object({
     prefix                = optional(string)
     name                  = optional(string)
@@ -341,15 +341,15 @@ variable "domain" {
 
   validation {
     condition     = alltrue([for d in var.domain[*] : (d.prefix == null) != (d.name == null) && (d.name == null) == (d.certificate_arn == null)])
-    error_message = "domain takes either prefix, or name and certificate_arn."
+    error_message = "domain must have either prefix, or name and certificate_arn."
   }
   validation {
     condition     = alltrue([for d in var.domain[*] : d.prefix == null || try(can(regex("^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", d.prefix)) && !can(regex("aws|amazon|cognito", d.prefix)), false)])
-    error_message = "domain.prefix must have lower-case letters, digits and hyphens, and none of the words aws, amazon and cognito."
+    error_message = "domain.prefix must consist of lower-case letters, digits and hyphens, and must not contain aws, amazon or cognito."
   }
   validation {
     condition     = alltrue([for d in var.domain[*] : d.certificate_arn == null || try(can(regex(":acm:us-east-1:", d.certificate_arn)), false)])
-    error_message = "domain.certificate_arn must be a certificate of ACM in us-east-1, which CloudFront takes."
+    error_message = "domain.certificate_arn must be an ACM certificate in us-east-1, as CloudFront requires."
   }
   validation {
     condition     = var.domain != null || alltrue([for c in var.clients : length(c.oauth_flows) == 0])
@@ -358,7 +358,7 @@ variable "domain" {
 }
 
 variable "custom_auth" {
-  description = "Sign-in by one-time code: mailed from `email`, or published to `topic_arn` (JSON {email, code, minutes}; a topic under the stack's key) for a mailer of your own. `password_first` asks for the password before the code. {code} and {minutes} in `message`."
+  description = "Sign-in by one-time code, which is sent by email from `email`, or published to `topic_arn` (JSON {email, code, minutes}; a topic encrypted with the stack's key) for a mailer of your own. `password_first` requires the password before the code. `message` can contain {code} and {minutes}."
   type = object({
     topic_arn      = optional(string)
     password_first = optional(bool, false)
@@ -373,7 +373,7 @@ variable "custom_auth" {
 
   validation {
     condition     = var.custom_auth == null || var.email != null || try(var.custom_auth.topic_arn, null) != null
-    error_message = "custom_auth needs email, which it sends from, or topic_arn."
+    error_message = "custom_auth needs email, from which codes are sent, or topic_arn."
   }
   validation {
     condition     = alltrue([for c in var.custom_auth[*] : c.code_length >= 6 && c.code_length <= 12 && c.attempts >= 1 && c.attempts <= 3 && c.codes_per_hour >= 1 && c.codes_per_hour <= 20])
@@ -385,31 +385,31 @@ variable "custom_auth" {
   }
   validation {
     condition     = alltrue([for c in var.custom_auth[*] : strcontains(c.message, "{code}")])
-    error_message = "custom_auth.message must hold {code}."
+    error_message = "custom_auth.message must contain {code}."
   }
 }
 
 variable "allowed_email_domains" {
-  description = "Domains whose addresses may sign up or come from a provider: `example.com`, or `*.example.com` for those below it. Empty for all. Users made by an administrator are not asked."
+  description = "Domains whose addresses may sign up or come from a provider: `example.com`, or `*.example.com` for its subdomains. Empty for all domains. Users that an administrator creates are not restricted."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for d in var.allowed_email_domains : can(regex("^(\\*\\.)?([a-z0-9-]+\\.)+[a-z0-9-]{2,}$", d))])
-    error_message = "allowed_email_domains takes domains in lower case, such as \"example.com\" or \"*.example.com\"; international ones in their xn-- form."
+    error_message = "allowed_email_domains must be domains in lower case, such as \"example.com\" or \"*.example.com\"; international ones in their xn-- form."
   }
 }
 
 variable "admin_create_user_only" {
-  description = "Only administrators make users; nobody signs up."
+  description = "Only administrators create users; sign-up is disabled."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "identity_providers" {
-  description = "Providers by name (`SignInWithApple`, `Google`, `Facebook`, `LoginWithAmazon` for those types; any for `SAML` and `OIDC`): `details` as Cognito names them, without secrets. `secret_arn` is the Secrets Manager secret with Apple's .p8 key or the client secret (the text, or JSON {private_key, key_id} or {client_secret}); a function reads it, so that it never is in Terraform's state. `link_users` lets a user of the provider sign in as the pool's user with the same verified address; `trust_email` counts the provider's addresses as verified."
+  description = "Identity providers by name (for the types `SignInWithApple`, `Google`, `Facebook` and `LoginWithAmazon` the name is the type; for `SAML` and `OIDC` any name). `details` are Cognito's provider details, without secrets. `secret_arn` is the Secrets Manager secret with Apple's .p8 key or the client secret (the text, or JSON {private_key, key_id} or {client_secret}); a function reads it, so that it is never in Terraform's state. `link_users` lets a user of the provider sign in as the pool's user with the same verified address. `trust_email` treats the provider's addresses as verified."
   type = map(object({
     type               = string
     details            = map(string)
@@ -429,15 +429,15 @@ variable "identity_providers" {
   }
   validation {
     condition     = alltrue([for name, p in var.identity_providers : contains(["SAML", "OIDC"], p.type) || name == p.type])
-    error_message = "identity_providers: Cognito wants a provider of Apple, Google, Facebook or Amazon to be named as its type."
+    error_message = "identity_providers: Cognito requires that a provider of Apple, Google, Facebook or Amazon has the name of its type."
   }
   validation {
     condition     = alltrue([for name in keys(var.identity_providers) : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]{1,30}[A-Za-z0-9]$", name)) && name != "COGNITO"])
-    error_message = "identity_providers: a name has 3 to 32 letters, digits, points, hyphens and underscores."
+    error_message = "identity_providers: a name must have 3 to 32 letters, digits, periods, hyphens and underscores."
   }
   validation {
     condition     = alltrue([for p in var.identity_providers : (p.type == "SAML") == (p.secret_arn == null)])
-    error_message = "identity_providers: SAML has no secret; all others need secret_arn."
+    error_message = "identity_providers: SAML must not have secret_arn; all other types need it."
   }
   validation {
     condition     = alltrue([for p in var.identity_providers : p.secret_arn == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^:]+$", p.secret_arn))])
@@ -445,7 +445,7 @@ variable "identity_providers" {
   }
   validation {
     condition     = alltrue([for p in var.identity_providers : length(setintersection(keys(p.details), ["private_key", "client_secret"])) == 0])
-    error_message = "identity_providers: details must not hold private_key or client_secret, which would be in the state: put it into Secrets Manager and set secret_arn."
+    error_message = "identity_providers: details must not contain private_key or client_secret, which would be in the state. Store the secret in Secrets Manager and set secret_arn."
   }
   validation {
     condition = alltrue([
@@ -455,12 +455,12 @@ variable "identity_providers" {
   }
   validation {
     condition     = alltrue([for p in var.identity_providers : p.type != "SAML" || length(setintersection(["MetadataURL", "MetadataFile"], keys(p.details))) == 1])
-    error_message = "identity_providers: SAML needs the detail MetadataURL or MetadataFile."
+    error_message = "identity_providers: SAML needs either MetadataURL or MetadataFile in details."
   }
 }
 
 variable "triggers" {
-  description = "Functions of others as the pool's triggers, by ARN; this module lets the pool call them. Those that it has itself (sign-in by code, sign-up, confirmation) are refused while it has them."
+  description = "ARNs of functions outside this module to use as the pool's triggers; this module lets the pool invoke them. A trigger for which this module has a function itself (sign-in by code, sign-up, confirmation) is refused."
   type = object({
     create_auth_challenge          = optional(string)
     custom_message                 = optional(string)
@@ -478,16 +478,16 @@ variable "triggers" {
 
   validation {
     condition     = alltrue([for arn in values(var.triggers) : arn == null || can(regex("^arn:[^:]+:lambda:[^:]+:[0-9]{12}:function:.+$", arn))])
-    error_message = "triggers takes ARNs of functions."
+    error_message = "triggers must be ARNs of Lambda functions."
   }
   validation {
     condition     = length(setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions))) == 0
-    error_message = "triggers: this module has ${join(", ", setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions)))} itself, for custom_auth, allowed_email_domains, link_users or default_groups; Cognito takes one function for each."
+    error_message = "triggers: this module has ${join(", ", setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions)))} itself, for custom_auth, allowed_email_domains, link_users or default_groups; Cognito allows one function for each trigger."
   }
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the pool with its users, also by `terraform destroy`."
+  description = "Protect the pool and its users from deletion, also by `terraform destroy`."
   type        = bool
   default     = true
   nullable    = false

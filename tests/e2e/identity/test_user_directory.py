@@ -12,7 +12,7 @@ pytestmark = only_with("identity/user_directory")
 
 
 def test_no_provider_secret_in_the_state(terraform: Terraform, cloud: Cloud) -> None:
-    """Of every version of every secret; also not in what a refresh reads back."""
+    """No version of any secret is in the state, also not after a refresh."""
     secrets = cloud.client("secretsmanager")
     words: set[str] = set()
     for name in ("switchyard-apple-key", "switchyard-partner"):

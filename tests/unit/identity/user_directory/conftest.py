@@ -1,4 +1,4 @@
-"""A table, and a context as Lambda gives it."""
+"""A table, and a Lambda context."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from identity.user_directory import aws
 
 @dataclasses.dataclass
 class Context:
-    """What handlers read of the context."""
+    """The attributes of the context that handlers read."""
 
     aws_request_id: str = "request-1"
     function_name: str = "the-function"
@@ -25,7 +25,7 @@ class Context:
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> Context:
-    """Also a logger of the test's own: Python keeps loggers by name, with the standard output they began with."""
+    """Return a context, and give the test its own logger: Python keeps loggers, with their first standard output."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", str(uuid.uuid4()))
     observability.logger.cache_clear()
     return Context()
@@ -46,7 +46,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def table(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The DynamoDB client; the table is named `codes`."""
+    """Create the table `codes`. Return the DynamoDB client."""
     client = boto3.client("dynamodb")
     client.create_table(
         TableName="codes",

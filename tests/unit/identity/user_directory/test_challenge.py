@@ -1,4 +1,4 @@
-"""Create and verify: what is sent, what is kept, what is counted, what is told."""
+"""Create and verify: what is sent, kept, counted and revealed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARN = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
 
 
 class Mailer:
-    """SES and SNS that keep what they are given."""
+    """SES and SNS that keep what they receive."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -235,7 +235,7 @@ def test_user_names_differ_by_case_only_once(table: Any) -> None:
 
 
 def test_tries_fit_into_cognitos_five_seconds(cloud: None) -> None:
-    """Two calls that fail at once, with the longest waits between their tries: 1 s, then 2 s."""
+    """Two calls that fail at once, with the longest waits between their attempts: 1 s, then 2 s."""
     config = aws.client("dynamodb").meta.config
     assert config.retries["total_max_attempts"] == 3
     assert config.connect_timeout + config.read_timeout <= 2.5

@@ -1,4 +1,4 @@
-"""Sealed codes and the decision about the next step, against everything that must not sign in."""
+"""Sealed codes and the decision about the next step, including attempts that must not sign in."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_expired_code() -> None:
 
 
 def test_constant_time_compare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer is hashed and compared by compare_digest, whatever it is."""
+    """Every answer is hashed and compared by compare_digest."""
     compared: list[tuple[int, int]] = []
     compare = hmac.compare_digest
 
@@ -134,7 +134,7 @@ PLAIN, FIRST = Settings(), Settings(password_first=True)
 )
 def test_next_step(rounds: list[dict[str, Any]], config: Settings, step: str) -> None:
     assert decide(rounds, False, config, NOW) == step
-    assert decide(rounds, True, config, NOW) == ("fail" if step == "issue" else step)  # unknown user: alike, no tokens
+    assert decide(rounds, True, config, NOW) == ("fail" if step == "issue" else step)  # unknown: same steps
 
 
 ROUND = st.builds(

@@ -1,4 +1,4 @@
-"""Providers with secrets: what is read, what is set, what is never told."""
+"""Providers with secrets: what is read, what is set, and what is never revealed."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ def terraform(action: str) -> dict[str, Any]:
 
 
 def test_life_of_a_provider(cognito: Cognito, context: Any, capsys: Any) -> None:
-    for action in ("create", "create", "update"):  # a create that is tried again finds it there
+    for action in ("create", "create", "update"):  # a create that is retried finds the provider
         answer = provider.handler(terraform(action), context)
         assert answer == {"providers": ["SignInWithApple"]}
         details = cognito.there["SignInWithApple"]["ProviderDetails"]
         assert (details["private_key"], details["key_id"], details["team_id"]) == (KEY, "new", "t")
-    for _ in range(2):  # one that is gone is no error
+    for _ in range(2):  # it is no error if the provider is gone
         assert provider.handler(terraform("delete"), context) == {"providers": ["SignInWithApple"]}
     assert cognito.there == {}
     assert KEY.splitlines()[1] not in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Who may sign up, who is linked to whom, groups."""
+"""Which addresses may sign up, which users are linked, and groups."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def user(address: str = "ada@example.com", verified: str = "true", **more: Any) 
 
 
 class Pool:
-    """ListUsers in pages of one, and links."""
+    """A pool whose ListUsers returns pages of one, and that keeps links."""
 
     class exceptions:  # noqa: N801 - boto3's
         class AliasExistsException(Exception): ...
@@ -248,11 +248,11 @@ def test_failure_is_tried_again_by_itself(groups: None, monkeypatch: pytest.Monk
     pool = Pool(error=ClientError({"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "x"))
     monkeypatch.setattr(aws, "client", lambda *_: pool)
     event = confirmation()
-    assert post_confirmation.handler(event, context) is event  # the user is confirmed and must not hear otherwise
+    assert post_confirmation.handler(event, context) is event  # the user is confirmed and must not see an error
     (call,) = pool.later
     assert (call["FunctionName"], call["InvocationType"]) == ("the-function", "Event")
     again = json.loads(call["Payload"])
     assert "email" not in json.dumps(again)
-    with pytest.raises(Unavailable):  # Lambda repeats this one, and keeps it in the dead-letter queue
+    with pytest.raises(Unavailable):  # Lambda retries this call, and keeps it in the dead-letter queue
         post_confirmation.handler(again, context)
     assert len(pool.later) == 1
