@@ -194,7 +194,7 @@ module "finding_export" {
 }
 
 variable "finding_export" {
-  description = "Exports all your Security Hub findings, millions if need be, to S3 as compressed JSON lines that Athena queries by SQL. {} for the defaults, null for off. See modules/posture/finding_export."
+  description = "Exports all your Security Hub findings, even millions of them, to S3 as compressed JSON lines that you query in Athena with SQL. {} for the defaults, null for off. See modules/posture/finding_export."
   type        = any
   default     = null
 

@@ -1,4 +1,4 @@
-"""finding_export: pace, API calls, memory, starts, size. A stack of its own for each pace."""
+"""Measure finding_export: pace, API calls, memory, starts, size. Each pace uses its own stack."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GET_FINDINGS_QUOTA = {
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -74,7 +74,7 @@ def _active(first: int, last: int) -> Any:
 
 
 def _export(stack: scenario.Stack, expected: int) -> float:
-    """Seconds that one export takes, by Step Functions' own clock."""
+    """Return the seconds that one export takes, by the timestamps of Step Functions."""
     states = stack.client("stepfunctions")
     arn = states.start_execution(stateMachineArn=stack.outputs["state_machine_arn"])["executionArn"]
     done = subject.finish(states, arn, 1200)
@@ -83,7 +83,7 @@ def _export(stack: scenario.Stack, expected: int) -> float:
 
 
 def _refusal(stack: scenario.Stack) -> float:
-    """Milliseconds for the function to refuse a bad filter: start, imports and no AWS call."""
+    """Return the milliseconds that the function takes to refuse a bad filter: start, imports and no AWS call."""
     execution = {
         "arn": "arn:aws:states:eu-west-1:1:execution:x:y",
         "name": "y",
@@ -98,7 +98,7 @@ def _refusal(stack: scenario.Stack) -> float:
 
 @contextlib.contextmanager
 def _stack(variables: dict[str, Any]) -> Iterator[tuple[scenario.Stack, Cloud]]:
-    """A local cloud of its own with the capability applied."""
+    """Yield a new local cloud with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

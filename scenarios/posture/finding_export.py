@@ -1,4 +1,4 @@
-"""Thousands of findings of mixed state exported under faults, counted in Athena, told by notice."""
+"""Export thousands of findings of mixed state under faults, count them in Athena, and check the notifications."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ seconds = 140
 variables: dict[str, Any] = {
     "finding_export": {
         "continuous": True,
-        # Other scenarios import findings meanwhile; what comes continuously comes whatever its Id.
+        # Other scenarios import findings at the same time, and the continuous export takes findings of any Id.
         "filters": {
             "strings": {
                 "RecordState": [{"value": "ACTIVE"}],
@@ -31,7 +31,7 @@ variables: dict[str, Any] = {
         },
         "force_destroy": True,
         "notification_emails": ["security@example.com"],
-        # Short chunks, so that a run of seconds shows what a run of days does.
+        # Short chunks: a run of seconds then takes the same path as a run of days.
         "chunk_seconds": 4,
         "chunks_per_execution": 2,
     }
@@ -39,7 +39,7 @@ variables: dict[str, Any] = {
 
 
 def findings(count: int, prefix: str = HISTORY) -> Iterator[dict[str, Any]]:
-    """ASFF findings: every sixth archived, severities in turn, up to seven created in the same instant."""
+    """Yield ASFF findings: every sixth archived, severities in turn, up to seven created in the same instant."""
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     for number in range(count):
         created = (start + datetime.timedelta(minutes=number // 7)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -63,12 +63,12 @@ def findings(count: int, prefix: str = HISTORY) -> Iterator[dict[str, Any]]:
 
 
 def prepare(stack: Stack) -> None:
-    """An account whose Security Hub has been collecting for a while."""
+    """Fill the account's Security Hub with findings, as if it had been enabled for a while."""
     hub.load(hub.enable(stack), findings(FINDINGS))
 
 
 def finish(states: Any, arn: str, seconds: float = 180) -> dict[str, Any]:
-    """The end of an execution and of those that continued it: status, output, cause, executions."""
+    """Wait for the end of an execution and of those that continue it. Return status, output, cause, executions."""
     executions = 0
     while True:
         executions += 1
@@ -85,14 +85,14 @@ def finish(states: Any, arn: str, seconds: float = 180) -> dict[str, Any]:
 
 
 def query(stack: Stack, name: str) -> list[list[str]]:
-    """Rows of one of the module's named queries, without the heading."""
+    """Return the rows of one of the module's named queries, without the heading."""
     athena, setup = stack.client("athena"), stack.outputs["athena"]
     sql = athena.get_named_query(NamedQueryId=setup["queries"][name])["NamedQuery"]["QueryString"]
     return rows(stack, sql)
 
 
 def rows(stack: Stack, sql: str) -> list[list[str]]:
-    """Rows of a query in the module's workgroup, without the heading."""
+    """Return the rows of a query in the module's workgroup, without the heading."""
     athena, setup = stack.client("athena"), stack.outputs["athena"]
     context = {"Database": setup["database"], "Catalog": "AwsDataCatalog"}
     started = athena.start_query_execution(
@@ -112,7 +112,7 @@ def rows(stack: Stack, sql: str) -> list[list[str]]:
 
 
 def rows_and_findings(stack: Stack, run_id: str) -> tuple[int, int]:
-    """Rows and different findings of one run."""
+    """Return the numbers of rows and of different findings of one run."""
     table = stack.outputs["athena"]["table"]
     counted = rows(stack, f"SELECT count(*), count(DISTINCT id) FROM {table} WHERE exportrunid = '{run_id}'")[0]
     return int(counted[0]), int(counted[1])
@@ -134,7 +134,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Export with one call in ten failing and one function killed; then refuse what must be refused."""
+    """Export with one call in ten failing and one function killed, then check what must be refused."""
     states, machine, began = stack.client("stepfunctions"), stack.outputs["state_machine_arn"], time.time()
     truth = collections.Counter(f["Severity"]["Label"] for f in findings(FINDINGS) if f["RecordState"] == "ACTIVE")
     active = sum(truth.values())
@@ -171,13 +171,13 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def lock_holder(stack: Stack) -> str:
-    """The run that took the lock last; none gives it back."""
+    """Return the run that took the lock last. Runs do not release it."""
     items = stack.client("dynamodb").scan(TableName=stack.outputs["lock_table_name"])["Items"]
     return str(items[0]["RunId"]["S"]) if items else ""
 
 
 def continuous(stack: Stack, report: Report) -> None:
-    """New findings arrive in the bucket by themselves."""
+    """Check that new findings arrive in the bucket without a run."""
     new = f"{IDS}new-{stack.token}/"
     hub.load(stack.client("securityhub"), findings(25, new))
     table = stack.outputs["athena"]["table"]
@@ -186,7 +186,7 @@ def continuous(stack: Stack, report: Report) -> None:
     def arrived() -> bool:
         try:
             return rows(stack, sql)[0] == ["25"]
-        except AssertionError:  # the table has no data of that kind yet
+        except AssertionError:  # The table has no data of the continuous export yet.
             return False
 
     wait_until("the new findings in Athena", arrived, 90, every=1)
@@ -194,7 +194,7 @@ def continuous(stack: Stack, report: Report) -> None:
 
 
 def bad_input(stack: Stack, report: Report, states: Any, machine: str) -> None:
-    """A filter that the API does not know fails the run with a cause that names it, and alarms."""
+    """Check that a filter unknown to the API fails the run with a cause that names it, and raises the alarm."""
     wrong = {"filters": {"WorkflowState ": [{"Value": "NEW", "Comparison": "EQUALS"}]}}
     started = time.time()
     failed = finish(states, states.start_execution(stateMachineArn=machine, input=json.dumps(wrong))["executionArn"])

@@ -1,10 +1,10 @@
-"""SQS batches of "Security Hub Findings - Imported" events (EventBridge to SQS): one object a batch.
+"""Export SQS batches of "Security Hub Findings - Imported" events (EventBridge to SQS), one object per batch.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the malformed messages, which SQS tries
-again and then moves to the dead-letter queue. When the object cannot be put, the whole batch fails.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} lists the malformed messages, which SQS delivers
+again and then moves to the dead-letter queue. If the object cannot be put, the whole batch fails.
 
-Key and bytes depend on the messages alone, so a batch that is delivered again overwrites its object. SQS may
-group messages otherwise when it delivers again: queries tell findings apart by Id and UpdatedAt.
+The key and the bytes depend on the messages alone, so a batch that is delivered again overwrites its object. A
+new delivery may group the messages differently, so queries identify findings by Id and UpdatedAt.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ METRIC = "FindingsExported"
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     bucket: str
     prefix: str = "findings/"
@@ -36,7 +36,7 @@ class Settings:
 
 
 class Message(NamedTuple):
-    """An event: its SQS message's id, its time, and its findings (one at least)."""
+    """An event: the id of its SQS message, its time, and its findings (at least one)."""
 
     id: str
     time: datetime
@@ -44,7 +44,7 @@ class Message(NamedTuple):
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Exports one batch. Raises DestinationDenied, DestinationMissing, Transient, SettingsError."""
+    """Export one batch. Raise DestinationDenied, DestinationMissing, Transient, SettingsError."""
     log = observability.begin(context)
     config = settings.load(Settings)
     destination = Destination(
@@ -62,7 +62,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def split(records: list[dict[str, Any]]) -> tuple[list[Message], list[str]]:
-    """The messages in the order of their ids, and the ids of the malformed ones."""
+    """Return the messages in the order of their ids, and the ids of the malformed ones."""
     messages, malformed = [], []
     for entry in records:
         message = _message(entry)
@@ -74,13 +74,13 @@ def split(records: list[dict[str, Any]]) -> tuple[list[Message], list[str]]:
 
 
 def key(prefix: str, messages: list[Message]) -> str:
-    """From ids and event times alone; the partition is the earliest event's day."""
+    """Return the object's key, made of ids and event times alone. The partition is the day of the earliest event."""
     digest = hashlib.sha256("\n".join(message.id for message in messages).encode()).hexdigest()[:16]
     return f"{prefix}dt={min(message.time for message in messages):%Y-%m-%d}/{RUN_ID}-{digest}.ndjson.gz"
 
 
 def body(messages: list[Message]) -> bytearray:
-    """All findings, each with its event's time as ExportedAt."""
+    """Return the object's bytes: all findings, each with its event's time as ExportedAt."""
     compressor = Compressor()
     for message in messages:
         for finding in message.findings:

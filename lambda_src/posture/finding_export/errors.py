@@ -1,4 +1,4 @@
-"""What can go wrong and is expected. The class name is the error name that Step Functions sees."""
+"""Expected errors. The class name is the error name that Step Functions sees."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,11 +10,11 @@ Known = Callable[[Failure], Exception | None]
 
 
 class ExportError(Exception):
-    """Base of all of them; the message is one or two sentences that say what to do."""
+    """Base of all expected errors. The message says what to do, in one or two sentences."""
 
 
 class InvalidFilter(ExportError):
-    """The filters, or the execution's input around them, are not what GetFindings takes."""
+    """GetFindings does not accept the filters, or the execution's input has the wrong shape."""
 
 
 class OverlappingRun(ExportError):
@@ -22,11 +22,11 @@ class OverlappingRun(ExportError):
 
 
 class ResumeNotPossible(ExportError):
-    """Security Hub dropped the page token, and the place in the walk cannot be found again without loss."""
+    """Security Hub rejected the page token, and the position cannot be found again without losing findings."""
 
 
 class DestinationDenied(ExportError):
-    """The bucket or its key refuses the function."""
+    """The bucket or its key denies access to the function."""
 
 
 class DestinationMissing(ExportError):
@@ -34,11 +34,11 @@ class DestinationMissing(ExportError):
 
 
 class HubNotEnabled(ExportError):
-    """Security Hub is off in this account and Region."""
+    """Security Hub is not enabled in this account and Region."""
 
 
 class Transient(ExportError):
-    """A later try can succeed."""
+    """A later attempt can succeed."""
 
 
 class Throttled(Transient):
@@ -50,7 +50,7 @@ class ServiceUnavailable(Transient):
 
 
 class TokenRefused(Exception):
-    """GetFindings refuses the page token; never leaves the walk."""
+    """GetFindings rejects the page token. `walk` handles this error itself."""
 
 
 def translated(doing: str, known: Known | None = None) -> AbstractContextManager[None]:
@@ -66,10 +66,10 @@ def translated(doing: str, known: Known | None = None) -> AbstractContextManager
         if not failure.answered:
             return ServiceUnavailable(f"No connection ({failure.code}) while {doing}; try again later.")
         if failure.kind is Kind.THROTTLED:
-            return Throttled(f"Throttled ({failure.code}) while {doing}, whatever the retries; try again later.")
+            return Throttled(f"Throttled ({failure.code}) while {doing} after all retries; try again later.")
         if failure.kind is Kind.UNAVAILABLE:
             return ServiceUnavailable(
-                f"HTTP {failure.status} ({failure.code}) while {doing}, whatever the retries; try again later."
+                f"HTTP {failure.status} ({failure.code}) while {doing} after all retries; try again later."
             )
         return None
 

@@ -1,11 +1,11 @@
-"""Step Functions task: one chunk (about ten minutes) of an export, called again until it is done.
+"""Step Functions task: export one chunk (about ten minutes). The state machine repeats it until the run is done.
 
 Event:  {"execution": {"arn", "name", "started_at"[, "redrive_count"]}, "retry_count": n,
-         "input": the execution's input: {"filters": ...} in GetFindings' shape, or {"state": ...} to go on,
-         "state": null at first, then what the last call returned}
+         "input": the execution's input: {"filters": ...} in GetFindings' shape, or {"state": ...} to continue,
+         "state": null at first, then the state that the last call returned}
 Answer: {"done", "continue_as_new", "next_execution_name", "state", "exported", "objects"}
 
-The same event may come any number of times: what it writes depends on execution and position alone.
+The same event may arrive any number of times: the result depends only on the execution and the position.
 """
 
 import time
@@ -30,13 +30,13 @@ MAX_NAME = 80  # of an execution
 
 CHUNK_STARTED = "chunk started"
 CHUNK_ENDED = "chunk ended"
-SURPLUS_DELETED = "objects of a killed try deleted"
+SURPLUS_DELETED = "surplus objects of an interrupted attempt deleted"
 METRIC = "FindingsExported"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment; sizes in bytes, times in seconds, RATE_LIMIT in requests a second."""
+    """The settings from the environment: sizes in bytes, times in seconds, RATE_LIMIT in requests a second."""
 
     bucket: str
     lock_table: str
@@ -59,7 +59,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Runs one chunk and logs how far it came."""
+    """Run one chunk and log its progress."""
     log = observability.begin(context, execution=event["execution"]["name"])
     log.info(CHUNK_STARTED, extra={"retry_count": event["retry_count"], "first": event["state"] is None})
     keep_every_attribute(clients.client("securityhub"))
@@ -77,7 +77,7 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """One chunk. Raises what `errors` lists; SettingsError and unexpected AWS errors pass unchanged."""
+    """Run one chunk. Raise the errors of `errors`; SettingsError and unexpected AWS errors pass unchanged."""
     began = clock()
     execution = event["execution"]
     state = _state(event, config, client)
@@ -106,7 +106,7 @@ def run(
         observability.logger().info(SURPLUS_DELETED, extra={"deleted": deleted})
 
     if clock() - began > CHECK_AFTER_SECONDS:
-        # A function outlives its stopped execution: it must not set the counter of the run that came after.
+        # The function outlives a stopped execution, and must not set the counter of the run that followed.
         lock.check(client, config.lock_table, state.run_id)
     _set_counter(client, config, state.exported)
     next_name = _continue_as_new(client, config, state) if _is_due(state, config) else None
@@ -122,12 +122,12 @@ def run(
 
 
 def pacer(limit: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> Pacer:
-    """The pacer of GetFindings, whose quota allows bursts of twice its rate, and which nothing else here calls."""
+    """Return the pacer of GetFindings. Its quota allows bursts of twice the rate, and only this function calls it."""
     return Pacer(limit, clock, sleep, slower=0.8, faster=0.05, floor=0.1, catch_up=1.0)
 
 
 def _state(event: Mapping[str, Any], config: Settings, client: Callable[[str], Any]) -> State:
-    """Where to go on. An execution's first chunk takes the lock, a run's first one resets the counter."""
+    """Return the state to continue from. A first chunk takes the lock; a run's first chunk resets the counter."""
     if event["state"] is not None:
         return State.load(event["state"])
     execution, given = event["execution"], _input(event["input"])
@@ -152,16 +152,16 @@ def _state(event: Mapping[str, Any], config: Settings, client: Callable[[str], A
 
 
 def _input(given: object) -> Mapping[str, Any]:
-    """The input; other keys (a comment, an event) are ignored, except those that look like filters."""
+    """Return the input. Ignore other keys (a comment, an event), but raise InvalidFilter if one looks like a filter."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise InvalidFilter('The execution\'s input must be an object such as {"filters": {...}}, or {}.')
     for key in given:
         if key.lower() in ("filter", "filters") and key != "filters":
-            raise InvalidFilter(f'The execution\'s input has {key!r}; write it "filters".')
+            raise InvalidFilter(f'The execution\'s input has the key {key!r}; write "filters".')
         if key in ("RecordState", "WorkflowStatus", "SeverityLabel", "CreatedAt", "UpdatedAt"):
-            raise InvalidFilter(f'The execution\'s input has {key!r} at its top; put it into "filters".')
+            raise InvalidFilter(f'The execution\'s input has the key {key!r} at the top level; put it into "filters".')
     return given
 
 
@@ -175,12 +175,12 @@ def _set_counter(client: Callable[[str], Any], config: Settings, total: int) -> 
 
 
 def _is_due(state: State, config: Settings) -> bool:
-    """Whether the run has to go on as a new execution: one holds 25,000 events of history."""
+    """Return whether the run must continue as a new execution: an execution's history holds 25,000 events."""
     return not state.done and state.iterations >= config.max_iterations
 
 
 def _continue_as_new(client: Callable[[str], Any], config: Settings, state: State) -> str:
-    """Readies the state for the next execution and gives that one the lock; returns its name."""
+    """Prepare the state for the next execution and give it the lock. Return the execution's name."""
     state.generation += 1
     state.iterations = 0
     suffix = f"-{state.generation}"

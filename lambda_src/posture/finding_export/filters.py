@@ -1,6 +1,6 @@
-"""Filters in the native shape of GetFindings (AwsSecurityFindingFilters): checked, made absolute, clipped.
+"""Filters in the native shape of GetFindings (AwsSecurityFindingFilters): check, make absolute, clip.
 
-The shape comes from botocore's model, so that what is allowed is what the runtime's boto3 can send.
+The shape comes from botocore's model, so the filters allowed are those that the runtime's boto3 can send.
 """
 
 import difflib
@@ -14,25 +14,25 @@ from .timestamps import canonical, parse
 
 Filters = dict[str, list[dict[str, Any]]]
 
-MAX_BYTES = 16 * 1024  # they travel in the state machine's state
+MAX_BYTES = 16 * 1024  # The filters are part of the state machine's state.
 EPOCH = canonical(datetime(1970, 1, 1, tzinfo=UTC))
-FOREVER = "2100-01-01T00:00:00.000Z"  # the hub gets both ends of a range, always
+FOREVER = "2100-01-01T00:00:00.000Z"  # Every range sent to Security Hub has both ends.
 
-# Filters on these take any string as far as the API's model goes, but only the values of these enums exist:
-# anything else (`"NEW "`) would export nothing, silently.
+# The API's model allows any string for these attributes, but only the values of these enums exist: any other
+# value (`"NEW "`) would export nothing, silently.
 _CLOSED = ("ComplianceStatus", "RecordState", "SeverityLabel", "VerificationState", "WorkflowStatus")
 
 
 def resolve(filters: object, started: datetime, model: Any) -> Filters:
-    """`filters` checked, with every date filter as absolute Start and End, so that each chunk asks the same.
+    """Return `filters` checked, with absolute Start and End in every date filter: all chunks send the same filters.
 
-    `model` is the client's `meta.service_model`. Raises InvalidFilter naming all that is wrong.
+    `model` is the client's `meta.service_model`. Raise InvalidFilter with all problems.
     """
     from botocore.validate import ParamValidator
 
     shape = model.operation_model("GetFindings").input_shape.members["Filters"]
     if not isinstance(filters, Mapping):
-        raise InvalidFilter("The filters must be an object of the filter attributes of GetFindings.")
+        raise InvalidFilter("The filters must be an object whose keys are filter attributes of GetFindings.")
     report = ParamValidator().validate(filters, shape)
     if report.has_errors():
         raise InvalidFilter(f"The filters are not valid: {_hint(filters, shape)}{report.generate_report()}.")
@@ -49,9 +49,9 @@ def resolve(filters: object, started: datetime, model: Any) -> Filters:
 
 
 def clipped(filters: Filters, created_at: str | None) -> Filters | None:
-    """`filters` limited to findings created at `created_at` or later; None when none can be left.
+    """Return `filters` limited to findings created at `created_at` or later, or None if none can be left.
 
-    Ranges of one attribute are OR'ed by the API, so each of the user's own ranges is cut.
+    The API combines the ranges of one attribute with OR, so each of the user's ranges is cut.
     """
     if created_at is None:
         return filters
@@ -74,21 +74,21 @@ def _is_date(shape: Any, key: str) -> bool:
 
 
 def _hint(filters: Mapping[str, Any], shape: Any) -> str:
-    """For misspelt attributes, to go in front of the long list of the allowed ones."""
+    """Return suggestions for misspelled attributes, which precede the long list of allowed ones."""
     return "".join(
-        f"{key!r} is not a filter, did you mean {match!r}? "
+        f"{key!r} is not a filter attribute. Did you mean {match!r}? "
         for key in sorted(map(str, set(filters) - set(shape.members)))
         for match in difflib.get_close_matches(key.strip(), shape.members, n=1)
     )
 
 
 def _problems(filters: Mapping[str, Any], shape: Any, model: Any) -> Iterator[str]:
-    """What the model's types leave open: blanks, enums, limits, dates."""
+    """Yield problems that the model's types do not cover: blanks, enums, limits, dates."""
     if len(filters) > 10:
-        yield f"{len(filters)} attributes are filtered, Security Hub takes at most 10"
+        yield f"{len(filters)} attributes are filtered, Security Hub accepts at most 10"
     for key, values in filters.items():
         if not 1 <= len(values) <= 20:
-            yield f"{key} has {len(values)} values, Security Hub takes 1 to 20 (or leave {key} out)"
+            yield f"{key} has {len(values)} values, Security Hub accepts 1 to 20 (or leave {key} out)"
         for place, value in enumerate(values):
             for problem in _value_problems(key, value, shape.members[key].member, model):
                 yield f"{key}[{place}] {problem}"
@@ -107,7 +107,7 @@ def _value_problems(key: str, value: Mapping[str, Any], shape: Any, model: Any) 
         if not value:
             yield "needs at least one of Gte, Lte, Gt, Lt, Eq"
         if "Gte" in value and "Lte" in value and value["Gte"] > value["Lte"]:
-            yield "has a Gte above its Lte"
+            yield "has a Gte greater than its Lte"
     else:
         lacking = [name for name in shape.members if name not in value]
         if lacking:
@@ -139,7 +139,7 @@ def _date_problems(value: Mapping[str, Any], shape: Any) -> Iterator[str]:
 
 
 def _absolute(value: Mapping[str, Any], started: datetime) -> dict[str, Any]:
-    """Always Start and End: an open end lies far ahead, past any update during the run."""
+    """Return the date filter with Start and End. An open end is far in the future, later than any update."""
     start, end = value.get("Start", EPOCH), value.get("End", FOREVER)
     if "DateRange" in value:
         edge = max(canonical(started - timedelta(days=value["DateRange"]["Value"])), EPOCH)

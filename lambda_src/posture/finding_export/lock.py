@@ -1,7 +1,7 @@
-"""One run at a time, kept by one DynamoDB item that names the execution that holds it.
+"""Allow one run at a time, with one DynamoDB item that names the execution that holds the lock.
 
-Nothing is ever released: a holder whose execution is not RUNNING does not count, so no run, however it ends,
-leaves the export locked.
+The lock is never released: a holder whose execution is not RUNNING does not count. However a run ends, it does
+not leave the export locked.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from .errors import OverlappingRun, translated
 
 LOCK_ID = "finding_export"
-GRACE = timedelta(minutes=15)  # for an execution that took the lock over ahead of its start
-LIFETIME = timedelta(days=366)  # a standard execution lasts a year at most; TTL only tidies up
+GRACE = timedelta(minutes=15)  # An execution may receive the lock before it starts.
+LIFETIME = timedelta(days=366)  # A standard execution lasts a year at most. TTL only cleans up.
 
 Client = Callable[[str], Any]
 
@@ -26,7 +26,7 @@ class Claim(NamedTuple):
 
 
 def acquire(client: Client, table: str, claim: Claim, now: datetime) -> None:
-    """Takes the lock; again for the same run is fine. Raises OverlappingRun, Transient."""
+    """Take the lock; taking it again for the same run is allowed. Raise OverlappingRun, Transient."""
     item = _item(claim, now)
     condition = "attribute_not_exists(LockId) OR RunId = :run"
     holder = _put(client, table, item, condition, {":run": item["RunId"]})
@@ -45,14 +45,14 @@ def acquire(client: Client, table: str, claim: Claim, now: datetime) -> None:
 
 
 def hand_over(client: Client, table: str, claim: Claim, now: datetime) -> None:
-    """Gives the lock to the run's next execution before that starts. Raises OverlappingRun if lost."""
+    """Give the lock to the run's next execution before that starts. Raise OverlappingRun if the lock is lost."""
     item = _item(claim, now)
     if _put(client, table, item, "RunId = :run", {":run": item["RunId"]}) is not None:
         raise OverlappingRun("Another run has taken over the lock; this execution no longer exports.")
 
 
 def check(client: Client, table: str, run_id: str) -> None:
-    """Raises OverlappingRun when the run no longer holds the lock: its execution was stopped under it."""
+    """Raise OverlappingRun if the run no longer holds the lock: its execution was stopped in the meantime."""
     if _get(client, table).get("RunId") != {"S": run_id}:
         raise OverlappingRun("Another run has taken over the lock; this execution no longer exports.")
 
@@ -69,7 +69,7 @@ def _item(claim: Claim, now: datetime) -> dict[str, dict[str, str]]:
 
 
 def _put(client: Client, table: str, item: Any, condition: str, values: Any) -> dict[str, Any] | None:
-    """None when the item was put, else the one in the way."""
+    """Return None if the item was put, otherwise the existing item that holds the lock."""
     dynamodb = client("dynamodb")
     try:
         with translated("taking the lock"):
@@ -94,11 +94,11 @@ def _get(client: Client, table: str) -> dict[str, Any]:
 
 
 def _status(client: Client, execution_arn: str) -> str | None:
-    """The execution's status; None when there is no such execution."""
+    """Return the execution's status, or None if it does not exist."""
     stepfunctions = client("stepfunctions")
     try:
         with translated("looking up the run that holds the lock"):
-            # Without its input and output: those are encrypted, and the function may not use their key.
+            # Without input and output: those are encrypted, and the function has no permission to use their key.
             execution = stepfunctions.describe_execution(executionArn=execution_arn, includedData="METADATA_ONLY")
     except stepfunctions.exceptions.ExecutionDoesNotExist:
         return None

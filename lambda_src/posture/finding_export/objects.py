@@ -1,4 +1,4 @@
-"""Findings as objects: NDJSON, gzip, in keys that a second try at the same work overwrites."""
+"""Findings as objects: gzip NDJSON, under keys that a repeated attempt overwrites."""
 
 import json
 import re
@@ -18,13 +18,13 @@ _MISSING = re.compile(r"not authorized to perform: ([\w:*]+)")
 
 
 def record(finding: Mapping[str, Any], run_id: str, exported_at: str) -> bytes:
-    """One line: the finding with ExportRunId and ExportedAt beside its own attributes."""
+    """Return one line: the finding's own attributes with ExportRunId and ExportedAt."""
     line = {**finding, "ExportRunId": run_id, "ExportedAt": exported_at}
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
 class Compressor:
-    """A gzip stream into memory. No time in the header: the same lines give the same bytes."""
+    """A gzip stream in memory. Its header has no time, so the same lines give the same bytes."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -32,18 +32,18 @@ class Compressor:
         self._deflate = zlib.compressobj(wbits=31)
 
     def add(self, line: bytes) -> None:
-        """Compresses `line`; `size` is the stream's length so far, less what zlib holds back."""
+        """Compress `line`. `size` is the stream's length so far, without the bytes that zlib still buffers."""
         self._buffer += self._deflate.compress(line)
         self.size = len(self._buffer)
 
     def finish(self) -> bytearray:
-        """The whole stream; nothing may be added after."""
+        """Return the whole stream. Do not add lines after this."""
         self._buffer += self._deflate.flush()
         return self._buffer
 
 
 class Writer:
-    """Lines into numbered objects, each put once it has `limit` compressed bytes: memory stays flat."""
+    """Writes lines to numbered objects, each put once it has `limit` compressed bytes: memory use stays flat."""
 
     def __init__(self, put: Callable[[int, bytearray], None], part: int, limit: int) -> None:
         self.part = part
@@ -51,14 +51,14 @@ class Writer:
         self._compressor: Compressor | None = None
 
     def add(self, line: bytes) -> None:
-        """Adds one line, and puts the object when that fills it."""
+        """Add one line. Put the object if the line fills it."""
         self._compressor = self._compressor or Compressor()
         self._compressor.add(line)
         if self._compressor.size >= self._limit:
             self.flush()
 
     def flush(self) -> None:
-        """Puts what is there as one object; none when nothing is."""
+        """Put the pending lines as one object, if there are any."""
         if self._compressor:
             self._put(self.part, self._compressor.finish())
             self.part += 1
@@ -67,7 +67,7 @@ class Writer:
 
 @dataclass(frozen=True)
 class Destination:
-    """The bucket; `owner`: the account it must belong to; `kms_key_arn`: the key (else the bucket's own)."""
+    """The bucket; `owner` is the account it must belong to; `kms_key_arn` is the key (default: the bucket's own)."""
 
     s3: Any
     bucket: str
@@ -76,18 +76,18 @@ class Destination:
     kms_key_arn: str | None = None
 
     def run_prefix(self, dt: str, run_id: str) -> str:
-        """What all keys of a run begin with, and maybe those of others: names may begin alike."""
+        """Return the prefix of all keys of a run. Keys of other runs can share it, as run names can begin alike."""
         return f"{self.prefix}dt={dt}/{run_id}-"
 
     def run_key(self, dt: str, run_id: str, part: int) -> str:
-        """The key of the run's object number `part`."""
+        """Return the key of the run's object number `part`."""
         return f"{self.run_prefix(dt, run_id)}{part:06d}.ndjson.gz"
 
     def put(self, key: str, body: bytes | bytearray) -> None:
-        """Puts a gzip object. Raises DestinationDenied, DestinationMissing, Transient.
+        """Put a gzip object. Raise DestinationDenied, DestinationMissing, Transient.
 
-        No ContentEncoding: the object is a gzip file, and Athena knows that by its suffix. With it, clients
-        that honour the header would store plain text under a name that ends in .gz.
+        Do not set ContentEncoding: the object is a gzip file, which Athena recognizes by its suffix. With the header,
+        clients that honor it would store plain text under a name that ends in .gz.
         """
         kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key_arn} if self.kms_key_arn else {}
         with translated(f"writing to bucket {self.bucket}", self._errors("s3:PutObject")):
@@ -101,9 +101,9 @@ class Destination:
             )
 
     def delete_surplus(self, dt: str, run_id: str, parts: int) -> int:
-        """Deletes the run's objects from number `parts` on, left by a longer, killed try; returns how many.
+        """Delete the run's objects from number `parts` on, left by a longer, interrupted attempt. Return their number.
 
-        Another run's name may begin with this one's ("a" and "a-1"), hence the exact match of the number.
+        The name of another run may begin with this one's ("a" and "a-1"), so the number must match exactly.
         """
         prefix = self.run_prefix(dt, run_id)
         numbered = re.compile(re.escape(prefix) + r"\d{6}\.ndjson\.gz")
@@ -117,7 +117,7 @@ class Destination:
         return deleted
 
     def _listing(self, prefix: str, after: str) -> Iterator[list[dict[str, Any]]]:
-        """Pages of up to 1,000 entries."""
+        """Yield pages of up to 1,000 entries."""
         paging: dict[str, str] = {"StartAfter": after}
         while paging:
             with translated(f"listing bucket {self.bucket}", self._errors("s3:ListBucket")):
@@ -130,7 +130,7 @@ class Destination:
             answer = self.s3.delete_objects(
                 Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True}, **self._owner()
             )
-        for error in answer.get("Errors", []):  # the call succeeds even when no key could be deleted
+        for error in answer.get("Errors", []):  # The call succeeds even if no key could be deleted.
             failure = Failure(error.get("Code", ""), error.get("Message", ""))
             raise self._errors("s3:DeleteObject")(failure) or ServiceUnavailable(
                 f"{error.get('Key')} in bucket {self.bucket} was not deleted ({failure.code}); try again later."
@@ -156,7 +156,7 @@ class Destination:
                     f"Key {self.kms_key_arn or '(the default one)'} cannot be used to write to bucket "
                     f"{self.bucket} ({failure.code}); enable it and allow the function's role "
                     f"{missing[1] if missing else 'kms:GenerateDataKey'} on it, in the key's policy too if "
-                    "that is in another account."
+                    "it is in another account."
                 )
             if failure.kind is Kind.DENIED:
                 return DestinationDenied(

@@ -1,4 +1,4 @@
-"""What one chunk of a run hands to the next, through the state machine."""
+"""The state that one chunk of a run passes to the next, through the state machine."""
 
 import base64
 import dataclasses
@@ -11,15 +11,15 @@ from .filters import Filters
 from .timestamps import canonical, parse
 
 MAX_IDS = 4000
-_DIGEST = 8  # bytes; a chance of 1e-12 that two of 4,000 findings share one
+_DIGEST = 8  # Bytes. The chance that two of 4,000 findings share a digest is 1e-12.
 
 
 @dataclasses.dataclass
 class Position:
-    """How far the walk, ordered by CreatedAt, has come: enough to find the place again without a page token.
+    """The progress of the walk, ordered by CreatedAt: enough to find the position again without a page token.
 
-    `created_at` is cut to the millisecond: then it does not matter whether the hub sorts and filters by that
-    or by finer parts. `ids` are digests of the findings exported at it; `full` says some are missing there.
+    `created_at` is cut to the millisecond, so the precision with which Security Hub sorts and filters does not
+    matter. `ids` are digests of the findings exported at that time; `full` is true if `ids` does not hold them all.
     """
 
     created_at: str | None = None
@@ -28,7 +28,7 @@ class Position:
     full: bool = False
 
     def take(self, finding: Mapping[str, Any]) -> bool:
-        """Moves on to `finding`; False when it has been exported already."""
+        """Move on to `finding`. Return False if it has been exported already."""
         moment = parse(finding.get("CreatedAt"))
         created_at = canonical(moment) if moment else ""
         if created_at < (self.created_at or "0"):
@@ -46,7 +46,7 @@ class Position:
         return True
 
     def resume_from(self) -> str | None:
-        """The CreatedAt from which to walk again without a token. Raises ResumeNotPossible."""
+        """Return the CreatedAt from which to walk again without a token. Raise ResumeNotPossible."""
         if not self.ordered:
             raise ResumeNotPossible(
                 "Security Hub no longer accepts its page token, and had not returned the findings in the "
@@ -60,13 +60,13 @@ class Position:
         return self.created_at
 
     def dump(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the position as JSON values."""
         packed = base64.b64encode(b"".join(sorted(self.ids))).decode()
         return {"created_at": self.created_at, "ids": packed, "ordered": self.ordered, "full": self.full}
 
     @classmethod
     def load(cls, value: Mapping[str, Any]) -> "Position":
-        """From what `dump` gave."""
+        """Return the position from the result of `dump`."""
         packed = base64.b64decode(value["ids"])
         ids = {packed[start : start + _DIGEST] for start in range(0, len(packed), _DIGEST)}
         return cls(value["created_at"], ids, value["ordered"], value["full"])
@@ -74,10 +74,10 @@ class Position:
 
 @dataclasses.dataclass
 class State:
-    """A run, between two chunks. As JSON under 64 KB: 43 KB of ids and 16 KB of filters at most, a token."""
+    """A run between two chunks. As JSON under 64 KB: at most 43 KB of ids and 16 KB of filters, and a token."""
 
     run_id: str
-    """Name of the execution that began the run; also in all object keys."""
+    """Name of the execution that began the run; part of all object keys."""
     execution_arn: str
     """The execution that holds the lock."""
     started_at: str
@@ -85,27 +85,27 @@ class State:
     """Partition: the UTC date of the start, YYYY-MM-DD."""
     filters: Filters
     generation: int = 0
-    """How often the run has been continued as a new execution."""
+    """Number of times the run has continued as a new execution."""
     iterations: int = 0
     """Chunks done in this execution."""
     exported: int = 0
     parts: int = 0
-    """Objects written, which is the number of the next."""
+    """Number of objects written, which is the number of the next one."""
     token: str | None = None
     clip: str | None = None
-    """CreatedAt from which the walk last had to begin anew: `token` belongs to the filters clipped there."""
+    """CreatedAt from which the walk last began again: `token` belongs to the filters clipped there."""
     position: Position = dataclasses.field(default_factory=Position)
     done: bool = False
     retried: bool = False
-    """Some chunk was tried more than once, so that objects of a longer try may lie behind the last one."""
+    """True if a chunk was attempted more than once, so objects of a longer attempt may follow the last one."""
 
     def dump(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the state as JSON values."""
         return {**vars(self), "position": self.position.dump()}
 
     @classmethod
     def load(cls, value: Any) -> "State":
-        """Raises InvalidFilter when `value` is not what `dump` gave (an operator can pass any input)."""
+        """Return the state from the result of `dump`. Raise InvalidFilter for anything else that an operator passes."""
         try:
             return cls(**{**value, "position": Position.load(value["position"])})
         except (KeyError, TypeError, ValueError) as error:

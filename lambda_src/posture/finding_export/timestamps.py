@@ -7,7 +7,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d(:?
 
 
 def parse(text: object) -> datetime | None:
-    """The moment in UTC; None when `text` is not a full timestamp with an offset."""
+    """Return the time in UTC, or None if `text` is not a full timestamp with an offset."""
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         return None
     try:
@@ -17,5 +17,5 @@ def parse(text: object) -> datetime | None:
 
 
 def canonical(moment: datetime) -> str:
-    """`moment` (UTC) cut to the millisecond, in one fixed-width form: the strings sort as moments do."""
+    """Return `moment` (UTC) cut to the millisecond, in one fixed-width form: the strings sort like the times."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The walk over all findings, oldest first: paced, one page ahead, past throttles and lost page tokens."""
+"""Walk over all findings, oldest first: paced, one page ahead, through throttling and lost page tokens."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ PAGE = 100
 MAX_STALLS = 10
 _OLDEST_FIRST = [{"Field": "CreatedAt", "SortOrder": "asc"}]
 
-CHUNK_CUT_SHORT = "chunk ended early, the service pushes back"
-RESUMED = "page token refused, walking on from the last position"
+CHUNK_CUT_SHORT = "chunk ended early, because Security Hub throttles or fails"
+RESUMED = "page token rejected, continuing from the last position"
 
 Page = dict[str, Any]
 
@@ -26,19 +26,19 @@ Page = dict[str, Any]
 def walk(
     securityhub: Any, state: State, pacer: Pacer, time_is_up: Callable[[], bool]
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yields the findings by page, without those exported before; sets `state.done` when there are no more.
+    """Yield the findings by page, without those already exported. Set `state.done` when there are no more.
 
-    Keeps `state.token`, `clip` and `position` at the page yielded, so that a chunk may end after any page.
-    While the caller works on a page, the next is fetched. Takes one page at least, then ends when
-    `time_is_up()`, or when the hub keeps failing (Transient): what was taken until then is not lost.
+    Keep `state.token`, `clip` and `position` at the page yielded, so that a chunk may end after any page. Fetch the
+    next page while the caller works on this one. Take at least one page, then end when `time_is_up()` or when
+    Security Hub keeps failing (Transient): the pages taken until then are kept.
 
-    Raises HubNotEnabled, InvalidFilter, ResumeNotPossible, and Transient on the first page.
+    Raise HubNotEnabled, InvalidFilter, ResumeNotPossible, and Transient on the first page.
     """
     pages = stalls = 0
     with ThreadPoolExecutor(max_workers=1) as worker:
 
         def submit(token: str | None) -> "Future[Page] | None":
-            """None when no finding can be left. One fetch at a time: memory holds two pages at most."""
+            """Fetch the next page, unless no finding can be left. One at a time: memory holds two pages at most."""
             filters = clipped(state.filters, state.clip)
             return worker.submit(_fetch, securityhub, pacer, filters, token) if filters is not None else None
 
@@ -73,10 +73,10 @@ def walk(
 
 
 def keep_every_attribute(securityhub: Any) -> None:
-    """Makes `get_findings` return findings as the service wrote them, also attributes newer than this boto3.
+    """Make `get_findings` return findings as the service wrote them, with attributes newer than this boto3.
 
-    botocore drops what its model of the API does not know, and the runtime's boto3 is months old. The page is
-    also parsed once instead of twice.
+    botocore drops attributes that its model of the API does not have, and the runtime's boto3 is months old. The
+    page is also parsed once instead of twice.
     """
     name = "before-parse.securityhub.GetFindings"
     securityhub.meta.events.register(name, _take_findings, unique_id="keep-every-attribute")
@@ -91,7 +91,7 @@ def _take_findings(response_dict: dict[str, Any], customized_response_dict: dict
 
 
 def _fetch(securityhub: Any, pacer: Pacer, filters: Filters, token: str | None) -> Page:
-    """One page; also learns from its retries how fast to go on."""
+    """Return one page. Report its retries to the pacer, which adapts the pace."""
 
     def known(failure: Failure) -> Exception | None:
         if failure.code == "InvalidAccessException":
@@ -100,7 +100,7 @@ def _fetch(securityhub: Any, pacer: Pacer, filters: Filters, token: str | None) 
                 "export where the administrator account aggregates its findings."
             )
         if failure.code == "InvalidInputException" and token:
-            return TokenRefused(failure.message)  # the same filters were accepted when the walk began
+            return TokenRefused(failure.message)  # The same filters were accepted when the walk began.
         if failure.code == "InvalidInputException":
             return InvalidFilter(f"Security Hub refuses the filters: {failure.message}")
         return None

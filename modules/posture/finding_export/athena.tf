@@ -2,19 +2,19 @@ locals {
   database = replace("${var.context.name_prefix}_finding_export", "-", "_")
   table    = "findings"
 
-  # ASFF's top level; nested objects that differ by product stay JSON text for json_extract.
+  # The top level of ASFF. Nested objects that differ by product stay JSON text for json_extract.
   # https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format-syntax.html
   columns = [
-    { name = "exportrunid", type = "string", comment = "Run that exported the finding; `continuous` for those exported as they came" },
+    { name = "exportrunid", type = "string", comment = "Run that exported the finding; `continuous` for the continuous export" },
     { name = "exportedat", type = "string", comment = "When the run began, RFC 3339" },
     { name = "id", type = "string", comment = "Identifier of the finding" },
-    { name = "productarn", type = "string", comment = "Product that found it" },
+    { name = "productarn", type = "string", comment = "ARN of the product that reported it" },
     { name = "productname", type = "string", comment = "Name of the product" },
-    { name = "companyname", type = "string", comment = "Company of the product" },
+    { name = "companyname", type = "string", comment = "Company that makes the product" },
     { name = "region", type = "string", comment = "Region of the finding" },
     { name = "awsaccountid", type = "string", comment = "Account of the finding" },
-    { name = "awsaccountname", type = "string", comment = "Name of that account" },
-    { name = "generatorid", type = "string", comment = "Rule or control that found it" },
+    { name = "awsaccountname", type = "string", comment = "Name of the account" },
+    { name = "generatorid", type = "string", comment = "Rule or control that generated it" },
     { name = "types", type = "array<string>", comment = "Types of the finding" },
     { name = "firstobservedat", type = "string", comment = "RFC 3339" },
     { name = "lastobservedat", type = "string", comment = "RFC 3339" },
@@ -25,14 +25,14 @@ locals {
     { name = "severity", type = "struct<label:string,normalized:int,original:string>", comment = "Severity" },
     { name = "confidence", type = "int", comment = "0-100" },
     { name = "criticality", type = "int", comment = "0-100" },
-    { name = "remediation", type = "struct<recommendation:struct<text:string,url:string>>", comment = "What to do" },
-    { name = "productfields", type = "map<string,string>", comment = "Fields of the product" },
-    { name = "userdefinedfields", type = "map<string,string>", comment = "Fields of the user" },
-    { name = "resources", type = "array<struct<type:string,id:string,partition:string,region:string,tags:map<string,string>>>", comment = "Resources found faulty" },
+    { name = "remediation", type = "struct<recommendation:struct<text:string,url:string>>", comment = "Recommended remediation" },
+    { name = "productfields", type = "map<string,string>", comment = "Fields that the product defines" },
+    { name = "userdefinedfields", type = "map<string,string>", comment = "Fields that users define" },
+    { name = "resources", type = "array<struct<type:string,id:string,partition:string,region:string,tags:map<string,string>>>", comment = "Resources that the finding is about" },
     { name = "compliance", type = "struct<status:string,securitycontrolid:string,associatedstandards:array<struct<standardsid:string>>>", comment = "Result of a control's check" },
     { name = "workflow", type = "struct<status:string>", comment = "Status of the investigation" },
     { name = "recordstate", type = "string", comment = "ACTIVE or ARCHIVED" },
-    { name = "note", type = "struct<text:string,updatedby:string,updatedat:string>", comment = "Note of the user" },
+    { name = "note", type = "struct<text:string,updatedby:string,updatedat:string>", comment = "Note that a user added" },
   ]
 
   latest_run = "(SELECT max_by(exportrunid, exportedat) FROM ${local.table} WHERE exportrunid <> 'continuous')"
@@ -49,7 +49,7 @@ locals {
       SQL
     }
     failed_controls = {
-      description = "Controls by the number of resources that fail them, in the latest run"
+      description = "Controls by the number of failed findings in the latest run"
       sql         = <<-SQL
         SELECT generatorid, title, count(*) AS failed
         FROM ${local.table}
@@ -59,7 +59,7 @@ locals {
       SQL
     }
     oldest_unresolved = {
-      description = "The hundred oldest critical and high findings of the latest run that nobody has resolved or suppressed"
+      description = "The hundred oldest critical and high findings of the latest run that are neither resolved nor suppressed"
       sql         = <<-SQL
         SELECT createdat, severity.label AS severity, awsaccountid, region, title, id
         FROM ${local.table}
@@ -71,7 +71,7 @@ locals {
       SQL
     }
     latest_version_of_each = {
-      description = "Each finding once, in its latest version, over all runs and what came continuously"
+      description = "Each finding once, in its latest version, over all runs and the continuous export"
       sql         = <<-SQL
         SELECT id, title, severity.label AS severity, workflow.status AS workflow, recordstate, updatedat
         FROM (
@@ -97,7 +97,7 @@ resource "aws_glue_catalog_table" "findings" {
 
   database_name = aws_glue_catalog_database.this[0].name
   name          = local.table
-  description   = "One row a finding and export, partitioned by the day that the run began (UTC)"
+  description   = "One row for each finding and export, partitioned by the day that the run began (UTC)"
   table_type    = "EXTERNAL_TABLE"
 
   parameters = {
@@ -149,7 +149,7 @@ resource "aws_athena_workgroup" "this" {
 
   name          = "${var.context.name_prefix}-${local.name}"
   description   = "Queries of exported Security Hub findings"
-  force_destroy = true # its queries are this module's own, in code
+  force_destroy = true # This module's code defines all of its queries.
   tags          = var.context.tags
 
   configuration {

@@ -1,4 +1,4 @@
-# New and updated findings as Security Hub publishes them: rule -> queue -> function -> bucket.
+# Exports new and updated findings as Security Hub publishes them: rule -> queue -> function -> bucket.
 
 module "continuous_queue" {
   source = "../../blocks/queue"

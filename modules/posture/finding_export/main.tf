@@ -7,10 +7,10 @@ locals {
   bucket_owner    = local.own_bucket ? var.context.account_id : var.destination.account_id
   kms_key_arn     = local.own_bucket ? coalesce(var.kms_key_arn, var.context.kms_key_arn) : var.destination.kms_key_arn
 
-  # The bucket and its key are in one Region, not necessarily this one. The end of the name depends on the partition.
+  # The bucket and its key share a Region, which may differ from this one. The service name's end depends on the partition.
   key_via_s3 = local.kms_key_arn == null ? null : ["s3.${split(":", local.kms_key_arn)[3]}.*"]
 
-  # Objects that the functions write; the run's name and a number follow the date.
+  # Objects that the functions write. The run's name and a number follow the date.
   object_arns = "${local.bucket_arn}/${var.prefix}dt=*"
 
   environment = {
@@ -48,7 +48,7 @@ module "bucket" {
   force_destroy   = var.force_destroy
 }
 
-# One run at a time: the holder of the only item may export.
+# One run at a time: only the run that the table's one item names may export.
 module "lock" {
   source = "../../blocks/table"
 
@@ -56,11 +56,11 @@ module "lock" {
   name                = "${local.name}-lock"
   hash_key            = "LockId"
   ttl_attribute       = "ExpiresAt"
-  deletion_protection = false # it holds nothing that a run does not make anew
+  deletion_protection = false # Each run writes the table's one item again.
 }
 
 resource "aws_ssm_parameter" "count" {
-  # checkov:skip=CKV2_AWS_34: a number of findings is no secret, and operators read it without a key
+  # checkov:skip=CKV2_AWS_34: the number of findings is not secret, and operators read it without a KMS key
   name        = local.count_parameter
   description = "Findings that the latest run of ${var.context.name_prefix}-${local.name} has exported so far"
   type        = "String"
@@ -68,7 +68,7 @@ resource "aws_ssm_parameter" "count" {
   tags        = var.context.tags
 
   lifecycle {
-    ignore_changes = [value] # the function counts
+    ignore_changes = [value] # The function writes the count.
   }
 }
 
@@ -86,7 +86,7 @@ module "functions" {
         handler           = "posture.finding_export.export.handler"
         memory_size       = 512
         timeout           = 900
-        dead_letter_queue = false # only the state machine calls it, and waits for the answer
+        dead_letter_queue = false # Only the state machine calls it, and it waits for the answer.
         key_services      = ["dynamodb"]
         environment = merge(local.environment, {
           COUNT_PARAMETER     = local.count_parameter
@@ -112,7 +112,7 @@ module "functions" {
             }
           },
           {
-            # A retried chunk may end with fewer objects than the attempt that was lost.
+            # A retried chunk may end with fewer objects than the interrupted attempt wrote.
             sid       = "RemoveSurplusObjects"
             actions   = ["s3:DeleteObject"]
             resources = [local.object_arns]
@@ -142,7 +142,7 @@ module "functions" {
         handler           = "posture.finding_export.continuous.handler"
         memory_size       = 512
         timeout           = 60
-        dead_letter_queue = false # the queue that feeds it has one
+        dead_letter_queue = false # Its source queue has one.
         key_services      = ["sqs"]
         environment       = local.environment
         policy_statements = concat(local.write_statements, [

@@ -23,7 +23,7 @@ module "status_rule" {
 
   context     = var.context
   name        = "${local.name}-status"
-  description = "Tells of each change of an export's status"
+  description = "Notifies of each status change of an export"
 
   event_pattern = jsonencode({
     source        = ["aws.states"]

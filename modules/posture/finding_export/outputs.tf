@@ -1,10 +1,10 @@
 output "state_machine_arn" {
-  description = "State machine to start for an export; its input may be {} or {\"filters\": …} in the shape of GetFindings."
+  description = "ARN of the state machine that exports. Its input is {} or {\"filters\": …} in the shape of GetFindings."
   value       = module.state_machine.arn
 }
 
 output "bucket_name" {
-  description = "Bucket that takes the findings."
+  description = "Name of the bucket that receives the findings."
   value       = local.bucket_name
 }
 
@@ -14,32 +14,32 @@ output "prefix" {
 }
 
 output "count_parameter_name" {
-  description = "SSM parameter with the number of findings that the latest run has exported so far."
+  description = "Name of the SSM parameter with the number of findings that the latest run has exported so far."
   value       = aws_ssm_parameter.count.name
 }
 
 output "topic_arn" {
-  description = "Topic that tells of each change of a run's status."
+  description = "ARN of the topic that receives each status change of a run."
   value       = module.topic.arn
 }
 
 output "function_names" {
-  description = "Names of the functions."
+  description = "Names of the functions, by key."
   value       = { for key, function in module.functions.functions : key => function.name }
 }
 
 output "role_arns" {
-  description = "Roles of the functions, for the policies of a destination in another account."
+  description = "ARNs of the functions' roles, for the policies of a destination in another account."
   value       = { for key, function in module.functions.functions : key => function.role_arn }
 }
 
 output "lock_table_name" {
-  description = "Table whose only item names the run that may export."
+  description = "Name of the table whose only item names the run that may export."
   value       = module.lock.name
 }
 
 output "athena" {
-  description = "Database, table, workgroup and named query ids; null with a destination of one's own."
+  description = "Names of the Athena database, table and workgroup, and the ids of the named queries; null with `destination`."
   value = local.own_bucket ? {
     database  = aws_glue_catalog_database.this[0].name
     table     = aws_glue_catalog_table.findings[0].name
@@ -61,7 +61,7 @@ output "alarm_names" {
 }
 
 output "destination_bucket_policy" {
-  description = "Statements, as JSON, that the owner of `destination` adds to the bucket's policy; null without one."
+  description = "Statements, as JSON, that the owner of `destination` adds to the bucket policy; null without `destination`."
   value = local.own_bucket ? null : jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -85,7 +85,7 @@ output "destination_bucket_policy" {
 }
 
 output "destination_key_policy" {
-  description = "Statement, as JSON, that the owner of `destination` adds to the policy of the bucket's key; null without `destination.kms_key_arn`."
+  description = "Statement, as JSON, that the owner of `destination` adds to the policy of the bucket's KMS key; null without `destination.kms_key_arn`."
   value = try(var.destination.kms_key_arn, null) == null ? null : jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -17,7 +17,7 @@ locals {
               arn        = "{% $states.context.Execution.Id %}"
               name       = "{% $states.context.Execution.Name %}"
               started_at = "{% $states.context.Execution.StartTime %}"
-              # Present in the context of a redriven execution only.
+              # Only the context of a redriven execution has it.
               redrive_count = "{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}"
             }
             retry_count = "{% $states.context.State.RetryCount %}"
@@ -29,8 +29,8 @@ locals {
         TimeoutSeconds = 930
         Retry = [
           {
-            # The chunk was lost with its process or could not be called: it is repeated from its start.
-            Comment     = "Everything that a second attempt may cure"
+            # The chunk was lost with its process, or Lambda could not call the function: repeat it from its start.
+            Comment     = "Errors that another attempt may resolve"
             ErrorEquals = ["Throttled", "ServiceUnavailable", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "Lambda.Unknown", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException"]
 
             IntervalSeconds = 2
@@ -62,7 +62,7 @@ locals {
         Output = "{% {'continued_by': $states.result.ExecutionArn, 'exported': $states.input.exported, 'objects': $states.input.objects} %}"
         Retry = [
           {
-            # Whatever it was: under its fixed name, the next execution starts once.
+            # All errors are safe to retry: the name is fixed, so the next execution starts only once.
             ErrorEquals     = ["States.TaskFailed", "States.Timeout"]
             IntervalSeconds = 2
             BackoffRate     = 2

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "filters" {
-  description = "Which findings a run exports, unless its input says otherwise; by kind of attribute, as in [GetFindings](https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFindingFilters.html). Criteria of one attribute are alternatives, attributes must all match."
+  description = "Filters that choose the findings a run exports, unless its input has other filters, grouped by the kind of attribute as in [GetFindings](https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFindingFilters.html). A finding must match one criterion of each attribute."
   type = object({
     strings = optional(map(list(object({
       value      = string
@@ -50,30 +50,30 @@ variable "filters" {
 
   validation {
     condition     = length(setsubtract(keys(var.filters.strings), local.filter_attributes.strings)) == 0
-    error_message = "filters.strings: ${join(", ", setsubtract(keys(var.filters.strings), local.filter_attributes.strings))} is no string attribute of GetFindings. For a finding's workflow use WorkflowStatus, for a standard GeneratorId with comparison PREFIX."
+    error_message = "filters.strings: ${join(", ", setsubtract(keys(var.filters.strings), local.filter_attributes.strings))} is not a string attribute of GetFindings. To filter by workflow use WorkflowStatus; to filter by standard use GeneratorId with comparison PREFIX."
   }
   validation {
     condition     = length(setsubtract(keys(var.filters.dates), local.filter_attributes.dates)) == 0
-    error_message = "filters.dates: ${join(", ", setsubtract(keys(var.filters.dates), local.filter_attributes.dates))} is no date attribute of GetFindings; those are ${join(", ", local.filter_attributes.dates)}."
+    error_message = "filters.dates: ${join(", ", setsubtract(keys(var.filters.dates), local.filter_attributes.dates))} is not a date attribute of GetFindings; use one of ${join(", ", local.filter_attributes.dates)}."
   }
   validation {
     condition     = length(setsubtract(keys(var.filters.numbers), local.filter_attributes.numbers)) == 0
-    error_message = "filters.numbers: ${join(", ", setsubtract(keys(var.filters.numbers), local.filter_attributes.numbers))} is no number attribute of GetFindings; those are ${join(", ", local.filter_attributes.numbers)}."
+    error_message = "filters.numbers: ${join(", ", setsubtract(keys(var.filters.numbers), local.filter_attributes.numbers))} is not a number attribute of GetFindings; use one of ${join(", ", local.filter_attributes.numbers)}."
   }
   validation {
     condition     = length(setsubtract(keys(var.filters.maps), local.filter_attributes.maps)) == 0
-    error_message = "filters.maps: ${join(", ", setsubtract(keys(var.filters.maps), local.filter_attributes.maps))} is no map attribute of GetFindings; those are ${join(", ", local.filter_attributes.maps)}."
+    error_message = "filters.maps: ${join(", ", setsubtract(keys(var.filters.maps), local.filter_attributes.maps))} is not a map attribute of GetFindings; use one of ${join(", ", local.filter_attributes.maps)}."
   }
   validation {
     condition = (
       length(setsubtract(keys(var.filters.cidrs), local.filter_attributes.cidrs)) == 0
       && alltrue([for cidr in flatten(values(var.filters.cidrs)) : can(cidrhost(cidr, 0))])
     )
-    error_message = "filters.cidrs takes address ranges such as 10.0.0.0/8 for ${join(", ", local.filter_attributes.cidrs)}."
+    error_message = "filters.cidrs must hold address ranges such as 10.0.0.0/8, for the attributes ${join(", ", local.filter_attributes.cidrs)}."
   }
   validation {
     condition     = length(setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans)) == 0
-    error_message = "filters.booleans: ${join(", ", setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans))} is no boolean attribute of GetFindings; those are ${join(", ", local.filter_attributes.booleans)}."
+    error_message = "filters.booleans: ${join(", ", setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans))} is not a boolean attribute of GetFindings; use one of ${join(", ", local.filter_attributes.booleans)}."
   }
   validation {
     condition = alltrue(flatten([
@@ -87,14 +87,14 @@ variable "filters" {
       [for c in flatten(values(var.filters.strings)) : try(c.value == trimspace(c.value) && c.value != "", false)],
       [for c in flatten(values(var.filters.maps)) : try(c.value == trimspace(c.value) && c.value != "" && trimspace(c.key) != "", false)],
     ]))
-    error_message = "Each value in filters.strings and filters.maps must be non-empty without blanks at its ends (\"NEW \" never matches), and each key non-blank."
+    error_message = "Each value in filters.strings and filters.maps must not be empty, and must not begin or end with a blank (\"NEW \" never matches). Each key must not be blank."
   }
   validation {
     condition = alltrue(flatten([
       for name, allowed in local.filter_values :
       [for c in lookup(var.filters.strings, name, []) : contains(allowed, c.value) if contains(["EQUALS", "NOT_EQUALS"], c.comparison)]
     ]))
-    error_message = "filters.strings compares with a value that no finding has; there are ${join("; ", [for name, allowed in local.filter_values : "${name} ${join(", ", allowed)}"])}."
+    error_message = "filters.strings compares with a value that no finding has. The possible values are ${join("; ", [for name, allowed in local.filter_values : "${name} ${join(", ", allowed)}"])}."
   }
   validation {
     condition = alltrue([
@@ -103,32 +103,32 @@ variable "filters" {
       ? try(c.last_days >= 1 && c.last_days <= 36500 && floor(c.last_days) == c.last_days, false) && c.start == null && c.end == null
       : c.start != null && c.end != null && try(timecmp(c.start, c.end) < 0, false)
     ])
-    error_message = "Each date criterion is either last_days (a whole number of 1 to 36500), or start and end as RFC 3339 timestamps (2026-01-31T00:00:00Z) with start before end."
+    error_message = "Each date criterion must have either last_days (a whole number from 1 to 36500), or start and end as RFC 3339 timestamps (2026-01-31T00:00:00Z) with start before end."
   }
   validation {
     condition = alltrue([
       for c in flatten(values(var.filters.numbers)) :
       (c.eq != null || c.gte != null || c.lte != null) && try(c.gte <= c.lte, true)
     ])
-    error_message = "Each number criterion needs eq, gte or lte, and gte must not be above lte."
+    error_message = "Each number criterion needs eq, gte or lte, and gte must not exceed lte."
   }
   validation {
     condition = alltrue(flatten([
       for kind in [var.filters.strings, var.filters.dates, var.filters.numbers, var.filters.maps, var.filters.cidrs] :
       [for criteria in values(kind) : length(criteria) >= 1 && length(criteria) <= 20]
     ]))
-    error_message = "Each filtered attribute takes 1 to 20 criteria."
+    error_message = "Each attribute in filters must have 1 to 20 criteria."
   }
   validation {
     condition = sum([
       for kind in [var.filters.strings, var.filters.dates, var.filters.numbers, var.filters.maps, var.filters.cidrs, var.filters.booleans] : length(kind)
     ]) <= 10
-    error_message = "Security Hub filters by 10 attributes at most."
+    error_message = "filters must not have more than 10 attributes in all: Security Hub accepts no more."
   }
 }
 
 variable "schedule_expression" {
-  description = "When to start a run by itself, as an EventBridge Scheduler expression such as `cron(0 3 ? * SUN *)`; null for runs by hand only."
+  description = "Schedule that starts runs, as an EventBridge Scheduler expression such as `cron(0 3 ? * SUN *)`; null for no schedule."
   type        = string
   default     = null
 
@@ -139,14 +139,14 @@ variable "schedule_expression" {
 }
 
 variable "continuous" {
-  description = "Also export each new or updated finding as Security Hub publishes it."
+  description = "Whether to also export each new or updated finding when Security Hub publishes it."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "notification_emails" {
-  description = "Addresses told of each change of a run's status; each must confirm its subscription."
+  description = "Email addresses that are notified of each status change of a run. Each address must confirm its subscription."
   type        = set(string)
   default     = []
   nullable    = false
@@ -158,7 +158,7 @@ variable "notification_emails" {
 }
 
 variable "notification_statuses" {
-  description = "Statuses of a run that are told."
+  description = "Statuses of a run that send a notification."
   type        = set(string)
   default     = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
   nullable    = false
@@ -170,7 +170,7 @@ variable "notification_statuses" {
 }
 
 variable "destination" {
-  description = "An existing bucket, possibly in another account, that takes the findings instead of one of this module's own; its owner attaches the outputs `destination_bucket_policy` and `destination_key_policy`. Athena is then set up beside that bucket, not here."
+  description = "An existing bucket, possibly in another account, that receives the findings; null to create a bucket in this account. The bucket's owner attaches the outputs `destination_bucket_policy` and `destination_key_policy`. With a destination, the module creates no Athena or Glue resources."
   type = object({
     bucket_name = string
     account_id  = string
@@ -184,16 +184,16 @@ variable "destination" {
   }
   validation {
     condition     = var.destination == null || can(regex("^[0-9]{12}$", var.destination.account_id))
-    error_message = "destination.account_id must be the 12-digit id of the account that owns the bucket; writes to a bucket of anybody else are refused."
+    error_message = "destination.account_id must be the 12-digit id of the account that owns the bucket: writes to a bucket of any other account are refused."
   }
   validation {
     condition     = try(var.destination.kms_key_arn, null) == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.destination.kms_key_arn))
-    error_message = "destination.kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias: an alias of another account cannot be used."
+    error_message = "destination.kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias: S3 cannot use an alias of another account."
   }
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the module's own bucket; null for the stack's key. Its policy must let this account's IAM policies allow its use."
+  description = "ARN of the KMS key that encrypts the module's own bucket; null for the stack's key. The key policy must allow this account's IAM policies to grant its use."
   type        = string
   default     = null
 
@@ -203,7 +203,7 @@ variable "kms_key_arn" {
   }
   validation {
     condition     = var.kms_key_arn == null || var.destination == null
-    error_message = "kms_key_arn is for the module's own bucket; name the key of another one in destination.kms_key_arn."
+    error_message = "kms_key_arn applies to the module's own bucket; set destination.kms_key_arn for the key of another bucket."
   }
 }
 
@@ -215,45 +215,45 @@ variable "prefix" {
 
   validation {
     condition     = can(regex("^([a-zA-Z0-9_-]+/)+$", var.prefix))
-    error_message = "prefix must be names of letters, digits, - and _, each with a slash behind it, such as \"findings/\"."
+    error_message = "prefix must consist of names of letters, digits, - and _, each followed by a slash, such as \"findings/\"."
   }
 }
 
 variable "expiration_days" {
-  description = "Days after which exported objects are deleted; null keeps them."
+  description = "Number of days after which exported objects are deleted; null to keep them."
   type        = number
   default     = null
 
   validation {
     condition     = var.expiration_days == null || try(var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days, false)
-    error_message = "expiration_days must be a whole number of 1 or more, or null to keep objects."
+    error_message = "expiration_days must be a whole number of 1 or more, or null to keep the objects."
   }
   validation {
     condition     = var.expiration_days == null || var.destination == null
-    error_message = "expiration_days is for the module's own bucket; what a destination keeps is up to its owner."
+    error_message = "expiration_days applies to the module's own bucket; the owner of a destination decides how long to keep objects."
   }
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket with the findings in it."
+  description = "Whether `terraform destroy` deletes the bucket even if it contains findings."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "count_parameter_name" {
-  description = "SSM parameter that holds the number of findings that the latest run has exported so far; null for `/<name prefix>/finding-export/count`."
+  description = "Name of the SSM parameter with the number of findings that the latest run has exported so far; null for `/<name prefix>/finding-export/count`."
   type        = string
   default     = null
 
   validation {
     condition     = var.count_parameter_name == null || can(regex("^(/[a-zA-Z0-9_.-]+)+$", var.count_parameter_name)) && !can(regex("^/(?i:aws|ssm)", var.count_parameter_name))
-    error_message = "count_parameter_name must be a full path that begins with a slash, such as /sechubexport/findingcount, and not with /aws or /ssm, which are Amazon's."
+    error_message = "count_parameter_name must be a full path that begins with a slash, such as /sechubexport/findingcount, but not with /aws or /ssm, which AWS reserves."
   }
 }
 
 variable "requests_per_second" {
-  description = "Pace of GetFindings calls, 100 findings each. The quota of an account is 3 a second; a higher one must have been granted."
+  description = "Number of GetFindings calls a second, each of which returns 100 findings. The default quota of an account is 3 a second; request an increase before you set more."
   type        = number
   default     = 3
   nullable    = false
@@ -265,7 +265,7 @@ variable "requests_per_second" {
 }
 
 variable "object_mib" {
-  description = "Compressed size at which an object is closed and the next begun, in MiB. Bounds the function's memory."
+  description = "Compressed size, in MiB, at which the function completes an object and begins the next. It limits the function's use of memory."
   type        = number
   default     = 8
   nullable    = false
@@ -277,25 +277,25 @@ variable "object_mib" {
 }
 
 variable "chunk_seconds" {
-  description = "How long one call of the function exports before it hands over to the next, in seconds."
+  description = "Time in seconds that one call of the function exports before the next call continues."
   type        = number
   default     = 600
   nullable    = false
 
   validation {
     condition     = var.chunk_seconds >= 1 && var.chunk_seconds <= 780 && floor(var.chunk_seconds) == var.chunk_seconds
-    error_message = "chunk_seconds must be a whole number between 1 and 780: a function ends at 900 seconds and needs time to finish its object."
+    error_message = "chunk_seconds must be a whole number between 1 and 780: a function ends after 900 seconds and needs time to complete its object."
   }
 }
 
 variable "chunks_per_execution" {
-  description = "Calls of the function after which a run goes on in a new execution, well before the 25,000 events that an execution's history may hold."
+  description = "Number of chunks after which a run continues in a new execution. The history of an execution holds at most 25,000 events."
   type        = number
   default     = 1000
   nullable    = false
 
   validation {
     condition     = var.chunks_per_execution >= 1 && var.chunks_per_execution <= 1500 && floor(var.chunks_per_execution) == var.chunks_per_execution
-    error_message = "chunks_per_execution must be a whole number between 1 and 1500: each chunk with retries may take 16 events of the 25,000."
+    error_message = "chunks_per_execution must be a whole number between 1 and 1500: each chunk with its retries may use 16 of the 25,000 events of an execution."
   }
 }

@@ -1,4 +1,4 @@
-"""finding_export where things go wrong: each failure has a readable cause, and a rerun completes the export."""
+"""finding_export under failures: each failure has a readable cause, and a rerun completes the export."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def export(stack: scenario.Stack, given: dict[str, Any] | None = None) -> dict[s
 
 
 def in_hub(stack: scenario.Stack) -> int:
-    """Critical findings, by the same filters."""
+    """Return the number of critical findings in Security Hub, by the same filters."""
     pages = stack.client("securityhub").get_paginator("get_findings").paginate(Filters=CRITICAL["filters"])
     return sum(len(page["Findings"]) for page in pages)
 
@@ -63,7 +63,7 @@ def test_a_date_range_that_ends_before_it_starts(stack: scenario.Stack) -> None:
 
 @pytest.fixture
 def key_denied(stack: scenario.Stack) -> Iterator[None]:
-    """The bucket's key refuses the function, as an operator might bring about; it is other capabilities' key, too."""
+    """Make the bucket's key deny the function, as an operator could. Other capabilities use the key too."""
     kms = stack.client("kms")
     encryption = stack.client("s3").get_bucket_encryption(Bucket=stack.outputs["bucket_name"])
     (rule,) = encryption["ServerSideEncryptionConfiguration"]["Rules"]

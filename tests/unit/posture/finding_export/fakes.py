@@ -1,4 +1,4 @@
-"""The services an export talks to, in memory: real semantics where it relies on them, faults on demand."""
+"""The services that an export calls, in memory: real semantics where it relies on them, faults on demand."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ Fault = Callable[[str], str | None]
 
 @cache
 def real(service: str) -> Any:
-    """A client that calls nothing: for its model and its exception classes."""
+    """Return a client that calls nothing, for its model and its exception classes."""
     session: Any = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="eu-west-1")
     return session.client(service)
 
@@ -39,11 +39,11 @@ def aws_error(service: str, code: str, message: str = "", status: int = 400) -> 
 
 
 class KillError(Exception):
-    """The function's process ends here."""
+    """Raised where the function's process ends."""
 
 
 class Clock:
-    """Seconds that pass only when someone sleeps."""
+    """Seconds that pass only when the code under test sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -69,14 +69,14 @@ def finding(number: int, created: str = "2026-01-01T00:00:00.000Z", **more: Any)
 
 
 def findings(count: int, per_moment: int = 3) -> list[dict[str, Any]]:
-    """Findings of which always `per_moment` share their CreatedAt."""
+    """Return findings of which `per_moment` at a time share their CreatedAt."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     moments = [start + timedelta(seconds=number // per_moment) for number in range(count)]
     return [finding(n, f"{moment:%Y-%m-%dT%H:%M:%S}.000Z") for n, moment in enumerate(moments)]
 
 
 class Cloud:
-    """All five services. `calls` counts the API calls by operation; `fault` is asked before each."""
+    """All five services. `calls` counts the API calls by operation; `fault` is called before each of them."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class Cloud:
 
         return call
 
-    # Security Hub: CreatedAt ranges OR'ed; tokens bound to their filters; equal CreatedAt in any order.
+    # Security Hub: CreatedAt ranges are combined with OR, tokens belong to their filters, equal CreatedAt in any order.
     def _get_findings(
         self,
         Filters: dict[str, Any],
@@ -253,7 +253,7 @@ def config(**changes: Any) -> export.Settings:
 
 
 def event(name: str = "run", state: Any = None, retry_count: int = 0, given: Any = None) -> dict[str, Any]:
-    """As the state machine sends it: JSON."""
+    """Return the event as the state machine sends it: JSON."""
     execution = {"arn": ARN + name, "name": name, "started_at": STARTED}
     whole = {"execution": execution, "retry_count": retry_count, "input": given or {}, "state": state}
     copied: dict[str, Any] = json.loads(json.dumps(whole))
@@ -263,7 +263,7 @@ def event(name: str = "run", state: Any = None, retry_count: int = 0, given: Any
 def run(
     cloud: Cloud, an_event: dict[str, Any], settings: export.Settings | None = None, pages: int = 10**9
 ) -> dict[str, Any]:
-    """One call of the function, which is told after `pages` pages that its time is nearly over."""
+    """Call the function once. After `pages` pages, its remaining time is nearly zero."""
     checks = iter(range(10**9))
     answer = export.run(
         an_event,
@@ -278,12 +278,12 @@ def run(
 
 
 def lines(cloud: Cloud) -> Iterator[dict[str, Any]]:
-    """All records of all objects."""
+    """Yield all records of all objects."""
     for body in cloud.objects.values():
         for line in gzip.decompress(body).splitlines():
             yield json.loads(line)
 
 
 def ids(cloud: Cloud) -> list[str]:
-    """Sorted, with what is there twice twice."""
+    """Return the ids sorted. A finding that was exported twice appears twice."""
     return sorted(line["Id"] for line in lines(cloud))

@@ -30,7 +30,7 @@ def message(number: int, *found: Any, time: str = "2026-11-20T12:00:00Z", **more
 def cloud(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Cloud:
     cloud = Cloud([])
     monkeypatch.setenv("BUCKET", "findings")
-    # a name of its own: Python keeps loggers by name, with the standard output they began with
+    # A name of its own: Python keeps loggers by name, with the standard output that they began with.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", request.node.name)
     observability.logger.cache_clear()
     monkeypatch.setattr(clients, "client", cloud.client)

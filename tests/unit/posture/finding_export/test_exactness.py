@@ -1,4 +1,4 @@
-"""Whatever fails and whenever, the objects hold each finding exactly once and the counter says how many."""
+"""Whatever fails, and whenever, the objects hold each finding exactly once and the counter has their number."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .fakes import ACTIVE, Cloud, KillError, config, event, finding, ids, lines,
 FAULTS = ["expire", "kill", "kill_after", "TooManyRequestsException", "InternalException"]
 OBJECTS = ("kill", "kill_after", "SlowDown")
 
-# Few moments, so that many findings share one; two spellings of each, and parts below the millisecond.
+# Few different times, so that many findings share one; two spellings of each, and digits below the millisecond.
 MOMENTS = [f"2026-01-0{day}T00:00:00.{fraction}Z" for day in range(1, 4) for fraction in ("000", "000500", "001")]
 RANGES = [
     None,
@@ -26,7 +26,7 @@ RANGES = [
 
 
 def until_done(cloud: Cloud, sizes: list[int], given: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """What the state machine does: call, retry with the same state, go on, continue as new."""
+    """Do what the state machine does: call, retry with the same state, continue, continue as a new execution."""
     name, state, retries, attempts = "run", None, 0, 0
     while True:
         attempts += 1
@@ -83,7 +83,7 @@ def test_nothing_lost_nothing_twice(data: st.DataObject) -> None:
 
 
 def _matching(stored: list[dict[str, Any]], filters: dict[str, Any]) -> list[dict[str, Any]]:
-    """By another way than the hub's: straight comparison of the spelt-out moments."""
+    """Filter in another way than the fake hub does: compare the times written out in full."""
 
     def spelt(text: str) -> str:
         head, _, fraction = text.rstrip("Z").partition(".")

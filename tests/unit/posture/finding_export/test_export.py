@@ -1,4 +1,4 @@
-"""One chunk after the other: first call, paging, pace, calls, resuming, continuing as new, refusals."""
+"""Chunks of a run: first call, paging, pace, calls, resuming, continuing as a new execution, refusals."""
 
 import json
 import threading
@@ -39,7 +39,7 @@ def names(count: int) -> list[str]:
 
 
 def faults(*given: str | None, operation: str = "GetFindings") -> Any:
-    """A fault for each of the first calls of `operation`."""
+    """Return a fault for each of the first calls of `operation`."""
     left = list(given)
     return lambda called: left.pop(0) if called == operation and left else None
 
@@ -128,7 +128,7 @@ def test_slows_down_while_the_hub_pushes_back() -> None:
 
 
 def test_next_page_is_fetched_while_one_is_written() -> None:
-    """Writing the first page waits for the second request: without the prefetch it would wait for ever."""
+    """Writing the first page waits for the second request: without the prefetch it would wait forever."""
     cloud = Cloud(findings(200))
     second = threading.Event()
     get, put = cloud.client("securityhub").get_findings, cloud.client("s3").put_object
@@ -189,11 +189,11 @@ def test_relative_dates_count_from_the_start_in_every_chunk() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"filters": {"Severity": []}}, "did you mean"),
+        ({"filters": {"Severity": []}}, "Did you mean"),
         ({"filters": "x"}, "must be an object"),
-        ({"filter": ACTIVE}, "has 'filter'; write it \"filters\""),
-        ({"Filters": ACTIVE}, "has 'Filters'"),
-        (ACTIVE, "has 'RecordState' at its top"),
+        ({"filter": ACTIVE}, "has the key 'filter'; write \"filters\""),
+        ({"Filters": ACTIVE}, "has the key 'Filters'"),
+        (ACTIVE, "has the key 'RecordState' at the top level"),
         ({"state": {"run_id": "x"}}, "was not written by an export"),
         (["x"], "must be an object such as"),
     ],
@@ -299,7 +299,7 @@ def test_unexpected_errors_pass() -> None:
         run(cloud, event())
 
 
-# --- page tokens that are refused
+# --- page tokens that are rejected
 
 
 def test_walks_on_without_the_token() -> None:

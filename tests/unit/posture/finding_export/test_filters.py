@@ -1,4 +1,4 @@
-"""Filters: what is refused and how that reads; what is resolved; what clipping keeps."""
+"""Filters: what is refused and with which message, what is resolved, and what clipping keeps."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -31,12 +31,12 @@ def equals(value: Any, comparison: str = "EQUALS") -> list[dict[str, Any]]:
     [
         (
             {"WorkflowStatuses": equals("NEW")},
-            "'WorkflowStatuses' is not a filter, did you mean 'WorkflowStatus'?",
+            "'WorkflowStatuses' is not a filter attribute. Did you mean 'WorkflowStatus'?",
         ),
         ({"WorkflowState ": equals("NEW")}, "must be one of: ProductArn, AwsAccountId"),
         ({"RecordState": {"Value": "ACTIVE"}}, "Invalid type for parameter RecordState"),
         ({"RecordState": [{"Value": 1, "Comparison": "EQUALS"}]}, "RecordState[0].Value"),
-        ({"RecordState": []}, "RecordState has 0 values, Security Hub takes 1 to 20"),
+        ({"RecordState": []}, "RecordState has 0 values, Security Hub accepts 1 to 20"),
         ({"Id": equals("x") * 21}, "Id has 21 values"),
         ({"RecordState": equals("ACTIVE", "IS")}, "Comparison 'IS', allowed are EQUALS, PREFIX"),
         ({"WorkflowStatus": equals("NEW ")}, "'NEW ', which no finding has; use NEW, NOTIFIED, RESOLVED"),
@@ -45,7 +45,7 @@ def equals(value: Any, comparison: str = "EQUALS") -> list[dict[str, Any]]:
         ({"Title": [{"Value": "x"}]}, "Title[0] needs Comparison"),
         ({"ResourceTags": [{"Key": "team"}]}, "ResourceTags[0] needs Value and Comparison"),
         ({"Confidence": [{}]}, "Confidence[0] needs at least one of Gte"),
-        ({"Confidence": [{"Gte": 2, "Lte": 1}]}, "Confidence[0] has a Gte above its Lte"),
+        ({"Confidence": [{"Gte": 2, "Lte": 1}]}, "Confidence[0] has a Gte greater than its Lte"),
         (
             {"CreatedAt": [{"Start": "yesterday"}]},
             "'yesterday', which is not a timestamp such as 2024-01-31T00:",

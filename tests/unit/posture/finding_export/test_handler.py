@@ -89,8 +89,8 @@ def test_attributes_newer_than_boto3_are_kept(monkeypatch: pytest.MonkeyPatch) -
     page = {"Findings": [{"Id": "1", "AddedByAwsYesterday": {"Deep": [1]}}], "NextToken": "more"}
     answer = SimpleNamespace(status_code=200, headers={}, content=json.dumps(page).encode(), raw=None)
     hub.meta.events.register("before-send.securityhub.GetFindings", lambda **_: answer)
-    assert "AddedByAwsYesterday" not in hub.get_findings()["Findings"][0]  # what botocore does by itself
-    for _ in range(2):  # every call of the handler asks for it
+    assert "AddedByAwsYesterday" not in hub.get_findings()["Findings"][0]  # botocore's default
+    for _ in range(2):  # Every call of the handler registers it.
         keep_every_attribute(hub)
     got = hub.get_findings()
     assert (got["Findings"], got["NextToken"]) == (page["Findings"], "more")

@@ -1,4 +1,4 @@
-"""The lock, on DynamoDB's real conditions (moto); the executions' states are given."""
+"""The lock, with DynamoDB's real conditions (moto) and executions whose states the test sets."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 class World:
-    """`states` maps an execution's name to its status; an absent one does not exist."""
+    """`states` maps an execution's name to its status. An execution that it lacks does not exist."""
 
     def __init__(self, dynamodb: Any) -> None:
         self.dynamodb = dynamodb
@@ -32,7 +32,7 @@ class World:
         return SimpleNamespace(exceptions=real(service).exceptions, describe_execution=self._describe)
 
     def _describe(self, executionArn: str, includedData: str) -> dict[str, str]:
-        assert includedData == "METADATA_ONLY"  # more takes rights on the state machine's key
+        assert includedData == "METADATA_ONLY"  # More would need permission on the state machine's key.
         self.meanwhile()
         name = executionArn.removeprefix(ARN)
         if name not in self.states:
@@ -122,7 +122,7 @@ def test_hand_over_to_the_next_execution(world: World) -> None:
     world.acquire("a")
     lock.hand_over(world.client, "lock", CHILD, NOW + timedelta(hours=100))
     assert world.holder() == ("a", "a-1")
-    with pytest.raises(OverlappingRun):  # the next execution is not there yet: the time counts from the hand-over
+    with pytest.raises(OverlappingRun):  # The next execution does not exist yet: its grace period begins here.
         world.acquire("b", now=NOW + timedelta(hours=100, minutes=1))
     world.states["a-1"] = "RUNNING"
     world.acquire("a-1", run_id="a", now=NOW + timedelta(hours=101))

@@ -1,4 +1,4 @@
-"""What the Terraform module says of the API and of the code, held against both."""
+"""Check that the Terraform module agrees with the API and with the code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = {
     "cidrs": "IpFilter",
     "booleans": "BooleanFilter",
 }
-# KeywordFilter: deprecated, and Security Hub refuses it.
+# KeywordFilter: deprecated, and Security Hub rejects it.
 NOT_OFFERED = {"KeywordFilter"}
 
 
@@ -35,7 +35,7 @@ def api() -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value of python-hcl2 without the quotes and marks of its source form."""
+    """Return a value of python-hcl2 without the quotes and marks of its source form."""
     if isinstance(value, dict):
         return {hcl.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Objects: bytes, sizes, keys, headers, deletion of what a killed try left, and how refusals read."""
+"""Objects: bytes, sizes, keys, headers, deletion of surplus objects, and messages of denied requests."""
 
 import gzip
 import hashlib
@@ -32,7 +32,7 @@ def s3() -> Iterator[Any]:
 
 
 def noise(number: int, size: int) -> bytes:
-    """A line that does not compress."""
+    """Return a line that does not compress."""
     blocks = range(size // 32)
     return b"".join(hashlib.sha256(b"%d-%d" % (number, block)).digest() for block in blocks) + b"\n"
 
@@ -144,7 +144,7 @@ def test_surplus_of_more_than_a_page(s3: Any) -> None:
 
 
 class Refusing:
-    """An S3 where every call fails, or answers what it is given."""
+    """An S3 where every call raises, or returns, the given answer."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer

@@ -9,7 +9,7 @@ from .fakes import Clock
 
 
 def send(pacer: Pacer, clock: Clock, latency: float, count: int, retries: int = 0) -> list[float]:
-    """Times at which `count` requests were sent that take `latency` each."""
+    """Return the times at which `count` requests of `latency` seconds each were sent."""
     times = []
     for _ in range(count):
         pacer.wait()

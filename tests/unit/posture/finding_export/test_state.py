@@ -1,4 +1,4 @@
-"""State: small, and the same after its way through the state machine."""
+"""State: it stays small, and passes through the state machine unchanged."""
 
 import json
 from typing import Any
