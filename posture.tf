@@ -266,7 +266,7 @@ module "finding_remediation" {
 }
 
 variable "finding_remediation" {
-  description = "Fixes what Security Hub found, at a click in its console or, where you ask for it, without one: six remediations, each a custom action with a queue and a function that may do this one thing and no other. {} for the defaults, null for off. See modules/posture/finding_remediation."
+  description = "Remediates Security Hub findings when you choose a custom action in the console or, for the remediations that you select, automatically. {} for the defaults, null for off. See modules/posture/finding_remediation."
   type        = any
   default     = null
 

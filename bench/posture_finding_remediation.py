@@ -1,4 +1,4 @@
-"""finding_remediation: API calls of a finding, for each remediation; a burst of a thousand; starts and size."""
+"""Measure finding_remediation: API calls per finding of each remediation, a burst of a thousand, starts and size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VARIABLES = {"finding_remediation": {"copy_single_max_mib": 6, "copy_part_mib": 
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         cloud, pid = start(free_port(), Path(name) / "cloud")
@@ -49,7 +49,7 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
         if remediation == "s3_versioning":
             note("cold start to resolved finding", took, "ms")
             took, _ = _invoke(stack, cloud, remediation, finding)
-            note("a finding whose resource is as it should be, warm", took, "ms")
+            note("a finding whose resource needs no change, warm", took, "ms")
     for name, (remediation, finding) in _cases(here, "again-").items():
         _, calls = _invoke(stack, cloud, remediation, finding)
         note(f"API calls of a finding: {name}", sum(calls.values()), "calls")
@@ -87,7 +87,7 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
 
 
 def _cases(here: subject.Account, prefix: str = "") -> dict[str, tuple[str, str]]:
-    """A finding of each remediation on a resource of its own, by what it is of."""
+    """Return a finding of each remediation, on a resource of its own, by the name of the case."""
 
     def bucket(name: str, **more: Any) -> str:
         return here.bucket(f"{prefix}{name}", **more)
@@ -122,7 +122,7 @@ def _cases(here: subject.Account, prefix: str = "") -> dict[str, tuple[str, str]
 def _invoke(
     stack: scenario.Stack, cloud: Cloud, remediation: str, finding_id: str
 ) -> tuple[float, collections.Counter[str]]:
-    """Milliseconds of one call with one finding as it is now, and its API calls by operation."""
+    """Return the milliseconds of one call with one finding in its current state, and its API calls by operation."""
     found = shared.read(stack.client("securityhub"), finding_id)[finding_id]
     record = {"messageId": "m", "body": json.dumps({"detail": {"findings": [found]}})}
     name = stack.outputs["function_names"][remediation]

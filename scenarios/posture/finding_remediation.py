@@ -1,4 +1,4 @@
-"""Findings remediated by click and by themselves, here and in a member account, with one call in ten throttled."""
+"""Remediate findings by custom action and by rule, here and in a member account, with one call in ten throttled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ variables: dict[str, Any] = {
         "bucket_patterns": [f"{PREFIX}*"],
         "public_buckets": [f"{PREFIX}www*"],
         "noncurrent_days": 30,
-        # What AWS does with 5 GiB, here with 6 MiB: the same calls.
+        # AWS copies in parts beyond 5 GiB, this stack beyond 6 MiB: the calls are the same.
         "copy_single_max_mib": 6,
         "copy_part_mib": 5,
         "member_account_ids": [MEMBER],
@@ -43,7 +43,7 @@ variables: dict[str, Any] = {
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": FUNCTIONS},
-    # The work is done and the answer lost.
+    # The work is done, and the response is lost.
     {"kind": "error", "status": 500, "rate": 0.03, "after": True, "principal": FUNCTIONS},
 ]
 
@@ -67,12 +67,12 @@ module "member_role" {
 
 
 def prepare(stack: Stack) -> None:
-    """Security Hub is on."""
+    """Enable Security Hub."""
     shared.enable(stack)
 
 
 class Account:
-    """What the scenario has in one account, and its findings in the hub here."""
+    """The resources of the scenario in one account, and their findings in the hub of this account."""
 
     def __init__(self, stack: Stack, account: str = ACCOUNT_ID) -> None:
         self.account = account
@@ -83,27 +83,27 @@ class Account:
 
     @functools.cached_property
     def kms_key(self) -> str:
-        """A key of the account's own."""
+        """Create a key of the account."""
         return str(self._kms.create_key(Description=IDS)["KeyMetadata"]["Arn"])
 
     def bucket(self, name: str, **more: Any) -> str:
-        """A new bucket that blocks no public access; its ARN."""
+        """Create a bucket that blocks no public access. Return its ARN."""
         full = f"{PREFIX}{name}"
         self.s3.create_bucket(Bucket=full, CreateBucketConfiguration={"LocationConstraint": REGION}, **more)
         self.s3.delete_public_access_block(Bucket=full)
         return f"arn:aws:s3:::{full}"
 
     def control(self, name: str, control: str, resource_type: str, *arns: str, **fields: Any) -> str:
-        """A failed finding of a control; its Id."""
+        """Import a failed finding of a control. Return its Id."""
         compliance = {"Status": "FAILED", "SecurityControlId": control}
         return self.load(name, resource_type, *arns, ProductArn=SECURITY_HUB, Compliance=compliance, **fields)
 
     def macie(self, name: str, kind: str, resource_type: str, arn: str, **fields: Any) -> str:
-        """A finding of Macie; its Id."""
+        """Import a finding of Macie. Return its Id."""
         return self.load(name, resource_type, arn, ProductArn=MACIE, Types=[kind], **fields)
 
     def load(self, name: str, resource_type: str, *arns: str, **fields: Any) -> str:
-        """Imports a finding, of this Region unless `Resources` says otherwise; its Id."""
+        """Import a finding, of this Region unless `Resources` says otherwise. Return its Id."""
         given = {
             "AwsAccountId": self.account,
             "Resources": [{"Type": resource_type, "Id": arn, "Region": REGION} for arn in arns],
@@ -114,7 +114,7 @@ class Account:
         return str(made["Id"])
 
     def clean(self) -> None:
-        """Delete what the scenario made."""
+        """Delete the resources of the scenario."""
         for found in self.s3.list_buckets()["Buckets"]:
             name = found["Name"]
             if not name.startswith(PREFIX):
@@ -130,19 +130,19 @@ class Account:
 
 
 def ids(stack: Stack) -> str:
-    """What the Ids of this run's findings begin with."""
+    """Return the prefix of the Ids of this run's findings."""
     return f"{IDS}{stack.token}/"
 
 
 def send(stack: Stack, remediation: str, *finding_ids: str) -> None:
-    """An analyst's click on a remediation's custom action."""
+    """Choose a remediation's custom action, as an analyst does."""
     action = stack.outputs["custom_action_arns"][remediation]
     data = {"action_target_arn": action, "findings": list(finding_ids)}
     stack.cloud.command("securityhub/send_custom_action", data)
 
 
 def state(stack: Stack, finding_id: str) -> tuple[str, str]:
-    """Workflow status and note of a finding."""
+    """Return the workflow status and the note of a finding."""
     return _state(shared.read(stack.client("securityhub"), finding_id)[finding_id])
 
 
@@ -151,7 +151,7 @@ def _state(found: dict[str, Any]) -> tuple[str, str]:
 
 
 def answered(stack: Stack, *finding_ids: str, seconds: float = 90) -> dict[str, tuple[str, str]]:
-    """The state of findings once each has a note; by name, without what all Ids begin with."""
+    """Return the state of the findings once each has a note, by name: the Id without its common prefix."""
     hub = stack.client("securityhub")
 
     def notes() -> dict[str, tuple[str, str]]:
@@ -163,7 +163,7 @@ def answered(stack: Stack, *finding_ids: str, seconds: float = 90) -> dict[str, 
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Findings of every kind; each resource, and what was told of it, read back."""
+    """Remediate findings of every kind. Read back each resource, and the answer in each finding."""
     here, there = Account(stack), Account(stack, MEMBER)
     report.sent = (
         "findings of six kinds by custom action and\nby rule, here, in a member account and in\n"
@@ -184,7 +184,7 @@ def run(stack: Stack, report: Report) -> None:
 
 @contextlib.contextmanager
 def member_roles(stack: Stack) -> Iterator[None]:
-    """The module `member_role`, applied in the member account for the length of a `with` block."""
+    """Apply the module `member_role` in the member account for the length of a `with` block."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "member"
         root.mkdir()
@@ -242,17 +242,17 @@ def _buckets(stack: Stack, report: Report, here: Account, there: Account) -> Non
     rules = here.s3.get_bucket_lifecycle_configuration(Bucket=f"{PREFIX}versioned")["Rules"]
     days = {rule["ID"]: rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays") for rule in rules}
     both = {"logs": None, "finding-remediation-noncurrent-versions": 30}
-    report.check("lifecycle rule beside the one there was", days, both)
+    report.check("lifecycle rule added to the existing one", days, both)
     report.check("public bucket private", _blocked(here, "public"))
     tags = {t["Key"]: t["Value"] for t in here.s3.get_bucket_tagging(Bucket=f"{PREFIX}macie")["TagSet"]}
     report.check("tags merged", tags, {"Team": "ledger", "SH_Finding_ID": f"{here.ids}policy"})
     rule = here.s3.get_bucket_encryption(Bucket=f"{PREFIX}macie")["ServerSideEncryptionConfiguration"]["Rules"][0]
     report.check("default encryption", rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
-    report.check("Macie's bucket closed", _blocked(here, "macie"))
+    report.check("Macie's bucket private", _blocked(here, "macie"))
 
 
 def _addresses(stack: Stack, report: Report, here: Account) -> None:
-    """By the automatic rule: nobody clicks."""
+    """Remediate addresses by the automatic rule, without a custom action."""
     remote = stack.client("ec2", region=OTHER_REGION)
     unused, used, kept = (here.ec2.allocate_address(Domain="vpc")["AllocationId"] for _ in range(3))
     far = remote.allocate_address(Domain="vpc")["AllocationId"]
@@ -274,9 +274,9 @@ def _addresses(stack: Stack, report: Report, here: Account) -> None:
     report.check("and the one in another Region", remote.describe_addresses()["Addresses"], [])
     expected = {"unused": "RESOLVED", "used": "NEW", "kept": "NEW", "far": "RESOLVED"}
     report.check("their findings", {name: status for name, (status, _) in states.items()}, expected)
-    reasons = "is in use now" in states["used"][1], "is kept by its tag KeepElasticIp" in states["kept"][1]
+    reasons = "is in use now" in states["used"][1], "is exempt by its tag KeepElasticIp" in states["kept"][1]
     report.check("with reasons", reasons, (True, True))
-    # Its finding was updated by the note, so the rule looks again; this one leaves it to us.
+    # The note updated the finding, so the automatic rule matches again. This one is for the custom action.
     here.ec2.create_tags(Resources=[used], Tags=[{"Key": "KeepElasticIp", "Value": "yes"}])
     here.ec2.disassociate_address(AssociationId=association)
     for allocation in (used, kept):
@@ -284,7 +284,7 @@ def _addresses(stack: Stack, report: Report, here: Account) -> None:
 
 
 def _objects(stack: Stack, report: Report, here: Account, there: Account) -> None:
-    """By the automatic rule, too: an object, one in parts, a locked one, and one of the member account."""
+    """Remediate by the automatic rule too: an object, one in parts, a locked one, and one of the member account."""
     arn = here.bucket("objects", ObjectOwnership="ObjectWriter", ObjectLockEnabledForBucket=True)
     remote = f"arn:aws:s3:::{PREFIX}member"
     described = {"ContentType": "text/csv", "CacheControl": "no-store", "Metadata": {"owner": "ledger"}}
@@ -317,24 +317,24 @@ def _objects(stack: Stack, report: Report, here: Account, there: Account) -> Non
     aliases = stack.client("kms").list_aliases(KeyId=key_arn)["Aliases"]
     report.check("their key's alias", [alias["AliasName"] for alias in aliases], ["alias/switchyard-macie-key"])
     for key, name in ((small, "object"), (big, "big-object")):
-        report.check(f"{name} as it was, but for key and tag", _kept(here, key, bodies[key], name, key_arn), [])
-    told = f"version {before[small]} and any before it stay under their old keys" in states["object"][1]
-    report.check("old version told", told)
+        report.check(f"{name} unchanged except for key and tag", _kept(here, key, bodies[key], name, key_arn), [])
+    told = f"version {before[small]} and any earlier ones stay under their old keys" in states["object"][1]
+    report.check("old version named in the note", told)
     parts = [c for c in stack.cloud.calls(started, f"{FUNCTIONS}macie-object") if c["operation"] == "PutObject"]
-    report.check("copied in parts: begun, three, completed, beside one copy", len(parts) >= 6)
-    # An upload whose beginning was told to nobody stays, empty: a fault here, a lost answer on AWS.
+    report.check("copied in parts: begun, three, completed, in addition to one copy", len(parts) >= 6)
+    # An upload whose creation got no response stays, empty: an injected fault here, a lost response on AWS.
     uploads = here.s3.list_multipart_uploads(Bucket=f"{PREFIX}objects").get("Uploads", [])
     at = [{"Bucket": f"{PREFIX}objects", "Key": upload["Key"], "UploadId": upload["UploadId"]} for upload in uploads]
     report.check("no parts left behind", [one for one in at if here.s3.list_parts(**one).get("Parts")], [])
-    report.check("held object told", "under a legal hold" in states["held-object"][1])
+    report.check("held object named in the note", "under a legal hold" in states["held-object"][1])
     held = here.s3.head_object(Bucket=f"{PREFIX}objects", Key="held.csv")
-    report.check("and untouched", "SSEKMSKeyId" in held, False)
+    report.check("and not changed", "SSEKMSKeyId" in held, False)
     member = there.s3.head_object(Bucket=f"{PREFIX}member", Key="a.csv")
     report.check("member's object under the key here", member.get("SSEKMSKeyId"), key_arn)
 
 
 def _kept(account: Account, key: str, body: bytes, name: str, key_arn: str) -> list[str]:
-    """What is not as it should be of an object that was copied over itself."""
+    """Return the properties that an object lost when it was copied over itself."""
     at = {"Bucket": f"{PREFIX}objects", "Key": key}
     head, acl = account.s3.head_object(**at), account.s3.get_object_acl(**at)
     tags = {tag["Key"]: tag["Value"] for tag in account.s3.get_object_tagging(**at)["TagSet"]}
@@ -352,7 +352,9 @@ def _kept(account: Account, key: str, body: bytes, name: str, key_arn: str) -> l
 
 
 def _refused(stack: Stack, report: Report, here: Account) -> None:
-    """Wrong kinds, what is meant to be public, what is suppressed, whose account is not ours: told, nothing changed."""
+    """Check that findings that cannot be remediated get the reason and their resources stay unchanged: wrong kinds, a
+    bucket meant to be public, a suppressed finding, a foreign account.
+    """
     here.bucket("c")
     www = here.bucket("www")
     arn = f"arn:aws:s3:::{PREFIX}c"
@@ -380,13 +382,13 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
         "wrong-kind": ("NEW", "Refused: this remediation is for Macie's sensitive data findings"),
     }
     told = {name: (status, note[: len(expected[name][1])]) for name, (status, note) in states.items()}
-    report.check("refused, left open, and told why", told, expected)
+    report.check("refused, left open, with the reason", told, expected)
     report.check("nothing changed", _versioning(here, "c"), ["off"])
     report.check("public bucket still public", _blocked(here, "www"), False)
 
 
 def _again(stack: Stack, report: Report, here: Account) -> None:
-    """The same clicks once more: nothing is written, and nothing is waiting."""
+    """Repeat the same clicks: nothing is written, and no message waits."""
     wait_until("quiet", lambda: not stack.cloud.calls(time.time() - 3, FUNCTIONS), 90, every=0.5)
     started = time.time()
     for remediation, name in (("s3_versioning", "two-buckets"), ("macie_bucket", "policy"), ("macie_object", "object")):
@@ -405,4 +407,4 @@ def _again(stack: Stack, report: Report, here: Account) -> None:
         queues.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"]
         for url in urls
     ]
-    report.check("nothing waits, nothing is dead", set(waiting), {"0"})
+    report.check("no message waiting or in a dead-letter queue", set(waiting), {"0"})

@@ -1,1 +1,1 @@
-"""Findings of Security Hub remediated: one registry of remediations, one function for each that is chosen."""
+"""Remediate Security Hub findings: a registry of remediations, and one function for each deployed remediation."""

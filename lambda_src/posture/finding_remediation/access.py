@@ -1,4 +1,4 @@
-"""Which accounts are reached, and how: this one, and member accounts through a role there."""
+"""The accounts that the function can access: this one, and member accounts through a role in each."""
 
 import functools
 
@@ -8,7 +8,7 @@ from .errors import Refused, translated
 
 
 class Access:
-    """Clients by account and Region."""
+    """Provides clients by account and Region."""
 
     def __init__(
         self,
@@ -18,7 +18,7 @@ class Access:
         external_id: str | None = None,
         session_name: str = "finding-remediation",
     ) -> None:
-        """`member_role` is the role's ARN with {account} for the account's id."""
+        """`member_role` is the role's ARN, with {account} in place of the account's id."""
         self._account, self._members, self._role = account_id, member_account_ids, member_role
         self._external_id, self._name = external_id, session_name
         self._roles = Roles(lambda role: translated(f"assuming {role.arn} (is the module member_role applied there?)"))
@@ -40,5 +40,5 @@ class Access:
 def shared(
     account_id: str, member_account_ids: frozenset[str], member_role: str, external_id: str | None, session_name: str
 ) -> Access:
-    """Return the process's one: sessions and clients are kept."""
+    """Return the shared instance of this process, which keeps sessions and clients."""
     return Access(account_id, member_account_ids, member_role, external_id, session_name)

@@ -1,4 +1,4 @@
-"""What several remediations do with buckets."""
+"""Operations on buckets that several remediations share."""
 
 import fnmatch
 from collections.abc import Iterable, Mapping
@@ -8,12 +8,12 @@ from typing import Any
 from .contract import Step, Target
 from .errors import Absent, Failed, Known, Refused, translated
 
-GONE = partial(Failed, "the bucket does not exist (any more)")
+GONE = partial(Failed, "the bucket does not exist")
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 class Bucket:
-    """The bucket of a target. Every call says whose it must be: a name can change hands."""
+    """The bucket of a target. Every call states the expected owner, because a bucket name can get a new owner."""
 
     def __init__(self, target: Target) -> None:
         self.name, _, self.key = target.resource.name.partition("/")
@@ -24,12 +24,12 @@ class Bucket:
         self.owner = target.finding.account_id
 
     def call(self, operation: str, known: Known | None = None, **request: Any) -> Any:
-        """One call about the bucket. `known` as in `translated`."""
+        """Make one call on the bucket. `known` as in `translated`."""
         with translated(f"calling {_words(operation)} on {self.name}", {"NoSuchBucket": GONE, **(known or {})}):
             return getattr(self.api, operation)(Bucket=self.name, ExpectedBucketOwner=self.owner, **request)
 
     def read(self, operation: str, absent: str, **request: Any) -> Any:
-        """As `call`; {} for the error code that says that there is nothing."""
+        """As `call`, but return {} for the error code that means that the setting does not exist."""
         try:
             return self.call(operation, {absent: Absent}, **request)
         except Absent:
@@ -37,14 +37,14 @@ class Bucket:
 
 
 def open_blocks(bucket: Bucket) -> list[str]:
-    """Which of the four settings of its public access block are off."""
+    """Return the settings of the bucket's public access block that are off, of four."""
     answer = bucket.read("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
     settings = answer.get("PublicAccessBlockConfiguration", {})
     return [name for name in BLOCKS if not settings.get(name)]
 
 
 def block(bucket: Bucket) -> Step:
-    """Turns on all four."""
+    """Return the step that turns on all four settings."""
     configuration = dict.fromkeys(BLOCKS, True)
     return Step(
         "block public access",
@@ -53,18 +53,18 @@ def block(bucket: Bucket) -> Step:
 
 
 def refuse_public(bucket: Bucket, allowed: Iterable[str]) -> None:
-    """Raises Refused for a bucket that is meant to be public, by name or pattern (`*` and `?`)."""
+    """Raise Refused for a bucket that is meant to be public, by name or pattern (`*` and `?`)."""
     if any(fnmatch.fnmatchcase(bucket.name, pattern) for pattern in allowed):
         raise Refused(f"bucket {bucket.name} is meant to be public (public_buckets); suppress the finding")
 
 
 def tags(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """From S3's list."""
+    """Return the tags of S3's list as a dictionary."""
     return {tag["Key"]: tag.get("Value", "") for tag in listed}
 
 
 def tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """To S3's list."""
+    """Return the tags as a list in S3's format."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 

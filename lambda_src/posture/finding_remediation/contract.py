@@ -1,4 +1,4 @@
-"""What a remediation is: the findings that it accepts, and for each of their resources a plan with a proof."""
+"""The interface of a remediation: the findings it accepts, and a plan with a check for each of their resources."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Target:
     finding: Finding
     resource: Resource
     clients: Clients
-    """Of the resource's account and Region. The first one raises Failed when the account's role cannot be assumed."""
+    """Clients of the resource's account and Region. The first one raises Failed if the role cannot be assumed."""
     seconds_left: Callable[[], float]
-    """Until Lambda ends the call."""
+    """Seconds until Lambda ends the call."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,21 @@ class Step:
     """One write."""
 
     text: str
-    """As an order, for the note of a dry run: "turn versioning on"."""
+    """Imperative text for the note of a dry run: "turn versioning on"."""
     do: Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a resource gets to where it should be; without steps it is there."""
+    """How a resource gets to the intended state. A plan without steps means that the resource is in that state."""
 
     steps: tuple[Step, ...]
     effect: str
-    """The state afterwards: "versioning is on". The same whether this try brought it about or an earlier one."""
+    """The state afterwards: "versioning is on". The text is the same if an earlier attempt made the change."""
     missing: Callable[[], str]
-    """Reads the resource back and returns what is not as it should be; empty when nothing is missing."""
+    """Read the resource back and return what differs from the intended state, or "" if nothing does."""
     remark: Callable[[], str] = str
-    """Returns what else the note should say, once nothing is missing."""
+    """Return what else the note should say, once nothing is missing."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +46,25 @@ class Remediation:
     """One entry of the registry."""
 
     findings: str
-    """What it accepts, in words, for refusals: "findings of control S3.14"."""
+    """The accepted findings in words, for refusals: "findings of control S3.14"."""
     accepts: Callable[[Finding], bool]
     resource_type: str
     plan: Callable[[Target], Plan]
-    """Reads, and changes nothing. Raises Refused, Failed, Stale and Transient."""
+    """Read the resource without changing it. Raise Refused, Failed, Stale and Transient."""
 
 
 def of_control(finding: Finding, *controls: str) -> bool:
-    """Whether it is Security Hub's own finding of one of the controls; anybody can import one that says so."""
+    """Return whether Security Hub itself created the finding, for one of the controls. Other products can copy both."""
     return _product(finding) == "aws/securityhub" and finding.control_id in controls
 
 
 def of_macie(finding: Finding, kind: str) -> bool:
-    """Whether it is Macie's own finding of a type that begins with `kind`."""
+    """Return whether Macie itself created the finding, with a type that begins with `kind`."""
     return _product(finding) == "aws/macie" and any(each.startswith(kind) for each in finding.types)
 
 
 def _product(finding: Finding) -> str:
-    """Such as "aws/macie"; "" for products of accounts, whose ARN names the account that may import for them."""
+    """Return the product, such as "aws/macie", or "" for a product of an account, which that account can import for."""
     parts = finding.key.product_arn.split(":", 5)
     own = len(parts) == 6 and parts[4] == "" and parts[5].startswith("product/")
     return parts[5].removeprefix("product/") if own else ""

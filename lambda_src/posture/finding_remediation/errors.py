@@ -1,4 +1,4 @@
-"""What can go wrong and is expected. A message ends up in the finding's note: it must not vary from try to try."""
+"""Expected errors. The message becomes part of the finding's note, so it must not vary between attempts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,21 +8,21 @@ from common import aws_errors
 from common.aws_errors import Failure, Kind
 
 Known = Mapping[str, Callable[[], Exception]]
-"""Makes the exception to raise, by AWS error code."""
-# EC2 appends a text that is another one each time.
+"""For each AWS error code, a function that returns the exception to raise."""
+# EC2 appends a text that differs each time.
 _VARYING = re.compile(r"\s*Encoded authorization failure message:.*", re.DOTALL)
 
 
 class RemediationError(Exception):
-    """Base of all of them."""
+    """Base of all expected errors."""
 
 
 class Refused(RemediationError):
-    """Not a case for this remediation; nothing was changed."""
+    """The remediation does not apply to the finding or resource. Nothing was changed."""
 
 
 class Failed(RemediationError):
-    """It would fail again, until something is changed by hand."""
+    """Every attempt would fail until a user changes something."""
 
 
 class Absent(RemediationError):
@@ -30,11 +30,11 @@ class Absent(RemediationError):
 
 
 class Stale(RemediationError):
-    """What was read has changed since; read again."""
+    """The resource has changed since it was read. Read it again."""
 
 
 class Transient(RemediationError):
-    """A later try can succeed."""
+    """A later attempt can succeed."""
 
 
 def translated(doing: str, known: Known | None = None) -> AbstractContextManager[None]:
@@ -49,7 +49,7 @@ def translated(doing: str, known: Known | None = None) -> AbstractContextManager
         if not failure.answered:
             return Transient(f"No connection ({code}) while {doing}")
         if failure.transient or failure.kind is Kind.CONFLICT:
-            return Transient(f"{code} while {doing}, whatever the retries")
+            return Transient(f"{code} while {doing} after all retries")
         if failure.kind is Kind.DENIED or failure.status == 403:
             return Failed(f"Denied while {doing}: {message}")
         return Failed(f"{code} while {doing}: {message}")

@@ -1,17 +1,18 @@
-"""SQS batches of Security Hub events: each finding is remediated, each of its resources by itself, and answered once.
+"""Remediate SQS batches of Security Hub events: each finding and each of its resources, with one answer per finding.
 
-One function for each remediation (REMEDIATION); see `remediations`. What becomes of a finding:
+Each remediation has its own function (REMEDIATION); see `remediations`. The result for a finding:
 
-- all its resources are as they should be, by this try or one before: workflow RESOLVED, and the note says how they are;
-- it is not a case for this remediation, or a resource could not be remediated: the note says why, and the workflow
-  stays as it is;
-- it is SUPPRESSED: its resources are left alone, and the note says so;
-- DRY_RUN: nothing but the note, which says what would be done.
+- all its resources are in the intended state, after this or an earlier attempt: the workflow becomes RESOLVED, and
+  the note describes the state;
+- the remediation does not apply, or a resource could not be remediated: the note gives the reason, and the workflow
+  is unchanged;
+- the finding is SUPPRESSED: its resources are not changed, and the note says so;
+- DRY_RUN: only the note is written, and lists the writes that would be made.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to be tried again: what AWS
-throttled, findings that Security Hub did not take, and messages that are no event. SQS tries these again and then keeps
-them in the dead-letter queue; the last try leaves the reason in the note. A note depends on the resources, not on
-the try, and is not written again: an update is an event of its own, which an automatic rule would match.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to retry: calls that AWS throttled,
+findings whose update Security Hub did not accept, and messages that are not events. SQS delivers these again and
+then moves them to the dead-letter queue; the last attempt writes the reason to the note. A note depends on the
+resources, not on the attempt, and is not written again: an update is an event, which an automatic rule would match.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,18 +27,18 @@ from . import access, remediations
 from .contract import Plan, Remediation, Target
 from .errors import Failed, Refused, Stale, Transient
 
-MALFORMED = "message is no event of findings"
+MALFORMED = "message is not an event of findings"
 OUTCOME = "finding handled"
 UNPROCESSED = "finding not updated"
 UNEXPECTED = "unexpected error"
 RESOLVED_METRIC, FAILED_METRIC = "FindingsResolved", "FindingsNotResolved"
 READS = 3
-"""How often a plan is made again when the resource changed under it."""
+"""How often a plan is made again if the resource changes in the meantime."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     remediation: str
     account_id: str
@@ -52,14 +53,14 @@ class Settings:
             raise ValueError(f"REMEDIATION must be one of {', '.join(remediations.names())}")
 
     def reached(self, session_name: str) -> access.Access:
-        """Return the accounts that are reached."""
+        """Return the accounts that the function can access."""
         members = frozenset(self.member_account_ids)
         return access.shared(self.account_id, members, self.member_role, self.external_id, session_name)
 
 
 @dataclass
 class Job:
-    """A finding, and the messages that brought it."""
+    """A finding, and the messages that contained it."""
 
     finding: Finding
     messages: list[str]
@@ -68,17 +69,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one try at a finding."""
+    """The result of one attempt at a finding."""
 
     update: Update | None
-    """What the finding is to become; None to leave it as it is."""
+    """The change to the finding; None to leave it as it is."""
     again: bool = False
-    """Whether its messages are to be tried again."""
+    """True if its messages must be retried."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one resource."""
+    """The result for one resource."""
 
     resource: str
     text: str
@@ -95,16 +96,17 @@ class Remediator:
     dry_run: bool = False
 
     def remediate(self, finding: Finding) -> Update:
-        """Remediate all resources of a finding; return its note and its workflow.
+        """Remediate all resources of a finding. Return its note and its workflow.
 
-        Raise Transient once every resource that can be remediated now is.
+        Raise Transient after all other resources have been remediated.
         """
         if finding.workflow == SUPPRESSED:
             return Update(_note("Left alone: the finding is suppressed. Set its workflow to NEW to have it remediated"))
         unit = self.unit
         resources = [each for each in finding.resources if each.type == unit.resource_type]
         if not unit.accepts(finding) or not resources:
-            return Update(_note(f"Refused: this remediation is for {unit.findings}, of resources {unit.resource_type}"))
+            kind = f"{unit.findings} with resources of type {unit.resource_type}"
+            return Update(_note(f"Refused: this remediation is for {kind}"))
         results, later = [], None
         for resource in resources:
             try:
@@ -134,11 +136,11 @@ class Remediator:
                 return Result(target.resource.name, _applied(plan), done=True)
             except Stale as error:
                 changed = error
-        raise Transient(f"{changed}, again and again")
+        raise Transient(f"{changed}, in each of {READS} attempts")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Handle one batch. Raise SettingsError, and ClientError when findings cannot be updated at all."""
+    """Handle one batch. Raise SettingsError, and ClientError if findings cannot be updated at all."""
     config = settings.load(Settings)
     log = observability.begin(context, remediation=config.remediation)
     remediator = Remediator(
@@ -166,7 +168,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _attempt(remediator: Remediator, job: Job, *, last: bool) -> Outcome:
-    """Try one finding, whatever becomes of it. After the last try the note says why it was not remediated."""
+    """Try one finding and catch every exception. After the last attempt, the note says why it was not remediated."""
     log, where = observability.logger(), {"finding_id": job.finding.key.id}
     try:
         update = remediator.remediate(job.finding)
@@ -174,13 +176,13 @@ def _attempt(remediator: Remediator, job: Job, *, last: bool) -> Outcome:
         log.warning(OUTCOME, extra={**where, "outcome": str(error)})
         reason = str(error)
     except Exception as error:
-        # A bug, or an answer of AWS that was not expected. The other findings of the batch are handled all the same.
+        # A bug, or an unexpected answer of AWS. Still handle the other findings of the batch.
         log.exception(UNEXPECTED, extra=where)
         reason = f"unexpected {type(error).__name__}"
     else:
         log.info(OUTCOME, extra={**where, "workflow": update.workflow, "outcome": update.note})
         return Outcome(update)
-    return Outcome(Update(_note(f"Not remediated after {job.tries} tries: {reason}")) if last else None, again=True)
+    return Outcome(Update(_note(f"Not remediated after {job.tries} attempts: {reason}")) if last else None, again=True)
 
 
 def _count(updates: Mapping[Key, Update], dry_run: bool) -> None:
@@ -192,14 +194,14 @@ def _count(updates: Mapping[Key, Update], dry_run: bool) -> None:
 
 
 def _write(updates: Mapping[Key, Update], config: Settings) -> dict[Key, str]:
-    """Update the findings; return why, by finding, for those that Security Hub did not take."""
+    """Update the findings. Return the reason, by finding, for those that Security Hub did not accept."""
     if not updates:
         return {}
     return security_hub.update(clients.client("securityhub"), updates, f"finding_remediation/{config.remediation}")
 
 
 def by_finding(records: list[Mapping[str, Any]]) -> tuple[dict[Key, Job], dict[str, None]]:
-    """The findings, each once as the last of its events shows it, and the ids of messages that hold none."""
+    """Return the findings, each once as its last event shows it, and the ids of messages that hold none."""
     jobs: dict[Key, Job] = {}
     malformed: dict[str, None] = {}
     for record in records:
@@ -226,12 +228,12 @@ def _applied(plan: Plan) -> str:
     for step in plan.steps:
         step.do()
     if plan.steps and (wrong := plan.missing()):
-        raise Failed(f"written, but read back: {wrong}")
+        raise Failed(f"the change was written, but when read back {wrong}")
     return "; ".join(filter(None, [f"remediated: {plan.effect}", plan.remark()]))
 
 
 def _summary(results: list[Result]) -> str:
-    if len(results) == 1:  # without its name, so that findings with equal notes share a call
+    if len(results) == 1:  # Without the name, so that findings with equal notes share a call.
         return _note(results[0].text)
     return "; ".join(f"{result.resource}: {result.text}" for result in results) + "."
 

@@ -7,7 +7,7 @@ locals {
   rule_arn_root = "arn:${var.context.partition}:events:${var.context.region}:${var.context.account_id}:rule/${var.context.name_prefix}"
   hub_arn       = "arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"
 
-  # One role for each remediation: what one may do in a member account, another may not.
+  # One role for each remediation, so that no remediation has the permissions of another in a member account.
   member_role_arns = {
     for key in sort(var.remediations) : key => "arn:${var.context.partition}:iam::{account}:role/${var.member_role_prefix}-${replace(key, "_", "-")}"
   }
@@ -30,7 +30,7 @@ module "remediations" {
   exempt_tag          = var.exempt_tag
 }
 
-# --- what a person chooses in Security Hub, and what may happen without one: rules -> queue -> function ----------
+# --- custom actions that an analyst chooses, and automatic remediation: rules -> queue -> function ---------------
 
 resource "aws_securityhub_action_target" "this" {
   for_each = local.chosen
@@ -46,7 +46,7 @@ module "action_rule" {
 
   context     = var.context
   name        = local.names[each.key]
-  description = "The custom action ${each.value.action.name} of Security Hub"
+  description = "Findings for which an analyst chose the Security Hub custom action ${each.value.action.name}"
   event_pattern = jsonencode({
     source        = ["aws.securityhub"]
     "detail-type" = ["Security Hub Findings - Custom Action"]
@@ -67,11 +67,11 @@ module "automatic_rule" {
 
   context     = var.context
   name        = "${local.names[each.key]}-auto"
-  description = "New findings that ${each.key} remediates without being asked"
+  description = "New findings that ${each.key} remediates automatically"
   event_pattern = jsonencode({
     source        = ["aws.securityhub"]
     "detail-type" = ["Security Hub Findings - Imported"]
-    # NEW only: the function's own answer is such an event too, and must not be answered again.
+    # NEW only: the function's own update of a finding is such an event too, and must not start the function again.
     detail = { findings = merge(each.value.automatic, { RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }) }
   })
 
@@ -112,7 +112,7 @@ module "functions" {
       description       = remediation.action.description
       handler           = "posture.finding_remediation.remediate.handler"
       timeout           = remediation.timeout
-      dead_letter_queue = false # the queue that feeds it has one
+      dead_letter_queue = false # Its source queue has one.
       key_services      = ["sqs"]
       environment = merge(remediation.environment, {
         ACCOUNT_ID         = var.context.account_id
@@ -151,7 +151,7 @@ module "functions" {
 
   metric_alarms = {
     for key, name in local.names : "${name}-not-resolved" => {
-      description = "1 or more findings were refused or could not be remediated: each one's note says why"
+      description = "1 or more findings were refused or could not be remediated: the note of each finding states the reason"
       metric      = "FindingsNotResolved"
       dimensions  = { service = name }
     }
@@ -164,7 +164,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn = module.queue[each.key].arn
   function_name    = module.functions.functions[each.key].arn
   batch_size       = each.value.batch_size
-  # Findings of a batch that end alike are answered by one call.
+  # One call answers all findings of a batch that have the same result.
   maximum_batching_window_in_seconds = each.value.batch_size == 1 ? 0 : 1
   function_response_types            = ["ReportBatchItemFailures"]
   tags                               = var.context.tags

@@ -1,4 +1,4 @@
-# The key that objects with sensitive data are encrypted with: who may read them is who may use it.
+# The key that encrypts objects with sensitive data. Access to these objects is controlled by access to this key.
 locals {
   makes_key = contains(var.remediations, "macie_object") && !contains(keys(var.object_kms_key_arns), var.context.region)
 
@@ -18,7 +18,7 @@ resource "aws_kms_key" "objects" {
     Statement = concat(
       [
         {
-          # Hands the key to the account's IAM policies; a key policy without this can become unmanageable for good.
+          # Allows the account's IAM policies to grant use of the key. Without this, a key can become unmanageable for good.
           Sid       = "AccountThroughIam"
           Effect    = "Allow"
           Principal = { AWS = "arn:${var.context.partition}:iam::${var.context.account_id}:root" }

@@ -39,12 +39,12 @@ output "dead_letter_queue_urls" {
 }
 
 output "object_kms_key_arns" {
-  description = "Key of remediated objects by Region."
+  description = "ARNs of the KMS keys that encrypt remediated objects, by Region."
   value       = local.object_kms_key_arns
 }
 
 output "object_kms_alias_name" {
-  description = "Alias of the key that this module made for them; null when it made none."
+  description = "Alias of the key that this module creates for remediated objects; null if it creates none."
   value       = one(aws_kms_alias.objects[*].name)
 }
 

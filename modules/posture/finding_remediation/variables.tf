@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "remediations" {
-  description = "Which remediations there are, each with a custom action, a queue and a function with a role of its own: `elastic_ip` (EC2.12), `macie_bucket` (Macie's policy findings), `macie_object` (Macie's sensitive data findings), `s3_lifecycle` (S3.10), `s3_public` (S3.2, S3.3, S3.8), `s3_versioning` (S3.14)."
+  description = "Remediations to deploy, each with a custom action, a queue and a function with a role of its own: `elastic_ip` (EC2.12), `macie_bucket` (Macie's policy findings), `macie_object` (Macie's sensitive data findings), `s3_lifecycle` (S3.10), `s3_public` (S3.2, S3.3, S3.8), `s3_versioning` (S3.14)."
   type        = set(string)
   default     = ["elastic_ip", "macie_bucket", "macie_object", "s3_lifecycle", "s3_public", "s3_versioning"]
   nullable    = false
@@ -31,26 +31,26 @@ variable "remediations" {
 }
 
 variable "automatic" {
-  description = "Remediations that also run for each new finding without anybody's choice: those NEW, ACTIVE and, of controls, FAILED. Try them with `dry_run`, and outside production, first."
+  description = "Remediations that also run automatically for each new finding: NEW, ACTIVE and, for findings of controls, FAILED. First try them with `dry_run`, and outside production."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(setsubtract(var.automatic, var.remediations)) == 0
-    error_message = "automatic must hold names that remediations holds too."
+    error_message = "automatic must hold only names that remediations also holds."
   }
 }
 
 variable "dry_run" {
-  description = "Write into each finding's note what would be done, and do nothing else."
+  description = "Whether to only write to each finding's note what the remediation would do, and change no resource."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "bucket_patterns" {
-  description = "Names of the buckets that the functions may touch, with `*` and `?` as in IAM: what they name is all that the roles allow."
+  description = "Names or patterns of the buckets that the functions' roles may access, with `*` and `?` as in IAM."
   type        = set(string)
   default     = ["*"]
   nullable    = false
@@ -62,31 +62,31 @@ variable "bucket_patterns" {
 }
 
 variable "public_buckets" {
-  description = "Buckets that are meant to be public, by name or pattern (`*`, `?`): `macie_bucket` and `s3_public` refuse them."
+  description = "Buckets that are meant to be public, by name or pattern (`*`, `?`). `macie_bucket` and `s3_public` refuse them."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for pattern in var.public_buckets : can(regex("^[a-z0-9.*?-]+$", pattern)) && pattern != "*"])
-    error_message = "public_buckets must hold names of buckets, or patterns such as \"www-*\"; not ARNs, and not \"*\", which would refuse them all."
+    error_message = "public_buckets must hold names of buckets, or patterns such as \"www-*\"; not ARNs, and not \"*\", which would refuse all buckets."
   }
 }
 
 variable "object_kms_key_arns" {
-  description = "Customer managed key for the objects that `macie_object` encrypts, by Region. For this Region the module makes one (alias `<prefix>-macie-key`) unless it is given here; objects in Regions without a key are refused. Keys given must let this account's roles, and those of member accounts, use them through S3."
+  description = "ARNs of the customer managed keys for the objects that `macie_object` encrypts, by Region. The module creates a key for this Region (alias `<prefix>-macie-key`) unless you set one here; objects in Regions without a key are refused. The policies of keys set here must allow this account's roles, and those of member accounts, to use them through S3."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for region, arn in var.object_kms_key_arns : can(regex("^arn:[a-z-]+:kms:${region}:[0-9]{12}:key/", arn))])
-    error_message = "object_kms_key_arns maps Regions to ARNs of keys in them (eu-west-1 = \"arn:aws:kms:eu-west-1:ACCOUNT:key/ID\"), not aliases: S3 takes keys of the bucket's Region only."
+    error_message = "object_kms_key_arns must map Regions to ARNs of keys in these Regions (eu-west-1 = \"arn:aws:kms:eu-west-1:ACCOUNT:key/ID\"), not aliases. S3 accepts only keys of the bucket's Region."
   }
 }
 
 variable "source_kms_key_arns" {
-  description = "Customer managed keys that objects are encrypted with before `macie_object` copies them; null for any of the account that leaves it to IAM, through S3 only."
+  description = "ARNs of the customer managed keys that may encrypt objects before `macie_object` copies them; null for any key of the account whose policy allows IAM policies to grant its use. The function uses them through S3 only."
   type        = set(string)
   default     = null
 
@@ -97,31 +97,31 @@ variable "source_kms_key_arns" {
 }
 
 variable "copy_single_max_mib" {
-  description = "Objects of up to this size in MiB are copied by one call; AWS's limit is 5,120."
+  description = "Size in MiB up to which one call copies an object; AWS's limit is 5,120."
   type        = number
   default     = 5120
   nullable    = false
 
   validation {
     condition     = var.copy_single_max_mib >= 1 && var.copy_single_max_mib <= 5120
-    error_message = "copy_single_max_mib must be between 1 and 5120: CopyObject takes 5 GiB at most."
+    error_message = "copy_single_max_mib must be between 1 and 5120: CopyObject accepts at most 5 GiB."
   }
 }
 
 variable "copy_part_mib" {
-  description = "Size in MiB of the parts in which bigger objects are copied; an object has 10,000 at most."
+  description = "Size in MiB of the parts in which larger objects are copied; an object has at most 10,000 parts."
   type        = number
   default     = 512
   nullable    = false
 
   validation {
     condition     = var.copy_part_mib >= 5 && var.copy_part_mib <= 5120
-    error_message = "copy_part_mib must be between 5 and 5120: UploadPartCopy takes 5 MiB to 5 GiB."
+    error_message = "copy_part_mib must be between 5 and 5120: UploadPartCopy accepts 5 MiB to 5 GiB."
   }
 }
 
 variable "noncurrent_days" {
-  description = "Days after which the rule that `s3_lifecycle` adds lets old versions expire."
+  description = "Number of days after which the rule that `s3_lifecycle` adds expires noncurrent versions."
   type        = number
   default     = 90
   nullable    = false
@@ -133,7 +133,7 @@ variable "noncurrent_days" {
 }
 
 variable "exempt_tag" {
-  description = "Key of the tag with which `elastic_ip` leaves an address alone, whatever its value; the role cannot release it either."
+  description = "Key of the tag that exempts an Elastic IP from `elastic_ip`, whatever its value. The function's role cannot release a tagged address either."
   type        = string
   default     = "KeepElasticIp"
   nullable    = false
@@ -145,7 +145,7 @@ variable "exempt_tag" {
 }
 
 variable "member_account_ids" {
-  description = "Accounts whose findings are remediated there, by a role that the module `member_role` makes in each. Findings of any other account are refused."
+  description = "IDs of the member accounts whose resources are remediated, through the roles that the module `member_role` creates in each. Findings of any other account are refused."
   type        = set(string)
   default     = []
   nullable    = false
@@ -157,19 +157,19 @@ variable "member_account_ids" {
 }
 
 variable "member_role_prefix" {
-  description = "What the names of the roles in member accounts begin with; the remediation's name follows."
+  description = "Prefix of the names of the roles in member accounts, followed by the remediation's name."
   type        = string
   default     = "finding-remediation"
   nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_+=,.@-]{1,48}$", var.member_role_prefix))
-    error_message = "member_role_prefix must have 1 to 48 characters that a role's name may have, without a path."
+    error_message = "member_role_prefix must consist of 1 to 48 letters, digits and _+=,.@- characters, without a path."
   }
 }
 
 variable "member_external_id" {
-  description = "External id that the functions present when they assume a member's role; null for none."
+  description = "External ID that the functions present when they assume a role in a member account; null for none."
   type        = string
   default     = null
 

@@ -24,7 +24,7 @@ BURST, BUCKETS = 1000, 40
 
 @pytest.fixture(scope="module")
 def stack(stack_of: Any) -> Iterator[scenario.Stack]:
-    """The stack with its automatic rules off: functions are invoked directly here."""
+    """The stack with its automatic rules off: these tests invoke the functions directly."""
     made: scenario.Stack = stack_of("finding_remediation")
     events = made.client("events")
     for rule in made.outputs["automatic_rule_names"].values():
@@ -58,7 +58,7 @@ def new() -> str:
     return uuid.uuid4().hex[:12]
 
 
-# A finding of each remediation, on a resource of its own that is not as it should be.
+# A finding of each remediation, on a resource of its own that needs the remediation.
 
 
 def versioning(account: subject.Account) -> str:
@@ -88,7 +88,7 @@ def policy(account: subject.Account) -> str:
 
 
 def sensitive(account: subject.Account) -> str:
-    """An object under a key of the account."""
+    """Create an object under a key of the account."""
     name = new()
     arn = account.bucket(name)
     put = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": account.kms_key}
@@ -97,7 +97,7 @@ def sensitive(account: subject.Account) -> str:
 
 
 def held(account: subject.Account) -> str:
-    """An object under a legal hold."""
+    """Create an object under a legal hold."""
     name = new()
     arn = account.bucket(name, ObjectLockEnabledForBucket=True)
     account.s3.put_object(Bucket=f"{subject.PREFIX}{name}", Key="a.csv", Body=b"x", ObjectLockLegalHoldStatus="ON")
@@ -115,7 +115,7 @@ CASES: dict[str, Callable[[subject.Account], str]] = {
 
 
 def invoke(stack: scenario.Stack, remediation: str, finding_id: str) -> tuple[str, str]:
-    """Calls the function with one finding; its workflow and note afterwards, or the function's error."""
+    """Invoke the function with one finding. Return its workflow and note afterwards, or the function's error."""
     found = shared.read(stack.client("securityhub"), finding_id)[finding_id]
     record = {"messageId": "m", "body": json.dumps({"detail": {"findings": [found]}})}
     name = stack.outputs["function_names"][remediation]
@@ -134,13 +134,13 @@ def test_each_statement_is_needed(
     role = stack.outputs["role_names"][remediation]
     sids = permissions.sids(stack.cloud, role)
     assert sids[:3] == ["ReadQueue", "AnswerFindings", "AssumeMemberRoles"]
-    for sid in sids[1:]:  # ReadQueue is Lambda's, which reads the queue; test_queue_sources.py has that
+    for sid in sids[1:]:  # Lambda uses ReadQueue to read the queue; test_queue_sources.py covers it.
         finding = (
             held(here) if sid == "ReadLocks" else CASES[remediation](there if sid == "AssumeMemberRoles" else here)
         )
         with permissions.without(stack.cloud, role, sid):
             status, told = invoke(stack, remediation, finding)
-        if sid == "ReadLocks":  # S3 does not deny: it answers as if nothing were locked
+        if sid == "ReadLocks":  # S3 does not deny the call: it answers as if nothing were locked.
             assert "legal hold" not in told
         else:
             assert (status in ("NEW", "error"), "denied" in told.lower()) == (True, True), (sid, told)
@@ -153,7 +153,7 @@ def test_each_statement_is_needed(
 def test_each_statement_of_a_members_role_is_needed(
     stack: scenario.Stack, there: subject.Account, remediation: str
 ) -> None:
-    """The statements are the functions' own: one remediation with a key of another account, and one without."""
+    """The statements are the functions' own. Test one remediation with a key of another account, and one without."""
     role = f"finding-remediation-{remediation.replace('_', '-')}"
     member = MemberCloud(stack.cloud)
     for sid in permissions.sids(member, role, "remediation"):
@@ -167,7 +167,7 @@ def test_each_statement_of_a_members_role_is_needed(
 
 
 class MemberCloud(Cloud):
-    """The cloud, as the member account sees it."""
+    """The cloud, seen from the member account."""
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud.port)
@@ -177,7 +177,7 @@ class MemberCloud(Cloud):
 
 
 def test_a_members_role_trusts_its_own_function_alone(stack: scenario.Stack, there: subject.Account) -> None:
-    """Another remediation's function, with the role's name in its environment, is refused."""
+    """Another remediation's function is refused, even with the role's name in its environment."""
     functions, name = stack.client("lambda"), stack.outputs["function_names"]["s3_versioning"]
     whole = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     role, iam = stack.outputs["role_names"]["s3_versioning"], stack.client("iam")
@@ -199,7 +199,7 @@ def test_a_members_role_trusts_its_own_function_alone(stack: scenario.Stack, the
 
 
 def test_a_burst_of_a_thousand_findings(stack: scenario.Stack, here: subject.Account) -> None:
-    """By the custom action, twenty a click as in the console, every call of ten throttled; each is resolved."""
+    """Send them with the custom action, twenty at a time as in the console, with one call in ten throttled."""
     arns = [here.bucket(f"burst-{number}") for number in range(BUCKETS)]
     made = [
         shared.finding(

@@ -1,7 +1,7 @@
-"""The registry: each module here is a remediation by its name, with a `REMEDIATION`.
+"""The registry: each module in this package is a remediation, with the module's name and its `REMEDIATION`.
 
-To add one: a module here, and an entry of the same name in modules/posture/finding_remediation/remediations. What a
-module reads from its environment is a dataclass `Settings` of its own (`common.settings`).
+To add one, add a module here and an entry of the same name in modules/posture/finding_remediation/remediations.
+A module reads its environment through its own dataclass `Settings` (`common.settings`).
 """
 
 import importlib
@@ -11,13 +11,13 @@ from ..contract import Remediation
 
 
 def names() -> list[str]:
-    """Of all remediations."""
+    """Return the names of all remediations."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def get(name: str) -> Remediation:
-    """The remediation of that name. Raises KeyError, which lists the names there are."""
+    """Return the remediation of that name. Raise KeyError, which lists the existing names."""
     if name not in names():
-        raise KeyError(f"No remediation {name!r}; there are: {', '.join(names())}.")
+        raise KeyError(f"No remediation {name!r}; the remediations are {', '.join(names())}.")
     found: Remediation = importlib.import_module(f"{__name__}.{name}").REMEDIATION
     return found

@@ -1,4 +1,4 @@
-"""EC2.12: releases an Elastic IP that nothing uses, in its own Region. The address itself cannot be had back."""
+"""EC2.12: release an unused Elastic IP, in its own Region. A released address cannot be recovered."""
 
 import re
 from contextlib import suppress
@@ -18,13 +18,13 @@ USES = ("AssociationId", "InstanceId", "NetworkInterfaceId")
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     exempt_tag: str = "KeepElasticIp"
 
 
 def plan(target: Target) -> Plan:
-    """One read, and the release when the address is there and unassociated at this moment."""
+    """Read once. Plan the release if the address exists and is not associated at this moment."""
     allocation = allocation_id(target)
     exempt = settings.load(Settings).exempt_tag
     ec2 = target.clients.client("ec2")
@@ -32,7 +32,7 @@ def plan(target: Target) -> Plan:
     if address is None:
         return Plan((), "the address is released", lambda: "")
     if any(tag["Key"] == exempt for tag in address.get("Tags", [])):
-        raise Refused(f"{allocation} is kept by its tag {exempt}; suppress the finding")
+        raise Refused(f"{allocation} is exempt by its tag {exempt}; suppress the finding")
     uses = [address[name] for name in USES if address.get(name)]
     if uses:
         raise Failed(f"{allocation} is in use now ({uses[0]}) and was not released")
@@ -43,13 +43,15 @@ def plan(target: Target) -> Plan:
             ec2.release_address(AllocationId=allocation)
 
     def missing() -> str:
-        return "the address is still there" if _address(ec2, allocation) else ""
+        return "the address still exists" if _address(ec2, allocation) else ""
 
     return Plan((Step(f"release {address.get('PublicIp', allocation)}", release),), "the address is released", missing)
 
 
 def allocation_id(target: Target) -> str:
-    """From the resource's ARN or details. Raises Refused for anything else, and for another account's address."""
+    """Return the allocation id from the resource's ARN or details. Raise Refused if there is none, or if the address
+    belongs to another account or Region.
+    """
     resource = target.resource
     arn = resource.id.split(":", 5)
     if len(arn) == 6 and arn[2] == "ec2" and arn[4] not in ("", target.finding.account_id):

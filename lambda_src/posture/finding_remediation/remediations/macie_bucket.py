@@ -1,4 +1,4 @@
-"""Macie's policy findings: tags the bucket, encrypts new objects with KMS by default, blocks public access."""
+"""Macie's policy findings: tag the bucket, encrypt new objects with KMS by default, block public access."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ MOST_TAGS = 50
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     public_buckets: list[Any] = field(default_factory=list)
 
 
 def plan(target: Target) -> Plan:
-    """Three reads, and a write for each of the three that is not so yet."""
+    """Make three reads. Plan a write for each of the three settings that differs."""
     bucket = Bucket(target)
     refuse_public(bucket, settings.load(Settings).public_buckets)
     wanted = tag_value(target.finding.key.id)
@@ -32,22 +32,23 @@ def plan(target: Target) -> Plan:
     checks: list[Callable[[], str]] = []
     if had.get(FINDING_TAG) != wanted:
         if len({*had, FINDING_TAG}) > MOST_TAGS:
-            raise Failed(f"the bucket has the {MOST_TAGS} tags that it may have: there is no room for {FINDING_TAG}")
+            raise Failed(f"the bucket already has {MOST_TAGS} tags, the maximum: {FINDING_TAG} cannot be added")
         # PutBucketTagging replaces all tags.
         merged = {**had, FINDING_TAG: wanted}
         steps.append(
             Step(
-                f"tag it {FINDING_TAG}", lambda: bucket.call("put_bucket_tagging", Tagging={"TagSet": tag_set(merged)})
+                f"tag it with {FINDING_TAG}",
+                lambda: bucket.call("put_bucket_tagging", Tagging={"TagSet": tag_set(merged)}),
             )
         )
-        checks.append(lambda: "" if merged.items() <= _tags(bucket).items() else "its tags are not as written")
+        checks.append(lambda: "" if merged.items() <= _tags(bucket).items() else "its tags differ from those written")
     if not _by_kms(bucket):
         steps.append(Step("encrypt new objects with KMS by default", lambda: _encrypt(bucket)))
         checks.append(lambda: "" if _by_kms(bucket) else "new objects are not encrypted with KMS by default")
     if open_blocks(bucket):
         steps.append(block(bucket))
         checks.append(lambda: "public access is not blocked" if open_blocks(bucket) else "")
-    effect = f"tagged {FINDING_TAG}; new objects are encrypted with KMS; public access is blocked"
+    effect = f"tagged with {FINDING_TAG}; new objects are encrypted with KMS; public access is blocked"
     return Plan(tuple(steps), effect, lambda: next((wrong for check in checks if (wrong := check())), ""))
 
 
@@ -56,7 +57,9 @@ def _tags(bucket: Bucket) -> dict[str, str]:
 
 
 def _by_kms(bucket: Bucket) -> bool:
-    """S3 encrypts every object: what can be better is who holds the key. A key that was chosen stays."""
+    """Return whether new objects are encrypted with KMS by default. A KMS key that the owner chose is kept: S3 encrypts
+    every object, so only the control over the key can improve.
+    """
     answer = bucket.read("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
     rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm", "") for rule in rules]

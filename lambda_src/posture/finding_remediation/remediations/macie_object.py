@@ -1,8 +1,8 @@
-"""Macie's sensitive data findings: tags the object and encrypts it with a key of its own, by copying it over itself.
+"""Macie's sensitive data findings: tag the object and encrypt it with a dedicated key, by copying it over itself.
 
-What the copy must keep, S3 keeps only in part: metadata and content headers yes, storage class, website redirect and
-ACL no. Up to 5 GiB are one CopyObject; more are parts. The write is conditional on the ETag that was read, so that
-what another client wrote since is not overwritten with the older content.
+A copy in S3 keeps metadata and content headers, but not the storage class, website redirect and ACL. Objects of up
+to 5 GiB take one CopyObject, larger ones a copy in parts. The write is conditional on the ETag that was read, so it
+does not overwrite a newer write of another client with older content.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
 
@@ -32,32 +32,30 @@ GRANTS = {
 }
 PARALLEL = 16
 MARGIN_SECONDS = 60.0
-CHANGED = partial(Stale, "the object was written to meanwhile")
-# S3 answers a HEAD request without a body: its status is all there is.
+CHANGED = partial(Stale, "the object was changed in the meantime")
+# S3 answers a HEAD request without a body, so the status is the only information.
 HEAD = {
-    "404": partial(Failed, "the object does not exist (any more)"),
-    "403": partial(Failed, "denied while reading the object, or it does not exist (any more)"),
-    "400": partial(
-        Failed, "the object cannot be read: it is encrypted with a key that each request must bring (SSE-C)"
-    ),
+    "404": partial(Failed, "the object does not exist"),
+    "403": partial(Failed, "access denied while reading the object, or it does not exist"),
+    "400": partial(Failed, "the object cannot be read: it is encrypted with a customer-provided key (SSE-C)"),
 }
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     object_kms_key_arns: dict[str, Any] = field(default_factory=dict)
-    """Key by Region."""
+    """ARN of the key, by Region."""
     copy_single_max_mib: int = 5120
-    """Up to this size one CopyObject does; AWS's limit."""
+    """Size up to which one CopyObject copies an object; AWS's limit."""
     copy_part_mib: int = 512
-    """10,000 of these are the 5 TiB that an object may have."""
+    """10,000 parts of this size hold the 5 TiB that an object may have."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An object as it was read: HeadObject's answer, its tags, and the key that it is to have."""
+    """An object as it was read: HeadObject's answer, its tags, and the key to encrypt it with."""
 
     head: Mapping[str, Any]
     tags: Mapping[str, str]
@@ -67,27 +65,27 @@ class Seen:
 
     @property
     def encrypted(self) -> bool:
-        """With the key that it is to have."""
+        """True if the object is encrypted with the intended key."""
         return self.head.get("SSEKMSKeyId") == self.key_arn
 
     @property
     def tagged(self) -> bool:
-        """With the finding."""
+        """True if the object has the finding's tag."""
         return self.tags.get(FINDING_TAG) == self.finding
 
 
 class ObjectPlan:
-    """What one object needs, from one look at it; `last` is the latest look."""
+    """The changes that one object needs, from one read of it. `last` is the latest read."""
 
     def __init__(self, target: Target, config: Settings) -> None:
-        """Raise Refused for what is no object, or an object of a Region without a key."""
+        """Raise Refused if the resource is not an object, or if its Region has no key."""
         self.target, self.config, self.bucket = target, config, Bucket(target)
         if not self.bucket.key:
             raise Refused(f"{target.resource.id} names no object")
         region = target.resource.region
         self.key_arn = str(config.object_kms_key_arns.get(region) or "")
         if not self.key_arn:
-            raise Refused(f"there is no key for objects in {region}: give one in object_kms_key_arns of the module")
+            raise Refused(f"there is no key for objects in {region}: set one in object_kms_key_arns of the module")
         self.seen = self.last = self.look()
         self.wanted_tags = {**self.seen.tags, FINDING_TAG: self.seen.finding}
         self.named = str(target.resource.details.get("VersionId") or "")
@@ -98,56 +96,57 @@ class ObjectPlan:
         return _read(self.bucket, self.key_arn, tag_value(self.target.finding.key.id))
 
     def steps(self) -> tuple[Step, ...]:
-        """Return the write that the object needs, if any. Raise Failed when it cannot be made."""
+        """Return the write that the object needs, if any. Raise Failed if it cannot be made."""
         if self.seen.encrypted and self.seen.tagged:
             return ()
         if self.named not in ("", self.current):
             raise Failed(
-                f"the finding is about version {self.named}, and {self.current or 'another'} is current: an old "
-                "version cannot be encrypted anew; delete it, or make it current again"
+                f"the finding is about version {self.named}, and {self.current or 'another'} is current: a noncurrent "
+                "version cannot be encrypted again; delete it, or make it the current version"
             )
         step = self._tag() if self.seen.encrypted else self._encrypt()
         if len(self.wanted_tags) > MOST_TAGS:
-            raise Failed(f"the object has the {MOST_TAGS} tags that it may have: there is no room for {FINDING_TAG}")
+            raise Failed(f"the object already has {MOST_TAGS} tags, the maximum: {FINDING_TAG} cannot be added")
         return (step,)
 
     def missing(self) -> str:
-        """Read the object back; return what is not as it should be."""
+        """Read the object back. Return what differs from the intended state."""
         self.last = self.look()
         if not self.last.encrypted:
             return "it is encrypted with another key"
-        return "" if self.wanted_tags.items() <= self.last.tags.items() else "its tags are not as written"
+        return "" if self.wanted_tags.items() <= self.last.tags.items() else "its tags differ from those written"
 
     def remark(self) -> str:
-        """After the copy, the version in the finding (or the previous current version) is noncurrent and still uses
-        its old key.
+        """Return a remark if an earlier version remains: after the copy, the version in the finding (or the previous
+        current version) is noncurrent and still uses its old key.
         """
         old = self.named or self.current
         if old in ("", self.last.head.get("VersionId")):
             return ""
-        return f"version {old} and any before it stay under their old keys: delete them when nobody needs them"
+        return f"version {old} and any earlier ones stay under their old keys: delete them when no longer needed"
 
     def _encrypt(self) -> Step:
         _refuse_locked(self.seen.head)
         big = self.seen.head["ContentLength"] > self.config.copy_single_max_mib * 2**20
         part = self.config.copy_part_mib * 2**20 if big else 0
         return Step(
-            f"tag it {FINDING_TAG} and copy it over itself{', in parts,' if big else ''} with the key {self.key_arn}",
+            f"tag it with {FINDING_TAG} and copy it over itself{', in parts,' if big else ''} "
+            f"with the key {self.key_arn}",
             lambda: _copy(self.bucket, self.seen, self.wanted_tags, part, self.target),
         )
 
     def _tag(self) -> Step:
         tagging = {"TagSet": tag_set(self.wanted_tags)}
         return Step(
-            f"tag it {FINDING_TAG}",
+            f"tag it with {FINDING_TAG}",
             lambda: self.bucket.call("put_object_tagging", Key=self.bucket.key, Tagging=tagging),
         )
 
 
 def plan(target: Target) -> Plan:
-    """Two reads, a third and the copy when the key is another one; of a tag alone, one write."""
+    """Read twice. Plan the copy, with a third read, if the key differs, or one write if only the tag is missing."""
     needed = ObjectPlan(target, settings.load(Settings))
-    effect = f"tagged {FINDING_TAG}; encrypted with {needed.key_arn}"
+    effect = f"tagged with {FINDING_TAG}; encrypted with {needed.key_arn}"
     return Plan(needed.steps(), effect, needed.missing, needed.remark)
 
 
@@ -159,20 +158,20 @@ def _read(bucket: Bucket, key_arn: str, finding: str) -> Seen:
 
 def _refuse_locked(head: Mapping[str, Any]) -> None:
     if head.get("ObjectLockLegalHoldStatus") == "ON":
-        raise Failed("the object is under a legal hold: its version would stay as it is whatever is written over it")
+        raise Failed("the object is under a legal hold: a copy over it would leave the locked version unchanged")
     if head.get("ObjectLockMode"):
         raise Failed(
-            f"the object is locked ({head['ObjectLockMode']}) until {head.get('ObjectLockRetainUntilDate')}: its "
-            "version would stay as it is whatever is written over it"
+            f"the object is locked ({head['ObjectLockMode']}) until {head.get('ObjectLockRetainUntilDate')}: a copy "
+            "over it would leave the locked version unchanged"
         )
     if head.get("MissingMeta"):
-        raise Failed("the object has metadata that no request can carry (x-amz-missing-meta)")
+        raise Failed("the object has metadata that a request cannot contain (x-amz-missing-meta)")
     if head.get("StorageClass") in ARCHIVES or head.get("ArchiveStatus"):
         raise Failed(f"the object is archived ({head.get('StorageClass')}): restore it first")
 
 
 def _copy(bucket: Bucket, seen: Seen, merged: Mapping[str, str], part: int, target: Target) -> None:
-    """`part` is the size of parts in bytes; 0 for one copy."""
+    """Copy the object over itself. `part` is the size of the parts in bytes, or 0 for one copy."""
     kept: dict[str, Any] = {
         "ServerSideEncryption": "aws:kms",
         "SSEKMSKeyId": seen.key_arn,
@@ -210,7 +209,7 @@ def _copy_parts(bucket: Bucket, seen: Seen, kept: dict[str, Any], part: int, cha
 
     def copy(number: int) -> dict[str, Any]:
         if target.seconds_left() < MARGIN_SECONDS:
-            raise Failed("the object is too big to be copied within the function's time")
+            raise Failed("the object is too large to be copied within the function's time")
         first = (number - 1) * part
         answer = bucket.call(
             "upload_part_copy",
@@ -242,13 +241,13 @@ def _copy_parts(bucket: Bucket, seen: Seen, kept: dict[str, Any], part: int, cha
             IfMatch=seen.head["ETag"],
         )
     except BaseException:
-        # Parts cost money until they are removed. NoSuchUpload: it was completed, and the answer was lost.
+        # Parts cost money until they are removed. NoSuchUpload: the upload was completed, and the response was lost.
         bucket.read("abort_multipart_upload", "NoSuchUpload", Key=bucket.key, UploadId=upload)
         raise
 
 
 def _grants(acl: Mapping[str, Any]) -> dict[str, str]:
-    """The ACL as arguments of a write; none for the owner's alone, which also a bucket without ACLs shows."""
+    """Return the ACL as arguments of a write. A grant to the owner alone gives none: buckets without ACLs have it."""
     owner = acl["Owner"]["ID"]
     grants = [(_grantee(grant["Grantee"]), grant["Permission"]) for grant in acl["Grants"]]
     if grants == [(f'id="{owner}"', "FULL_CONTROL")] or not grants:

@@ -1,4 +1,4 @@
-"""S3.10: a lifecycle rule for the old versions of a versioned bucket, in addition to the rules that it has."""
+"""S3.10: add a lifecycle rule for the noncurrent versions of a versioned bucket to its existing rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,47 +18,47 @@ MOST_RULES = 1000
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     noncurrent_days: int = 90
 
 
 def plan(target: Target) -> Plan:
-    """Two reads, and one write when no rule of the whole bucket lets old versions expire."""
+    """Read twice. Plan one write if no rule for the whole bucket expires noncurrent versions."""
     bucket = Bucket(target)
     days = settings.load(Settings).noncurrent_days
     if not bucket.call("get_bucket_versioning").get("Status"):
-        raise Refused("the bucket is not versioned: it has no old versions that a rule could let expire")
+        raise Refused("the bucket is not versioned: it has no noncurrent versions to expire")
     read = bucket.read("get_bucket_lifecycle_configuration", ABSENT)
     rules = read.get("Rules", [])
-    # What is left out goes back to its default.
+    # A setting that the request leaves out returns to its default.
     kept = {name: read[name] for name in ("TransitionDefaultMinimumObjectSize",) if name in read}
 
     def missing() -> str:
         now = bucket.read("get_bucket_lifecycle_configuration", ABSENT).get("Rules", [])
         lost = [rule for rule in rules if rule.get("ID") != RULE_ID and rule not in now]
         if lost:
-            return "rules that the bucket had are not there any more"
-        return "" if expiring(now) else "no rule lets old versions expire"
+            return "earlier rules of the bucket are missing"
+        return "" if expiring(now) else "no rule expires noncurrent versions"
 
     def put() -> None:
         if len(rules) >= MOST_RULES:
-            raise Failed(f"the bucket has the {MOST_RULES} lifecycle rules that it may have")
+            raise Failed(f"the bucket already has {MOST_RULES} lifecycle rules, the maximum")
         bucket.call("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": merged(rules, days)}, **kept)
 
-    step = Step(f"add a lifecycle rule: old versions expire after {days} days", put)
-    return Plan(() if expiring(rules) else (step,), "a lifecycle rule lets old versions expire", missing)
+    step = Step(f"add a lifecycle rule that expires noncurrent versions after {days} days", put)
+    return Plan(() if expiring(rules) else (step,), "a lifecycle rule expires noncurrent versions", missing)
 
 
 def expiring(rules: list[Any]) -> bool:
-    """Whether an enabled rule of the whole bucket lets noncurrent versions expire."""
+    """Return whether an enabled rule for the whole bucket expires noncurrent versions."""
     return any(
         rule.get("Status") == "Enabled" and "NoncurrentVersionExpiration" in rule and _whole(rule) for rule in rules
     )
 
 
 def merged(rules: list[Any], days: int) -> list[Any]:
-    """Return the rules with ours, which replaces one of its name. S3 refuses `Prefix` and `Filter` side by side."""
+    """Return the rules with ours, which replaces one of the same name. S3 refuses a mix of `Prefix` and `Filter`."""
     scope: dict[str, Any] = {"Prefix": ""} if any("Prefix" in rule for rule in rules) else {"Filter": {}}
     ours = {
         "ID": RULE_ID,

@@ -1,4 +1,4 @@
-"""S3.2, S3.3, S3.8: makes a public bucket private by its public access block; policy and ACLs stay as they are."""
+"""S3.2, S3.3, S3.8: make a public bucket private with its public access block; keep its policy and ACLs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +13,13 @@ CONTROLS = ("S3.2", "S3.3", "S3.8")
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     public_buckets: list[Any] = field(default_factory=list)
 
 
 def plan(target: Target) -> Plan:
-    """One read, and one write when any of the four settings is off."""
+    """Read once. Plan one write if any of the four settings is off."""
     bucket = Bucket(target)
     refuse_public(bucket, settings.load(Settings).public_buckets)
 

@@ -1,4 +1,4 @@
-"""S3.14: turns on a bucket's versioning."""
+"""S3.14: turn on a bucket's versioning."""
 
 from ..buckets import Bucket
 from ..contract import Plan, Remediation, Step, Target, of_control
@@ -7,7 +7,7 @@ CONTROLS = ("S3.14",)
 
 
 def plan(target: Target) -> Plan:
-    """One read, and one write when versioning is off or suspended."""
+    """Read once. Plan one write if versioning is off or suspended."""
     bucket = Bucket(target)
 
     def missing() -> str:

@@ -22,7 +22,7 @@ resource "aws_iam_role" "this" {
   for_each = var.function_role_arns
 
   name                 = "${var.role_prefix}-${replace(each.key, "_", "-")}"
-  description          = "Lets finding_remediation of account ${split(":", each.value)[4]} remediate here: ${each.key}"
+  description          = "Allows finding_remediation of account ${split(":", each.value)[4]} to remediate here: ${each.key}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 
@@ -34,7 +34,7 @@ resource "aws_iam_role" "this" {
       Action    = "sts:AssumeRole"
       Principal = { AWS = "arn:${local.partition}:iam::${split(":", each.value)[4]}:root" }
       Condition = merge(
-        # By condition, so that the function's role need not exist when this one is made.
+        # The role is named in a condition, so that it need not exist when this role is created.
         { ArnEquals = { "aws:PrincipalArn" = each.value } },
         {
           for equals in [merge(
@@ -49,7 +49,7 @@ resource "aws_iam_role" "this" {
   lifecycle {
     precondition {
       condition     = each.key != "macie_object" || length(var.object_kms_key_arns) > 0
-      error_message = "macie_object needs object_kms_key_arns: the output of that name of finding_remediation."
+      error_message = "macie_object needs object_kms_key_arns: set it to the output object_kms_key_arns of finding_remediation."
     }
   }
 }

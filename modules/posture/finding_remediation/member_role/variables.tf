@@ -1,23 +1,23 @@
 variable "function_role_arns" {
-  description = "Role of each remediation's function: the output `role_arns` of finding_remediation, or some of it. Each gets a role here that it alone may assume."
+  description = "ARNs of the functions' roles, by remediation: the output `role_arns` of finding_remediation, or some of its elements. For each, the module creates a role that only this function's role can assume."
   type        = map(string)
   nullable    = false
 
   validation {
     condition     = length(var.function_role_arns) > 0 && alltrue([for key, arn in var.function_role_arns : contains(["elastic_ip", "macie_bucket", "macie_object", "s3_lifecycle", "s3_public", "s3_versioning"], key) && can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", arn))])
-    error_message = "function_role_arns must map names of remediations to ARNs of roles (arn:aws:iam::ACCOUNT:role/NAME): take the output role_arns of finding_remediation."
+    error_message = "function_role_arns must map names of remediations to ARNs of roles (arn:aws:iam::ACCOUNT:role/NAME). Use the output role_arns of finding_remediation."
   }
 }
 
 variable "role_prefix" {
-  description = "What the names of the roles begin with: `member_role_prefix` of finding_remediation."
+  description = "Prefix of the roles' names: `member_role_prefix` of finding_remediation."
   type        = string
   default     = "finding-remediation"
   nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_+=,.@-]{1,48}$", var.role_prefix))
-    error_message = "role_prefix must have 1 to 48 characters that a role's name may have, without a path."
+    error_message = "role_prefix must consist of 1 to 48 letters, digits and _+=,.@- characters, without a path."
   }
 }
 
@@ -28,7 +28,7 @@ variable "external_id" {
 }
 
 variable "organization_id" {
-  description = "Organization to which the functions' account must belong (o-…); null to not ask."
+  description = "ID of the organization to which the functions' account must belong (o-…); null for no such condition."
   type        = string
   default     = null
 
@@ -39,34 +39,34 @@ variable "organization_id" {
 }
 
 variable "bucket_patterns" {
-  description = "Names of the buckets that the roles may touch, with `*` and `?` as in IAM."
+  description = "Names or patterns of the buckets that the roles may access, with `*` and `?` as in IAM."
   type        = set(string)
   default     = ["*"]
   nullable    = false
 }
 
 variable "object_kms_key_arns" {
-  description = "Key of remediated objects by Region: the output `object_kms_key_arns` of finding_remediation."
+  description = "ARNs of the KMS keys that encrypt remediated objects, by Region: the output `object_kms_key_arns` of finding_remediation."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "source_kms_key_arns" {
-  description = "Customer managed keys that objects here are encrypted with before; null for any of this account that leaves it to IAM, through S3 only."
+  description = "ARNs of the customer managed keys that may encrypt objects before remediation; null for any key of this account whose policy allows IAM policies to grant its use. The roles use them through S3 only."
   type        = set(string)
   default     = null
 }
 
 variable "exempt_tag" {
-  description = "Key of the tag that keeps an Elastic IP: `exempt_tag` of finding_remediation."
+  description = "Key of the tag that exempts an Elastic IP from release: `exempt_tag` of finding_remediation."
   type        = string
   default     = "KeepElasticIp"
   nullable    = false
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of the roles; null for none."
+  description = "ARN of the permissions boundary of the roles; null for none."
   type        = string
   default     = null
 }

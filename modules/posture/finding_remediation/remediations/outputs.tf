@@ -1,4 +1,4 @@
 output "remediations" {
-  description = "Each remediation by its name: action, automatic, environment, batch_size, timeout and statements (the latter as `policy_statements` of the function block)."
+  description = "Each remediation by its name: action, automatic, environment, batch_size, timeout and statements (statements in the shape of the function block's `policy_statements`)."
   value       = local.remediations
 }

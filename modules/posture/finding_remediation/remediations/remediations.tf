@@ -1,17 +1,17 @@
 # One entry for each module in lambda_src/posture/finding_remediation/remediations, of the same name. Its statements
-# serve the function here and the role in member accounts alike.
+# apply to the function here and to the role in member accounts.
 #
-# - action: of Security Hub; id of 20 letters and digits at most, name of 20 characters at most
-# - automatic: what a finding must hold for the automatic rule to match it, beside being NEW and ACTIVE
-# - environment: what its module reads
-# - statements: what it may do, beside answering findings
+# - action: the Security Hub custom action; id of at most 20 letters and digits, name of at most 20 characters
+# - automatic: what a finding must match for the automatic rule, in addition to NEW and ACTIVE
+# - environment: the variables that its module reads
+# - statements: its permissions, in addition to answering findings
 locals {
   remediations = {
     elastic_ip = {
       action = {
         id          = "ReleaseElasticIP"
         name        = "Release Elastic IP"
-        description = "Releases unused Elastic IPs; an address cannot be had back"
+        description = "Releases unused Elastic IPs; a released address cannot be recovered"
       }
       automatic   = { Compliance = { SecurityControlId = ["EC2.12"], Status = ["FAILED"] } }
       environment = { EXEMPT_TAG = var.exempt_tag }
@@ -19,7 +19,7 @@ locals {
       timeout     = 60
       statements = [
         {
-          # Describing names no resource: the API allows only "*".
+          # DescribeAddresses supports no resource-level permissions.
           sid        = "ReadAddresses"
           actions    = ["ec2:DescribeAddresses"]
           resources  = ["*"]
@@ -29,7 +29,7 @@ locals {
           sid       = "ReleaseAddresses"
           actions   = ["ec2:ReleaseAddress"]
           resources = ["arn:${var.partition}:ec2:*:${var.account_id}:elastic-ip/*"]
-          # Beside the function's own look: what carries the tag cannot be released.
+          # In addition to the function's own check: the role cannot release an address with the tag.
           conditions = { Null = { "aws:ResourceTag/${var.exempt_tag}" = ["true"] } }
         },
       ]
@@ -89,7 +89,7 @@ locals {
       action = {
         id          = "MacieSensitiveData"
         name        = "Macie Data Finding"
-        description = "Tags the object and encrypts it with a key of its own"
+        description = "Tags the object and encrypts it with a dedicated key"
       }
       automatic = { ProductName = ["Macie"], Types = [{ prefix = "Sensitive Data Identifications" }] }
       environment = {
@@ -97,7 +97,7 @@ locals {
         COPY_SINGLE_MAX_MIB = tostring(var.copy_single_max_mib)
         OBJECT_KMS_KEY_ARNS = jsonencode(var.object_kms_key_arns)
       }
-      batch_size = 1 # a big object may take all of the time
+      batch_size = 1 # A large object may take all of the time.
       timeout    = 900
       statements = [
         {
@@ -107,7 +107,7 @@ locals {
           conditions = local.own
         },
         {
-          # Without these HeadObject answers as if nothing were locked.
+          # Without these, HeadObject answers as if the object had no lock.
           sid        = "ReadLocks"
           actions    = ["s3:GetObjectLegalHold", "s3:GetObjectRetention"]
           resources  = local.objects
@@ -132,8 +132,8 @@ locals {
           conditions = local.own
         },
         {
-          # The keys of objects that Macie will find are not known beforehand: any of the account, through S3 only,
-          # unless source_kms_key_arns names them.
+          # The keys of the objects that Macie will find are not known beforehand. Allow any key of the account, through S3
+          # only, unless source_kms_key_arns names them.
           sid        = "DecryptObjects"
           actions    = ["kms:Decrypt"]
           resources  = local.source_keys
@@ -152,7 +152,7 @@ locals {
       action = {
         id          = "ExpireOldS3Versions"
         name        = "Expire S3 versions"
-        description = "Adds a lifecycle rule for old versions of versioned buckets"
+        description = "Adds a lifecycle rule for noncurrent versions of versioned buckets"
       }
       automatic   = { Compliance = { SecurityControlId = ["S3.10"], Status = ["FAILED"] } }
       environment = { NONCURRENT_DAYS = tostring(var.noncurrent_days) }
@@ -236,7 +236,7 @@ locals {
   buckets = [for pattern in sort(var.bucket_patterns) : "arn:${var.partition}:s3:::${pattern}"]
   objects = [for bucket in local.buckets : "${bucket}/*"]
 
-  # A bucket's ARN names no account: what another account's policy would allow is not ours to change.
+  # A bucket's ARN names no account. Never change another account's bucket, even if its policy allows it.
   own        = { StringEquals = { "aws:ResourceAccount" = [var.account_id] } }
   through_s3 = { StringLike = { "kms:ViaService" = ["s3.*.*"] } }
 

@@ -1,4 +1,4 @@
-# No resources: what the remediations are, for the functions here and for the roles in member accounts.
+# This module has no resources. It defines the remediations, for the functions here and the roles in member accounts.
 
 variable "partition" {
   description = "Partition of the account."
@@ -7,61 +7,61 @@ variable "partition" {
 }
 
 variable "account_id" {
-  description = "Account of the resources."
+  description = "ID of the account of the resources."
   type        = string
   nullable    = false
 }
 
 variable "bucket_patterns" {
-  description = "Names of the buckets that may be remediated; * and ? as in IAM."
+  description = "Names or patterns of the buckets that may be remediated, with `*` and `?` as in IAM."
   type        = set(string)
   default     = ["*"]
   nullable    = false
 }
 
 variable "public_buckets" {
-  description = "Buckets that are meant to be public."
+  description = "Names or patterns of buckets that are meant to be public."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "object_kms_key_arns" {
-  description = "Key of remediated objects by Region."
+  description = "ARNs of the KMS keys that encrypt remediated objects, by Region."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "source_kms_key_arns" {
-  description = "Keys that objects may be encrypted with before; null for any of the account."
+  description = "ARNs of the keys that may encrypt objects before remediation; null for any key of the account."
   type        = set(string)
   default     = null
 }
 
 variable "copy_single_max_mib" {
-  description = "Objects of up to this size are copied by one call."
+  description = "Size in MiB up to which one call copies an object."
   type        = number
   default     = 5120
   nullable    = false
 }
 
 variable "copy_part_mib" {
-  description = "Size of the parts of bigger objects."
+  description = "Size in MiB of the parts in which larger objects are copied."
   type        = number
   default     = 512
   nullable    = false
 }
 
 variable "noncurrent_days" {
-  description = "Days after which old versions expire."
+  description = "Number of days after which noncurrent versions expire."
   type        = number
   default     = 90
   nullable    = false
 }
 
 variable "exempt_tag" {
-  description = "Key of the tag that keeps an Elastic IP."
+  description = "Key of the tag that exempts an Elastic IP from release."
   type        = string
   default     = "KeepElasticIp"
   nullable    = false

@@ -19,7 +19,7 @@ MACIE = f"arn:aws:securityhub:{REGION}::product/aws/macie"
 
 
 class World:
-    """What tests set up and read back. `calls` are the function's API calls, as "service:Operation"."""
+    """The state that tests set up and read back. `calls` are the function's API calls, as "service:Operation"."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
@@ -34,13 +34,13 @@ class World:
         monkeypatch.setattr(clients, "make", self._make)
 
     def api(self, service: str, region: str = REGION, **credentials: str) -> Any:
-        """A client of the tests' own."""
+        """Return a client for the test itself."""
         import boto3
 
         return boto3.client(service, region_name=region, **credentials)  # type: ignore[call-overload]
 
     def in_member(self, service: str, region: str = REGION) -> Any:
-        """A client of the tests' own in the member account."""
+        """Return a client in the member account for the test itself."""
         role = f"arn:aws:iam::{MEMBER}:role/tests"
         made = self.api("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
         return self.api(
@@ -73,7 +73,7 @@ class World:
     # Findings
 
     def finding(self, number: int, resource_type: str, *resource_ids: str, **fields: Any) -> dict[str, Any]:
-        """A finding in the hub, as the hub shows it."""
+        """Import a finding. Return it as the hub shows it."""
         given = {
             "SchemaVersion": "2018-10-08",
             "Id": f"finding-{number}",
@@ -94,31 +94,31 @@ class World:
         return self.read(number)
 
     def control(self, number: int, control: str, resource_type: str, *ids: str, **fields: Any) -> dict[str, Any]:
-        """A finding of a control of Security Hub."""
+        """Import a finding of a Security Hub control."""
         compliance = {"Status": "FAILED", "SecurityControlId": control}
         return self.finding(number, resource_type, *ids, Compliance=compliance, **fields)
 
     def read(self, number: int) -> dict[str, Any]:
-        """The finding as the hub has it now."""
+        """Return the finding as it is in the hub now."""
         criteria = {"Id": [{"Value": f"finding-{number}", "Comparison": "EQUALS"}]}
         (found,) = self.hub.get_findings(Filters=criteria)["Findings"]
         return dict(found)
 
     def state(self, number: int) -> tuple[str, str]:
-        """Its workflow status and its note."""
+        """Return the finding's workflow status and note."""
         found = self.read(number)
         return found["Workflow"]["Status"], found.get("Note", {}).get("Text", "")
 
     # The function
 
     def settings(self, remediation: str, **environment: Any) -> None:
-        """The function's environment."""
+        """Set the function's environment."""
         values = {"REMEDIATION": remediation, "ACCOUNT_ID": HERE, **environment}
         for name, value in values.items():
             self._monkeypatch.setenv(name, value if isinstance(value, str) else json.dumps(value))
 
     def send(self, *events: list[dict[str, Any]], tries: int = 1) -> list[str]:
-        """Handles a batch, each event with its findings; the messages that failed."""
+        """Handle a batch of events, each with its findings. Return the messages that failed."""
         self.calls.clear()
         records = [
             {
@@ -131,7 +131,7 @@ class World:
         return self.handle(records)
 
     def handle(self, records: list[dict[str, Any]]) -> list[str]:
-        """Handles records as they are."""
+        """Handle the records unchanged."""
         context = SimpleNamespace(
             aws_request_id="r", function_name="test-remediate", get_remaining_time_in_millis=lambda: 900_000
         )
@@ -157,8 +157,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     access.shared.cache_clear()
 
 
-def error(code: str, status: int = 400, message: str = "told", operation: str = "Operation") -> Exception:
-    """An answer of AWS."""
+def error(code: str, status: int = 400, message: str = "refused", operation: str = "Operation") -> Exception:
+    """Return an error response of AWS as botocore raises it."""
     from botocore.exceptions import ClientError
 
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
@@ -166,7 +166,7 @@ def error(code: str, status: int = 400, message: str = "told", operation: str = 
 
 
 def bucket(world: World, name: str, api: Any = None) -> str:
-    """A new bucket; its ARN."""
+    """Create a bucket. Return its ARN."""
     constraint: Any = {"LocationConstraint": REGION}
     (api or world.s3).create_bucket(Bucket=name, CreateBucketConfiguration=constraint)
     return f"arn:aws:s3:::{name}"

@@ -37,7 +37,7 @@ class Objects:
         self.arn = bucket(world, "files")
 
     def put(self, body: bytes = b"name;iban", **more: Any) -> str:
-        """The object; its version."""
+        """Put the object. Return its version."""
         given = {**DESCRIBED, "Tagging": "Team=ledger&Kind=a%20b", **more}
         return str(self.s3.put_object(Bucket="files", Key=KEY, Body=body, **given).get("VersionId", ""))
 
@@ -74,7 +74,7 @@ def objects(world: World) -> Objects:
 
 
 def sent(monkeypatch: pytest.MonkeyPatch, operation: str) -> list[dict[str, Any]]:
-    """What the function asks of S3 by one operation, from now on."""
+    """Collect the requests of one operation that the function sends to S3 from now on."""
     calls: list[dict[str, Any]] = []
     s3 = clients.client("s3", region=REGION)
     s3.meta.events.register_first(f"provide-client-params.s3.{operation}", lambda params, **_: calls.append(params))
@@ -89,7 +89,7 @@ def test_an_object_is_copied_over_itself_with_everything_it_had(world: World, ob
     assert {name: head[name] for name in DESCRIBED} == DESCRIBED
     assert objects.tags() == {"Team": "ledger", "Kind": "a b", "SH_Finding_ID": "finding-1"}
     assert objects.body() == b"name;iban"
-    told = f"Remediated: tagged SH_Finding_ID; encrypted with {objects.key_arn}."
+    told = f"Remediated: tagged with SH_Finding_ID; encrypted with {objects.key_arn}."
     assert world.state(1) == ("RESOLVED", told)
     assert world.calls == [*READS, "s3:GetObjectAcl", "s3:CopyObject", *READS, UPDATE]
     world.send([world.read(1)])
@@ -97,7 +97,7 @@ def test_an_object_is_copied_over_itself_with_everything_it_had(world: World, ob
 
 
 def test_the_copy_asks_for_what_s3_does_not_keep(world: World, objects: Objects, monkeypatch: Any) -> None:
-    """Storage class, website redirect and ACL: of none of them does S3 copy what the object had."""
+    """S3's copy keeps none of the object's storage class, website redirect and ACL."""
     objects.put(WebsiteRedirectLocation="/other")
     grants = [
         {"Grantee": {"Type": "CanonicalUser", "ID": OWNER}, "Permission": "FULL_CONTROL"},
@@ -124,7 +124,7 @@ def test_the_copy_asks_for_what_s3_does_not_keep(world: World, objects: Objects,
 
 
 def test_the_owner_alone_needs_no_grants() -> None:
-    """A bucket without ACLs refuses requests that hold any."""
+    """A bucket without ACLs refuses requests that contain grants."""
     own = [{"Grantee": {"Type": "CanonicalUser", "ID": "me"}, "Permission": "FULL_CONTROL"}]
     assert macie_object._grants({"Owner": {"ID": "me"}, "Grants": own}) == {}
     other = [*own, {"Grantee": {"Type": "CanonicalUser", "ID": "you"}, "Permission": "WRITE_ACP"}]
@@ -141,7 +141,7 @@ def test_an_object_with_the_key_gets_the_tag_alone(world: World, objects: Object
     assert objects.tags() == {"Team": "ledger", "Kind": "a b", "SH_Finding_ID": "finding-1"}
 
 
-# Bigger than one copy takes
+# Larger than one copy allows
 
 
 def test_a_big_object_is_copied_in_parts(world: World, monkeypatch: Any) -> None:
@@ -190,11 +190,11 @@ def test_an_object_too_big_for_the_functions_time_is_told(world: World, monkeypa
     objects.put(b"x" * 7 * 2**20)
     monkeypatch.setattr(macie_object, "MARGIN_SECONDS", 1000.0)
     assert world.send([objects.finding()]) == []
-    assert world.state(1) == ("NEW", "Not remediated: the object is too big to be copied within the function's time.")
+    assert world.state(1) == ("NEW", "Not remediated: the object is too large to be copied within the function's time.")
     assert "s3:AbortMultipartUpload" in world.calls
 
 
-# What somebody else does meanwhile
+# Changes by others in the meantime
 
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "NoSuchKey"])
@@ -225,11 +225,11 @@ def test_the_version_before_is_told(world: World, objects: Objects) -> None:
     assert world.send([one]) == []
     assert objects.head()["VersionId"] != old
     told = (
-        f"Remediated: tagged SH_Finding_ID; encrypted with {objects.key_arn}; version {old} and any before it stay "
-        "under their old keys: delete them when nobody needs them."
+        f"Remediated: tagged with SH_Finding_ID; encrypted with {objects.key_arn}; version {old} and any earlier ones "
+        "stay under their old keys: delete them when no longer needed."
     )
     assert world.state(1) == ("RESOLVED", told)
-    world.send([one])  # again, as it was: the same note, from the version that the finding names
+    world.send([one])  # Repeated unchanged: the same note, for the version that the finding names.
     assert world.state(1) == ("RESOLVED", told)
     assert len(objects.s3.list_object_versions(Bucket="files")["Versions"]) == 2
 
@@ -243,14 +243,14 @@ def test_a_finding_of_an_old_version_does_not_bring_it_back(world: World, object
     assert world.state(1) == (
         "NEW",
         (
-            f"Not remediated: the finding is about version {old}, and {current} is current: an old version cannot be "
-            "encrypted anew; delete it, or make it current again."
+            f"Not remediated: the finding is about version {old}, and {current} is current: a noncurrent version "
+            "cannot be encrypted again; delete it, or make it the current version."
         ),
     )
     assert world.calls == [*READS, UPDATE]
 
 
-# What cannot be done
+# Objects that cannot be remediated
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_finding_of_an_old_version_does_not_bring_it_back(world: World, object
         ),
         ({"StorageClass": "GLACIER"}, "the object is archived (GLACIER): restore it first"),
         ({"StorageClass": "INTELLIGENT_TIERING", "ArchiveStatus": "ARCHIVE_ACCESS"}, "the object is archived"),
-        ({"MissingMeta": 1}, "the object has metadata that no request can carry"),
+        ({"MissingMeta": 1}, "the object has metadata that a request cannot contain"),
     ],
 )
 def test_objects_that_a_copy_would_not_help_are_told(
@@ -281,7 +281,7 @@ def test_objects_that_a_copy_would_not_help_are_told(
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [("404", "does not exist (any more)"), ("403", "denied while reading the object"), ("400", "cannot be read")],
+    [("404", "does not exist"), ("403", "access denied while reading the object"), ("400", "cannot be read")],
 )
 def test_an_object_that_cannot_be_read_is_told(world: World, objects: Objects, code: str, told: str) -> None:
     one = objects.finding()
@@ -295,7 +295,7 @@ def test_ten_tags_leave_no_room(world: World, objects: Objects) -> None:
     objects.put(Tagging="&".join(f"t{number}=x" for number in range(10)))
     world.send([objects.finding()])
     assert world.calls == [*READS, UPDATE]
-    assert world.state(1)[1].startswith("Not remediated: the object has the 10 tags that it may have")
+    assert world.state(1)[1].startswith("Not remediated: the object already has 10 tags, the maximum")
     assert "SSEKMSKeyId" not in objects.head()
 
 
@@ -308,7 +308,7 @@ def test_a_region_without_a_key_is_refused(world: World, objects: Objects) -> No
     assert world.calls == [UPDATE]
     assert world.state(1) == (
         "NEW",
-        "Refused: there is no key for objects in us-east-1: give one in object_kms_key_arns of the module.",
+        "Refused: there is no key for objects in us-east-1: set one in object_kms_key_arns of the module.",
     )
 
 
@@ -332,8 +332,8 @@ def test_a_dry_run_says_how_it_would_be_copied(world: World) -> None:
     assert world.state(1) == (
         "NEW",
         (
-            "Dry run, nothing was changed: it would tag it SH_Finding_ID and copy it over itself, in parts, with the "
-            f"key {objects.key_arn}."
+            "Dry run, nothing was changed: it would tag it with SH_Finding_ID and copy it over itself, in parts, with "
+            f"the key {objects.key_arn}."
         ),
     )
 

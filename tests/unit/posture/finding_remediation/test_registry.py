@@ -1,4 +1,4 @@
-"""Adding a remediation is one Python file and one entry in HCL: the two say the same."""
+"""Adding a remediation takes one Python file and one entry in HCL. Check that they agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = remediations.names()
 
 
 def plain(value: Any) -> Any:
-    """A value of python-hcl2 without the quotes and marks of its source form."""
+    """Return a value of python-hcl2 without the quotes and marks of its source form."""
     if isinstance(value, dict):
         return {hcl.unquote(key): plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):
@@ -40,7 +40,7 @@ def module(name: str) -> Any:
 
 
 def matches(pattern: Any, value: Any) -> bool:
-    """Whether an event pattern (of equality and prefixes) matches a part of an event."""
+    """Return whether an event pattern (of equality and prefixes) matches a part of an event."""
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(key in value and matches(pattern[key], value[key]) for key in pattern)
     values = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Given events of findings, when a batch is handled, then each finding is remediated and answered, once and rightly."""
+"""Given events of findings, when a batch is handled, then each finding is remediated and answered once, correctly."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def test_a_finding_that_comes_twice_is_handled_once_and_an_event_that_comes_agai
     world.send([one, one], [one])
     assert world.calls.count("s3:PutBucketVersioning") == 1
     before = world.read(1)
-    world.send([one])  # delivered again, as it was then
+    world.send([one])  # Delivered again, unchanged.
     assert world.calls == ["s3:GetBucketVersioning", "securityhub:BatchUpdateFindings"]
     assert world.state(1) == DONE
-    world.send([before])  # the event of our own answer: nothing is written, so that there is no end of it otherwise
+    world.send([before])  # The event of our own answer: a write would cause an endless loop.
     assert world.calls == ["s3:GetBucketVersioning"]
 
 
@@ -75,7 +75,7 @@ def test_one_resource_failing_leaves_the_finding_open_and_the_others_remediated(
     assert status(world, "bucket-a") == "Enabled"
     assert world.state(1) == (
         "NEW",
-        "bucket-a: remediated: versioning is on; not-there: not remediated: the bucket does not exist (any more).",
+        "bucket-a: remediated: versioning is on; not-there: not remediated: the bucket does not exist.",
     )
 
 
@@ -103,7 +103,7 @@ def test_a_finding_of_the_wrong_kind_is_refused(
     arn = bucket(world, "bucket-a")
     assert world.send([world.finding(1, resource_type, arn, **fields)]) == []
     assert world.calls == ["securityhub:BatchUpdateFindings"]
-    refused = "Refused: this remediation is for findings of the control S3.14, of resources AwsS3Bucket."
+    refused = "Refused: this remediation is for findings of the control S3.14 with resources of type AwsS3Bucket."
     assert world.state(1) == ("NEW", refused)
     assert status(world, "bucket-a") == ""
 
@@ -148,7 +148,7 @@ def test_a_write_that_does_not_show_when_read_back_is_no_success(world: World, m
     real = Step.__init__
     monkeypatch.setattr(Step, "__init__", lambda self, text, do: real(self, text, lambda: None))
     world.send([one])
-    assert world.state(1) == ("NEW", "Not remediated: written, but read back: versioning is off.")
+    assert world.state(1) == ("NEW", "Not remediated: the change was written, but when read back versioning is off.")
 
 
 def test_a_dry_run_writes_the_note_and_nothing_else(world: World) -> None:
@@ -194,7 +194,7 @@ def test_the_last_try_leaves_the_reason_in_the_note(world: World) -> None:
     one = versioned(world, 1, "bucket-a")
     world.fail["PutBucketVersioning"] = [error("SlowDown", 503)]
     assert world.send([one], tries=3) == ["m0"]
-    told = "Not remediated after 3 tries: SlowDown while calling PutBucketVersioning on bucket-a, whatever the retries."
+    told = "Not remediated after 3 attempts: SlowDown while calling PutBucketVersioning on bucket-a after all retries."
     assert world.state(1) == ("NEW", told)
 
 
@@ -208,7 +208,7 @@ def test_a_bug_fails_its_message_and_the_others_are_handled(
     world.fail["GetBucketVersioning"] = [ZeroDivisionError("division by zero")]
     assert world.send([broken], [one], tries=2) == ["m0"]
     assert world.state(1) == DONE
-    assert world.state(2) == ("NEW", "Not remediated after 2 tries: unexpected ZeroDivisionError.")
+    assert world.state(2) == ("NEW", "Not remediated after 2 attempts: unexpected ZeroDivisionError.")
     assert "unexpected error" in caplog.text
 
 

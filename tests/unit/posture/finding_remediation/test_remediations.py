@@ -1,4 +1,4 @@
-"""Given a finding of its kind, when a remediation runs, then the resource is as it should be, by the fewest calls."""
+"""Given a finding of its kind, when a remediation runs, then the resource is in the intended state, with few calls."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_rule_for_old_versions_joins_those_that_are_there(world: World) -> Non
     *kept, added = lifecycle(world, "reports")
     assert kept == before
     assert (added["ID"], added["NoncurrentVersionExpiration"]) == (s3_lifecycle.RULE_ID, {"NoncurrentDays": 30})
-    assert world.state(1) == ("RESOLVED", "Remediated: a lifecycle rule lets old versions expire.")
+    assert world.state(1) == ("RESOLVED", "Remediated: a lifecycle rule expires noncurrent versions.")
     world.send([world.read(1)])
     assert world.calls == ["s3:GetBucketVersioning", "s3:GetBucketLifecycleConfiguration"]
 
@@ -172,7 +172,7 @@ def test_a_thousand_rules_leave_no_room(world: World, monkeypatch: Any) -> None:
     s3 = clients.client("s3", region=REGION)
     monkeypatch.setattr(s3, "get_bucket_lifecycle_configuration", lambda **_: full, raising=False)
     world.send([world.control(1, "S3.10", "AwsS3Bucket", arn)])
-    assert world.state(1)[1] == "Not remediated: the bucket has the 1000 lifecycle rules that it may have."
+    assert world.state(1)[1] == "Not remediated: the bucket already has 1000 lifecycle rules, the maximum."
 
 
 # EC2.12
@@ -207,7 +207,7 @@ def test_unused_addresses_are_released(world: World) -> None:
     assert world.calls.count("ec2:DescribeAddresses") == 4
     assert len(world.calls) == 7
     assert world.state(1) == ("RESOLVED", "Remediated: the address is released.")
-    world.send(listed)  # gone already, by the try before or by a person
+    world.send(listed)  # Already released, by an earlier attempt or by a user.
     assert world.calls == ["ec2:DescribeAddresses"] * 2 + [UPDATE]
     assert world.state(2)[0] == "RESOLVED"
 
@@ -232,7 +232,7 @@ def test_an_address_that_comes_into_use_meanwhile_is_looked_at_anew(world: World
     world.fail["ReleaseAddress"] = [error("InvalidIPAddress.InUse")] * 3
     assert world.send([one]) == ["m0"]
     assert world.calls.count("ec2:DescribeAddresses") == 3
-    world.fail["ReleaseAddress"] = [error("InvalidAllocationID.NotFound")]  # somebody else was quicker
+    world.fail["ReleaseAddress"] = [error("InvalidAllocationID.NotFound")]  # Another principal released it first.
     world.ec2.release_address(AllocationId=allocation)
     assert world.send([one]) == []
     assert world.state(1)[0] == "RESOLVED"
@@ -243,7 +243,7 @@ def test_an_address_with_the_tag_is_kept(world: World) -> None:
     allocation = address(world, Keep="")
     world.send([world.control(1, "EC2.12", "AwsEc2Eip", eip(allocation))])
     assert held(world) == [allocation]
-    assert world.state(1)[1] == f"Refused: {allocation} is kept by its tag Keep; suppress the finding."
+    assert world.state(1)[1] == f"Refused: {allocation} is exempt by its tag Keep; suppress the finding."
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_fifty_tags_leave_no_room_and_nothing_is_changed(world: World) -> None:
     world.s3.put_bucket_tagging(Bucket="reports", Tagging={"TagSet": full})
     world.send([policy_finding(world, 1, arn)])
     assert not [call for call in world.calls if call.startswith("s3:Put")]
-    assert world.state(1)[1].startswith("Not remediated: the bucket has the 50 tags that it may have")
+    assert world.state(1)[1].startswith("Not remediated: the bucket already has 50 tags, the maximum")
 
 
 def test_the_data_finding_of_macie_is_not_one_of_policy(world: World) -> None:
