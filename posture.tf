@@ -54,7 +54,7 @@ module "access_analyzer" {
 }
 
 variable "access_analyzer" {
-  description = "Tells you which resources somebody outside your account or organization can reach, who, and through what: bucket policy, bucket ACL or access point, with the access point's ARN. {} for the defaults, null for off. See modules/posture/access_analyzer."
+  description = "Notifies you of each resource that a principal outside your account or organization can access, with the principal and the grant: bucket policy, bucket ACL or access point, with the access point's ARN. {} for the defaults, null for off. See modules/posture/access_analyzer."
   type        = any
   default     = null
 

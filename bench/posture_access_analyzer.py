@@ -1,4 +1,4 @@
-"""access_analyzer: API calls of a notice, a repeat and each way to shut access off; 1,000 findings in one burst."""
+"""Measure access_analyzer: API calls of a notice, a repeat and each shut-off; 1,000 findings in one burst."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tools import package
 
 BUCKETS, PRINCIPALS = 50, 20
 FEWEST = {
-    # Read it, claim it, tell it, note that.
+    # Read the finding, claim it, send the notice, record that.
     "a notice": 4,
-    # Read it, and see that it was told.
+    # Read the finding, and see that it was reported.
     "a repeated event": 2,
-    # Beside the notice's: read, change, read back; note it before it is told; scan.
+    # In addition to the notice's calls: read, change, read back; record it before the notice; scan.
     "Block Public Access": 9,
     # The same, and keep the policy.
     "an access point's policy removed": 10,
@@ -32,7 +32,7 @@ FEWEST = {
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -46,7 +46,7 @@ def measure() -> list[dict[str, Any]]:
         told.share(subject.OUTSIDER)
         blocked.share("*")
         removed.share_through(f"{subject.PREFIX}removed", subject.OUTSIDER)
-        _calls(world, told)  # the first call starts the function
+        _calls(world, told)  # The first call starts the function.
         told.policy.clear()
         told.share("444444444444")
         made = [_calls(world, bucket) for bucket in (told, told, blocked, removed)]
@@ -60,7 +60,7 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _calls(world: subject.World, bucket: subject.Bucket) -> collections.Counter[str]:
-    """The function's API calls for the event of a bucket's active finding."""
+    """Return the function's API calls for the event of a bucket's active finding."""
     (finding,) = [f for f in bucket.findings() if f["status"] == "ACTIVE"]
     record = {"messageId": "one", "body": subject.event_of(finding, world.arn)}
     at = time.time()
@@ -71,7 +71,7 @@ def _calls(world: subject.World, bucket: subject.Bucket) -> collections.Counter[
 
 
 def _burst(stack: scenario.Stack, cloud: Cloud, world: subject.World, note: Any) -> None:
-    """Many buckets, each shared with many accounts, all found at once."""
+    """Share many buckets with many accounts, and find them all at once."""
     before = len(cloud.notifications(stack.outputs["topic_arn"]))
     subject.watch(stack, on=False)
     buckets = [world.bucket(f"burst-{number}") for number in range(BUCKETS)]
@@ -89,8 +89,8 @@ def _burst(stack: scenario.Stack, cloud: Cloud, world: subject.World, note: Any)
     note(f"{BUCKETS * PRINCIPALS} findings in one burst: until the last notice", time.perf_counter() - started, "s")
     time.sleep(3)
     subjects = [notice["subject"] for notice in cloud.notifications(stack.outputs["topic_arn"])[before:]]
-    note("of these told", len(set(subjects)), "findings")
-    note("told twice", len(subjects) - len(set(subjects)), "findings")
+    note("of these reported", len(set(subjects)), "findings")
+    note("reported twice", len(subjects) - len(set(subjects)), "findings")
     calls = [c for c in cloud.calls(at, subject.FUNCTION) if c["operation"] in ("GetFinding", "UpdateItem", "Publish")]
     note("API calls of each", len(calls) / len(subjects), "calls")
     note(
@@ -103,7 +103,7 @@ def _burst(stack: scenario.Stack, cloud: Cloud, world: subject.World, note: Any)
 
 @contextlib.contextmanager
 def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
-    """A local cloud of its own with the capability applied."""
+    """Yield a new local cloud with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Buckets opened to outsiders in every way there is: told, and shut off where asked, under throttles and repeats."""
+"""Open buckets to external principals in every way; check notices and shut-offs, under throttling and repeats."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ variables: dict[str, Any] = {
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": FUNCTION},
-    # The work is done and the answer lost. (Not of SNS: a message sent again is a second message.)
+    # The work is done and the response is lost. (Not for SNS: a message sent again is a second message.)
     *(
         {"kind": "error", "status": 500, "rate": 0.1, "after": True, "service": service, "principal": FUNCTION}
         for service in ("access-analyzer", "dynamodb", "s3")
@@ -51,22 +51,22 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def prepare(stack: Stack) -> None:
-    """A bucket that is shared before there is an analyzer, and stays."""
+    """Create a bucket that is shared before the analyzer exists, and stays shared."""
     Bucket(World(stack), "before").create().share(OUTSIDER)
 
 
 def document(*statements: dict[str, Any]) -> str:
-    """A policy."""
+    """Return a policy document."""
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **s} for s in statements]})
 
 
 def principal_of(account: str) -> Any:
-    """A whole account, or everybody."""
+    """Return the principal of a whole account, or the public."""
     return "*" if account == "*" else {"AWS": f"arn:aws:iam::{account}:root"}
 
 
 class Bucket:
-    """One bucket with one object, Block Public Access off, and what opens it."""
+    """One bucket with one object, with Block Public Access off, and the grants that open it."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name, self.arn = world, f"{PREFIX}{name}", f"arn:aws:s3:::{PREFIX}{name}"
@@ -74,7 +74,7 @@ class Bucket:
         world.buckets.append(self)
 
     def create(self) -> Bucket:
-        """Make it."""
+        """Create the bucket."""
         s3 = self.world.s3
         self.world.made.append(self.name)
         s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -83,21 +83,21 @@ class Bucket:
         return self
 
     def share(self, account: str) -> Bucket:
-        """By bucket policy."""
+        """Share it by bucket policy."""
         who = principal_of(account)
         self.policy.append({"Principal": who, "Action": "s3:GetObject", "Resource": f"{self.arn}/*"})
         self.world.s3.put_bucket_policy(Bucket=self.name, Policy=document(*self.policy))
         return self
 
     def publish_by_acl(self) -> Bucket:
-        """By ACL: everybody may list it."""
+        """Make it public by ACL: the public may list it."""
         ownership = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
         self.world.s3.put_bucket_ownership_controls(Bucket=self.name, OwnershipControls=ownership)
         self.world.s3.put_bucket_acl(Bucket=self.name, ACL="public-read")
         return self
 
     def share_through(self, point: str, account: str) -> str:
-        """By an access point, to which the bucket leaves who may read; the access point's alias."""
+        """Share it by an access point to which the bucket delegates access control. Return the access point's alias."""
         control = self.world.control
         self.policy.append(
             {
@@ -120,40 +120,40 @@ class Bucket:
         return str(control.get_access_point(AccountId=ACCOUNT_ID, Name=point)["Alias"])
 
     def block(self) -> dict[str, bool]:
-        """Block Public Access."""
+        """Return the settings of Block Public Access."""
         found: dict[str, bool] = self.world.s3.get_public_access_block(Bucket=self.name)[
             "PublicAccessBlockConfiguration"
         ]
         return found
 
     def scan(self) -> Bucket:
-        """Have it analyzed now."""
+        """Have the bucket analyzed now."""
         self.world.analyzer.start_resource_scan(analyzerArn=self.world.arn, resourceArn=self.arn)
         return self
 
     def findings(self) -> list[dict[str, Any]]:
-        """What the analyzer has on it."""
+        """Return the analyzer's findings on the bucket."""
         criteria = {"resource": {"eq": [self.arn]}}
         pages = self.world.analyzer.get_paginator("list_findings").paginate(analyzerArn=self.world.arn, filter=criteria)
         return [finding for page in pages for finding in page["findings"]]
 
     def statuses(self) -> list[str]:
-        """Their statuses."""
+        """Return the statuses of the findings."""
         return sorted(finding["status"] for finding in self.findings())
 
     def notices(self) -> list[dict[str, Any]]:
-        """What was told of it."""
+        """Return the notices about the bucket."""
         found = self.world.stack.cloud.notifications(self.world.stack.outputs["topic_arn"])
         return [notice for notice in found if f"What:           {self.arn} " in notice["message"]]
 
 
 def point_arn(name: str) -> str:
-    """ARN of an access point."""
+    """Return the ARN of an access point."""
     return f"arn:aws:s3:{REGION}:{ACCOUNT_ID}:accesspoint/{name}"
 
 
 class World:
-    """The account's buckets, and outsiders."""
+    """The account's buckets, and external accounts."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -164,19 +164,19 @@ class World:
         self.made: list[str] = []
 
     def named(self, name: str) -> str:
-        """A name that no run before had."""
+        """Return a name that no earlier run used."""
         return f"{name}-{self.stack.token}"
 
     def bucket(self, name: str) -> Bucket:
-        """A new one."""
+        """Create a bucket."""
         return Bucket(self, self.named(name)).create()
 
     def reads(self, account: str, bucket: str) -> bool:
-        """Whether an outsider can read the object, by name of the bucket or alias of an access point."""
+        """Return whether an external account can read the object, by the bucket's name or an access point's alias."""
         return self._can(self.stack.cloud.client("s3", account=account).get_object, Bucket=bucket, Key="report.csv")
 
     def lists(self, account: str, bucket: str) -> bool:
-        """Whether an outsider can list it."""
+        """Return whether an external account can list the bucket."""
         return self._can(self.stack.cloud.client("s3", account=account).list_objects_v2, Bucket=bucket)
 
     def _can(self, call: Any, **arguments: str) -> bool:
@@ -189,7 +189,7 @@ class World:
         return True
 
     def policy_of(self, point: str) -> str:
-        """An access point's policy; empty without one."""
+        """Return an access point's policy; empty if there is none."""
         try:
             return str(self.control.get_access_point_policy(AccountId=ACCOUNT_ID, Name=point)["Policy"])
         except ClientError as error:
@@ -198,7 +198,7 @@ class World:
             return ""
 
     def clean(self) -> None:
-        """Delete what was made."""
+        """Delete the resources of the scenario."""
         for name in self.points:
             self.control.delete_access_point(AccountId=ACCOUNT_ID, Name=name)
         for bucket in self.made:
@@ -207,12 +207,12 @@ class World:
 
 
 def watch(stack: Stack, on: bool) -> None:
-    """Whether changes are analyzed at once, or when somebody starts a scan."""
+    """Set whether changes are analyzed at once, or only by a scan."""
     stack.cloud.command("accessanalyzer/set_watch", {"on": on})
 
 
 def drained(stack: Stack) -> bool:
-    """Whether no finding waits in the queue, or is in the function's hands."""
+    """Return whether no finding waits in the queue or is being handled."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     asked = {"QueueUrl": stack.outputs["queue_url"], "AttributeNames": names}
     waiting = stack.client("sqs").get_queue_attributes(**asked)["Attributes"]
@@ -220,7 +220,7 @@ def drained(stack: Stack) -> bool:
 
 
 def event_of(finding: dict[str, Any], analyzer_arn: str) -> str:
-    """The event of a finding as it is."""
+    """Return the event of a finding in its current state."""
     told = ("action", "condition", "id", "isPublic", "principal", "resource", "resourceType", "status")
     times = {name: finding[name].isoformat() for name in ("analyzedAt", "createdAt", "updatedAt")}
     owner = finding["resourceOwnerAccount"]
@@ -230,13 +230,13 @@ def event_of(finding: dict[str, Any], analyzer_arn: str) -> str:
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Open buckets, and read back what outsiders can do, what was told, and what was changed."""
+    """Open buckets. Read back what external principals can do, which notices were sent, and what was changed."""
     world = World(stack)
     report.sent = (
-        "buckets opened by policy, ACL and access points,\nto everybody and to other accounts;\n"
+        "buckets opened by policy, ACL and access points,\nto the public and to other accounts;\n"
         "events repeated; 20 % of the function's calls fail"
     )
-    # Only scans bring news: the function's own must be what shows that access has ended.
+    # Only scans report changes, so the function's own scan must be what shows that access has ended.
     watch(stack, on=False)
     try:
         with stack.faults(*FAULTS, seed=7):
@@ -250,10 +250,10 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def _before(report: Report, world: World) -> None:
-    """What was shared when the analyzer was made."""
+    """Check the bucket that was shared when the analyzer was created."""
     bucket = Bucket(world, "before")
     wait_until("the notice of what was shared before", bucket.notices)
-    report.check("shared before the analyzer: told", len(bucket.notices()), 1)
+    report.check("shared before the analyzer: reported", len(bucket.notices()), 1)
 
 
 def _open(report: Report, world: World) -> None:
@@ -270,7 +270,7 @@ def _open(report: Report, world: World) -> None:
         world.lists(OUTSIDER, listed.name),
         world.reads(OUTSIDER, open_alias),
     )
-    report.check("outsiders reach them", before, (True, True, True, True))
+    report.check("external principals have access", before, (True, True, True, True))
     policy = world.policy_of(points["app"])
     buckets = [app, public, listed, gate, kept, shared, partner, website]
     for bucket in buckets:
@@ -290,10 +290,10 @@ def _open(report: Report, world: World) -> None:
     report.check("public by ACL: Block Public Access on", listed.block(), ON)
     told = [_line(bucket.notices()[0], "Shared through") for bucket in (app, public, listed)]
     words = [f"Access point {point_arn(points['app'])}", "Bucket policy", "Bucket ACL"]
-    report.check("shared through, as told", told, words)
+    report.check("shared through, in the notice", told, words)
     report.check("intended by archive rule: silent", (partner.statuses(), partner.notices()), (["ARCHIVED"], []))
     left = (world.reads(OUTSIDER, website.name), world.reads(OUTSIDER, shared.name), world.reads(OUTSIDER, kept_alias))
-    report.check("exempt, and shared by bucket policy: told, left", left, (True, True, True))
+    report.check("exempt, and shared by bucket policy: reported, unchanged", left, (True, True, True))
     reasons = [_line(bucket.notices()[0], "Not done") for bucket in (website, kept)]
     report.check("why", reasons, ["The bucket is exempt.", f"The access point {points['kept']} is exempt."])
     world.s3.delete_bucket_policy(Bucket=shared.name)
@@ -322,7 +322,7 @@ def _line(notice: dict[str, Any], name: str) -> str:
 
 
 def _repeated(report: Report, world: World) -> None:
-    """Every event again, twice: of what is resolved, too."""
+    """Send every event again, twice, including those of resolved findings."""
     stack = world.stack
     before = [bucket.notices() for bucket in world.buckets]
     pages = world.analyzer.get_paginator("list_findings").paginate(analyzerArn=world.arn)
@@ -337,7 +337,7 @@ def _repeated(report: Report, world: World) -> None:
 
 
 def _refused(stack: Stack, report: Report, world: World) -> None:
-    """What is no finding of this analyzer."""
+    """Send events that are not findings of this analyzer."""
     other = event_of({**_any_finding(world), "status": "ACTIVE"}, world.arn.replace("switchyard", "another"))
     records = [{"messageId": "1", "body": other}, {"messageId": "2", "body": '{"source": "aws.s3"}'}]
     answer = stack.client("lambda").invoke(FunctionName=FUNCTION, Payload=json.dumps({"Records": records}))

@@ -1,5 +1,5 @@
-"""What IAM Access Analyzer finds, told in words; and, when asked for, access to buckets shut off.
+"""Notify of IAM Access Analyzer's findings and, on request, shut off access to buckets.
 
-`respond` is the function. Beside it: `findings` (what a finding says), `decisions` (what to do about it), `shut_off`
-(doing it), `ledger` (each version of a finding once), `notices` (the words).
+`respond` is the function. Its parts: `findings` (the content of a finding), `decisions` (the plan for it), `shut_off`
+(carrying out the plan), `ledger` (each version of a finding once), `notices` (the texts).
 """

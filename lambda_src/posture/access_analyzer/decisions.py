@@ -1,4 +1,4 @@
-"""What to do about a finding. Pure."""
+"""Plan what to do about a finding. Pure: no calls."""
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -10,7 +10,7 @@ IN_BUCKET, IN_ACCESS_POINT = "bucket", "access_point"
 
 @dataclass(frozen=True)
 class ShutOff:
-    """What may be shut off; names may hold `*`."""
+    """The access that may be shut off. Names may contain `*`."""
 
     public_access_points: str = IN_BUCKET
     cross_account_access_points: bool = False
@@ -20,7 +20,7 @@ class ShutOff:
 
 @dataclass(frozen=True)
 class Exempt:
-    """What is left alone. Names may hold `*`; principals are accounts, ARNs or canonical ids."""
+    """The access that is left alone. Names may contain `*`; principals are accounts, ARNs or canonical ids."""
 
     bucket_names: tuple[str, ...] = ()
     access_point_names: tuple[str, ...] = ()
@@ -29,30 +29,32 @@ class Exempt:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, and why what might be expected is not among them."""
+    """The steps for a finding, and the reasons why expected steps are not among them."""
 
     block_bucket: str = ""
-    """Name of a bucket that gets Block Public Access."""
+    """Name of a bucket whose Block Public Access is to be turned on."""
     remove_policies: tuple[str, ...] = ()
-    """ARNs of access points that lose their policies."""
+    """ARNs of access points whose policies are to be removed."""
     reasons: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """True if there are no steps."""
         return not self.block_bucket and not self.remove_policies
 
 
 def plan(finding: Finding, shut_off: ShutOff | None, exempt: Exempt, account: str, region: str) -> Plan:
-    """Steps for a finding as it is now; none unless it is active, about a bucket of this account and not exempt."""
+    """Return the steps for a finding in its current state: none unless it is active, about a bucket of this account and
+    not exempt.
+    """
     if shut_off is None or finding.status != ACTIVE or finding.error:
         return Plan()
     if finding.resource_type != BUCKET:
-        return Plan(reasons=(f"Resources of type {finding.resource_type} are not shut off.",))
+        return Plan(reasons=(f"Resources of type {finding.resource_type} cannot be shut off.",))
     if finding.owner != account:
-        return Plan(reasons=(f"The bucket belongs to account {finding.owner}: it can be shut off there only.",))
+        return Plan(reasons=(f"The bucket belongs to account {finding.owner}: its access can be shut off only there.",))
     if not any(fnmatchcase(finding.bucket, name) for name in shut_off.bucket_names):
-        return Plan(reasons=("The bucket is not among those that may be shut off.",))
+        return Plan(reasons=("shut_off.bucket_names does not include the bucket.",))
     if any(fnmatchcase(finding.bucket, name) for name in exempt.bucket_names):
         return Plan(reasons=("The bucket is exempt.",))
     if any(_named(value, exempt.principals) for _, value in finding.principal):
@@ -69,7 +71,7 @@ def plan(finding: Finding, shut_off: ShutOff | None, exempt: Exempt, account: st
         elif not finding.public and not shut_off.cross_account_access_points:
             reasons.append("Access of other accounts through access points is not shut off.")
         elif not source.detail.startswith(_root(source.detail, account, region)):
-            reasons.append(f"{source.detail} is no access point of this account and Region.")
+            reasons.append(f"{source.detail} is not an access point of this account and Region.")
         else:
             removed.append(source.detail)
     return Plan(block, tuple(dict.fromkeys(removed)), tuple(dict.fromkeys(reasons)))
@@ -86,5 +88,5 @@ def _named(principal: str, exempt: tuple[str, ...]) -> bool:
 
 
 def name_of(access_point_arn: str) -> str:
-    """Name of an access point."""
+    """Return the name of an access point."""
     return access_point_arn.rpartition("/")[2]

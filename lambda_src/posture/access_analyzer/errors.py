@@ -1,4 +1,4 @@
-"""What can go wrong and is expected; each message says what to do."""
+"""Expected errors. Each message says what to do."""
 
 from contextlib import AbstractContextManager
 
@@ -7,15 +7,15 @@ from common.aws_errors import Failure, Kind
 
 
 class AnalyzerError(Exception):
-    """Base of all of them."""
+    """Base of all expected errors."""
 
 
 class NotAFinding(AnalyzerError):
-    """A message that is no event of this analyzer's findings."""
+    """The message is not an event of this analyzer's findings."""
 
 
 class Busy(AnalyzerError):
-    """Another call is at work on the same finding; a later try finds it done."""
+    """Another call is working on the same finding. A later attempt finds it handled."""
 
 
 class ShutOffFailed(AnalyzerError):
@@ -23,11 +23,11 @@ class ShutOffFailed(AnalyzerError):
 
 
 class StillOpen(ShutOffFailed):
-    """A call answered success, and what was read back says otherwise."""
+    """A call succeeded, but reading back shows that access is not shut off."""
 
 
 def explained(doing: str) -> AbstractContextManager[None]:
-    """Raise what a service refuses while `doing` it as ShutOffFailed; throttles and the like pass unchanged."""
+    """Raise ShutOffFailed if AWS denies a call while `doing`; throttling and other errors pass unchanged."""
 
     def typed(failure: Failure) -> Exception | None:
         return ShutOffFailed(f"Denied while {doing}: {failure.message}") if failure.kind is Kind.DENIED else None

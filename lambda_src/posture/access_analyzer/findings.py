@@ -1,4 +1,4 @@
-"""What a finding says: from GetFinding, since an event may be late, out of order, or about a finding that changed.
+"""The content of a finding, from GetFinding: an event may be late, out of order, or about a finding that changed.
 
 https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_Finding.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html
@@ -20,7 +20,7 @@ ACCESS_POINT, ACCESS_POINT_ACCOUNT = "S3_ACCESS_POINT", "S3_ACCESS_POINT_ACCOUNT
 
 @dataclass(frozen=True)
 class Source:
-    """How access is granted: `kind` as the API has it; `detail` is the access point's ARN, or a foreign account."""
+    """How access is granted. `kind` is the API's type; `detail` is the access point's ARN, or a foreign account."""
 
     kind: str
     detail: str = ""
@@ -28,7 +28,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Finding:
-    """One version of a finding; times as ISO 8601 in UTC, so that later ones sort later."""
+    """One version of a finding. Times are ISO 8601 in UTC, so that later ones sort later."""
 
     id: str
     status: str
@@ -46,21 +46,21 @@ class Finding:
 
     @property
     def bucket(self) -> str:
-        """Name of the bucket; of other resources, nothing."""
+        """Name of the bucket; "" for other resources."""
         return self.resource.rpartition(":::")[2] if self.resource_type == BUCKET else ""
 
     def same_access(self, other: "Finding") -> bool:
-        """Whether another version tells of the same access."""
+        """Return whether another version describes the same access."""
         told = ("status", "public", "principal", "actions", "condition", "sources", "error")
         return all(getattr(self, name) == getattr(other, name) for name in told)
 
     def dumps(self) -> str:
-        """As JSON, for `loads`."""
+        """Return the finding as JSON, for `loads`."""
         return json.dumps(asdict(self))
 
 
 def loads(text: str) -> Finding:
-    """A finding that `dumps` wrote."""
+    """Return the finding that `dumps` wrote."""
     fields = json.loads(text)
     pairs = {name: tuple(tuple(pair) for pair in fields[name]) for name in ("principal", "condition")}
     sources = tuple(Source(**source) for source in fields["sources"])
@@ -68,7 +68,7 @@ def loads(text: str) -> Finding:
 
 
 def parse(found: Mapping[str, Any]) -> Finding:
-    """GetFinding's `finding`."""
+    """Return the finding from GetFinding's `finding`."""
     return Finding(
         id=found["id"],
         status=found["status"],
@@ -96,9 +96,9 @@ def _text(at: datetime) -> str:
 
 
 def finding_id(body: str, analyzer_arn: str) -> str | None:
-    """Id of the finding that an event is about; None when the event tells that a finding was deleted.
+    """Return the id of the event's finding, or None if the event reports that a finding was deleted.
 
-    Raises NotAFinding for anything that is no event of a finding of this analyzer.
+    Raise NotAFinding for any other message, and for a finding of another analyzer.
     """
     try:
         event = json.loads(body)
@@ -106,9 +106,9 @@ def finding_id(body: str, analyzer_arn: str) -> str | None:
         named = (event["source"], event["detail-type"]) == ("aws.access-analyzer", "Access Analyzer Finding")
         found = detail["id"]
         if not named or not isinstance(found, str) or not found:
-            raise NotAFinding("The message is no Access Analyzer Finding event.")
+            raise NotAFinding("The message is not an Access Analyzer Finding event.")
         if event["resources"] != [analyzer_arn]:
             raise NotAFinding(f"The event is of {event['resources']}, not of {analyzer_arn}.")
     except (KeyError, TypeError, ValueError) as error:
-        raise NotAFinding("The message is no Access Analyzer Finding event.") from error
+        raise NotAFinding("The message is not an Access Analyzer Finding event.") from error
     return None if detail.get("isDeleted") else found

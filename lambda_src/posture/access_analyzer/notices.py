@@ -1,4 +1,4 @@
-"""Findings in words: what, who, through what, what was done, what to do. Pure."""
+"""The text of notices: the resource, the principal, the grant, what was done, what to do. Pure: no calls."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ GOVERNMENT_CONSOLE = "console.amazonaws-us-gov.com"
 
 
 def subject(finding: Finding) -> str:
-    """At most 100 ASCII characters, as SNS takes them."""
+    """Return the subject: at most 100 ASCII characters, the limit of SNS."""
     name = finding.bucket or finding.resource.rpartition(":")[2]
     state = {ACTIVE: "", ARCHIVED: "Archived: "}.get(finding.status, "Resolved: ")
     if finding.error:
@@ -27,7 +27,7 @@ def subject(finding: Finding) -> str:
 def message(
     finding: Finding, region: str, partition: str, done: Sequence[str] = (), reasons: Sequence[str] = ()
 ) -> str:
-    """The notice, a fact a line. `done`: what was done; `reasons`: why not more."""
+    """Return the notice, one fact per line. `done`: what was done; `reasons`: why no more was done."""
     facts = [
         ("What", f"{finding.resource} ({finding.resource_type}) of account {finding.owner}, {region}"),
         ("Status", _status(finding)),
@@ -46,7 +46,7 @@ def message(
 
 
 def shared_through(source: Source) -> str:
-    """The words of the console's column of that name, with the access point's ARN."""
+    """Return the text of the console's column of that name, with the access point's ARN."""
     words = {
         POLICY: "Bucket policy",
         BUCKET_ACL: "Bucket ACL",
@@ -57,7 +57,7 @@ def shared_through(source: Source) -> str:
 
 
 def console_link(finding_id: str, region: str, partition: str) -> str:
-    """The finding in the console."""
+    """Return the link to the finding in the console."""
     console = CONSOLES.get(partition, GOVERNMENT_CONSOLE)
     return f"https://{console}/access-analyzer/home?region={region}#/findings/details/{finding_id}"
 
@@ -65,13 +65,13 @@ def console_link(finding_id: str, region: str, partition: str) -> str:
 def _headline(finding: Finding) -> str:
     what = f"The bucket {finding.bucket}" if finding.bucket else finding.resource
     if finding.error:
-        return f"Access Analyzer cannot analyze this: {what}."
-    reach = "everybody" if finding.public else "outsiders"
+        return f"Access Analyzer cannot analyze this resource: {what}."
+    reach = "the public" if finding.public else "external principals"
     if finding.status == ACTIVE:
-        return f"{what} can be reached by {reach}."
+        return f"{what} is accessible to {reach}."
     if finding.status == ARCHIVED:
-        return f"{what} can be reached by {reach}, which is archived as intended."
-    return f"{what} can no longer be reached by {reach} in this way."
+        return f"{what} is accessible to {reach}. The finding is archived: the access is intended."
+    return f"{what} is no longer accessible to {reach} in this way."
 
 
 def _status(finding: Finding) -> str:
@@ -80,7 +80,7 @@ def _status(finding: Finding) -> str:
 
 def _who(finding: Finding) -> str:
     if finding.public:
-        return "everybody"
+        return "the public"
     return ", ".join(f"{kind} {value}" for kind, value in finding.principal)
 
 
@@ -88,9 +88,9 @@ def _to_do(finding: Finding, done: bool) -> str:
     if finding.status != ACTIVE:
         return ""
     if finding.error:
-        return "Let the role AWSServiceRoleForAccessAnalyzer read the resource's policy."
+        return "Allow the role AWSServiceRoleForAccessAnalyzer to read the resource's policy."
     if done:
-        return "Wait for the notice that the finding is resolved. To put wanted access back, see the README."
+        return "Wait for the notice that the finding is resolved. To restore intended access, see the README."
     edit = {
         POLICY: "the bucket policy",
         BUCKET_ACL: "the bucket ACL",
@@ -101,4 +101,4 @@ def _to_do(finding: Finding, done: bool) -> str:
     where = " and ".join(named) or "the resource's policy"
     if finding.public and finding.resource_type == BUCKET:
         where += ", or turn on Block Public Access of the bucket"
-    return f"Unintended: remove the grant from {where}. Intended: add an archive rule for it."
+    return f"If the access is not intended, remove the grant from {where}. If it is intended, add an archive rule."

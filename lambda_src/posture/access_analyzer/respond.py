@@ -1,7 +1,7 @@
-"""SQS batches of Access Analyzer events: each finding is read anew, shut off if that is asked for, and told once.
+"""Handle SQS batches of Access Analyzer events: read each finding, shut off its access if set, send one notice.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages that are to be tried again, and those
-that are no events of findings. SQS tries them again and then keeps them in the dead-letter queue.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to retry, and those that are not
+events of findings. SQS delivers them again and then moves them to the dead-letter queue.
 """
 
 import random
@@ -20,18 +20,18 @@ from .findings import RESOLVED, Finding, finding_id, parse
 from .ledger import Claim, Ledger
 from .shut_off import Switch
 
-TOLD = "finding told"
-KNOWN = "finding told before"
+TOLD = "finding reported"
+KNOWN = "finding already reported"
 GONE = "finding deleted"
-FAILED = "finding not dealt with"
+FAILED = "finding not handled"
 TOLD_METRIC, SHUT_OFF_METRIC, FAILED_METRIC = "FindingsTold", "AccessShutOff", "ShutOffsFailed"
 PATIENCE_SECONDS = 15.0
-"""How long a call waits for another one that is at work on the same finding, before SQS does."""
+"""How long a call waits for another call that works on the same finding, before it leaves the message to SQS."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     analyzer_arn: str
     account_id: str
@@ -46,13 +46,13 @@ class Settings:
     evidence_bucket: str | None = None
 
     def switches(self) -> ShutOff | None:
-        """What may be shut off; None: nothing."""
+        """Return what may be shut off; None for nothing."""
         if self.shut_off is None:
             return None
         return ShutOff(**{**self.shut_off, "bucket_names": tuple(self.shut_off["bucket_names"])})
 
     def exempted(self) -> Exempt:
-        """What is left alone."""
+        """Return what is left alone."""
         return Exempt(**{name: tuple(values) for name, values in self.exempt.items()})
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class Settings:
 
 
 class Responder:
-    """Deals with findings of one analyzer."""
+    """Handles findings of one analyzer."""
 
     def __init__(self, environment: Settings, remaining_milliseconds: int) -> None:
         self.environment = environment
@@ -74,7 +74,7 @@ class Responder:
         self.told = self.shut = self.failed = 0
 
     def deal_with(self, found: str) -> str:
-        """Deals with one finding, by id; what came of it. Raises AnalyzerError and what AWS answers."""
+        """Handle one finding, by id. Return the result. Raise AnalyzerError and the errors of AWS."""
         try:
             finding = self._read(found)
         except self.analyzer.exceptions.ResourceNotFoundException:
@@ -104,10 +104,10 @@ class Responder:
             except Busy:
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - spreads calls, decides nothing
+            time.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - only spreads calls
 
     def _finish(self, claim: Claim, current: Finding) -> None:
-        """Shuts off and tells. Of a version that is past, only what an earlier try did is told."""
+        """Shut access off and send the notice. For an outdated version, report only what an earlier attempt did."""
         environment, finding = self.environment, claim.finding
         intended = Plan()
         if claim.done is None and current.same_access(finding):
@@ -116,15 +116,15 @@ class Responder:
             )
         done, reasons = list(claim.done or ()), list(intended.reasons)
         if claim.resumed and claim.done is None and not current.same_access(finding):
-            reasons.append("A try was cut short, and the finding has changed since.")
+            reasons.append("An attempt was interrupted, and the finding has changed since.")
         if not intended.empty:
             if environment.shut_off and environment.shut_off.get("dry_run"):
                 reasons += [f"Dry run: {text}" for text in _told_steps(intended)]
             else:
                 done = self._carry_out(claim, intended)
-        if done:  # by an earlier try, perhaps; have it looked at now, not within half an hour
+        if done:  # Perhaps by an earlier attempt. Scan now, not within half an hour.
             self.analyzer.start_resource_scan(analyzerArn=environment.analyzer_arn, resourceArn=finding.resource)
-        # The end of what nobody was told of, such as archived access, is no news.
+        # If no notice was sent of the access, such as archived access, its end causes none.
         news = finding.status in environment.statuses and (finding.status != RESOLVED or claim.announced)
         if news or done:
             self._publish(finding, done, reasons)
@@ -139,7 +139,7 @@ class Responder:
         except ShutOffFailed as error:
             self.failed += 1
             if not claim.warned and finding.status in environment.statuses:
-                self._publish(finding, [], [f"{error} It is tried again.", *intended.reasons])
+                self._publish(finding, [], [f"{error} The function retries.", *intended.reasons])
                 self.ledger.warned(claim)
             raise
         self.ledger.done(claim, done)
@@ -162,7 +162,7 @@ def _told_steps(intended: Plan) -> list[str]:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Deals with one batch. Raises SettingsError."""
+    """Handle one batch. Raise SettingsError."""
     log = observability.begin(context)
     environment = settings.load(Settings)
     responder = Responder(environment, context.get_remaining_time_in_millis())
@@ -173,7 +173,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     for found, messages in grouped.items():
         try:
             log.info(responder.deal_with(found), extra={"finding_id": found})
-        except Exception as error:  # reported and tried again; it must not hold up the batch's others
+        except Exception as error:  # Logged and retried. It must not affect the others.
             reason = str(error) if isinstance(error, AnalyzerError) else ""
             log.exception(FAILED, extra={"finding_id": found, "error": type(error).__name__, "reason": reason})
             failed += messages
@@ -188,7 +188,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def by_finding(records: list[Mapping[str, Any]], analyzer_arn: str) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Message ids by the finding that they are about; and why a message is about none, by its id."""
+    """Return the message ids by finding, and for messages without a finding the reason, by message id."""
     grouped: dict[str, list[str]] = {}
     malformed: dict[str, str] = {}
     for record in records:

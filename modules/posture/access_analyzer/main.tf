@@ -5,11 +5,11 @@ locals {
   analyzer_name = local.own_analyzer ? "${var.context.name_prefix}-${local.name}" : split(":analyzer/", var.analyzer_arn)[1]
   analyzer_arn  = local.own_analyzer ? "arn:${var.context.partition}:access-analyzer:${var.context.region}:${var.context.account_id}:analyzer/${local.analyzer_name}" : var.analyzer_arn
 
-  # ACTIVE always arrives when something may be shut off; what is told is for the function to decide.
+  # ACTIVE findings always arrive if access may be shut off; the function decides which of them cause a notice.
   statuses = sort(setunion(var.notification_statuses, var.shut_off == null ? [] : ["ACTIVE"]))
 }
 
-# Made last, so that what it finds first is told too; taken away first.
+# Created last, so that its first findings cause notices too, and destroyed first.
 resource "aws_accessanalyzer_analyzer" "this" {
   count = local.own_analyzer ? 1 : 0
 
@@ -92,7 +92,7 @@ module "topic" {
   email_subscriptions = var.notification_emails
 }
 
-# Which versions of findings were told: a memory that can be lost at the price of telling them again.
+# The versions of findings that were reported. If this record is lost, findings are reported again.
 module "table" {
   source = "../../blocks/table"
 
@@ -112,10 +112,10 @@ module "functions" {
   functions = {
     respond = {
       name              = local.name
-      description       = "Tells of resources that outsiders can reach${var.shut_off == null ? "" : ", and shuts that off"}"
+      description       = "Notifies of resources that external principals can access${var.shut_off == null ? "" : ", and shuts that access off"}"
       handler           = "posture.access_analyzer.respond.handler"
       timeout           = 120
-      dead_letter_queue = false # the queue that feeds it has one
+      dead_letter_queue = false # Its source queue has one.
       key_services      = concat(["dynamodb", "sns", "sqs"], local.removes_policies ? ["s3"] : [])
       environment = merge(
         {
@@ -170,7 +170,7 @@ module "functions" {
 
   metric_alarms = local.acts ? {
     "${local.name}-shut-off-failed" = {
-      description = "1 or more accesses that should be shut off could not be. Which, and why: the notices, and the logs of ${var.context.name_prefix}-${local.name}"
+      description = "The function could not shut off access 1 or more times. For the resources and reasons, see the notices and the logs of ${var.context.name_prefix}-${local.name}"
       metric      = "ShutOffsFailed"
       dimensions  = { service = local.name }
       statistic   = "Maximum"

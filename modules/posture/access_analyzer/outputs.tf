@@ -16,7 +16,7 @@ output "archive_rule_names" {
 }
 
 output "topic_arn" {
-  description = "Topic of the notices."
+  description = "ARN of the topic that receives the notices."
   value       = module.topic.arn
 }
 
@@ -26,7 +26,7 @@ output "function_name" {
 }
 
 output "role_arn" {
-  description = "The function's role, for policies that should let it shut access off."
+  description = "ARN of the function's role, for policies that must allow it to shut access off."
   value       = module.functions.functions.respond.role_arn
 }
 
@@ -36,7 +36,7 @@ output "queue_url" {
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue of findings that could not be dealt with."
+  description = "URL of the queue of findings that could not be handled."
   value       = module.queue.dead_letter_queue_url
 }
 
@@ -46,12 +46,12 @@ output "rule_name" {
 }
 
 output "table_name" {
-  description = "Table of the findings that were told."
+  description = "Name of the table of the findings that were reported."
   value       = module.table.name
 }
 
 output "evidence_bucket" {
-  description = "Bucket of the access point policies that were removed; null when none are."
+  description = "Name of the bucket that keeps removed access point policies; null if the settings remove none."
   value       = one(module.evidence[*].id)
 }
 

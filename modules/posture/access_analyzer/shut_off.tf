@@ -1,4 +1,4 @@
-# Shutting access off, only when asked for: what the function may do then, and where it keeps what it takes away.
+# Shutting access off, on request only: the function's permissions for it, and the bucket that keeps removed policies.
 locals {
   acts             = var.shut_off != null && !try(var.shut_off.dry_run, true)
   blocks_buckets   = local.acts
@@ -6,7 +6,7 @@ locals {
 
   access_point_arn_root = "arn:${var.context.partition}:s3:${var.context.region}:${var.context.account_id}:accesspoint"
 
-  # By default all buckets are in reach, since each can turn out public: of this account only, and never exempt ones.
+  # By default the statements cover all buckets of this account, as each can become public, but never exempt ones.
   shut_off_statements = concat(
     local.blocks_buckets ? [{
       sid        = "BlockPublicAccess"
@@ -53,7 +53,7 @@ locals {
   )
 }
 
-# Policies of access points that were removed, so that they can be put back.
+# Keeps the access point policies that were removed, so that they can be restored.
 module "evidence" {
   source = "../../blocks/bucket"
   count  = local.removes_policies ? 1 : 0

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "type" {
-  description = "Zone of trust: `account` tells of everybody outside this account, `organization` of everybody outside the organization (from its management account or a delegated administrator). Analyzers of unused and of internal access cost money and are not made."
+  description = "Zone of trust: `account` reports access from outside this account, `organization` access from outside the organization (from its management account or a delegated administrator). The module creates no analyzers of unused or internal access, which cost money."
   type        = string
   default     = "account"
   nullable    = false
@@ -31,7 +31,7 @@ variable "type" {
 }
 
 variable "analyzer_arn" {
-  description = "An analyzer that exists already, since an account has one of type `account` in a Region; null makes one."
+  description = "ARN of an existing analyzer; null to create one. An account can have one analyzer of type `account` in a Region."
   type        = string
   default     = null
 
@@ -42,7 +42,7 @@ variable "analyzer_arn" {
 }
 
 variable "archive_rules" {
-  description = "Intended access, by a name for each rule: new findings that meet all its criteria are archived and not told. `criteria` is a [filter key](https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-filter-keys.html), such as `resource`, `principal.AWS` or `condition.aws:PrincipalOrgID`; with `eq`, `neq`, `contains` or `exists`."
+  description = "Archive rules for intended access, by name: new findings that meet all criteria of a rule are archived and cause no notice. `criteria` is a [filter key](https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-filter-keys.html), such as `resource`, `principal.AWS` or `condition.aws:PrincipalOrgID`, with `eq`, `neq`, `contains` or `exists`."
   type = map(list(object({
     criteria = string
     eq       = optional(list(string))
@@ -68,7 +68,7 @@ variable "archive_rules" {
   }
   validation {
     condition     = alltrue(flatten([for criteria in var.archive_rules : [length(distinct(criteria[*].criteria)) == length(criteria)]]))
-    error_message = "A rule names each of its criteria once: put several values into its eq, neq or contains."
+    error_message = "Each archive rule must name a criterion only once: put several values into its eq, neq or contains."
   }
   validation {
     condition = alltrue(flatten([
@@ -81,19 +81,19 @@ variable "archive_rules" {
 }
 
 variable "resource_types" {
-  description = "Which findings are told, by type of resource, such as `AWS::S3::Bucket`; all when empty. Only buckets are ever shut off."
+  description = "Types of resources whose findings cause a notice, such as `AWS::S3::Bucket`; empty for all types. `shut_off` applies only to buckets."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for t in var.resource_types : can(regex("^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$", t))])
-    error_message = "resource_types must be types such as \"AWS::S3::Bucket\" or \"AWS::IAM::Role\"."
+    error_message = "resource_types must hold resource types such as \"AWS::S3::Bucket\" or \"AWS::IAM::Role\"."
   }
 }
 
 variable "notification_statuses" {
-  description = "Which findings are told: `ACTIVE` when access appears or changes, `RESOLVED` when it is gone, `ARCHIVED` when somebody or a rule calls it intended."
+  description = "Statuses of findings that cause a notice: `ACTIVE` when access appears or changes, `RESOLVED` when it ends, `ARCHIVED` when a user or a rule marks it as intended."
   type        = set(string)
   default     = ["ACTIVE", "RESOLVED"]
   nullable    = false
@@ -105,14 +105,14 @@ variable "notification_statuses" {
 }
 
 variable "notification_emails" {
-  description = "Addresses that get the notices, once they have confirmed their subscription. Other subscribers: output `topic_arn`."
+  description = "Email addresses that receive the notices after they confirm their subscription. For other subscribers, use the output `topic_arn`."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "shut_off" {
-  description = "Shut off what is found on buckets of this account; null only tells. Public access ends by Block Public Access of the bucket; through an access point by that too (`public_access_points = \"bucket\"`) or by removal of the access point's policy (`\"access_point\"`). `cross_account_access_points` also removes the policies of access points that let other accounts in. Removed policies are kept in a bucket. `bucket_names` (`*` stands for any characters) narrows it to some buckets. `dry_run` only says what would be done."
+  description = "Shuts off the access that is found on buckets of this account; null to only notify. Public access ends with Block Public Access of the bucket. Public access through an access point ends in the same way (`public_access_points = \"bucket\"`) or with removal of the access point's policy (`\"access_point\"`). `cross_account_access_points` also removes the policies of access points that allow other accounts. Removed policies are kept in a bucket. `bucket_names` (`*` matches any characters) limits this to some buckets. With `dry_run`, the notices only state the changes that would be made."
   type = object({
     bucket_names                = optional(set(string), ["*"])
     public_access_points        = optional(string, "bucket")
@@ -123,16 +123,16 @@ variable "shut_off" {
 
   validation {
     condition     = var.shut_off == null || try(length(var.shut_off.bucket_names) > 0 && alltrue([for name in var.shut_off.bucket_names : can(regex("^[a-z0-9.*-]{1,63}$", name))]), false)
-    error_message = "shut_off.bucket_names holds one or more names of buckets, not ARNs; \"*\" is all of them."
+    error_message = "shut_off.bucket_names must hold one or more names of buckets, not ARNs; \"*\" matches all buckets."
   }
   validation {
     condition     = var.shut_off == null || contains(["bucket", "access_point"], try(var.shut_off.public_access_points, "bucket"))
-    error_message = "shut_off.public_access_points must be bucket (Block Public Access of the bucket) or access_point (the access point's policy is removed)."
+    error_message = "shut_off.public_access_points must be bucket (Block Public Access of the bucket) or access_point (removal of the access point's policy)."
   }
 }
 
 variable "exempt" {
-  description = "What `shut_off` leaves alone, and still tells: names of buckets and of access points (`*` stands for any characters), principals by account, ARN or canonical id as findings have them."
+  description = "Access that `shut_off` leaves alone, although its findings still cause notices: names of buckets and access points (`*` matches any characters), and principals by account, ARN or canonical ID as in findings."
   type = object({
     bucket_names       = optional(set(string), [])
     access_point_names = optional(set(string), [])
@@ -143,16 +143,16 @@ variable "exempt" {
 
   validation {
     condition     = alltrue([for name in setunion(var.exempt.bucket_names, var.exempt.access_point_names) : can(regex("^[a-z0-9.*-]{1,63}$", name)) && !can(regex("^\\*+$", name))])
-    error_message = "exempt.bucket_names and exempt.access_point_names hold names, not ARNs, and not a mere \"*\": to exempt everything leave shut_off out."
+    error_message = "exempt.bucket_names and exempt.access_point_names must hold names, not ARNs, and not only \"*\": to exempt everything, leave out shut_off."
   }
   validation {
     condition     = alltrue([for p in var.exempt.principals : can(regex("^([0-9]{12}|arn:[a-z-]+:(iam|sts)::[0-9]{12}:.+|[0-9a-f]{64})$", p))])
-    error_message = "exempt.principals must be accounts (12 digits), ARNs of principals or canonical user ids; \"*\", everybody, cannot be exempt."
+    error_message = "exempt.principals must hold account IDs (12 digits), ARNs of principals or canonical user IDs. The public (\"*\") cannot be exempt."
   }
 }
 
 variable "keep_days" {
-  description = "Days for which a finding that is resolved or archived is remembered, so that late and repeated events stay silent; Access Analyzer itself deletes resolved findings after 90. Active ones are remembered while they are."
+  description = "Number of days for which the table keeps a resolved or archived finding, so that late and repeated events cause no notice. Access Analyzer itself deletes resolved findings after 90 days. Active findings are kept as long as they are active."
   type        = number
   default     = 90
   nullable    = false
@@ -164,7 +164,7 @@ variable "keep_days" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket of removed policies with the policies in it."
+  description = "Whether `terraform destroy` deletes the bucket of removed policies even if it contains policies."
   type        = bool
   default     = false
   nullable    = false

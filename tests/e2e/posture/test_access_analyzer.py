@@ -1,4 +1,4 @@
-"""access_analyzer's function with a permission less, and with exemptions that only its role knows."""
+"""access_analyzer's function without one of its permissions, and with exemptions that only its role has."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DONE: dict[str, Any] = {"batchItemFailures": []}
 
 @pytest.fixture
 def world(stack_of: Any) -> Iterator[subject.World]:
-    """The account; its findings reach the function only when a test calls it."""
+    """The account. Its findings reach the function only when a test calls it."""
     stack: scenario.Stack = stack_of("access_analyzer")
     events = stack.client("events")
     events.disable_rule(Name=stack.outputs["rule_name"])
-    # What fails for want of a permission comes again after the queue's 12 minutes only.
+    # A message that fails for lack of a permission returns only after the queue's 12 minutes.
     wait_until("findings on their way", lambda: subject.drained(stack))
     made = subject.World(stack)
     try:
@@ -38,7 +38,7 @@ def world(stack_of: Any) -> Iterator[subject.World]:
 
 
 def call(world: subject.World, bucket: subject.Bucket) -> dict[str, Any]:
-    """The function's answer to the event of a bucket's finding."""
+    """Return the function's answer to the event of a bucket's finding."""
     (finding,) = bucket.findings()
     event = {"Records": [{"messageId": "one", "body": subject.event_of(finding, world.arn)}]}
     answer = world.stack.client("lambda").invoke(FunctionName=subject.FUNCTION, Payload=json.dumps(event))
@@ -47,7 +47,7 @@ def call(world: subject.World, bucket: subject.Bucket) -> dict[str, Any]:
 
 
 def reading(functions: Any) -> str:
-    """How Lambda's last look into the function's queue went."""
+    """Return the result of Lambda's last attempt to read the function's queue."""
     mappings = functions.list_event_source_mappings(FunctionName=subject.FUNCTION)["EventSourceMappings"]
     return str(mappings[0]["LastProcessingResult"])
 
@@ -57,7 +57,7 @@ def test_each_permission_is_needed(cloud: Cloud, world: subject.World) -> None:
     functions = world.stack.client("lambda")
     for number, sid in enumerate(permissions.sids(cloud, role)):
         if sid.startswith("LeaveExempt"):
-            continue  # what they keep from happening is below
+            continue  # The next test covers what they prevent.
         name = f"{subject.PREFIX}lacks{number}"
         bucket = world.bucket(f"lacks{number}")
         through_point = sid in ("RemoveAccessPointPolicies", "KeepRemovedPolicies")
@@ -66,7 +66,7 @@ def test_each_permission_is_needed(cloud: Cloud, world: subject.World) -> None:
         else:
             bucket.share("*")
         with permissions.without(cloud, role, sid):
-            if sid == "ReadQueue":  # what Lambda uses to read the queue for the function
+            if sid == "ReadQueue":  # Lambda uses it to read the queue for the function.
                 wait_until("the refusal", lambda: "sqs:ReceiveMessage" in reading(functions))
                 continue
             assert call(world, bucket) == FAILED, sid
@@ -81,7 +81,7 @@ def test_each_permission_is_needed(cloud: Cloud, world: subject.World) -> None:
 
 
 def test_exemptions_hold_though_the_function_forgot_them(cloud: Cloud, world: subject.World) -> None:
-    """The role denies what is exempt; without the denials the forgetful function would act."""
+    """The role denies access to exempt names. Without the denials, the function without exemptions would act."""
     role = world.stack.outputs["role_arn"].rpartition("/")[2]
     functions = world.stack.client("lambda")
     before = functions.get_function_configuration(FunctionName=subject.FUNCTION)["Environment"]["Variables"]

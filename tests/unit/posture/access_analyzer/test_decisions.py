@@ -1,4 +1,4 @@
-"""What is done about which finding."""
+"""The plan for each kind of finding."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def decided(finding: Finding, shut_off: ShutOff | None = ALL, exempt: Exempt | N
 def test_each_way_and_reach(source: str, public: bool, shut_off: ShutOff, expected: Plan) -> None:
     decision = decided(parse(found(source=source, public=public)), shut_off)
     assert decision == expected
-    assert bool(decision.reasons) == expected.empty  # what is left alone is explained
+    assert bool(decision.reasons) == expected.empty  # An empty plan has reasons.
 
 
 def test_several_sources_take_several_steps() -> None:
@@ -49,7 +49,7 @@ def test_several_sources_take_several_steps() -> None:
         ({"status": "RESOLVED"}, ""),
         ({"error": "ACCESS_DENIED"}, ""),
         ({"resourceType": "AWS::IAM::Role", "resource": "arn:aws:iam::123456789012:role/r"}, "AWS::IAM::Role"),
-        ({"resourceOwnerAccount": OUTSIDER}, "can be shut off there only"),
+        ({"resourceOwnerAccount": OUTSIDER}, "can be shut off only there"),
     ],
 )
 def test_what_is_never_shut_off(fields: dict[str, Any], reason: str) -> None:
@@ -100,7 +100,7 @@ def test_access_points_elsewhere_are_left(arn: str) -> None:
     source = {"type": "S3_ACCESS_POINT", "detail": {"accessPointArn": arn}}
     decision = decided(parse(found(public=False, sources=[source])))
     assert decision.empty
-    assert "no access point of this account and Region" in decision.reasons[0]
+    assert "not an access point of this account and Region" in decision.reasons[0]
 
 
 def test_a_foreign_access_point_is_public_until_it_is_blocked() -> None:

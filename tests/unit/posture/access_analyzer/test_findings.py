@@ -1,4 +1,4 @@
-"""Which messages are events of findings, and what a finding says."""
+"""Which messages are events of findings, and what a finding contains."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_deleted_finding_is_nobodys() -> None:
     ],
 )
 def test_other_messages_are_refused(body: str) -> None:
-    with pytest.raises(NotAFinding, match=r"no Access Analyzer Finding event|not of"):
+    with pytest.raises(NotAFinding, match=r"not an Access Analyzer Finding event|not of"):
         finding_id(body, ANALYZER)
 
 

@@ -1,4 +1,4 @@
-"""Each version once: claims, leases, what a call left behind, and answers that are lost."""
+"""Each version once: claims, leases, interrupted calls, and lost responses."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_was_left_open_comes_first(ledger: Ledger) -> None:
     taken = ledger.claim(LATER, "b", LEASE, LEASE + 60_000)
     assert taken
     assert (taken.finding, taken.done, taken.resumed) == (FIRST, ("This.",), True)
-    with pytest.raises(Busy, match="another call has taken it up"):
+    with pytest.raises(Busy, match="another call has claimed it"):
         ledger.told(claim, announced=True)
     ledger.told(taken, announced=True)
     following = ledger.claim(LATER, "b2", LEASE, LEASE + 60_000)
@@ -87,7 +87,7 @@ def test_only_one_takes_it_up(ledger: Ledger, world: World) -> None:
     resume = ledger._resume
     item = world.dynamodb.get_item(TableName=TABLE, Key={"Id": {"S": "f1"}})["Item"]
     assert resume(item, "b", LEASE, LEASE + 60_000)
-    with pytest.raises(Busy, match="just taken"):
+    with pytest.raises(Busy, match="just claimed"):
         resume(item, "c", LEASE, LEASE + 60_000)
 
 
@@ -104,7 +104,7 @@ def test_active_findings_are_not_forgotten(ledger: Ledger, world: World) -> None
 
 
 class Twice:
-    """DynamoDB whose answers are lost, so that each write is made again."""
+    """DynamoDB whose responses are lost, so that each write is made again."""
 
     def __init__(self, dynamodb: Any) -> None:
         self._dynamodb, self.exceptions = dynamodb, dynamodb.exceptions

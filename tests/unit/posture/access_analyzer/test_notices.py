@@ -1,4 +1,4 @@
-"""The words."""
+"""The texts of notices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CROSS = found(source="point", public=False, condition={"aws:SourceVpc": "vpc-1"}
 def test_everything_is_said() -> None:
     text = message(parse(CROSS), REGION, "aws", ["This."], ["That."])
     assert text.splitlines() == [
-        "The bucket data can be reached by outsiders.",
+        "The bucket data is accessible to external principals.",
         "",
         "What:           arn:aws:s3:::data (AWS::S3::Bucket) of account 123456789012, eu-west-1",
         "Status:         ACTIVE",
@@ -29,7 +29,7 @@ def test_everything_is_said() -> None:
         "Since:          2026-01-01T00:00:00.000+00:00",
         "Done:           This.",
         "Not done:       That.",
-        "To do:          Wait for the notice that the finding is resolved. To put wanted access back, see the README.",
+        "To do:          Wait for the notice that the finding is resolved. To restore intended access, see the README.",
         "Console:        https://console.aws.amazon.com/access-analyzer/home?region=eu-west-1#/findings/details/f1",
     ]
 
@@ -73,7 +73,7 @@ def test_subjects_are_what_sns_takes(resource: str, principal: str, public: bool
 
 def test_resolved_needs_nothing_done() -> None:
     text = message(parse(found(status="RESOLVED")), REGION, "aws")
-    assert "can no longer be reached by everybody in this way" in text
+    assert "is no longer accessible to the public in this way" in text
     assert "To do" not in text
 
 

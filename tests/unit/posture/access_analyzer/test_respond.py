@@ -1,4 +1,4 @@
-"""The function from the queue to the notice: once, in order or not, repeated or cut short."""
+"""The function from the queue to the notice: once, in order or not, repeated or interrupted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_late_event_is_about_what_is(world: World) -> None:
     world.analyzer.put(found())
     world.analyzer.change(status="RESOLVED")
     assert world.send(event(status="ACTIVE")) == []
-    assert (world.told(), world.block()) == ([], OFF)  # nobody was told of it, and nothing is done
+    assert (world.told(), world.block()) == ([], OFF)  # No notice was sent of it, and nothing is done.
 
 
 def test_the_end_is_told_of_what_was_told(world: World) -> None:
@@ -137,7 +137,7 @@ def test_other_resources_are_told_and_left(world: World) -> None:
     world.analyzer.put(found(resourceType="AWS::IAM::Role", resource="arn:aws:iam::123456789012:role/r", sources=[]))
     assert world.send(event()) == []
     assert world.block() == OFF
-    assert "Resources of type AWS::IAM::Role are not shut off." in world.notices()[0]["Message"]
+    assert "Resources of type AWS::IAM::Role cannot be shut off." in world.notices()[0]["Message"]
 
 
 def test_deleted_findings_are_nobodys(world: World) -> None:
@@ -179,7 +179,7 @@ def test_a_refused_shut_off_is_told_once_and_tried_until_it_is_done(world: World
     assert world.send(event()) == ["0"]
     assert len(world.notices()) == 1
     refused = world.notices()[0]["Message"]
-    assert "Not done:       Denied while turning on Block Public Access of data: No. It is tried again." in refused
+    assert "Not done:       Denied while turning on Block Public Access of data: No. The function retries." in refused
     assert world.block() == OFF
     world.before = nothing
     assert world.send(event()) == []
@@ -201,7 +201,7 @@ def test_how_many_calls_a_removal_takes(world: World) -> None:
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(1, 11))
 def test_cut_short_at_any_call(world: World, number: int, done: bool) -> None:
-    """However a call ends, the retries remove the policy, keep it, and tell of it; once unless the notice was out."""
+    """However a call ends, retries remove the policy, keep it, and report it once, or twice if the notice was sent."""
 
     def crash(name: str) -> None:
         if len(world.calls) == number:
@@ -212,10 +212,10 @@ def test_cut_short_at_any_call(world: World, number: int, done: bool) -> None:
     setattr(world, "after" if done else "before", crash)
     assert world.send(event()) == ["0"]
     world.before = world.after = nothing
-    world.wait(720)  # the queue's visibility timeout: longer than any lease
+    world.wait(720)  # The queue's visibility timeout, longer than any lease.
     assert world.send(event()) == []
     world.send(event(status="RESOLVED"))
-    assert world.send(event()) == []  # late
+    assert world.send(event()) == []  # Late.
     assert world.policy() is None
     assert len(world.s3.list_objects_v2(Bucket="evidence")["Contents"]) == 1
     told = world.told()
@@ -224,7 +224,7 @@ def test_cut_short_at_any_call(world: World, number: int, done: bool) -> None:
         "Resolved: Shared outside: data with 222222222222"
     ]
     first = world.notices()[0]["Message"]
-    assert "Done:           The " in first or "A try was cut short" in first
+    assert "Done:           The " in first or "An attempt was interrupted" in first
 
 
 def test_a_process_that_dies_holds_its_lease_for_a_while(world: World) -> None:
@@ -236,7 +236,7 @@ def test_a_process_that_dies_holds_its_lease_for_a_while(world: World) -> None:
     world.after = die
     assert world.send(event()) == ["0"]
     world.after = nothing
-    assert world.send(event()) == ["0"]  # another call may be at work: SQS brings it back
+    assert world.send(event()) == ["0"]  # Another call may be working on it: SQS delivers it again.
     assert world.told() == []
     world.wait(60)
     assert world.send(event()) == []
@@ -255,9 +255,9 @@ def test_a_call_waits_for_another_that_is_at_work(world: World, monkeypatch: pyt
         world.dynamodb.update_item(
             TableName="findings",
             Key={"Id": {"S": "f1"}},
-            UpdateExpression="SET #state = :told",
+            UpdateExpression="SET #state = :reported",
             ExpressionAttributeNames={"#state": "State"},
-            ExpressionAttributeValues={":told": {"S": "told"}},
+            ExpressionAttributeValues={":reported": {"S": "told"}},
         )
 
     world.analyzer.put(found())

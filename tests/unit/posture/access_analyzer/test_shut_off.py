@@ -46,15 +46,15 @@ def test_it_was_on_or_never_set(switch: Switch, world: World) -> None:
     world.s3.delete_public_access_block(Bucket=BUCKET)
     assert switch.carry_out(BLOCK, parse(found())) == ["Block Public Access of the bucket is on (before: nothing)."]
     world.calls.clear()
-    assert switch.carry_out(BLOCK, parse(found())) == ["Block Public Access of the bucket was on already."]
+    assert switch.carry_out(BLOCK, parse(found())) == ["Block Public Access of the bucket was already on."]
     assert world.calls == ["s3.get_public_access_block"]
 
 
 def test_a_success_that_is_none(switch: Switch, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.s3, "put_public_access_block", lambda **_: {})
-    with pytest.raises(StillOpen, match="was turned on and is not on"):
+    with pytest.raises(StillOpen, match="was turned on, but is not on when read back"):
         switch.carry_out(BLOCK, parse(found()))
-    assert world.calls.count("s3.get_public_access_block") == 4  # S3 may show it late
+    assert world.calls.count("s3.get_public_access_block") == 4  # S3 may show it late.
 
 
 def test_a_name_that_another_account_has_taken_is_left(
@@ -72,7 +72,7 @@ def test_a_name_that_another_account_has_taken_is_left(
     for name in ("get_public_access_block", "put_public_access_block"):
         monkeypatch.setattr(world.s3, name, watched(getattr(world.s3, name)))
     switch.carry_out(BLOCK, parse(found()))
-    assert owners == [ACCOUNT] * 3  # S3 refuses when the bucket is not this account's
+    assert owners == [ACCOUNT] * 3  # S3 refuses if the bucket is not this account's.
 
 
 def test_policies_are_kept_and_removed(switch: Switch, world: World) -> None:
@@ -101,16 +101,16 @@ def test_a_policy_without_the_principal_stays(switch: Switch, world: World) -> N
     wanted = POLICY.replace("222222222222", "333333333333")
     world.control.put_access_point_policy(AccountId=ACCOUNT, Name=POINT, Policy=wanted)
     assert switch.carry_out(REMOVE, CROSS) == [
-        "The policy of the access point app does not name the principal any more: it stays."
+        "The policy of the access point app no longer names the principal: it was not removed."
     ]
     assert world.policy() == wanted
 
 
 def test_gone_already(switch: Switch, world: World) -> None:
     world.control.delete_access_point_policy(AccountId=ACCOUNT, Name=POINT)
-    assert switch.carry_out(REMOVE, CROSS) == ["The access point app has no policy any more."]
+    assert switch.carry_out(REMOVE, CROSS) == ["The access point app no longer has a policy."]
     world.control.delete_access_point(AccountId=ACCOUNT, Name=POINT)
-    assert switch.carry_out(REMOVE, CROSS) == ["The access point app has no policy any more."]
+    assert switch.carry_out(REMOVE, CROSS) == ["The access point app no longer has a policy."]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An account with moto's services and an analyzer whose findings the tests write."""
+"""An account with moto's services, and an analyzer whose findings the tests write."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SOURCES: dict[str, dict[str, Any]] = {
 
 
 def found(finding_id: str = "f1", source: str = "policy", public: bool = True, **fields: Any) -> dict[str, Any]:
-    """GetFinding's `finding`, active and of a bucket unless `fields` say otherwise."""
+    """Return GetFinding's `finding`, active and about a bucket unless `fields` say otherwise."""
     return {
         "id": finding_id,
         "principal": {"AWS": "*" if public else OUTSIDER},
@@ -68,7 +68,7 @@ def found(finding_id: str = "f1", source: str = "policy", public: bool = True, *
 
 
 def event(finding_id: str = "f1", analyzer: str = ANALYZER, **detail: Any) -> str:
-    """The event of a finding, as the queue has it; fields of the documented example."""
+    """Return the event of a finding, as in the queue, with the fields of the documented example."""
     return json.dumps(
         {
             "version": "0",
@@ -83,7 +83,7 @@ def event(finding_id: str = "f1", analyzer: str = ANALYZER, **detail: Any) -> st
 
 
 class Analyzer:
-    """GetFinding and StartResourceScan; `resolve` says whether a scan finds that access has ended."""
+    """GetFinding and StartResourceScan. `resolve`: whether a scan finds that access has ended."""
 
     def __init__(self) -> None:
         self.findings: dict[str, dict[str, Any]] = {}
@@ -97,7 +97,7 @@ class Analyzer:
         self.findings[finding["id"]] = finding
 
     def change(self, finding_id: str = "f1", **fields: Any) -> None:
-        """A new version of a finding."""
+        """Change a finding to a new version."""
         before = self.findings[finding_id]
         self.findings[finding_id] = {**before, "updatedAt": before["updatedAt"] + timedelta(seconds=1), **fields}
 
@@ -119,11 +119,11 @@ class Analyzer:
 
 
 class Crash(Exception):
-    """The process ends here."""
+    """Raised where the process ends."""
 
 
 class Watched:
-    """A client whose calls are counted, and may go wrong: `before(name)` and `after(name)` may raise."""
+    """A client whose calls are counted and can fail: `before(name)` and `after(name)` may raise."""
 
     def __init__(self, world: World, service: str, client: Any) -> None:
         self._world, self._service, self._client = world, service, client
@@ -145,12 +145,12 @@ class Watched:
 
 
 def nothing(name: str) -> None:
-    """Goes well."""
+    """Do nothing: the call succeeds."""
 
 
 @functools.cache
 def api(service: str) -> Any:
-    """A client; made once, which takes longer than the tests."""
+    """Return a client, created only once: creating one takes longer than the tests."""
     return boto3.client(service, REGION)  # type: ignore[call-overload]
 
 
@@ -192,11 +192,11 @@ class World:
         }
 
     def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Let time pass."""
         self.now += seconds
 
     def shut_off(self, **fields: Any) -> None:
-        """What may be shut off."""
+        """Set what may be shut off."""
         switches = {
             "bucket_names": ["*"],
             "public_access_points": "bucket",
@@ -207,7 +207,7 @@ class World:
         self.environment |= {"SHUT_OFF": json.dumps(switches), "EVIDENCE_BUCKET": EVIDENCE}
 
     def client(self, service: str, *_: Any, **__: Any) -> Any:
-        """What `common.clients.client` gives."""
+        """Return the client, in place of `common.clients.client`."""
         real: Any = {
             "accessanalyzer": self.analyzer,
             "s3": self.s3,
@@ -218,14 +218,14 @@ class World:
         return Watched(self, service, real)
 
     def send(self, *bodies: str) -> list[str]:
-        """Calls the function with a batch; ids of the messages that failed."""
+        """Call the function with a batch. Return the ids of the messages that failed."""
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
         context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 60_000)
         answer = respond.handler({"Records": records}, context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def notices(self) -> list[dict[str, str]]:
-        """All that were sent, oldest first."""
+        """Return all notices that were sent, oldest first."""
         while messages := self.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 self.sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
@@ -233,23 +233,23 @@ class World:
         return self.read
 
     def told(self) -> list[str]:
-        """Their subjects."""
+        """Return the subjects of the notices."""
         return [notice["Subject"] for notice in self.notices()]
 
     def block(self) -> dict[str, bool]:
-        """Block Public Access of the bucket."""
+        """Return the settings of the bucket's Block Public Access."""
         answer: dict[str, Any] = self.s3.get_public_access_block(Bucket=BUCKET)
         return dict(answer["PublicAccessBlockConfiguration"])
 
     def policy(self) -> str | None:
-        """The access point's policy."""
+        """Return the access point's policy."""
         with contextlib.suppress(ClientError):
             return str(self.control.get_access_point_policy(AccountId=ACCOUNT, Name=POINT)["Policy"])
         return None
 
 
 def refusal(code: str, operation: str = "Any", status: int = 400) -> ClientError:
-    """An error of AWS."""
+    """Return an error of AWS."""
     return ClientError(
         {"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         operation,
