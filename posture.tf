@@ -367,7 +367,7 @@ module "security_standards" {
 }
 
 variable "security_standards" {
-  description = "Turns Security Hub on with the standards you name and keeps their findings worth reading: controls that do not apply are disabled with a reason, failures that you accept are suppressed as code, with a reason and an end. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/security_standards."
+  description = "Enables Security Hub with the standards you name, disables controls that do not apply, and suppresses failures that you accept, as code with a reason and an end date. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/security_standards."
   type        = any
   default     = null
 

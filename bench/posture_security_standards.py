@@ -1,4 +1,4 @@
-"""security_standards: API calls of the check, the list of controls and the suppressions over N findings."""
+"""Measure security_standards: API calls of the check, the list of controls and the suppressions of N findings."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tools import package
 
 FUNCTION = "switchyard-security-standards"
 SUPPRESSION = {"all": {"reason": "For the bench.", "control_ids": [subject.TLS]}}
-PAGE = 100  # findings a call reads or writes
+PAGE = 100  # Findings that a call reads or writes.
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -64,7 +64,7 @@ def measure() -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
-    """A local cloud of its own with the capability applied."""
+    """Yield a new local cloud with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host())
     variables = {
         "config_recorder": {"force_destroy": True},

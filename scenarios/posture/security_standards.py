@@ -1,4 +1,4 @@
-"""Standards, controls and suppressions in a hub that was on before: every way that a finding takes, read back."""
+"""Standards, controls and suppressions in a hub that was enabled before: every path of a finding, read back."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from local.harness.scenario import Report, Stack, wait_until
 from scenarios import security_hub as hub
 
-BUCKETS = 120  # more than an update takes
+BUCKETS = 120  # More than one update accepts.
 FSBP = "aws-foundational-security-best-practices/v/1.0.0"
 RULE = "switchyard-suppression-"
 OTHER = "arn:aws:s3:::payroll"
-# Controls that other capabilities do not answer.
+# Controls that other capabilities do not handle.
 TLS, BLOCK, SNAPSHOT, UNCHECKED = "S3.5", "S3.1", "RDS.1", "IAM.4"
 
 seconds = 280
@@ -44,28 +44,28 @@ variables: dict[str, Any] = {
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": "security-standards"},
-    # The update is made and the answer lost.
+    # The update is made, and the response is lost.
     {"kind": "error", "status": 500, "rate": 0.03, "after": True, "principal": "security-standards"},
 ]
 
 
 def prepare(stack: Stack) -> None:
-    """The hub is on, with nothing in it that this capability made."""
+    """Enable the hub, with nothing from this capability in it."""
     hub.enable(stack)
 
 
 def site(stack: Stack, name: str = "blog") -> str:
-    """A bucket with a website, which no run before had."""
+    """Return a bucket with a website that no earlier run used."""
     return f"arn:aws:s3:::website-{stack.token}-{name}"
 
 
 def websites(stack: Stack) -> list[str]:
-    """Many more."""
+    """Return many more buckets."""
     return [site(stack, f"{number:03d}") for number in range(BUCKETS)]
 
 
 def check(stack: Stack, control: str, verdict: str, resource: str, **more: Any) -> str | None:
-    """Security Hub has evaluated a control for a resource; the finding's Id, if it makes one."""
+    """Let Security Hub evaluate a control for a resource. Return the finding's Id, if it creates one."""
     kind = "AwsRdsDbSnapshot" if control == SNAPSHOT else "AwsS3Bucket"
     data = {"control": control, "resource_type": kind, "resource_id": resource, "status": verdict, **more}
     answer: str | None = stack.cloud.command("securityhub/check_control", data)
@@ -73,7 +73,7 @@ def check(stack: Stack, control: str, verdict: str, resource: str, **more: Any) 
 
 
 def findings(stack: Stack, control: str, **filters: str) -> dict[str, dict[str, Any]]:
-    """Active findings of a control by resource."""
+    """Return the active findings of a control by resource."""
     wanted = {"ComplianceSecurityControlId": control, "RecordState": "ACTIVE", **filters}
     pages = (
         stack.client("securityhub")
@@ -84,12 +84,12 @@ def findings(stack: Stack, control: str, **filters: str) -> dict[str, dict[str, 
 
 
 def workflow(stack: Stack, control: str, resource: str) -> str:
-    """Workflow status of one finding."""
+    """Return the workflow status of one finding."""
     return str(findings(stack, control)[resource]["Workflow"]["Status"])
 
 
 def invoke(stack: Stack, which: str, event: dict[str, Any]) -> dict[str, Any]:
-    """The answer of one of the capability's functions."""
+    """Return the answer of one of the capability's functions."""
     name = stack.outputs[f"{which}_function_name"]
     answer = stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
     made: dict[str, Any] = json.load(answer["Payload"])
@@ -101,7 +101,7 @@ def invoke(stack: Stack, which: str, event: dict[str, Any]) -> dict[str, Any]:
 def run(stack: Stack, report: Report) -> None:
     """Let controls be evaluated, resources change and suppressions come and go."""
     report.sent = (
-        f"verdicts of controls on {BUCKETS + 3} buckets and a snapshot,\na suppression taken out and put back,\n"
+        f"verdicts of controls on {BUCKETS + 3} buckets and a snapshot,\na suppression removed and restored,\n"
         "AWS Config stopped; 13 % of the functions' calls fail"
     )
     api = stack.client("securityhub")
@@ -119,13 +119,13 @@ def _enabled(stack: Stack, report: Report, api: Any) -> None:
     states = {name: s["StandardsStatus"] for name, s in enabled.items()}
     report.check("standards", states, {FSBP: "READY", "cis-aws-foundations-benchmark/v/3.0.0": "READY"})
     told = stack.outputs["status"]
-    report.check("and the apply says so", told, {"ready": ["cis-3.0.0", "fsbp"], "not_ready": []})
+    report.check("reported by the apply", told, {"ready": ["cis-3.0.0", "fsbp"], "not_ready": []})
     listed = api.describe_standards_controls(StandardsSubscriptionArn=enabled[FSBP]["StandardsSubscriptionArn"])
     off = {c["ControlId"]: c["DisabledReason"] for c in listed["Controls"] if c["ControlStatus"] == "DISABLED"}
     wanted = {name: entry["reason"] for name, entry in variables["security_standards"]["disabled_controls"].items()}
     report.check("disabled controls show their reasons", off, wanted)
     made = check(stack, "ACM.1", "FAILED", "arn:aws:acm:eu-west-1:123456789012:certificate/a")
-    report.check("and make no findings", made, None)
+    report.check("and create no findings", made, None)
     check(stack, SNAPSHOT, "FAILED", "arn:aws:rds:eu-west-1:123456789012:snapshot:public")
     (found,) = findings(stack, SNAPSHOT).values()
     seen = found["Severity"]["Label"], found["Compliance"]["Status"]
@@ -133,7 +133,7 @@ def _enabled(stack: Stack, report: Report, api: Any) -> None:
 
 
 def _suppressed(stack: Stack, report: Report) -> None:
-    """The state machine of the source, by Security Hub alone."""
+    """Check the state machine of the source, with Security Hub's rules alone."""
     mine, lab = site(stack), f"arn:aws:s3:::lab-{stack.token}"
     for resource in (mine, OTHER):
         check(stack, TLS, "FAILED", resource)
@@ -149,18 +149,18 @@ def _suppressed(stack: Stack, report: Report) -> None:
     for verdict in ("FAILED", "PASSED", "FAILED"):
         check(stack, TLS, verdict, mine)
         seen.append(workflow(stack, TLS, mine))
-    report.check("fails on, passes, fails anew", seen, ["SUPPRESSED", "NEW", "SUPPRESSED"])
+    report.check("keeps failing, passes, fails again", seen, ["SUPPRESSED", "NEW", "SUPPRESSED"])
 
 
 def switch(api: Any, name: str, status: str) -> None:
-    """A suppression's rule is turned ENABLED or DISABLED."""
+    """Set a suppression's rule to ENABLED or DISABLED."""
     rules = {r["RuleName"]: r["RuleArn"] for r in api.list_automation_rules()["AutomationRulesMetadata"]}
     change = {"RuleArn": rules[RULE + name], "RuleStatus": status}
     assert api.batch_update_automation_rules(UpdateAutomationRulesRequestItems=[change])["ProcessedAutomationRules"]
 
 
 def _reconciled(stack: Stack, report: Report, api: Any) -> None:
-    """What was there before a suppression, and what comes back after it."""
+    """Check findings that existed before a suppression, and findings whose suppression ends."""
     switch(api, "websites", "DISABLED")
     many = websites(stack)
     for resource in many:
@@ -170,21 +170,21 @@ def _reconciled(stack: Stack, report: Report, api: Any) -> None:
     mine = {"Text": "Mine.", "UpdatedBy": "analyst"}
     api.batch_update_findings(FindingIdentifiers=[identifier], Note=mine, Workflow={"Status": "SUPPRESSED"})
     before = {name: found["Workflow"]["Status"] for name, found in findings(stack, TLS).items()}
-    report.check("findings that were there before", list(before.values()).count("NEW"), BUCKETS)
+    report.check("findings that existed before", list(before.values()).count("NEW"), BUCKETS)
     with stack.faults(*FAULTS, seed=11):
         released = invoke(stack, "suppress", {})
         after = {name: found["Workflow"]["Status"] for name, found in findings(stack, TLS).items()}
         switch(api, "websites", "ENABLED")
         suppressed = invoke(stack, "suppress", {})
         again = invoke(stack, "suppress", {})
-    report.check("suppression taken out: its finding is NEW", (released["released"], after[site(stack)]), (1, "NEW"))
+    report.check("suppression removed: its finding is NEW", (released["released"], after[site(stack)]), (1, "NEW"))
     report.check("an analyst's own stays", after[many[0]], "SUPPRESSED")
     final = findings(stack, TLS)
     states = {name for name, found in final.items() if found["Workflow"]["Status"] == "SUPPRESSED"}
-    report.check("put back: all suppressed", (suppressed["suppressed"], states), (BUCKETS, {site(stack), *many}))
+    report.check("restored: all suppressed", (suppressed["suppressed"], states), (BUCKETS, {site(stack), *many}))
     report.check("note of the analyst's stays", final[many[0]]["Note"]["Text"], "Mine.")
     report.check(
-        "nothing left to do; expired one told", again, {"suppressed": 0, "released": 0, "expired": ["migration"]}
+        "nothing left to do; expired one reported", again, {"suppressed": 0, "released": 0, "expired": ["migration"]}
     )
 
 
@@ -211,7 +211,7 @@ def _controls(stack: Stack, report: Report) -> None:
 
 
 def alone(stack: Stack, report: Report) -> None:
-    """Without AWS Config, which other capabilities use, standards are inert: told, with the reason, by an alarm."""
+    """Standards are inert without AWS Config, which other capabilities use: check that an alarm reports the reason."""
     config = stack.client("config")
     name = config.describe_configuration_recorders()["ConfigurationRecorders"][0]["name"]
     config.stop_configuration_recorder(ConfigurationRecorderName=name)

@@ -1,1 +1,1 @@
-"""Security Hub's standards: `check` tells whether they work, `suppress` keeps findings as the suppressions say."""
+"""Security Hub's standards: `check` reports whether they work, `suppress` applies the suppressions to findings."""

@@ -1,4 +1,4 @@
-"""Whether the standards are READY, on a schedule and after each apply; on request, every control with its counts.
+"""Check whether the standards are READY, on a schedule and after each apply; on request, list every control.
 
 Event: {} or {"controls": true}. Answer: {"ready": [name], "not_ready": [{"standard", "status", "reason"}]} and, on
 request, "controls" (see `controls.report`). Statuses are Security Hub's, and NOT_ENABLED.
@@ -20,9 +20,9 @@ NOT_READY = "standard is not ready"
 REASONS = {
     "NO_AVAILABLE_CONFIGURATION_RECORDER": "AWS Config does not record in this Region, so that no control can be "
     "checked: turn its recorder on (config_recorder).",
-    "MAXIMUM_NUMBER_OF_CONFIG_RULES_EXCEEDED": "AWS Config has no room for the standard's rules: delete rules, or "
-    "have the quota raised.",
-    "INTERNAL_ERROR": "Security Hub had an error of its own: disable and enable the standard, then ask AWS Support.",
+    "MAXIMUM_NUMBER_OF_CONFIG_RULES_EXCEEDED": "AWS Config has reached its quota of rules: delete rules, or "
+    "request a quota increase.",
+    "INTERNAL_ERROR": "Security Hub had an internal error: disable and enable the standard, then ask AWS Support.",
 }
 STATUSES = {
     "PENDING": "It is being enabled; this takes minutes.",
@@ -31,19 +31,19 @@ STATUSES = {
     "INCOMPLETE": "Not all of its controls could be enabled.",
     NOT_ENABLED: "It is not enabled here: apply again.",
 }
-HUB_OFF = "Security Hub is off in this account and Region."
+HUB_OFF = "Security Hub is not enabled in this account and Region."
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     standards: dict[str, str]
-    """ARN by name."""
+    """ARN of each standard, by name."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Checks. Raises InvalidRequest, SettingsError, botocore's ClientError."""
+    """Check the standards. Raise InvalidRequest, SettingsError, botocore's ClientError."""
     log = observability.begin(context)
     standards = settings.load(Settings).standards
     wanted = event.get("controls", False)
@@ -62,7 +62,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def enabled(hub: Any) -> dict[str, Mapping[str, Any]] | None:
-    """Subscriptions by the standard's ARN; None when Security Hub is off."""
+    """Return the subscriptions by the standard's ARN, or None if Security Hub is not enabled."""
     try:
         pages = list(hub.get_paginator("get_enabled_standards").paginate(PaginationConfig={"PageSize": 100}))
     except hub.exceptions.InvalidAccessException:
@@ -71,7 +71,7 @@ def enabled(hub: Any) -> dict[str, Mapping[str, Any]] | None:
 
 
 def judge(standards: Mapping[str, str], subscriptions: Mapping[str, Mapping[str, Any]] | None) -> list[dict[str, str]]:
-    """The standards that are not READY, each with its status and why."""
+    """Return the standards that are not READY, each with its status and the reason."""
     found = []
     for name, arn in sorted(standards.items()):
         subscription = (subscriptions or {}).get(arn, {})

@@ -1,7 +1,7 @@
-"""Every control of the standards: enabled or not and why not, its findings counted, and what they amount to.
+"""List every control of the standards: its state and reason, its numbers of findings, and its resulting status.
 
-Sources: user guide, "Evaluating compliance status and control status"; findings that are archived or suppressed
-do not count.
+Source: user guide, "Evaluating compliance status and control status". Archived and suppressed findings do not
+count.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ DISABLED, FAILED, PASSED, UNKNOWN, NO_DATA = "DISABLED", "FAILED", "PASSED", "UN
 
 
 def report(hub: Any, standards: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Controls by id, each with `title`, `standards` (name -> ENABLED or DISABLED), `disabled_reasons`, `findings`
-    (counts by PASSED, FAILED, WARNING, NOT_AVAILABLE, SUPPRESSED) and `status`.
+    """Return the controls by id, with `title`, `standards` (name -> ENABLED or DISABLED), `disabled_reasons`,
+    `findings` (counts by PASSED, FAILED, WARNING, NOT_AVAILABLE, SUPPRESSED) and `status`.
 
-    A call for each hundred controls of a standard, twice, and for each hundred active findings.
+    Make a call for each hundred controls of a standard, twice, and for each hundred active findings.
     """
     found: dict[str, dict[str, Any]] = {}
     for name, arn in sorted(standards.items()):
@@ -43,7 +43,7 @@ def report(hub: Any, standards: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def associations(hub: Any, standard_arn: str) -> Iterator[Mapping[str, Any]]:
-    """A standard's controls as they are in it."""
+    """Yield a standard's controls with their state in it."""
     pages = hub.get_paginator("list_security_control_definitions").paginate(
         StandardsArn=standard_arn, PaginationConfig={"PageSize": BATCH}
     )
@@ -55,14 +55,16 @@ def associations(hub: Any, standard_arn: str) -> Iterator[Mapping[str, Any]]:
 
 
 def active_findings(hub: Any) -> Iterator[Mapping[str, Any]]:
-    """Security Hub's own findings that are active."""
+    """Yield the active findings of Security Hub's own controls."""
     pages = hub.get_paginator("get_findings").paginate(Filters=ACTIVE_FINDINGS, PaginationConfig={"PageSize": BATCH})
     for page in pages:
         yield from page["Findings"]
 
 
 def counted(found: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
-    """Findings by control and compliance, suppressed ones apart; those of no control are left out."""
+    """Return the numbers of findings by control and compliance, with suppressed ones counted separately. Findings
+    without a control are left out.
+    """
     counts: dict[str, Counter[str]] = {}
     for finding in found:
         compliance = finding.get("Compliance") or {}
@@ -74,7 +76,7 @@ def counted(found: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
 
 
 def status(enabled: Iterable[str], findings: Mapping[str, int]) -> str:
-    """DISABLED (in every standard), FAILED (one is enough), PASSED (all), UNKNOWN (undecided, or all suppressed) or
+    """Return DISABLED (in every standard), FAILED (any), PASSED (all), UNKNOWN (undecided, or all suppressed) or
     NO_DATA (no finding yet).
     """
     if all(each == DISABLED for each in enabled):

@@ -1,13 +1,13 @@
-"""What can go wrong and is expected; each message says what to do."""
+"""Expected errors. Each message says what to do."""
 
 
 class StandardsError(Exception):
-    """Base of all of them."""
+    """Base of all expected errors."""
 
 
 class InvalidRequest(StandardsError):
-    """The event is not what the function takes."""
+    """The function does not accept the event."""
 
 
 class NotUpdated(StandardsError):
-    """Security Hub did not take the update of some findings; the next run tries again."""
+    """Security Hub did not accept the update of some findings. The next run tries again."""

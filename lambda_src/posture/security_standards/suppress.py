@@ -1,8 +1,8 @@
-"""Makes findings as the suppressions say, after each apply and on a schedule: suppresses those that were there before
-a suppression, and sets NEW those whose suppression was removed, has expired or does not cover them any more.
+"""Apply the suppressions to findings, after each apply and on a schedule: suppress findings that existed before a
+suppression, and set findings to NEW whose suppression was removed, has expired or no longer covers them.
 
-Event: {} or {"suppressions": [name]}, those that are wanted; others count as removed, whether or not their rule is
-there still (Terraform removes a rule after it calls). {"tf": {"action": "delete"}}: none is wanted.
+Event: {} or {"suppressions": [name]} with the suppressions to apply. All others count as removed, even if their rule
+still exists (Terraform removes a rule after this call). {"tf": {"action": "delete"}}: all count as removed.
 Answer: {"suppressed": n, "released": n, "expired": [name]}.
 """
 
@@ -24,14 +24,14 @@ GONE = "FindingNotFound"
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment."""
+    """The settings from the environment."""
 
     owner: str
-    """The stack's name, which its suppressions and what they suppressed bear."""
+    """The stack's name, which its suppressions and the findings they suppressed contain."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Reconciles. Raises InvalidRequest, NotUpdated, SettingsError, botocore's ClientError."""
+    """Reconcile the findings. Raise InvalidRequest, NotUpdated, SettingsError, botocore's ClientError."""
     log = observability.begin(context)
     owner = settings.load(Settings).owner
     wanted = names(event)
@@ -39,7 +39,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     try:
         there = suppressions(hub, owner)
     except hub.exceptions.InvalidAccessException:
-        if wanted == set():  # Security Hub is off: there is nothing to release
+        if wanted == set():  # Security Hub is not enabled: no finding can be released.
             return {"suppressed": 0, "released": 0, "expired": []}
         raise
     chosen = [each for each in there if wanted is None or each.name in wanted]
@@ -62,7 +62,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def names(event: Mapping[str, Any]) -> set[str] | None:
-    """The suppressions that are wanted; None: those that have a rule. Raises InvalidRequest."""
+    """Return the names of the suppressions to apply; None for all that have a rule. Raise InvalidRequest."""
     if (event.get("tf") or {}).get("action") == "delete":
         return set()
     given = event.get("suppressions")
@@ -72,10 +72,10 @@ def names(event: Mapping[str, Any]) -> set[str] | None:
 
 
 def suppressions(hub: Any, owner: str) -> list[Suppression]:
-    """This stack's, by name."""
+    """Return this stack's suppressions, sorted by name."""
     found: list[Suppression] = []
     token: dict[str, str] = {}
-    while True:  # botocore has no paginator for it
+    while True:  # botocore has no paginator for this call.
         page = hub.list_automation_rules(MaxResults=100, **token)
         arns = [rule["RuleArn"] for rule in page["AutomationRulesMetadata"]]
         rules = hub.batch_get_automation_rules(AutomationRulesArns=arns)["Rules"] if arns else []
@@ -86,6 +86,6 @@ def suppressions(hub: Any, owner: str) -> list[Suppression]:
 
 
 def read(hub: Any, filters: Mapping[str, Any]) -> Iterator[security_hub.Finding]:
-    """Findings, a hundred a call."""
+    """Yield the findings, a hundred per call."""
     for page in hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig={"PageSize": 100}):
         yield from map(security_hub.Finding.of, page["Findings"])

@@ -1,7 +1,7 @@
-"""Suppressions as automation rules hold them, and what they make of findings.
+"""Suppressions as stored in automation rules, and their effect on findings.
 
-The rules are the one place where a suppression is written down: Security Hub applies them to findings that are
-created or updated; what was there before, and what must come back, is worked out here from the same rules.
+The rules are the only place that stores a suppression. Security Hub applies them to findings that are created or
+updated. This module applies the same rules to existing findings, and to findings that must become NEW again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +12,9 @@ from typing import Any
 from posture.security_hub import NEW, NOTIFIED, SUPPRESSED, Finding, Key, Update
 
 BY, NAME = "SwitchyardSuppressedBy", "SwitchyardSuppression"
-"""User-defined fields of a suppressed finding: the stack that did it, and the suppression's name."""
+"""User-defined fields of a suppressed finding: the stack that suppressed it, and the suppression's name."""
 NOBODY = "nobody"
-"""BY of a finding whose suppression ended; Security Hub has no way to remove a field that is alone."""
+"""BY of a finding whose suppression has ended. Security Hub cannot remove a finding's only user-defined field."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Suppression:
 
     @classmethod
     def of(cls, rule: Mapping[str, Any], owner: str) -> "Suppression | None":
-        """From an automation rule; None when it is no suppression of the stack `owner`."""
+        """Return the suppression of an automation rule, or None if it is not a suppression of the stack `owner`."""
         update = rule["Actions"][0].get("FindingFieldsUpdate") or {}
         fields = update.get("UserDefinedFields") or {}
         if fields.get(BY) != owner or NAME not in fields or (update.get("Workflow") or {}).get("Status") != SUPPRESSED:
@@ -44,19 +44,19 @@ class Suppression:
         )
 
     def holds(self, now: datetime) -> bool:
-        """Whether it is in force."""
+        """Return whether the suppression is in force."""
         return self.enabled and (self.until is None or now <= self.until)
 
     def filters(self) -> dict[str, Any]:
-        """GetFindings' filters for the findings that it covers, suppressed already or not."""
-        # When it was updated decides for the rule, when it is now for us.
+        """Return GetFindings' filters for the findings that it covers, whether already suppressed or not."""
+        # The rule compares the time of the finding's update, `holds` the current time.
         kept = {name: value for name, value in self.criteria.items() if value and name != "UpdatedAt"}
         states = [{"Value": state, "Comparison": "EQUALS"} for state in (NEW, NOTIFIED, SUPPRESSED)]
         return {**kept, "WorkflowStatus": states}
 
 
 def suppressed_by(owner: str) -> dict[str, Any]:
-    """GetFindings' filters for the findings that a stack suppressed."""
+    """Return GetFindings' filters for the findings that a stack suppressed."""
     return {
         "WorkflowStatus": [{"Value": SUPPRESSED, "Comparison": "EQUALS"}],
         "UserDefinedFields": [{"Key": BY, "Value": owner, "Comparison": "EQUALS"}],
@@ -66,10 +66,10 @@ def suppressed_by(owner: str) -> dict[str, Any]:
 def plan(
     covered: Iterable[tuple[Suppression, Finding]], suppressed: Iterable[Finding], owner: str
 ) -> dict[Key, Update]:
-    """What has to be written so that findings are as the suppressions say.
+    """Return the updates that make the findings agree with the suppressions.
 
-    `covered`: findings by the suppressions that cover them, `suppressed`: those that the stack suppressed. Of several
-    suppressions the first counts. A finding that somebody suppressed by hand stays as it is, note and all.
+    `covered`: findings by the suppressions that cover them, of which the first counts; `suppressed`: findings that the
+    stack suppressed. A finding that an analyst suppressed stays unchanged, including its note.
     """
     wanted: dict[Key, tuple[Suppression, Finding]] = {}
     for suppression, finding in covered:
@@ -85,7 +85,7 @@ def plan(
     for finding in suppressed:
         if finding.key not in wanted:
             fields = _fields(finding)
-            ended = f"No longer suppressed: the suppression {fields.pop(NAME, '')} ended or does not cover it any more."
+            ended = f"No longer suppressed: the suppression {fields.pop(NAME, '')} ended or no longer covers it."
             updates[finding.key] = Update(ended, NEW, _pairs({**fields, BY: NOBODY}))
     return updates
 

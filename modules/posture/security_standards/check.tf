@@ -1,4 +1,4 @@
-# Whether the standards work: after an apply in the plan's own words, from then on by an alarm.
+# Checks whether the standards work: after an apply with a warning in the plan, afterwards with an alarm.
 
 module "check_schedule" {
   source = "../../blocks/schedule"
@@ -9,7 +9,7 @@ module "check_schedule" {
   schedule_expression = var.schedule_expression
   target_arn          = module.functions.functions.check.arn
   action              = "lambda:InvokeFunction"
-  # The next run does the same.
+  # No more retries are needed: the next run does the same.
   maximum_retry_attempts = 3
 }
 
@@ -31,6 +31,6 @@ check "standards_ready" {
 check "suppressions_current" {
   assert {
     condition     = alltrue([for s in var.suppressions : s.until == null ? true : timecmp("${s.until}T23:59:59Z", plantimestamp()) >= 0])
-    error_message = "Suppressions that have ended, to be taken out or extended: ${join(", ", [for name, s in var.suppressions : name if s.until == null ? false : timecmp("${s.until}T23:59:59Z", plantimestamp()) < 0])}."
+    error_message = "These suppressions have expired; remove or extend them: ${join(", ", [for name, s in var.suppressions : name if s.until == null ? false : timecmp("${s.until}T23:59:59Z", plantimestamp()) < 0])}."
   }
 }

@@ -7,7 +7,7 @@ module "functions" {
   functions = {
     check = {
       name        = "${local.name}-check"
-      description = "Tells whether the standards are READY, and on request lists their controls with the findings counted"
+      description = "Checks whether the standards are READY, and on request lists their controls with the numbers of findings"
       handler     = "posture.security_standards.check.handler"
       memory_size = 512
       timeout     = 900
@@ -19,13 +19,13 @@ module "functions" {
           resources = [local.hub_arn]
         },
         {
-          # Neither names a resource: the API allows only "*".
+          # Neither action supports resource-level permissions.
           sid       = "ListControls"
           actions   = ["securityhub:ListSecurityControlDefinitions", "securityhub:BatchGetStandardsControlAssociations"]
           resources = ["*"]
         },
         {
-          # BatchGetStandardsControlAssociations demands it too.
+          # BatchGetStandardsControlAssociations requires it too.
           sid       = "DescribeControls"
           actions   = ["securityhub:DescribeStandardsControls"]
           resources = [local.hub_arn]
@@ -39,14 +39,14 @@ module "functions" {
     }
     suppress = {
       name        = "${local.name}-suppress"
-      description = "Makes findings as the suppressions say, also those that were there before, and sets NEW what they left"
+      description = "Applies the suppressions to all findings, and sets findings that are no longer covered to NEW"
       handler     = "posture.security_standards.suppress.handler"
       memory_size = 512
       timeout     = 900
       environment = { OWNER = local.owner }
       policy_statements = [
         {
-          # ListAutomationRules names no resource: the API allows only "*".
+          # ListAutomationRules supports no resource-level permissions.
           sid       = "ListRules"
           actions   = ["securityhub:ListAutomationRules"]
           resources = ["*"]
@@ -72,11 +72,11 @@ module "functions" {
 
   metric_alarms = {
     "${local.name}-not-ready" = {
-      description = "Standards of Security Hub are not READY: nothing, or not everything, is checked. Which, and why: invoke ${var.context.name_prefix}-${local.name}-check with {}"
+      description = "Security Hub standards are not READY, so some or all of their controls are not checked. For the standards and reasons, invoke ${var.context.name_prefix}-${local.name}-check with {}"
       metric      = "StandardsNotReady"
       dimensions  = { service = "${local.name}-check" }
       statistic   = "Maximum"
-      # Goes back when a later check finds them READY.
+      # The alarm ends when a later check finds all standards READY.
       treat_missing_data = "ignore"
     }
   }

@@ -2,7 +2,7 @@ locals {
   name    = "security-standards"
   hub_arn = "arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"
 
-  # Region and partition are the provider's, so an ARN cannot be another Region's. The oldest standard has neither.
+  # Region and partition are the provider's, so an ARN cannot name another Region. The oldest standard's has neither.
   standards_root = "arn:${var.context.partition}:securityhub:${var.context.region}::standards"
   standard_arns = {
     "fsbp"             = "${local.standards_root}/aws-foundational-security-best-practices/v/1.0.0"
@@ -28,7 +28,7 @@ locals {
 resource "aws_securityhub_account" "this" {
   count = var.create_hub ? 1 : 0
 
-  enable_default_standards  = false # those of `standards` are
+  enable_default_standards  = false # `standards` are enabled instead.
   auto_enable_controls      = var.auto_enable_controls
   control_finding_generator = var.control_finding_generator
 }
@@ -41,7 +41,7 @@ resource "aws_securityhub_standards_subscription" "this" {
   depends_on = [aws_securityhub_account.this, var.recorder_name]
 }
 
-# The provider enables nothing when it destroys one of these: it only forgets it. Hence `enabled`.
+# When the provider destroys an association, it only removes it from the state, and enables nothing. Hence `enabled`.
 resource "aws_securityhub_standards_control_association" "disabled" {
   for_each = local.disabled_controls
 

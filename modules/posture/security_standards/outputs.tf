@@ -8,7 +8,7 @@ output "alarm_names" {
 }
 
 output "check_function_name" {
-  description = "Name of the function that checks the standards; invoke it with {\"controls\": true} for all controls with their findings counted."
+  description = "Name of the function that checks the standards; invoke it with {\"controls\": true} to list all controls with their numbers of findings."
   value       = module.functions.functions.check.name
 }
 
@@ -29,18 +29,18 @@ output "hub_arn" {
 }
 
 output "standard_arns" {
-  description = "ARN of each standard, enabled or existing, by its name; usable once it is enabled."
+  description = "ARN of each standard, enabled or existing, by its name; available after it is enabled."
   value       = { for name in local.all_standards : name => local.standard_arns[name] }
   depends_on  = [aws_securityhub_standards_subscription.this]
 }
 
 output "status" {
-  description = "What the last apply found: names of the standards that are `ready`, and `not_ready` with status and reason."
+  description = "Result of the check after the last apply: names of the standards that are `ready`, and those `not_ready` with status and reason."
   value       = jsondecode(aws_lambda_invocation.check.result)
 }
 
 output "suppress_function_name" {
-  description = "Name of the function that makes findings as the suppressions say; invoke it with {} to have it done at once."
+  description = "Name of the function that applies the suppressions to findings; invoke it with {} to apply them at once."
   value       = module.functions.functions.suppress.name
 }
 

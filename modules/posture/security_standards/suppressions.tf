@@ -1,5 +1,5 @@
-# Suppressions: Security Hub applies the rules to findings that come or change, before anybody hears of them. The
-# function does the rest: what was there before a rule, and what comes back when a rule goes or ends.
+# Suppressions: Security Hub applies the rules to findings that are created or updated, before it sends their events.
+# The function handles findings that existed before a rule, and findings whose rule is removed or has expired.
 
 locals {
   owner     = var.context.name_prefix
@@ -81,7 +81,7 @@ resource "aws_securityhub_automation_rule" "suppression" {
       }
     }
 
-    # A finding that is updated after the end is not suppressed, whether or not anybody applies again.
+    # A finding that is updated after the end is not suppressed, even without another apply.
     dynamic "updated_at" {
       for_each = each.value.until[*]
 
@@ -115,7 +115,7 @@ resource "aws_securityhub_automation_rule" "suppression" {
   depends_on = [aws_securityhub_account.this]
 }
 
-# A resource that passes is no accepted failure any more: its finding is NEW, and should it fail again, suppressed anew.
+# A resource that passes is no longer an accepted failure: its finding becomes NEW, and SUPPRESSED if it fails again.
 resource "aws_securityhub_automation_rule" "passed" {
   count = length(var.suppressions) > 0 ? 1 : 0
 
@@ -166,16 +166,16 @@ module "suppress_schedule" {
 
   context             = var.context
   name                = "${local.name}-suppress"
-  description         = "Makes findings as the suppressions say"
+  description         = "Applies the suppressions to findings"
   schedule_expression = var.schedule_expression
   target_arn          = module.functions.functions.suppress.arn
   action              = "lambda:InvokeFunction"
-  # The next run does the same.
+  # No more retries are needed: the next run does the same.
   maximum_retry_attempts = 3
 }
 
-# Each apply that changes a suppression waits until its findings follow, and a destroy sets NEW what was suppressed.
-# A rule that was taken out is there still when this runs, hence the names.
+# Each apply that changes a suppression waits until its findings follow. A destroy sets suppressed findings to NEW.
+# The names are passed because a removed rule still exists when this runs.
 resource "aws_lambda_invocation" "suppress" {
   function_name   = module.functions.functions.suppress.name
   lifecycle_scope = "CRUD"

@@ -19,14 +19,14 @@ variable "context" {
 }
 
 variable "create_hub" {
-  description = "Enable Security Hub in this account and Region, and disable it with `terraform destroy`. False where it is on already: the hub and all its settings are left as they are."
+  description = "Whether to enable Security Hub in this account and Region, and disable it with `terraform destroy`. Set false if it is already enabled: the hub and its settings then stay as they are."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "control_finding_generator" {
-  description = "With `create_hub`: `SECURITY_CONTROL` makes one finding of a control for all standards, `STANDARD_CONTROL` one for each. Suppressions by `control_ids` need the former."
+  description = "With `create_hub`: `SECURITY_CONTROL` creates one finding of a control for all standards, `STANDARD_CONTROL` one for each standard. Suppressions by `control_ids` need `SECURITY_CONTROL`."
   type        = string
   default     = "SECURITY_CONTROL"
   nullable    = false
@@ -38,14 +38,14 @@ variable "control_finding_generator" {
 }
 
 variable "auto_enable_controls" {
-  description = "With `create_hub`: controls that AWS adds to an enabled standard are enabled."
+  description = "With `create_hub`: whether new controls that AWS adds to an enabled standard are enabled automatically."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "recorder_name" {
-  description = "Name of the AWS Config recorder of this account and Region, when the same apply makes it: standards are enabled after it. Null when the account has one."
+  description = "Name of the AWS Config recorder of this account and Region, if the same apply creates it, so that standards are enabled after it; null if the account has one already."
   type        = string
   default     = null
 }
@@ -63,7 +63,7 @@ variable "standards" {
 }
 
 variable "existing_standards" {
-  description = "Standards that are enabled already, by the same names: checked, and known to `disabled_controls`, but neither enabled nor disabled here, so that a destroy leaves them."
+  description = "Standards that are already enabled, by the same names. They are checked and `disabled_controls` applies to them, but the module neither enables nor disables them, so a destroy leaves them enabled."
   type        = set(string)
   default     = []
   nullable    = false
@@ -75,7 +75,7 @@ variable "existing_standards" {
 }
 
 variable "disabled_controls" {
-  description = "Controls that are not checked in this account and Region, by their id such as `ACM.1`: the `reason`, which everybody sees beside the control, and the `standards` that have it (null: all of `standards` and `existing_standards`). To have a control checked again, set `enabled = true` in its entry and apply; an entry that is only taken out leaves the control as it is."
+  description = "Controls to disable in this account and Region, by ID such as `ACM.1`: the `reason`, which Security Hub shows with the control, and the `standards` that have the control (null: all of `standards` and `existing_standards`). To have a control checked again, set `enabled = true` in its entry and apply; removing an entry alone leaves the control disabled."
   type = map(object({
     reason    = string
     enabled   = optional(bool, false)
@@ -86,16 +86,16 @@ variable "disabled_controls" {
 
   validation {
     condition     = alltrue([for id in keys(var.disabled_controls) : can(regex("^[A-Za-z0-9]+\\.[0-9]+$", id))])
-    error_message = "disabled_controls are named by security control ids such as \"ACM.1\" or \"S3.14\", whatever number a standard gives them."
+    error_message = "The keys of disabled_controls must be security control IDs such as \"ACM.1\" or \"S3.14\", not the numbers that a standard uses."
   }
   validation {
     condition     = alltrue([for c in var.disabled_controls : can(regex("\\S", c.reason))])
-    error_message = "Each disabled control needs a reason: whoever sees that it is off must learn why."
+    error_message = "Each disabled control needs a reason, which Security Hub shows with the control."
   }
 }
 
 variable "suppressions" {
-  description = "Failed findings of controls that are accepted, by a name for each: the `reason`, which is noted on each finding, and what they are about, all given ones together: `control_ids`; resources by `resource_ids` (ARNs), `resource_id_prefixes` or a `resource_tag`; `account_ids` narrow it further. `until` (YYYY-MM-DD, in UTC, that day included) ends it. Taking an entry out, or its end, sets its findings NEW."
+  description = "Suppressions of failed findings that you accept, by name: the `reason`, which becomes the note of each finding, and the criteria, all of which must match: `control_ids`; resources by `resource_ids` (ARNs), `resource_id_prefixes` or a `resource_tag`; and `account_ids`. A suppression ends after the day `until` (YYYY-MM-DD, in UTC). When it ends or its entry is removed, its findings become NEW."
   type = map(object({
     reason               = string
     control_ids          = optional(set(string), [])
@@ -110,31 +110,31 @@ variable "suppressions" {
 
   validation {
     condition     = alltrue([for name in keys(var.suppressions) : can(regex("^[a-z0-9][a-z0-9-]{0,63}$", name))]) && length(var.suppressions) <= 99
-    error_message = "A suppression is named by up to 64 lower-case letters, digits and hyphens; Security Hub takes 99 of them."
+    error_message = "The name of a suppression must consist of up to 64 lower-case letters, digits and hyphens, and there can be at most 99 suppressions."
   }
   validation {
     condition     = alltrue([for s in var.suppressions : can(regex("\\S", s.reason)) && length(s.reason) <= 400])
-    error_message = "Each suppression needs a reason of up to 400 characters: it is all that an auditor will find."
+    error_message = "Each suppression needs a reason of up to 400 characters: it is the only explanation that an auditor sees."
   }
   validation {
     condition     = alltrue([for s in var.suppressions : length(s.control_ids) + length(s.resource_ids) + length(s.resource_id_prefixes) > 0 || s.resource_tag != null])
-    error_message = "Each suppression needs control_ids, resource_ids, resource_id_prefixes or a resource_tag: without one it would cover everything. account_ids alone do not suffice."
+    error_message = "Each suppression needs control_ids, resource_ids, resource_id_prefixes or a resource_tag: without one it would cover everything. account_ids alone are not enough."
   }
   validation {
     condition     = alltrue(flatten([for s in var.suppressions : [for id in s.control_ids : can(regex("^[A-Za-z0-9]+\\.[0-9]+$", id))]]))
-    error_message = "control_ids must be security control ids such as \"S3.8\"."
+    error_message = "control_ids must be security control IDs such as \"S3.8\"."
   }
   validation {
     condition     = alltrue(flatten([for s in var.suppressions : [for id in concat(tolist(s.resource_ids), tolist(s.resource_id_prefixes)) : can(regex("^(arn:[^:]+:[^:]+:[^:]*:[^:]*:[^:*]|AWS::::Account:)", id))]]))
-    error_message = "resource_ids and resource_id_prefixes must be ARNs that go beyond the service and account (\"arn:aws:s3:::website-\"), or \"AWS::::Account:ID\"; no wildcards."
+    error_message = "resource_ids and resource_id_prefixes must be ARNs, or prefixes of ARNs, that are longer than the service and account (\"arn:aws:s3:::website-\"), or \"AWS::::Account:ID\"; no wildcards."
   }
   validation {
     condition     = alltrue(flatten([for s in var.suppressions : [for id in s.account_ids : can(regex("^[0-9]{12}$", id))]])) && alltrue([for s in var.suppressions : s.resource_tag == null ? true : length(s.resource_tag.key) > 0 && length(s.resource_tag.value) > 0])
-    error_message = "account_ids have 12 digits, and a resource_tag has a key and a value."
+    error_message = "account_ids must have 12 digits, and a resource_tag must have a key and a value."
   }
   validation {
     condition     = alltrue([for s in var.suppressions : max(length(s.control_ids), length(s.resource_ids) + length(s.resource_id_prefixes), length(s.account_ids)) <= 20])
-    error_message = "A suppression takes 20 control_ids, 20 resource_ids and prefixes together, and 20 account_ids: spread more over several."
+    error_message = "A suppression can have at most 20 control_ids, 20 resource_ids and resource_id_prefixes together, and 20 account_ids: divide more among several suppressions."
   }
   validation {
     condition     = alltrue([for s in var.suppressions : s.until == null ? true : can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", s.until)) && can(timecmp("${s.until}T00:00:00Z", "2000-01-01T00:00:00Z"))])
@@ -143,7 +143,7 @@ variable "suppressions" {
 }
 
 variable "rule_order" {
-  description = "Order of the suppressions among the account's automation rules; lower comes first. The order before it is taken too."
+  description = "Order of the suppressions among the account's automation rules; rules with a lower order apply first. The module also uses the order one below it."
   type        = number
   default     = 100
   nullable    = false
@@ -155,7 +155,7 @@ variable "rule_order" {
 }
 
 variable "finding_aggregation" {
-  description = "Show the findings of other Regions in this one: `linking_mode` ALL_REGIONS, ALL_REGIONS_EXCEPT_SPECIFIED, SPECIFIED_REGIONS or NO_REGIONS, and the `regions` of the middle two. One per account; null for none."
+  description = "Aggregation of the findings of other Regions in this one: `linking_mode` ALL_REGIONS, ALL_REGIONS_EXCEPT_SPECIFIED, SPECIFIED_REGIONS or NO_REGIONS, and the `regions` of the middle two. One per account; null for none."
   type = object({
     linking_mode = string
     regions      = optional(set(string))
@@ -164,12 +164,12 @@ variable "finding_aggregation" {
 
   validation {
     condition     = var.finding_aggregation == null || try(contains(["ALL_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED", "SPECIFIED_REGIONS", "NO_REGIONS"], var.finding_aggregation.linking_mode) && (length(coalesce(var.finding_aggregation.regions, [])) > 0) == strcontains(var.finding_aggregation.linking_mode, "SPECIFIED"), false)
-    error_message = "linking_mode must be ALL_REGIONS, ALL_REGIONS_EXCEPT_SPECIFIED, SPECIFIED_REGIONS or NO_REGIONS; the two with SPECIFIED need regions, the others take none."
+    error_message = "linking_mode must be ALL_REGIONS, ALL_REGIONS_EXCEPT_SPECIFIED, SPECIFIED_REGIONS or NO_REGIONS; the two with SPECIFIED need regions, and the others must not have any."
   }
 }
 
 variable "organization" {
-  description = "In the organization's Security Hub administrator account: `auto_enable` turns Security Hub on in new accounts, with the default standards (`auto_enable_standards` DEFAULT) or none (NONE). `configuration_type` CENTRAL leaves all accounts to configuration policies instead; it needs finding_aggregation, auto_enable = false and NONE. Null leaves the organization alone."
+  description = "In the organization's Security Hub administrator account: `auto_enable` enables Security Hub in new accounts, with the default standards (`auto_enable_standards` DEFAULT) or none (NONE). `configuration_type` CENTRAL configures all accounts by configuration policies instead; it needs finding_aggregation, auto_enable = false and NONE. Null does not change the organization."
   type = object({
     auto_enable           = optional(bool, true)
     auto_enable_standards = optional(string, "NONE")
@@ -183,12 +183,12 @@ variable "organization" {
   }
   validation {
     condition     = var.organization == null || try(var.organization.configuration_type == "LOCAL" || (!var.organization.auto_enable && var.organization.auto_enable_standards == "NONE"), false)
-    error_message = "With configuration_type CENTRAL, auto_enable must be false and auto_enable_standards NONE: configuration policies decide."
+    error_message = "With configuration_type CENTRAL, auto_enable must be false and auto_enable_standards NONE: configuration policies apply instead."
   }
 }
 
 variable "schedule_expression" {
-  description = "When standards are checked and findings are made as the suppressions say; both also happen after an apply that changes them. `rate(...)` or `cron(...)`."
+  description = "Schedule on which the functions check the standards and apply the suppressions, as `rate(...)` or `cron(...)`. Both also happen after an apply that changes them."
   type        = string
   default     = "rate(1 hour)"
   nullable    = false

@@ -1,4 +1,4 @@
-"""security_standards from nothing to nothing in a Region of its own, and its functions with a permission less."""
+"""Create and destroy security_standards in a Region of its own, and run its functions without a permission."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ module "config_recorder" {
   source        = "./modules/blocks/config_recorder"
   context       = module.context.context
   force_destroy = true
-  role_arn      = "%s" # the account's own: the stack of the other Region made it
+  role_arn      = "%s" # The account's own: the stack of the other Region created it.
 }
 module "security_standards" {
   source        = "./modules/posture/security_standards"
@@ -80,7 +80,7 @@ def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack, which: s
     identifier = {"Id": finding["Id"], "ProductArn": finding["ProductArn"]}
     try:
         for sid in permissions.sids(cloud, role):
-            # There is something to do: a finding that is to be suppressed.
+            # The function has work to do: a finding to suppress.
             api.batch_update_findings(FindingIdentifiers=[identifier], Workflow={"Status": "NEW"})
             with permissions.without(cloud, role, sid), pytest.raises(AssertionError, match="not authorized"):
                 subject.invoke(stack, which, event)
@@ -93,7 +93,7 @@ def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack, which: s
 
 
 class Region:
-    """A stack of its own, of this capability alone, in a Region where there was nothing."""
+    """A separate stack of this capability alone, in a Region that was empty."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
@@ -108,7 +108,7 @@ class Region:
         (root / "versions.tf").write_text((REPOSITORY / "versions.tf").read_text())
         first = self.terraform is None
         self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
-        if first:  # the modules are the same afterwards
+        if first:  # The modules do not change afterwards.
             self.terraform.init()
         self.terraform.apply()
         return self.terraform
@@ -132,7 +132,7 @@ def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
     before = inventory.resources(cloud)
     made = Region(cloud, tmp_path)
     yield made
-    if made.terraform:  # a test that failed half-way
+    if made.terraform:  # The test failed before it destroyed the stack.
         made.terraform.destroy()
     with contextlib.suppress(ClientError):
         made.hub.disable_security_hub()
@@ -147,7 +147,7 @@ def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraf
     assert region.states() == {"S3.5": "SUPPRESSED"}
     assert first.drift() == ""
 
-    # The control is checked again, and the suppression taken out: its finding comes back.
+    # The control is checked again, and the suppression is removed: its finding becomes NEW.
     second = region.apply(disabled_controls={"ACM.1": {**reason, "enabled": True}})
     assert region.states() == {"S3.5": "NEW"}
     assert region.check("ACM.1", "FAILED") is not None
@@ -161,7 +161,7 @@ def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraf
 
 
 def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform, region: Region) -> None:
-    """With its standard and the analyst's work; what was suppressed by code is NEW."""
+    """The hub keeps its standard and the analyst's work; findings suppressed by code are NEW."""
     region.hub.enable_security_hub(EnableDefaultStandards=False)
     fsbp = f"arn:aws:securityhub:{REGION}::standards/{subject.FSBP}"
     region.hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": fsbp}])
@@ -184,7 +184,7 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
 
 
 def test_state_names_no_secret(terraform: Terraform) -> None:
-    """The functions' answers, which Terraform keeps, hold no findings."""
+    """The functions' answers, which Terraform keeps in its state, contain no findings."""
     state = json.loads(terraform.state())
     results = [
         i["attributes"]["result"]

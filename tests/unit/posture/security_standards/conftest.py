@@ -1,4 +1,4 @@
-"""The Security Hub of the local cloud in this process, with FSBP enabled and AWS Config recording; calls counted."""
+"""The local cloud's Security Hub in this process, with FSBP enabled and AWS Config recording, and calls counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWNER = "switchyard"
 
 
 class World:
-    """Security Hub as AWS, an operator and an analyst act on it."""
+    """Security Hub as AWS, an operator and an analyst use it."""
 
     def __init__(self, hub: Any) -> None:
         self.hub = hub
@@ -30,7 +30,7 @@ class World:
         self.recorder = record()
 
     def rule(self, name: str, criteria: dict[str, Any], until: str | None = None, owner: str = OWNER) -> str:
-        """What Terraform makes of a suppression (modules/posture/security_standards/suppressions.tf)."""
+        """Create a suppression's rule, as Terraform does (modules/posture/security_standards/suppressions.tf)."""
         fixed = {
             "ComplianceStatus": equals("FAILED", "WARNING", "NOT_AVAILABLE"),
             "RecordState": equals("ACTIVE"),
@@ -86,7 +86,7 @@ class World:
         return {name: f["Workflow"]["Status"] for name, f in self.findings(control).items()}
 
     def by_hand(self, resource: str, status: str, **fields: Any) -> None:
-        """An analyst sets a finding's workflow."""
+        """Set a finding's workflow as an analyst does."""
         finding = self.findings()[resource]
         self.hub.batch_update_findings(
             FindingIdentifiers=[{"Id": finding["Id"], "ProductArn": finding["ProductArn"]}],

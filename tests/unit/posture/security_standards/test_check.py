@@ -1,4 +1,4 @@
-"""Standards that are not READY are told with the reason; controls with their findings counted."""
+"""Standards that are not READY are reported with the reason, and controls with their numbers of findings."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def test_controls(world: World, counted: list[tuple[str, int]]) -> None:
     assert states == {
         "S3.2": "FAILED",
         "S3.5": "PASSED",
-        "S3.8": "UNKNOWN",  # all of its findings are suppressed
+        "S3.8": "UNKNOWN",  # All of its findings are suppressed.
         "S3.3": "NO_DATA",
         "ACM.1": "DISABLED",
     }
     assert found["ACM.1"]["disabled_reasons"] == {"fsbp": "no"}
     assert found["S3.2"]["standards"] == {"fsbp": "ENABLED"}
-    assert "S3.14" not in found  # of no standard that is asked for
+    assert "S3.14" not in found  # It is not in a requested standard.
 
 
 KINDS = ("PASSED", "FAILED", "WARNING", "NOT_AVAILABLE", "SUPPRESSED")

@@ -1,8 +1,8 @@
 """The source's state machine, on Security Hub's rules and this capability's function together, in any order.
 
-SUPPRESSED stays while the resource stays FAILED; FAILED -> PASSED gives a passed finding that is NEW; a control all
-of whose findings are suppressed is UNKNOWN. And since: a suppression that goes, or ends, sets its findings NEW; what
-an analyst suppressed is nobody else's.
+SUPPRESSED stays while the resource stays FAILED. FAILED -> PASSED gives a passed finding that is NEW. A control whose
+findings are all suppressed is UNKNOWN. In addition: when a suppression is removed or ends, its findings become NEW, and
+an analyst's suppressions stay unchanged.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Findings(RuleBasedStateMachine):
         before, was = self.expected.get(bucket, "NEW"), self.verdict.get(bucket)
         after = before
         if was == "PASSED" and verdict != "PASSED" and before in ("NOTIFIED", "RESOLVED"):
-            after = "NEW"  # Security Hub's own reset
+            after = "NEW"  # Security Hub resets it.
         if verdict == "PASSED":
             after = "NEW" if after == "SUPPRESSED" else after
         elif after in ("NEW", "NOTIFIED") and any(covers(name, bucket) for name in self.there):
@@ -78,7 +78,7 @@ class Findings(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def expire(self, name: str) -> None:
-        """As time does: the rule is there, and matches nothing that is updated from now on."""
+        """Let its end pass: the rule exists, and matches no finding that is updated from now on."""
         if name in self.there:
             self.world.delete(self.there.pop(name))
             self.world.rule(name, CRITERIA[name], until="2026-01-31")
@@ -88,7 +88,7 @@ class Findings(RuleBasedStateMachine):
     def analyst(self, data: st.DataObject, status: str) -> None:
         bucket = data.draw(st.sampled_from(sorted(self.expected)))
         if self.expected[bucket] == "SUPPRESSED":
-            return  # of ours: an analyst's own mark cannot be told from it
+            return  # Suppressed by code: an analyst's own mark looks the same.
         self.world.by_hand(bucket, status)
         self.expected[bucket] = "MINE" if status == "SUPPRESSED" else status
 

@@ -1,4 +1,4 @@
-"""Findings as the suppressions say, whatever was there before, and nobody else's touched."""
+"""Findings agree with the suppressions, whatever existed before, and other suppressions stay unchanged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_findings_that_were_there_before_are_suppressed_with_the_reason(world: W
     assert dict(world.calls) == {
         "ListAutomationRules": 1,
         "BatchGetAutomationRules": 1,
-        "GetFindings": 3 + 1,  # a hundred a page; and what is suppressed already
+        "GetFindings": 3 + 1,  # A hundred per page, and those already suppressed.
         "BatchUpdateFindings": 3,
     }
     states = world.states()
@@ -84,10 +84,10 @@ def test_destroy_sets_everything_new(world: World) -> None:
 
 def test_an_expired_suppression_lets_go_and_takes_nothing_new(world: World) -> None:
     world.rule("old", PUBLIC_READ, until="2026-01-31")
-    world.check("a", "FAILED")  # today
+    world.check("a", "FAILED")  # Today.
     assert world.states() == {"a": "NEW"}
     marks = {suppression.BY: OWNER, suppression.NAME: "old", "Ticket": "1"}
-    world.by_hand("a", "SUPPRESSED", UserDefinedFields=marks)  # as the rule did it in January
+    world.by_hand("a", "SUPPRESSED", UserDefinedFields=marks)  # As the rule did in January.
     assert call() == {"suppressed": 0, "released": 1, "expired": ["old"]}
     found = world.findings()["a"]
     assert (found["Workflow"]["Status"], found["UserDefinedFields"]) == (
