@@ -312,7 +312,7 @@ module "secret_rotation_rules" {
 }
 
 variable "secret_rotation_rules" {
-  description = "Finds the secrets that do not rotate, rotate too rarely or failed to rotate, in one account or all of an organization, and tells a topic which. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/secret_rotation_rules."
+  description = "Finds the secrets that do not rotate, rotate too rarely or failed to rotate, in one account or a whole organization, and sends you a notification of each. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/secret_rotation_rules."
   type        = any
   default     = null
 

@@ -1,4 +1,4 @@
-"""secret_rotation_rules: API calls of a report over N accounts in two Regions, against the fewest the APIs allow."""
+"""Measure secret_rotation_rules: API calls of a report over N accounts in two Regions, against the API's minimum."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local.harness.cloud import free_port, start, stop
 from local.settings import REGION, ROOT
 from scenarios.posture import secret_rotation_rules as subject
 
-sys.path.insert(0, str(ROOT / "lambda_src"))  # as pytest does: the function's part runs in this process
+sys.path.insert(0, str(ROOT / "lambda_src"))  # As in pytest: the function runs in this process.
 
 from posture.secret_rotation_rules import compliance
 
@@ -24,7 +24,7 @@ PLACES = ((2, 3), (5, 3), (2, 120))  # (accounts, secrets in each of their two R
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
     for accounts, each in PLACES:
         with tempfile.TemporaryDirectory() as name:
@@ -40,7 +40,7 @@ def measure() -> list[dict[str, Any]]:
                 calls = [call for call in cloud.calls() if call["service"] == "config"]
             finally:
                 stop(pid)
-        # One a rule, one a place and 100 findings, one for the sources that failed.
+        # One for each rule, one for each place and 100 findings, one for the sources that failed.
         fewest = len(RULES) + 2 * accounts * math.ceil(each / compliance.PAGE) + 1
         of = f"{accounts} accounts, 2 Regions, {each} secrets each"
         for figure, value, unit in (
@@ -54,7 +54,7 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _aggregated(stack: scenario.Stack, accounts: int, each: int) -> Any:
-    """A client of an account whose aggregator sees `accounts` with `each` secrets that break a rule in two Regions."""
+    """Return a client of an account whose aggregator sees `accounts`, with `each` findings in two Regions each."""
     made = [str(900_000_000_000 + number) for number in range(accounts)]
     for account in made:
         for region in (REGION, subject.OTHER_REGION):

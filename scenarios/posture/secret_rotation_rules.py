@@ -1,4 +1,4 @@
-"""Secrets that rotate, too rarely, late or never: found by rule, told of by Automation, reported over all accounts."""
+"""Secrets that rotate too rarely, late or never: rules find them, Automation notifies, a report covers all accounts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TAGS = [{"Key": "ENVIRONMENT", "Value": "PRODUCTION"}]
 MANY = 12
 AT = "2026-11-23T06:00:00Z"
 
-# Both principals: the report's function and the role by which Automation publishes.
+# Both principals: the report's function, and the role that Automation uses to publish.
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": "switchyard-secret-rotation-report"},
     {"kind": "throttle", "rate": 0.1, "principal": "switchyard-secret-rotation-notices"},
@@ -44,7 +44,7 @@ variables: dict[str, Any] = {
 
 
 def prepare(stack: Stack) -> None:
-    """An organization with a member; recorder and rule there and in a second Region, as each account deploys them."""
+    """Create an organization with a member, with recorder and rule there and in a second Region, as in each account."""
     made = stack.client("organizations").create_account(Email="m@example.com", AccountName="rotation-rules")
     member = str(made["CreateAccountStatus"]["AccountId"])
     for account, region in ((member, REGION), (member, OTHER_REGION), (ACCOUNT_ID, OTHER_REGION)):
@@ -71,7 +71,7 @@ def prepare(stack: Stack) -> None:
         Timeout=30,
         Code={"ZipFile": packed.getvalue()},
     )
-    # Here, as its first call would make it: what stands before the apply may stand after the destroy.
+    # Create it here, as its first call would: only resources that exist before the apply may remain after the destroy.
     stack.client("logs").create_log_group(logGroupName=f"/aws/lambda/{ROTATOR}")
     principal = "secretsmanager.amazonaws.com"
     api.add_permission(FunctionName=ROTATOR, StatementId="s", Action="lambda:InvokeFunction", Principal=principal)
@@ -82,7 +82,7 @@ def _policy(*statements: dict[str, Any]) -> str:
 
 
 def put_recorder(stack: Stack, account: str, region: str) -> None:
-    """A recorder, and the module's first rule, in an account and Region."""
+    """Create a recorder and the module's first rule in an account and Region."""
     iam, s3 = stack.client("iam", account=account), stack.client("s3", account=account, region=region)
     service = {"Service": "config.amazonaws.com"}
     role = f"arn:aws:iam::{account}:role/rotation-rules-recorder"
@@ -107,14 +107,14 @@ def put_recorder(stack: Stack, account: str, region: str) -> None:
 
 
 def put_secret(stack: Stack, name: str, account: str = "", region: str = REGION, **more: Any) -> str:
-    """ARN of a new secret with the tag, unless `more` says otherwise."""
+    """Create a secret with the tag, unless `more` says otherwise. Return its ARN."""
     asked = {"SecretString": VALUE, "Tags": TAGS, **more}
     api = stack.client("secretsmanager", account=account, region=region)
     return str(api.create_secret(Name=name, **asked)["ARN"])
 
 
 def results(stack: Stack, rule: str) -> dict[str, str]:
-    """Compliance of each secret that the rule of this account and Region evaluated, by ARN."""
+    """Return the compliance of each secret that the rule of this account and Region evaluated, by ARN."""
     pages = stack.client("config").get_paginator("get_compliance_details_by_config_rule").paginate(ConfigRuleName=rule)
     return {
         one["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"]: one["ComplianceType"]
@@ -124,17 +124,17 @@ def results(stack: Stack, rule: str) -> dict[str, str]:
 
 
 def becomes(stack: Stack, rule: str, secret: str, expected: str | None) -> bool:
-    """Wait until a rule finds this of a secret; None: no result."""
+    """Wait until a rule has this result for a secret; None for no result."""
     return wait_until(f"{expected} by {rule} of {secret}", lambda: results(stack, rule).get(secret) == expected)
 
 
 def notices(stack: Stack) -> list[str]:
-    """The messages that the topic sent, oldest first."""
+    """Return the messages that the topic sent, oldest first."""
     return [one["message"] for one in stack.cloud.notifications(stack.outputs["topic_arn"])]
 
 
 def make_report(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
-    """Call the report's function and read its object back; {"error"} when it failed."""
+    """Call the report's function and read its object back; return {"error"} if it failed."""
     answer = stack.client("lambda").invoke(
         FunctionName=stack.outputs["function_names"]["report"], Payload=json.dumps(event)
     )
@@ -146,7 +146,7 @@ def make_report(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(stack: Stack, report: Report) -> None:
-    """One secret through its life, many at once under faults, and what the organization's report says of it all."""
+    """Follow one secret through its life and many at once under faults, and check the organization's report."""
     report.sent = f"{MANY + 4} secrets here, 3 in other accounts and Regions, one of them rotated, aged and deleted"
     api, cloud = stack.client("secretsmanager"), stack.cloud
     key = stack.client("kms").create_key(Description="rotation-rules")["KeyMetadata"]["Arn"]
@@ -166,19 +166,19 @@ def run(stack: Stack, report: Report) -> None:
         "PRODUCTION secret without rotation: NON_COMPLIANT", becomes(stack, ROTATION_RULE, secret, "NON_COMPLIANT")
     )
     wait_until("the notice", lambda: secret in notices(stack))
-    report.check("the topic told of it", notices(stack).count(secret), 1)
+    report.check("the topic notified of it", notices(stack).count(secret), 1)
     rotate(secret, 30, now=True)
     report.check("rotation every 30 days: COMPLIANT", becomes(stack, ROTATION_RULE, secret, "COMPLIANT"))
     report.check("it rotates as scheduled: COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "COMPLIANT"))
     wait_until("the rotation", lambda: "LastRotatedDate" in api.describe_secret(SecretId=secret))
     cloud.command("secretsmanager/age", {"secret_id": secret, "days": 31})
-    report.check("its rotation did not come: NON_COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "NON_COMPLIANT"))
+    report.check("its rotation is overdue: NON_COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "NON_COMPLIANT"))
     wait_until("the notice of it", lambda: notices(stack).count(secret) == 2)
     rotate(secret, 60)
     report.check("rotation every 60 days: NON_COMPLIANT", becomes(stack, ROTATION_RULE, secret, "NON_COMPLIANT"))
-    report.check("its key is the customer's", becomes(stack, KEY_RULE, secret, "COMPLIANT"))
+    report.check("its key is customer managed", becomes(stack, KEY_RULE, secret, "COMPLIANT"))
 
-    # The rules by age look at secrets without the tag, too.
+    # The rules by age also evaluate secrets without the tag.
     pace = "config/set_reevaluation_interval"
     cloud.command(pace, {"seconds": 0, "rules": [PERIODIC_RULE, UNUSED_RULE]})
     try:
@@ -193,7 +193,7 @@ def run(stack: Stack, report: Report) -> None:
     seen = [rule for rule in (ROTATION_RULE, SUCCESS_RULE, KEY_RULE) if untagged in results(stack, rule)]
     report.check("a secret without the tag is not evaluated by the others", seen, [])
 
-    # Many at once, while one call in ten is throttled: each is told of once.
+    # Many at once, while one call in ten is throttled: one notice of each.
     with stack.faults(*FAULTS, seed=7):
         many = [put_secret(stack, f"{names}many-{n}", KmsKeyId=key) for n in range(MANY)]
         made += many
@@ -217,14 +217,14 @@ def run(stack: Stack, report: Report) -> None:
     expected = {
         rule: {s for s, kind in results(stack, rule).items() if kind == "NON_COMPLIANT"} for rule in written["rules"]
     }
-    report.check("it names what the rules find, and nothing else", here, set().union(*expected.values()))
+    report.check("it names the findings of the rules, and nothing else", here, set().union(*expected.values()))
     report.check(
         "its object is named by the scheduled time",
         written["key"],
         "reports/dt=2026-11-23/secret-rotation-20261123T060000Z.json",
     )
     told = [text for text in notices(stack) if written["key"] in text][-1]
-    report.check("the topic is told what is where", f"in {ACCOUNT_ID} {REGION}: {ROTATION_RULE}" in told)
+    report.check("the notice has the numbers by place", f"in {ACCOUNT_ID} {REGION}: {ROTATION_RULE}" in told)
 
     def written_and_told() -> tuple[int, int]:
         listed = stack.client("s3").list_objects_v2(Bucket=stack.outputs["bucket_name"])["KeyCount"]
@@ -233,7 +233,7 @@ def run(stack: Stack, report: Report) -> None:
     before = written_and_told()
     refused = make_report(stack, {"scheduled_at": "yesterday"})
     report.check("a malformed event is refused", refused["error"], "InvalidRequest")
-    report.check("and writes and tells nothing", written_and_told(), before)
+    report.check("and writes and sends nothing", written_and_told(), before)
     report.check("no value of a secret is in a notice or report", VALUE in json.dumps([notices(stack), written]), False)
 
     for arn in made:

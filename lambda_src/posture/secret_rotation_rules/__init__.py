@@ -1,1 +1,1 @@
-"""Which secrets break AWS Config's rotation rules: `report` writes it down, for an account or all of an aggregator."""
+"""Secrets that break AWS Config's rotation rules: `report` writes the list, for an account or an aggregator."""

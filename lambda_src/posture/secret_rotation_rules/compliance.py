@@ -1,4 +1,4 @@
-"""What AWS Config found: non-compliant secrets of this account and Region, or of all that an aggregator sees.
+"""Read AWS Config's results: non-compliant secrets of this account and Region, or of all that an aggregator has.
 
 API reference: GetComplianceDetailsByConfigRule (100 a page), DescribeAggregateComplianceByConfigRules (1000),
 GetAggregateComplianceDetailsByConfigRule (100).
@@ -15,7 +15,7 @@ PAGE = 100
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Finding:
-    """One secret (its ARN) that breaks one rule; `since` is when AWS Config recorded it, RFC 3339."""
+    """One secret (its ARN) that breaks one rule. `since` is the time at which AWS Config recorded it, RFC 3339."""
 
     account: str
     region: str
@@ -26,7 +26,7 @@ class Finding:
 
 
 def of_account(config: Any, rules: Sequence[str], account: str, region: str) -> list[Finding]:
-    """Findings of this account and Region. The fewest calls: one a rule and 100 findings."""
+    """Return the findings of this account and Region, with one call for each rule and 100 findings, the minimum."""
     found = []
     for rule in rules:
         pages = config.get_paginator("get_compliance_details_by_config_rule").paginate(
@@ -37,7 +37,9 @@ def of_account(config: Any, rules: Sequence[str], account: str, region: str) -> 
 
 
 def of_aggregator(config: Any, aggregator: str, rules: Sequence[str]) -> list[Finding]:
-    """Findings of all accounts and Regions. Calls: one a rule and 1000 places that break it, one a place and 100."""
+    """Return the findings of all accounts and Regions. Calls: one for each rule and 1000 places that break it, and one
+    for each place and 100 findings.
+    """
     found = []
     for rule, account, region in places(config, aggregator, rules):
         pages = config.get_paginator("get_aggregate_compliance_details_by_config_rule").paginate(
@@ -53,7 +55,7 @@ def of_aggregator(config: Any, aggregator: str, rules: Sequence[str]) -> list[Fi
 
 
 def places(config: Any, aggregator: str, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """(rule, account, Region) wherever a rule is broken."""
+    """Yield (rule, account, Region) for each place where a rule is broken."""
     for rule in rules:
         pages = config.get_paginator("describe_aggregate_compliance_by_config_rules").paginate(
             ConfigurationAggregatorName=aggregator,
@@ -65,7 +67,7 @@ def places(config: Any, aggregator: str, rules: Sequence[str]) -> Iterator[tuple
 
 
 def unseen(config: Any, aggregator: str) -> list[dict[str, str]]:
-    """Sources that the aggregator could not read: what is in them is in no report."""
+    """Return the sources that the aggregator could not read, whose secrets are missing from the report."""
     pages = config.get_paginator("describe_configuration_aggregator_sources_status").paginate(
         ConfigurationAggregatorName=aggregator, UpdateStatus=["FAILED"], PaginationConfig={"PageSize": PAGE}
     )

@@ -1,5 +1,5 @@
-"""What can go wrong as expected."""
+"""Expected errors."""
 
 
 class InvalidRequest(Exception):
-    """The event is not one this function takes; the message says what it should have been."""
+    """The function does not accept the event. The message says what to send instead."""

@@ -1,9 +1,10 @@
-"""Schedule: which secrets break which rule, in which account and Region, as JSON in S3, and a notice of it.
+"""Schedule: write a report of the secrets that break a rule, by account, Region and rule, as JSON to S3; notify.
 
 Event:  {"scheduled_at": RFC 3339} or {} (then the time of the call). The same event writes the same key: a retry
         replaces its report, and may repeat its notice.
 Answer: {"key": object key, "summary": …}
-No secret's value is ever read: AWS Config knows none, and the function may not ask Secrets Manager.
+The values of secrets are never read: AWS Config does not have them, and the function has no permissions in Secrets
+Manager.
 """
 
 import dataclasses
@@ -21,14 +22,14 @@ from .errors import InvalidRequest
 
 WRITTEN = "report written"
 METRIC = "SecretsNonCompliant"
-NAMED = 20  # places in a notice
+NAMED = 20  # Maximum number of places in a notice.
 
 Client = Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The environment. RULES: names of the rules, as JSON; AGGREGATOR empty for this account and Region only."""
+    """The settings from the environment. RULES: names of the rules, as JSON. AGGREGATOR: "" for this account."""
 
     bucket: str
     bucket_owner: str
@@ -45,7 +46,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Makes one report. Raises InvalidRequest, SettingsError, and what AWS refuses after all retries."""
+    """Make one report. Raise InvalidRequest, SettingsError, and AWS errors that remain after all retries."""
     log = observability.begin(context)
     answer = run(event, settings.load(Settings), clients.client)
     summary = answer["summary"]
@@ -55,7 +56,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def run(event: Mapping[str, Any], config: Settings, client: Client) -> dict[str, Any]:
-    """Reads, writes, tells."""
+    """Read the results, write the report, send the notice."""
     at = _time_of(event)
     api = client("config")
     if config.aggregator:
@@ -91,7 +92,7 @@ def run(event: Mapping[str, Any], config: Settings, client: Client) -> dict[str,
 
 
 def summarize(found: Sequence[Finding], unseen: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Counts: of findings by account, Region and rule, and of the secrets they are of."""
+    """Return the numbers of findings by account, Region and rule, and the number of different secrets."""
     return {
         "findings": len(found),
         "secrets": len({one.secret for one in found}),
@@ -103,16 +104,16 @@ def summarize(found: Sequence[Finding], unseen: Sequence[Mapping[str, str]]) -> 
 
 
 def notice(found: Sequence[Finding], unseen: Sequence[Mapping[str, str]], where: str) -> str:
-    """What the topic gets: how many secrets break which rule where, the most first, and where the whole list is."""
+    """Return the notice: numbers of secrets by account, Region and rule, highest first, and the report's location."""
     counted = Counter((one.account, one.region, one.rule) for one in found)
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     lines = [f"{number} in {account} {region}: {rule}" for (account, region, rule), number in ordered[:NAMED]]
     if len(ordered) > NAMED:
         lines.append(f"… and {len(ordered) - NAMED} more places.")
     if not found:
-        lines.append("Every secret that was evaluated keeps the rules.")
+        lines.append("All evaluated secrets comply with the rules.")
     if unseen:
-        lines.append(f"Not seen, so not counted: {len(unseen)} sources that the aggregator cannot read.")
+        lines.append(f"Not counted: {len(unseen)} sources that the aggregator cannot read.")
     return "\n".join([*lines, "", f"All findings: {where}"])
 
 

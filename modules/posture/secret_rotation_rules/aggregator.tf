@@ -1,4 +1,4 @@
-# All accounts and Regions seen from here: those of the organization, or named ones that have authorized this account.
+# Aggregates all accounts and Regions: those of the organization, or named accounts that have authorized this one.
 locals {
   aggregator_name      = "${var.context.name_prefix}-${local.name}"
   aggregator_role_name = "${var.context.name_prefix}-${local.name}-aggregator-${var.context.region}"
@@ -10,7 +10,7 @@ resource "aws_iam_role" "aggregator" {
   count = local.organization ? 1 : 0
 
   name                 = local.aggregator_role_name
-  description          = "Lets AWS Config list the accounts of the organization"
+  description          = "Allows AWS Config to list the accounts of the organization"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
@@ -34,7 +34,7 @@ resource "aws_iam_role_policy" "aggregator" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      # What the managed policy AWSConfigRoleForOrganizations allows; none of these knows a resource.
+      # The permissions of the managed policy AWSConfigRoleForOrganizations. None of them supports resources.
       Sid    = "ListAccounts"
       Effect = "Allow"
       Action = [

@@ -1,7 +1,7 @@
 locals {
   name = "secret-rotation"
 
-  # Parameters of a rule are text, numbers too. What is null is left out.
+  # Parameters of a rule are strings, even numbers. Null parameters are left out.
   parameters = {
     SECRETSMANAGER_ROTATION_ENABLED_CHECK = {
       maximumAllowedRotationFrequency        = var.maximum_rotation_hours == null && var.maximum_rotation_days > 0 ? var.maximum_rotation_days : null
@@ -15,7 +15,7 @@ locals {
     }
   }
 
-  # Periodic rules look at every secret: a scope is what triggers a rule, and nothing triggers these.
+  # Periodic rules evaluate every secret: a scope only decides which changes trigger a rule.
   periodic = toset(["SECRETSMANAGER_SECRET_PERIODIC_ROTATION", "SECRETSMANAGER_SECRET_UNUSED"])
 
   enabled = toset(concat(
@@ -35,14 +35,14 @@ locals {
   }
 
   descriptions = {
-    SECRETSMANAGER_ROTATION_ENABLED_CHECK           = "Secrets rotate, and often enough"
+    SECRETSMANAGER_ROTATION_ENABLED_CHECK           = "Secrets rotate at least as often as required"
     SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK = "Rotations of secrets succeed within their schedule"
-    SECRETSMANAGER_SECRET_PERIODIC_ROTATION         = "Secrets were rotated lately"
+    SECRETSMANAGER_SECRET_PERIODIC_ROTATION         = "Secrets were rotated recently"
     SECRETSMANAGER_SECRET_UNUSED                    = "Secrets are in use"
     SECRETSMANAGER_USING_CMK                        = "Secrets are encrypted with customer managed keys"
   }
 
-  # AWS Config names the copy of an organization's rule in each account after the rule's ARN.
+  # In each account, AWS Config names the copy of an organization's rule after that rule's ARN.
   rule_names = concat(
     [for rule in aws_config_config_rule.this : rule.name],
     [for rule in aws_config_organization_managed_rule.this : "OrgConfigRule-${element(split("/", rule.arn), 1)}"],

@@ -3,7 +3,7 @@
 locals {
   notified = var.notices && !var.organization_rules
 
-  # IAM is global: the Region keeps the roles of two Regions apart.
+  # IAM is global: the Region in the name separates the roles of two Regions.
   notice_role_name = "${var.context.name_prefix}-${local.name}-notices-${var.context.region}"
 }
 
@@ -11,7 +11,7 @@ resource "aws_iam_role" "notices" {
   count = local.notified ? 1 : 0
 
   name                 = local.notice_role_name
-  description          = "Lets Automation tell ${module.topic.name} of secrets that break a rule"
+  description          = "Allows Automation to notify ${module.topic.name} of secrets that break a rule"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
@@ -72,13 +72,13 @@ resource "aws_config_remediation_configuration" "notice" {
   maximum_automatic_attempts = var.maximum_automatic_attempts
   retry_attempt_seconds      = var.retry_attempt_seconds
 
-  # By name, as the provider reads them back.
+  # In the order in which the provider reads them back: by name.
   parameter {
     name         = "AutomationAssumeRole"
     static_value = aws_iam_role.notices[0].arn
   }
 
-  # The resource's id of a secret is its ARN: the notice says which. A message of one's own would say only that one did.
+  # A secret's resource ID is its ARN, so the notice names the secret. A custom message would not.
   parameter {
     name           = "Message"
     resource_value = "RESOURCE_ID"
@@ -89,6 +89,6 @@ resource "aws_config_remediation_configuration" "notice" {
     static_value = module.topic.arn
   }
 
-  # An attempt that fails for want of the policy counts.
+  # An attempt that fails because the policy is missing counts.
   depends_on = [aws_iam_role_policy.notices]
 }

@@ -1,10 +1,10 @@
 output "rule_names" {
-  description = "Names of the rules in each account, as AWS Config shows them."
+  description = "Names of the rules in each account, as shown in AWS Config."
   value       = sort(local.rule_names)
 }
 
 output "rule_arns" {
-  description = "ARNs of the rules, or of the organization's rules, by managed rule (`secretsmanager-rotation-enabled-check`)."
+  description = "ARNs of the rules, or of the organization's rules, by the name of the managed rule, such as `secretsmanager-rotation-enabled-check`."
   value = merge(
     { for name, rule in aws_config_config_rule.this : name => rule.arn },
     { for name, rule in aws_config_organization_managed_rule.this : name => rule.arn },
@@ -12,32 +12,32 @@ output "rule_arns" {
 }
 
 output "aggregator_name" {
-  description = "Name of the aggregator; null without."
+  description = "Name of the aggregator; null without one."
   value       = one(aws_config_configuration_aggregator.this[*].name)
 }
 
 output "aggregator_arn" {
-  description = "ARN of the aggregator; null without."
+  description = "ARN of the aggregator; null without one."
   value       = one(aws_config_configuration_aggregator.this[*].arn)
 }
 
 output "notice_role_arn" {
-  description = "ARN of the role by which Automation publishes notices; null without notices."
+  description = "ARN of the role that Automation uses to publish notices; null without notices."
   value       = one(aws_iam_role.notices[*].arn)
 }
 
 output "notice_role_name" {
-  description = "Name of that role; null without notices."
+  description = "Name of the role that Automation uses to publish notices; null without notices."
   value       = one(aws_iam_role.notices[*].name)
 }
 
 output "topic_arn" {
-  description = "ARN of the topic that gets notices and reports."
+  description = "ARN of the topic that receives notices and summaries of reports."
   value       = module.topic.arn
 }
 
 output "bucket_name" {
-  description = "Bucket of the reports."
+  description = "Name of the bucket of the reports."
   value       = module.bucket.id
 }
 

@@ -20,7 +20,7 @@ module "functions" {
   functions = {
     report = {
       name         = "${local.name}-report"
-      description  = "Writes which secrets break which rule, in which account and Region, to S3"
+      description  = "Writes a report to S3 of the secrets that break a rule, by account, Region and rule"
       handler      = "posture.secret_rotation_rules.report.handler"
       timeout      = 900
       key_services = ["sns"]
@@ -77,6 +77,6 @@ module "schedule" {
   schedule_expression = var.schedule_expression
   target_arn          = module.functions.functions.report.arn
   action              = "lambda:InvokeFunction"
-  # Not jsonencode: it would write < and > as escapes, which Scheduler does not take for its placeholder.
+  # Do not use jsonencode: it escapes < and >, and Scheduler would not recognize its placeholder.
   input = "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
 }

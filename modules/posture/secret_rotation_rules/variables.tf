@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "recorder_name" {
-  description = "Configuration recorder that the rules are made after; null where the account has one."
+  description = "Name of the configuration recorder, if the same apply creates it, so that the rules are created after it; null if the account has one already."
   type        = string
   default     = null
 }
 
 variable "scope_tag" {
-  description = "Only secrets with this tag are evaluated, such as `{ key = \"ENVIRONMENT\", value = \"PRODUCTION\" }`; without `value`, whatever its value. Null evaluates all. The two periodic rules (`maximum_days_since_rotation`, `maximum_days_unused`) look at every secret either way."
+  description = "Tag that limits the evaluation to the secrets that have it, such as `{ key = \"ENVIRONMENT\", value = \"PRODUCTION\" }`. Without `value`, any value matches. Null evaluates all secrets. The two periodic rules (`maximum_days_since_rotation`, `maximum_days_unused`) always evaluate every secret."
   type = object({
     key   = string
     value = optional(string)
@@ -34,35 +34,35 @@ variable "scope_tag" {
 
   validation {
     condition     = var.scope_tag == null || try(can(regex("^.{1,128}$", var.scope_tag.key)) && (var.scope_tag.value == null || can(regex("^.{1,256}$", var.scope_tag.value))), false)
-    error_message = "scope_tag needs a key of 1 to 128 characters and, unless any value will do, a value of 1 to 256."
+    error_message = "scope_tag must have a key of 1 to 128 characters and a value of 1 to 256 characters, or no value to match any."
   }
 }
 
 variable "maximum_rotation_days" {
-  description = "Days between two rotations that a secret's schedule may have at most; 0 only asks that it rotates."
+  description = "Maximum number of days between two rotations in a secret's schedule; 0 for any schedule."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = var.maximum_rotation_days >= 0 && var.maximum_rotation_days <= 1000 && floor(var.maximum_rotation_days) == var.maximum_rotation_days
-    error_message = "maximum_rotation_days must be a whole number from 1 to 1000, which is the longest schedule, or 0 for no maximum."
+    error_message = "maximum_rotation_days must be a whole number from 1 to 1000 (the longest schedule), or 0 for no maximum."
   }
 }
 
 variable "maximum_rotation_hours" {
-  description = "The same in hours, in place of `maximum_rotation_days`; null for days."
+  description = "Maximum number of hours between two rotations, instead of `maximum_rotation_days`; null to use days."
   type        = number
   default     = null
 
   validation {
     condition     = var.maximum_rotation_hours == null || try(var.maximum_rotation_hours >= 4 && floor(var.maximum_rotation_hours) == var.maximum_rotation_hours, false)
-    error_message = "maximum_rotation_hours must be a whole number of 4 or more, which is the shortest schedule, or null."
+    error_message = "maximum_rotation_hours must be a whole number of 4 (the shortest schedule) or more, or null."
   }
 }
 
 variable "maximum_days_since_rotation" {
-  description = "Adds a rule: every secret was rotated within so many days (Security Hub's SecretsManager.4 takes 1 to 180); null leaves it out."
+  description = "Number of days within which every secret must have been rotated (Security Hub's SecretsManager.4 allows 1 to 180). Setting it adds a rule; null for no rule."
   type        = number
   default     = null
 
@@ -73,7 +73,7 @@ variable "maximum_days_since_rotation" {
 }
 
 variable "maximum_days_unused" {
-  description = "Adds a rule: every secret was read within so many days (Security Hub's SecretsManager.3 takes 1 to 365); null leaves it out."
+  description = "Number of days within which every secret must have been read (Security Hub's SecretsManager.3 allows 1 to 365). Setting it adds a rule; null for no rule."
   type        = number
   default     = null
 
@@ -84,7 +84,7 @@ variable "maximum_days_unused" {
 }
 
 variable "customer_managed_keys" {
-  description = "Adds a rule: secrets are encrypted with a customer managed key of their account, of `key_arns` if given; `{}` for any, null leaves the rule out."
+  description = "Adds a rule: secrets must be encrypted with a customer managed key of their account, and with one of `key_arns` if set. `{}` allows any such key; null for no rule."
   type = object({
     key_arns = optional(set(string), [])
   })
@@ -92,12 +92,12 @@ variable "customer_managed_keys" {
 
   validation {
     condition     = var.customer_managed_keys == null || try(alltrue([for arn in var.customer_managed_keys.key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))]), false)
-    error_message = "customer_managed_keys.key_arns must be ARNs of keys (arn:aws:kms:REGION:ACCOUNT:key/ID), not aliases."
+    error_message = "customer_managed_keys.key_arns must hold ARNs of keys (arn:aws:kms:REGION:ACCOUNT:key/ID), not aliases."
   }
 }
 
 variable "periodic_frequency" {
-  description = "How often the two periodic rules look at every secret."
+  description = "How often the two periodic rules evaluate every secret."
   type        = string
   default     = "TwentyFour_Hours"
   nullable    = false
@@ -109,31 +109,31 @@ variable "periodic_frequency" {
 }
 
 variable "organization_rules" {
-  description = "Put the rules into every account of the organization, in this Region. Only its management account or a delegated administrator may, and each account needs a recorder. Notices of single secrets are then not sent: AWS Config does not remediate such rules; the report covers them."
+  description = "Whether to deploy the rules to every account of the organization, in this Region. Only the management account or a delegated administrator account can do this, and each account needs a recorder. Notices of single secrets are then not sent, because AWS Config does not remediate organization rules; the report lists the secrets."
   type        = bool
   default     = false
   nullable    = false
 
   validation {
     condition     = !var.organization_rules || try(length(var.aggregator.account_ids) == 0, false)
-    error_message = "organization_rules needs the organization's aggregator, from which the report reads: set aggregator = {}."
+    error_message = "organization_rules needs the organization's aggregator, which the report reads: set aggregator = {}."
   }
 }
 
 variable "excluded_accounts" {
-  description = "Accounts that `organization_rules` leave out, such as those without a recorder."
+  description = "IDs of the accounts that `organization_rules` excludes, such as accounts without a recorder."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for id in var.excluded_accounts : can(regex("^[0-9]{12}$", id))])
-    error_message = "excluded_accounts must be account ids of 12 digits."
+    error_message = "excluded_accounts must hold account IDs of 12 digits."
   }
 }
 
 variable "aggregator" {
-  description = "See the rules of other accounts and Regions from here: `{}` for all of the organization, `account_ids` for single accounts (this one is named like the others, the others must authorize this account and Region); `regions` to narrow the Regions. Null for this account and Region only."
+  description = "Aggregates the results of other accounts and Regions: `{}` for the whole organization; `account_ids` for single accounts (include this one if needed; the others must authorize this account and Region); `regions` to limit the Regions. Null for this account and Region only."
   type = object({
     account_ids = optional(set(string), [])
     regions     = optional(set(string), [])
@@ -142,23 +142,23 @@ variable "aggregator" {
 
   validation {
     condition     = var.aggregator == null || try(alltrue([for id in var.aggregator.account_ids : can(regex("^[0-9]{12}$", id))]), false)
-    error_message = "aggregator.account_ids must be account ids of 12 digits."
+    error_message = "aggregator.account_ids must hold account IDs of 12 digits."
   }
   validation {
     condition     = var.aggregator == null || try(alltrue([for region in var.aggregator.regions : can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]+$", region))]), false)
-    error_message = "aggregator.regions must be names of Regions, such as \"eu-central-1\"."
+    error_message = "aggregator.regions must hold names of Regions, such as \"eu-central-1\"."
   }
 }
 
 variable "notices" {
-  description = "Tell the topic of each evaluation that finds a secret non-compliant."
+  description = "Whether to notify the topic of each evaluation that finds a secret non-compliant."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "maximum_automatic_attempts" {
-  description = "How often a notice may fail within `retry_attempt_seconds` before AWS Config makes a remediation exception of the secret, and tells of it no more."
+  description = "Number of failed notices within `retry_attempt_seconds` after which AWS Config creates a remediation exception for the secret, and sends no more notices of it."
   type        = number
   default     = 5
   nullable    = false
@@ -170,7 +170,7 @@ variable "maximum_automatic_attempts" {
 }
 
 variable "retry_attempt_seconds" {
-  description = "Seconds within which failed notices are counted."
+  description = "Period in seconds in which failed notices are counted for `maximum_automatic_attempts`."
   type        = number
   default     = 60
   nullable    = false
@@ -182,7 +182,7 @@ variable "retry_attempt_seconds" {
 }
 
 variable "notification_emails" {
-  description = "Addresses that get notices and reports, once they have confirmed their subscription."
+  description = "Email addresses that receive notices and summaries of reports after they confirm their subscription."
   type        = set(string)
   default     = []
   nullable    = false
@@ -194,7 +194,7 @@ variable "notification_emails" {
 }
 
 variable "schedule_expression" {
-  description = "When the report is made: `cron(...)` or `rate(...)`, in UTC."
+  description = "Schedule of the report, as `cron(...)` or `rate(...)`, in UTC."
   type        = string
   default     = "cron(0 6 ? * MON *)"
   nullable    = false
@@ -206,18 +206,18 @@ variable "schedule_expression" {
 }
 
 variable "expiration_days" {
-  description = "Days after which reports are deleted; null keeps them."
+  description = "Number of days after which reports are deleted; null to keep them."
   type        = number
   default     = null
 
   validation {
     condition     = var.expiration_days == null || try(var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days, false)
-    error_message = "expiration_days must be a whole number of 1 or more, or null to keep reports."
+    error_message = "expiration_days must be a whole number of 1 or more, or null to keep the reports."
   }
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket with the reports in it."
+  description = "Whether `terraform destroy` deletes the bucket even if it contains reports."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-"""secret_rotation_rules with one permission less each: its part fails, and works again with it."""
+"""secret_rotation_rules without one of its permissions: its part fails, and works again with it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_notice_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.St
 
 
 def test_the_topic_of_another_account_is_not_told(cloud: Cloud, stack: scenario.Stack) -> None:
-    """The role is assumed by Automation alone: neither a person nor a function of the account gets it."""
+    """Only Automation assumes the role: neither a user nor a function of the account can."""
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{NOTICES}"
     assert stack.outputs["notice_role_arn"] == arn
     with pytest.raises(Exception, match="AccessDenied"):

@@ -1,4 +1,4 @@
-"""The report: every page is read, what is counted is what was found, and what is wrong with an event is said."""
+"""The report reads every page, counts what it found, and names what is wrong with an event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Place = tuple[str, str, str]
 
 
 class Config:
-    """AWS Config of many places, in pages of its own size; counts its calls."""
+    """AWS Config of many places, with a page size of its own. It counts its calls."""
 
     def __init__(self, found: dict[Place, int], page: int = 100, failed: int = 0, refuses: str = "") -> None:
         self.found, self.page, self.failed, self.refuses = found, page, failed, refuses
@@ -94,7 +94,7 @@ class Config:
 
 
 class Recorder:
-    """S3 and SNS: keeps what it is asked."""
+    """S3 and SNS. It keeps the requests."""
 
     def __init__(self) -> None:
         self.put: list[dict[str, Any]] = []
@@ -170,7 +170,7 @@ def test_many_accounts_and_regions() -> None:
     assert answer["summary"]["sources_unseen"] == 2
     whole = json.loads(to.put[0]["Body"])
     assert whole["sources_unseen"][0] == {"source": "0", "region": REGION, "error": "AccessDenied"}
-    assert "Not seen, so not counted: 2 sources" in to.told[0]["Message"]
+    assert "Not counted: 2 sources" in to.told[0]["Message"]
 
 
 def test_the_fewest_calls() -> None:
@@ -199,7 +199,7 @@ def test_pages_of_any_size_lose_and_double_nothing(found: dict[Place, int], page
 def test_nothing_found_is_told_too() -> None:
     answer, to = make(Config({}))
     assert answer["summary"]["findings"] == 0
-    assert to.told[0]["Message"].startswith("Every secret that was evaluated keeps the rules.")
+    assert to.told[0]["Message"].startswith("All evaluated secrets comply with the rules.")
 
 
 def test_a_long_list_is_cut() -> None:
