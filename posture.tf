@@ -435,7 +435,7 @@ module "web_acl_logging" {
 }
 
 variable "web_acl_logging" {
-  description = "Gives every web ACL of AWS WAF its logging, also those that are made tomorrow, by whomever: an AWS Config rule finds those without, and a remediation enables logging to one destination, with credentials redacted, without anybody's hands. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/web_acl_logging."
+  description = "Enables logging for every web ACL of AWS WAF, including those that you create later: an AWS Config rule finds web ACLs without logging, and a remediation enables it automatically, to one destination and with credentials redacted. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/web_acl_logging."
   type        = any
   default     = null
 

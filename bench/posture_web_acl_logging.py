@@ -1,4 +1,4 @@
-"""web_acl_logging: API calls of an evaluation and of a remediation, against the fewest that the APIs allow."""
+"""Measure web_acl_logging: API calls of an evaluation and of a remediation, against the minimum of the APIs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unittest import mock
 from tools import package
 from tools.bootstrap import ROOT
 
-sys.path.insert(0, str(ROOT / "lambda_src"))  # as pytest does: the functions run in this process
+sys.path.insert(0, str(ROOT / "lambda_src"))  # As in pytest: the functions run in this process.
 
 from common import clients, observability
 from posture.web_acl_logging import evaluate, remediate, web_acls
@@ -39,11 +39,11 @@ OWN = {"ResourceArn": ACL, "LogDestinationConfigs": [ELSEWHERE]}
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}; services are in memory, so that calls are all that is counted."""
+    """Return the figures as {"figure", "value", "unit"}. Services are in memory, so only calls are counted."""
     package.build(package.HOST_BUILD, package.Target.host())
     size = (package.HOST_BUILD / "posture" / "web_acl_logging.zip").stat().st_size / 1000
     results = [{"figure": "zip size", "value": round(size, 2), "unit": "kB"}]
-    # name, fewest calls, what is called, environment, logging before
+    # Name, minimum of calls, function called, environment, logging before.
     cases: list[tuple[str, int, Any, dict[str, str], Any]] = [
         ("evaluation", 2, _evaluated(), {}, None),
         ("evaluation, exempting tags set", 3, _evaluated(), {"EXEMPT_TAGS": '{"Logging": "off"}'}, None),
@@ -84,7 +84,7 @@ def _calls(call: Any, environment: dict[str, str], before: Any) -> int:
 
 
 def _longest_wait() -> float:
-    """With every wait at its longest, and WAF busy at every try but the last."""
+    """Return the seconds with every wait at its longest, and WAF busy at every attempt but the last."""
     waits: list[float] = []
     waf = Waf(ACL)
     waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[0])] * (remediate.TRIES - 1)

@@ -41,7 +41,7 @@ variables: dict[str, Any] = {
 
 
 def prepare(stack: Stack) -> None:
-    """Web ACLs that are there before the stack: without logging, and logging elsewhere."""
+    """Create web ACLs before the stack: one without logging, and one that logs elsewhere."""
     stack.client("logs").create_log_group(logGroupName=ELSEWHERE)
     Acl(stack, "old").create()
     Acl(stack, "own").create().log_elsewhere()
@@ -55,7 +55,7 @@ class Acl:
         self.api = stack.client("wafv2")
 
     def create(self, rules: int = 0, **tags: str) -> Acl:
-        """With so many rules of 400 bytes, and tags."""
+        """Create it with this number of rules of 400 bytes each, and tags."""
         visible = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
         match = {"FieldToMatch": {"UriPath": {}}, "PositionalConstraint": "EXACTLY"}
         text = [{"Priority": 0, "Type": "NONE"}]
@@ -87,11 +87,11 @@ class Acl:
 
     @property
     def arn(self) -> str:
-        """The web ACL's ARN, which is its id in Config."""
+        """The web ACL's ARN, which is its ID in AWS Config."""
         return str(self._summary["ARN"])
 
     def log_elsewhere(self) -> None:
-        """As its owner set it, with redaction and filter."""
+        """Set logging as its owner would, with redaction and filter."""
         wanted = {"ResourceArn": self.arn, "LogDestinationConfigs": [ELSEWHERE_ARN]}
         self.api.put_logging_configuration(
             LoggingConfiguration={**wanted, "RedactedFields": REDACTED, "LoggingFilter": FILTER}
@@ -99,7 +99,7 @@ class Acl:
 
     @property
     def logging(self) -> dict[str, Any] | None:
-        """The logging configuration."""
+        """Return the logging configuration."""
         try:
             found: dict[str, Any] = self.api.get_logging_configuration(ResourceArn=self.arn)["LoggingConfiguration"]
         except self.api.exceptions.WAFNonexistentItemException:
@@ -108,7 +108,7 @@ class Acl:
 
     @property
     def compliance(self) -> str | None:
-        """What Config says of it by this rule."""
+        """Return the result of this rule in AWS Config."""
         results = self.stack.client("config").get_compliance_details_by_resource(
             ResourceType=KIND, ResourceId=self.arn
         )["EvaluationResults"]
@@ -125,7 +125,7 @@ class Acl:
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Everything that a web ACL can be."""
+    """Check web ACLs in every state."""
     report.sent = (
         f"web ACLs: an old one, {NEW} new ones, one of\n400 rules, an exempt one, one that logs\nelsewhere, deletions;"
         "\n10 % of the functions' calls throttled,\none remediation fails"
@@ -151,13 +151,13 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def pace(stack: Stack, seconds: float) -> None:
-    """How often this rule can be evaluated on request."""
+    """Set how often this rule can be evaluated on request."""
     given = {"seconds": seconds, "rules": [stack.outputs["rule_name"]]}
     stack.cloud.command("config/set_reevaluation_interval", given)
 
 
 class History:
-    """Compliance changes as Config tells them on the event bus."""
+    """Compliance changes that AWS Config sends to the event bus."""
 
     def __init__(self, stack: Stack) -> None:
         self.events, self.queues = stack.client("events"), stack.client("sqs")
@@ -173,7 +173,7 @@ class History:
         self._seen: dict[str, list[str]] = {}
 
     def of(self, arn: str) -> list[str]:
-        """What a web ACL was, in order."""
+        """Return the results of a web ACL, in order."""
         while messages := self.queues.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 detail = json.loads(message["Body"])["detail"]
@@ -182,7 +182,7 @@ class History:
         return self._seen.get(arn, [])
 
     def close(self) -> None:
-        """Remove rule and queue."""
+        """Remove the rule and the queue."""
         self.events.remove_targets(Rule=self.name, Ids=["queue"])
         self.events.delete_rule(Name=self.name)
         self.queues.delete_queue(QueueUrl=self.url)
@@ -190,7 +190,7 @@ class History:
 
 @contextlib.contextmanager
 def as_it_is(stack: Stack) -> Iterator[None]:
-    """Both functions as with `correct_destination = false`, the default."""
+    """Run both functions with `correct_destination = false`, the default."""
     functions = stack.client("lambda")
     before: dict[str, dict[str, str]] = {}
     for name in stack.outputs["function_names"].values():
@@ -205,14 +205,14 @@ def as_it_is(stack: Stack) -> Iterator[None]:
 
 
 def settled(stack: Stack, *names: str, kind: str = "COMPLIANT", seconds: float = 60) -> None:
-    """Wait until Config says so of each."""
+    """Wait until AWS Config has this result for each of them."""
     for name in names:
         acl = Acl(stack, name)
         wait_until(f"{name} to be {kind}", lambda acl=acl: acl.compliance == kind, seconds)  # type: ignore[misc]
 
 
 def reevaluate(stack: Stack) -> None:
-    """The schedule's time comes; it may have to wait for the evaluation before."""
+    """Trigger the schedule, which may have to wait for the previous evaluation."""
 
     def fired() -> bool:
         try:
@@ -229,13 +229,13 @@ def reevaluate(stack: Stack) -> None:
 
 def _left_alone(stack: Stack, report: Report) -> None:
     own = Acl(stack, "own")
-    own.log_elsewhere()  # the stack came with correct_destination
+    own.log_elsewhere()  # The stack has correct_destination set.
     before = json.dumps(own.logging, sort_keys=True)
     reevaluate(stack)
     settled(stack, "own")
     outcome = invoke(stack, "remediate", {"webAclId": own.arn})["outcome"]
     after = json.dumps(own.logging, sort_keys=True)
-    report.check("logging already: untouched, to the byte", (outcome, after), ("untouched", before))
+    report.check("logging already: unchanged, to the byte", (outcome, after), ("untouched", before))
 
 
 def _enabled(stack: Stack, report: Report, history: History) -> None:
@@ -257,25 +257,25 @@ def _enabled(stack: Stack, report: Report, history: History) -> None:
         told = list(history.of(arn))
         return told if told[-1:] == ["COMPLIANT"] else []
 
-    # In between, a report of the same second may be of a look before: the API knows whole seconds.
+    # The result in between may be of an earlier read in the same second: the API's times have whole seconds.
     told = wait_until("its history", compliant)
-    report.check("no hands: first and last of its history", [told[0], told[-1]], ["NON_COMPLIANT", "COMPLIANT"])
+    report.check("automatic: first and last of its history", [told[0], told[-1]], ["NON_COMPLIANT", "COMPLIANT"])
     size = len(json.dumps(item(stack, large.arn)))
     report.check("one whose item is oversized", size > LARGEST_ITEM)
     exempt = Acl(stack, "exempt")
     wait_until("the exempt one's evaluation", lambda: "NOT_APPLICABLE" in said_of(stack, exempt.arn))
-    report.check("exempt by tag: NOT_APPLICABLE, untouched", (exempt.compliance, exempt.logging), (None, None))
+    report.check("exempt by tag: NOT_APPLICABLE, unchanged", (exempt.compliance, exempt.logging), (None, None))
 
 
 def item(stack: Stack, arn: str) -> dict[str, Any]:
-    """The configuration item that Config has."""
+    """Return the configuration item in AWS Config."""
     history = stack.client("config").get_resource_config_history(resourceType=KIND, resourceId=arn, limit=1)
     found = history["configurationItems"][0]
     return {name: value for name, value in found.items() if isinstance(value, (str, dict, list))}
 
 
 def said_of(stack: Stack, arn: str) -> list[str]:
-    """What the evaluator has said of a web ACL, by its log."""
+    """Return the evaluator's results for a web ACL, from its log."""
     found = []
     for message in stack.logged(stack.outputs["function_names"]["evaluate"]):
         with contextlib.suppress(ValueError):
@@ -297,14 +297,14 @@ def _corrected(stack: Stack, report: Report) -> None:
     settled(stack, "own")
     kept = {key: (own.logging or {}).get(key) for key in ("RedactedFields", "LoggingFilter")}
     report.check(
-        "asked to: redirected, its redaction and filter kept",
+        "with correct_destination: redirected, its redaction and filter kept",
         kept,
         {"RedactedFields": REDACTED, "LoggingFilter": FILTER},
     )
 
 
 def _unchanged(stack: Stack, report: Report) -> None:
-    """Evaluated once more, nothing is put."""
+    """Evaluate once more, and check that nothing is put."""
     arn, started = Acl(stack, "new-0").arn, time.time()
     before = len(said_of(stack, arn))
     reevaluate(stack)
@@ -321,7 +321,7 @@ def _switched_off(stack: Stack, report: Report, history: History) -> None:
     reevaluate(stack)
     wait_until("logging again", lambda: acl.logging)
     wait_until("its history", lambda: len(history.of(arn)) > before + 1 and history.of(arn)[-1] == "COMPLIANT")
-    report.check("switched off: back by the schedule", history.of(arn)[before], "NON_COMPLIANT")
+    report.check("turned off: restored by the schedule", history.of(arn)[before], "NON_COMPLIANT")
 
 
 def _failed(stack: Stack, report: Report) -> None:
@@ -340,7 +340,7 @@ def _failed(stack: Stack, report: Report) -> None:
         Acl(stack, "unlucky").create()
         wait_until("the notice", lambda: len(stack.cloud.notifications(topic)) > before)
     notice = stack.cloud.notifications(topic)[-1]["message"]
-    report.check("failed remediation: notice", "was not given its logging" in notice and "is Failed" in notice)
+    report.check("failed remediation: notice", "could not be enabled" in notice and "is Failed" in notice)
     settled(stack, "unlucky")
     report.check(
         "next attempt",
@@ -354,14 +354,14 @@ def _deleted(stack: Stack, report: Report, history: History) -> None:
     arn = acl.arn
     acl.delete()
     wait_until("Config to forget it", lambda: history.of(arn)[-1:] == ["NOT_APPLICABLE"])
-    # The function's log comes when its call has ended, which is after what it told Config.
+    # The function's log arrives when its call has ended, after it has reported to AWS Config.
     said = wait_until("what was said of it", lambda: said_of(stack, arn)[-1:] == ["NOT_APPLICABLE"])
     report.check("deleted: NOT_APPLICABLE", said)
-    report.check("deleted meanwhile: gone", invoke(stack, "remediate", {"webAclId": arn})["outcome"], "gone")
+    report.check("deleted in the meantime: gone", invoke(stack, "remediate", {"webAclId": arn})["outcome"], "gone")
 
 
 def invoke(stack: Stack, which: str, event: Any) -> dict[str, Any]:
-    """One function's answer, or its error."""
+    """Return one function's answer, or its error."""
     name = stack.outputs["function_names"][which]
     answer = stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
     found: dict[str, Any] = json.load(answer["Payload"])
@@ -383,7 +383,7 @@ def _refused(stack: Stack, report: Report) -> None:
 
 
 def _delivered(stack: Stack, report: Report) -> None:
-    """What WAF would put into the stream, under its own role, lands in the bucket."""
+    """Put a record under WAF's own role, and check that it lands in the bucket."""
     s3, bucket = stack.client("s3"), stack.outputs["bucket_name"]
     arn = Acl(stack, "new-2").arn
     record = {"action": "BLOCK", "httpRequest": {"clientIp": "192.0.2.1", "uri": "/"}}
@@ -406,7 +406,7 @@ def _delivered(stack: Stack, report: Report) -> None:
 
 
 def clean(stack: Stack, kept: tuple[str, ...] = ()) -> None:
-    """Remove the role that WAF made, and the web ACLs, but those that are kept."""
+    """Remove the role that WAF created, and all web ACLs except those in `kept`."""
     wafv2, logs, iam = stack.client("wafv2"), stack.client("logs"), stack.client("iam")
     for one in wafv2.list_web_acls(Scope="REGIONAL", Limit=100)["WebACLs"]:
         name = one["Name"].removeprefix(PREFIX)

@@ -1,1 +1,1 @@
-"""Web ACLs that do not log get logging: one function judges them for AWS Config, another puts it right."""
+"""Enable logging for web ACLs that do not log: one function evaluates them for AWS Config, another remediates them."""

@@ -1,4 +1,4 @@
-"""What AWS Config tells a rule's function of a resource that changed.
+"""Parse AWS Config's notification of a changed resource, which it sends to a rule's function.
 
 https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
 """
@@ -12,7 +12,7 @@ from .errors import MalformedEvent
 from .web_acls import RESOURCE_TYPE
 
 PRESENT = frozenset({"OK", "ResourceDiscovered"})
-# An item above 256 KB comes as a summary, which lacks the configuration and the tags; neither is needed.
+# An item above 256 KB arrives as a summary without the configuration and the tags. Neither is needed.
 _ITEMS = {
     "ConfigurationItemChangeNotification": "configurationItem",
     "OversizedConfigurationItemChangeNotification": "configurationItemSummary",
@@ -25,14 +25,14 @@ class Change:
 
     resource_id: str
     arn: str
-    """Empty where the notification has none."""
+    """Empty if the notification has none."""
     present: bool
-    """Whether the resource exists, is recorded and in the rule's scope."""
+    """True if the resource exists, is recorded and is in the rule's scope."""
     result_token: str
 
 
 def parse(event: Mapping[str, Any]) -> Change:
-    """Raises MalformedEvent."""
+    """Return the change that a notification describes. Raise MalformedEvent."""
     try:
         invoking = json.loads(event["invokingEvent"])
         item = invoking[_ITEMS[invoking["messageType"]]]
@@ -48,5 +48,5 @@ def parse(event: Mapping[str, Any]) -> Change:
             f"Not a notification of AWS Config about a resource: {type(error).__name__} {error}."
         ) from error
     if kind != RESOURCE_TYPE:
-        raise MalformedEvent(f"The rule judges {RESOURCE_TYPE}, not {kind}.")
+        raise MalformedEvent(f"The rule evaluates {RESOURCE_TYPE}, not {kind}.")
     return change

@@ -1,4 +1,4 @@
-"""Logging configurations of web ACLs: read, compared and made.
+"""Logging configurations of web ACLs: read, compare and create.
 
 https://docs.aws.amazon.com/waf/latest/APIReference/API_LoggingConfiguration.html
 """
@@ -10,10 +10,10 @@ Configuration = dict[str, Any]
 
 
 def read(wafv2: Any, arn: str) -> Configuration | None:
-    """The web ACL's logging configuration; None only where WAF says that there is none.
+    """Return the web ACL's logging configuration, or None only if WAF says that there is none.
 
-    Throttling, denied access and all else raise: they say nothing of the web ACL, and taking them for "no logging"
-    would overwrite what is set.
+    Throttling, denied access and all other errors raise: they do not mean "no logging", and treating them so would
+    overwrite existing settings.
     """
     try:
         found: Configuration = wafv2.get_logging_configuration(ResourceArn=arn)["LoggingConfiguration"]
@@ -23,7 +23,7 @@ def read(wafv2: Any, arn: str) -> Configuration | None:
 
 
 def goes_to(configuration: Configuration, destination: str) -> bool:
-    """Whether logs go to `destination`. The ARN of a log group may end in `:*`, which means the same."""
+    """Return whether logs go to `destination`. The ARN of a log group may end in `:*`, with the same meaning."""
     return [arn.removesuffix(":*") for arn in configuration["LogDestinationConfigs"]] == [
         destination.removesuffix(":*")
     ]
@@ -32,7 +32,7 @@ def goes_to(configuration: Configuration, destination: str) -> bool:
 def fresh(
     arn: str, destination: str, redacted_headers: Sequence[str], logging_filter: Mapping[str, Any] | None
 ) -> Configuration:
-    """For a web ACL that has none."""
+    """Return the configuration for a web ACL that has none."""
     made: Configuration = {"ResourceArn": arn, "LogDestinationConfigs": [destination]}
     if redacted_headers:
         made["RedactedFields"] = [{"SingleHeader": {"Name": name}} for name in redacted_headers]
@@ -42,6 +42,6 @@ def fresh(
 
 
 def redirected(configuration: Configuration, destination: str) -> Configuration:
-    """The same with another destination: a put replaces all, so redaction and filter go along."""
+    """Return the configuration with another destination. A put replaces all, so keep redaction and filter."""
     kept = {name: value for name, value in configuration.items() if name != "ManagedByFirewallManager"}
     return {**kept, "LogDestinationConfigs": [destination]}

@@ -1,17 +1,17 @@
-"""What can go wrong and is expected; each message says what it is about."""
+"""Expected errors. Each message names its subject."""
 
 
 class WebAclLoggingError(Exception):
-    """Base of all of them."""
+    """Base of all expected errors."""
 
 
 class MalformedEvent(WebAclLoggingError):
-    """Not an event that the function is for; nothing was changed."""
+    """The function does not accept the event. Nothing was changed."""
 
 
 class NotAWebAcl(WebAclLoggingError):
-    """What the event names is no web ACL of AWS WAF (v2)."""
+    """The event does not name a web ACL of AWS WAF (v2)."""
 
 
 class EvaluationRefused(WebAclLoggingError):
-    """AWS Config did not take the evaluation."""
+    """AWS Config did not accept the evaluation."""

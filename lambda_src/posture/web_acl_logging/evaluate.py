@@ -1,6 +1,6 @@
-"""The Config rule's function: says of one changed web ACL whether it logs.
+"""The Config rule's function: evaluate whether a changed web ACL logs.
 
-Answer: {"resource_id", "compliance", "reason"}. AWS Config ignores it; what counts is PutEvaluations.
+Answer: {"resource_id", "compliance", "reason"}. AWS Config ignores it and uses PutEvaluations.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,14 @@ EVALUATED = "web ACL evaluated"
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
-    """Raises SettingsError, MalformedEvent, NotAWebAcl, EvaluationRefused, and what AWS answers: Lambda tries again."""
+    """Evaluate one web ACL. Raise SettingsError, MalformedEvent, NotAWebAcl, EvaluationRefused, and AWS errors; Lambda
+    then retries.
+    """
     log = observability.begin(context)
     policy = settings.load(verdicts.Policy)
     change = changes.parse(event)
-    # Orders evaluations by what they saw. The item's own time, that of its capture, stays the same while the web ACL's
-    # logging changes, which no item holds: a late evaluation of before would undo one of after.
+    # Evaluations are ordered by the time of the read. The item's own time does not change with the web ACL's logging,
+    # which the item does not contain: a delayed evaluation from before the change would overwrite a newer one.
     seen_at = datetime.now(UTC)
     verdict = _verdict(change, policy)
     _put(change, verdict, seen_at)
@@ -46,4 +48,4 @@ def _put(change: changes.Change, verdict: verdicts.Verdict, seen_at: datetime) -
     }
     answer = clients.client("config").put_evaluations(Evaluations=[evaluation], ResultToken=change.result_token)
     if answer.get("FailedEvaluations"):
-        raise EvaluationRefused(f"AWS Config did not take the evaluation of {change.resource_id}.")
+        raise EvaluationRefused(f"AWS Config did not accept the evaluation of {change.resource_id}.")

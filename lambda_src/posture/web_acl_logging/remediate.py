@@ -1,8 +1,8 @@
-"""The remediation's function: enables logging where there is none, and corrects its destination where asked to.
+"""The remediation's function: enable logging if there is none, and correct its destination if set.
 
 Event, from the Automation document: {"webAclId": resource id in AWS Config, usually the web ACL's ARN}.
-Answer: {"web_acl", "outcome", "reevaluation"}. Outcomes: enabled, corrected, untouched (it logs as it should, or is
-exempt or not covered), gone. Re-evaluations: started, limited (one ran within the minute), none.
+Answer: {"web_acl", "outcome", "reevaluation"}. Outcomes: enabled, corrected, untouched (it logs as required, is exempt
+or not covered), gone. Re-evaluations: started, limited (one ran within the minute), none.
 """
 
 import random
@@ -20,14 +20,14 @@ ENABLED, CORRECTED, UNTOUCHED, GONE = "enabled", "corrected", "untouched", "gone
 STARTED, LIMITED, NONE = "started", "limited", "none"
 REMEDIATED = "web ACL remediated"
 ENABLED_METRIC, CORRECTED_METRIC = "WebAclLoggingEnabled", "WebAclLoggingCorrected"
-# Another put locks WAF's service-linked role for about 20 seconds, and another change its web ACL for a moment.
+# Another put locks WAF's service-linked role for about 20 seconds, and another change locks the web ACL briefly.
 BUSY = ("WAFServiceLinkedRoleErrorException", "WAFOptimisticLockException")
 TRIES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(verdicts.Policy):
-    """The environment."""
+    """The settings from the environment."""
 
     config_rule_name: str
     redacted_headers: list[str] = field(default_factory=list)
@@ -35,7 +35,9 @@ class Settings(verdicts.Policy):
 
 
 def handler(event: Any, context: Any) -> dict[str, str]:
-    """Raises SettingsError, MalformedEvent, NotAWebAcl, and what AWS answers: the Automation execution fails."""
+    """Remediate one web ACL. Raise SettingsError, MalformedEvent, NotAWebAcl, and AWS errors, which fail the Automation
+    execution.
+    """
     log = observability.begin(context)
     policy = settings.load(Settings)
     resource_id = event.get("webAclId") if isinstance(event, Mapping) else None
@@ -43,7 +45,7 @@ def handler(event: Any, context: Any) -> dict[str, str]:
         raise MalformedEvent('The event must be {"webAclId": ARN or id of a web ACL}.')
     acl = web_acls.find(resource_id, clients.client("config"))
     outcome = remediate(acl, policy, clients.client("wafv2"))
-    # A web ACL's configuration item holds nothing of its logging: Config learns of the change by evaluating anew.
+    # A web ACL's configuration item does not contain its logging: AWS Config needs an evaluation to see the change.
     reevaluation = NONE if outcome == GONE else reevaluate(policy.config_rule_name, clients.client("config", 2))
     log.info(REMEDIATED, extra={"web_acl": acl.arn, "outcome": outcome, "reevaluation": reevaluation})
     if outcome in (ENABLED, CORRECTED):
@@ -56,7 +58,7 @@ def _sleep(seconds: float) -> None:
 
 
 def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable[[float], None] = _sleep) -> str:
-    """What was done. The web ACL is read anew before each try, so that what others set meanwhile stays."""
+    """Return the outcome. Read the web ACL again before each attempt, to keep changes that others made meanwhile."""
     from botocore.exceptions import ClientError
 
     for left in reversed(range(TRIES)):
@@ -68,8 +70,8 @@ def remediate(acl: web_acls.WebAcl, policy: Settings, wafv2: Any, wait: Callable
         except ClientError as error:
             if aws_errors.name(error) not in BUSY or not left:
                 raise
-        wait(random.uniform(5, 20))  # noqa: S311 - spreads tries, nothing secret
-    raise AssertionError("unreachable: the last try returns or raises")
+        wait(random.uniform(5, 20))  # noqa: S311 - spreads attempts, nothing secret
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _put(acl: web_acls.WebAcl, policy: Settings, verdict: verdicts.Verdict, wafv2: Any) -> str:
@@ -80,7 +82,7 @@ def _put(acl: web_acls.WebAcl, policy: Settings, verdict: verdicts.Verdict, wafv
     try:
         wafv2.put_logging_configuration(LoggingConfiguration=wanted)
     except wafv2.exceptions.WAFNonexistentItemException:
-        # The web ACL, deleted since it was evaluated, of which Config hears by itself; or the destination.
+        # Either the web ACL was deleted since it was evaluated, which AWS Config detects itself, or the destination.
         if web_acls.exists(acl, wafv2):
             raise
         return GONE
@@ -88,13 +90,13 @@ def _put(acl: web_acls.WebAcl, policy: Settings, verdict: verdicts.Verdict, wafv
 
 
 def reevaluate(rule: str, config: Any, wait: Callable[[float], None] = _sleep) -> str:
-    """Has Config evaluate the rule. It does so once a minute at most: an evaluation under way is as good, nearly.
+    """Start AWS Config's evaluation of the rule. It allows one a minute, and a running one serves almost as well.
 
-    The SDK takes LimitExceededException for throttling: of ten attempts, it would wait a minute for that. So it makes
-    two, and what really is throttling is tried again here.
+    The SDK treats LimitExceededException as throttling and would wait a minute for it with ten attempts. So the client
+    makes two attempts, and this function retries real throttling.
 
-    Web ACLs that the one under way had passed before they were remediated are caught up with by Config's next
-    attempt, or by the schedule.
+    If the running evaluation read a web ACL before it was remediated, AWS Config's next attempt or the schedule updates
+    its result.
     """
     from botocore.exceptions import ClientError
 
@@ -108,5 +110,5 @@ def reevaluate(rule: str, config: Any, wait: Callable[[float], None] = _sleep) -
                 raise
         else:
             return STARTED
-        wait(random.uniform(1, 4))  # noqa: S311 - spreads tries, nothing secret
-    raise AssertionError("unreachable: the last try returns or raises")
+        wait(random.uniform(1, 4))  # noqa: S311 - spreads attempts, nothing secret
+    raise AssertionError("unreachable: the last attempt returns or raises")

@@ -1,4 +1,4 @@
-"""Whether a web ACL logs as it should. The rule and the remediation ask the same question."""
+"""Judge whether a web ACL logs as required. The rule and the remediation share this judgment."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ SCOPES = frozenset({"REGIONAL", "CLOUDFRONT"})
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is asked of web ACLs; from the environment of both functions."""
+    """The requirements on web ACLs, from the environment of both functions."""
 
     destination_arn: str
     scopes: list[str]
@@ -27,19 +27,21 @@ class Policy:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Compliance as AWS Config calls it, and why."""
+    """Compliance in AWS Config's terms, and the reason."""
 
     compliance: str
     reason: str
     configuration: configurations.Configuration | None = None
-    """As it was read; None where there is none or it was not looked at."""
+    """The configuration that was read; None if there is none or it was not read."""
 
 
-GONE = Verdict(NOT_APPLICABLE, "The web ACL is gone.")
+GONE = Verdict(NOT_APPLICABLE, "The web ACL does not exist.")
 
 
 def judge(acl: WebAcl, policy: Policy, wafv2: Any) -> Verdict:
-    """One read; one more (of the tags) when tags exempt. Raises whatever WAF answers, but for "no logging"."""
+    """Return the verdict after one read, and one more (of the tags) with exempt tags. Raise WAF's errors, but treat "no
+    logging" as a verdict.
+    """
     if acl.scope not in policy.scopes:
         return Verdict(NOT_APPLICABLE, f"Web ACLs of scope {acl.scope} are not covered.")
     if acl.arn in policy.exempt_arns:
@@ -62,7 +64,7 @@ def judge(acl: WebAcl, policy: Policy, wafv2: Any) -> Verdict:
 
 
 def _exempting_tag(acl: WebAcl, exempting: dict[str, str], wafv2: Any) -> str | None:
-    """The tag that exempts the web ACL. Read from WAF: Config's copy may be older, and a summary has none."""
+    """Return the tag that exempts the web ACL. Read it from WAF: AWS Config's copy may be older, a summary has none."""
     more: dict[str, str] = {}
     while True:
         page = wafv2.list_tags_for_resource(ResourceARN=acl.arn, Limit=100, **more)

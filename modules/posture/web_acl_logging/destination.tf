@@ -1,4 +1,4 @@
-# Where logs go: one of three that are made here, or one that exists. AWS WAF wants names that begin with aws-waf-logs-.
+# The destination: one of three kinds created here, or an existing one. AWS WAF requires names with aws-waf-logs-.
 locals {
   destination_name = "aws-waf-logs-${var.context.name_prefix}"
   made             = contains(["firehose", "s3", "cloudwatch_logs"], var.destination) ? var.destination : null
@@ -9,7 +9,7 @@ locals {
     cloudwatch_logs = "arn:${var.context.partition}:logs:${local.regional}:log-group:${local.destination_name}"
   }
   destination_arn = local.made == null ? var.destination : local.made_arns[local.made]
-  # The service of the ARN is the kind, with one exception.
+  # The service in the ARN is the kind, with one exception.
   kind = local.made != null ? local.made : split(":", var.destination)[2] == "logs" ? "cloudwatch_logs" : split(":", var.destination)[2]
 
   log_delivery_source = {
@@ -17,8 +17,8 @@ locals {
     ArnLike      = { "aws:SourceArn" = ["arn:${var.context.partition}:logs:${local.regional}:*"] }
   }
 
-  # What AWS WAF does in the name of whoever puts a logging configuration (WAF developer guide, "Logging
-  # destinations", the permissions of each). None of the actions of Logs and Firehose below takes a resource.
+  # Actions that AWS WAF takes with the permissions of the principal that puts a logging configuration (WAF developer
+  # guide, "Logging destinations"). None of the actions of Logs and Firehose below supports resource-level permissions.
   via_waf = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } }
   destination_statements = concat(
     {
@@ -44,7 +44,7 @@ locals {
           conditions = local.via_waf
         },
         {
-          # The policy has what WAF would add, but without these two WAF refuses the bucket.
+          # The policy already has all statements that WAF would add, but without these two actions WAF refuses the bucket.
           sid        = "CheckBucketPolicy"
           actions    = ["s3:GetBucketPolicy", "s3:PutBucketPolicy"]
           resources  = [split("/", local.destination_arn)[0]]
@@ -67,7 +67,7 @@ locals {
       ]
     }[local.kind],
     var.correct_destination ? [{
-      # The delivery to where a corrected web ACL logged before.
+      # The delivery to the previous destination of a corrected web ACL.
       sid        = "EndFormerDelivery"
       actions    = ["logs:DeleteLogDelivery"]
       resources  = ["*"]
@@ -83,12 +83,12 @@ module "waf_bucket" {
   count  = local.made == "s3" ? 1 : 0
 
   context         = var.context
-  name            = "acls" # short: the prefix that WAF wants comes on top
+  name            = "acls" # Short, because the prefix that WAF requires is added.
   leading         = "aws-waf-logs-"
   expiration_days = var.expiration_days == 0 ? null : var.expiration_days
   force_destroy   = var.force_destroy
 
-  # To the letter what WAF looks for, and would add.
+  # Exactly the statements that WAF looks for, and would add.
   policy_statements = [
     {
       sid        = "AWSLogDeliveryWrite"

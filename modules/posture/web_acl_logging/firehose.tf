@@ -35,7 +35,7 @@ resource "aws_iam_role" "stream" {
   count = local.made == "firehose" ? 1 : 0
 
   name                 = local.stream_role_name
-  description          = "Lets the stream ${local.destination_name} write to its bucket"
+  description          = "Allows the stream ${local.destination_name} to write to its bucket"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
@@ -46,7 +46,7 @@ resource "aws_iam_role" "stream" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "firehose.amazonaws.com" }
-      # Firehose presents the account's id.
+      # Firehose presents the account's ID.
       Condition = { StringEquals = { "sts:ExternalId" = var.context.account_id } }
     }]
   })
@@ -121,7 +121,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     }
   }
 
-  # A stream whose role is incomplete fails its first deliveries.
+  # The first deliveries of a stream with an incomplete role fail.
   depends_on = [aws_iam_role_policy.stream]
 }
 
@@ -129,7 +129,7 @@ resource "aws_cloudwatch_metric_alarm" "stream" {
   count = local.made == "firehose" ? 1 : 0
 
   alarm_name          = "${local.rule_name}-delivery"
-  alarm_description   = "Logs of web ACLs wait for more than ${var.buffering.seconds + 900} seconds to be written to S3. Errors: ${local.stream_log_group_name}"
+  alarm_description   = "Logs of web ACLs have not been written to S3 for more than ${var.buffering.seconds + 900} seconds. For the errors, see the log group ${local.stream_log_group_name}"
   namespace           = "AWS/Firehose"
   metric_name         = "DeliveryToS3.DataFreshness"
   dimensions          = { DeliveryStreamName = local.destination_name }

@@ -2,7 +2,7 @@ locals {
   name     = "web-acl-logging"
   regional = "${var.context.region}:${var.context.account_id}"
 
-  # Also the name of the Automation document and of the remediation.
+  # This is also the name of the Automation document and of the remediation.
   rule_name = "${var.context.name_prefix}-${local.name}"
 
   segments = { REGIONAL = "regional", CLOUDFRONT = "global" }
@@ -19,7 +19,7 @@ locals {
   }
 
   look_up_statement = {
-    # A summary of an item without its ARN is looked up by the id that Config gives. The API takes no resource.
+    # The ARN of a summary without one is looked up by AWS Config's ID. The API supports no resource-level permissions.
     sid       = "LookUpWebAcls"
     actions   = ["config:GetResourceConfigHistory"]
     resources = ["*"]
@@ -45,7 +45,7 @@ module "evaluate" {
   functions = {
     evaluate = {
       name        = "${local.name}-evaluate"
-      description = "Tells AWS Config whether a web ACL logs"
+      description = "Evaluates for AWS Config whether a web ACL logs"
       handler     = "posture.web_acl_logging.evaluate.handler"
       timeout     = 60
       environment = local.policy_environment
@@ -56,7 +56,7 @@ module "evaluate" {
         [
           local.look_up_statement,
           {
-            # Evaluations belong to a token that Config gives with each event: the API takes no resource.
+            # Evaluations belong to a token that AWS Config sends with each event: the API supports no resource-level permissions.
             sid       = "ReportCompliance"
             actions   = ["config:PutEvaluations"]
             resources = ["*"]
@@ -69,7 +69,7 @@ module "evaluate" {
 
 resource "aws_config_config_rule" "this" {
   name        = local.rule_name
-  description = "Web ACLs log"
+  description = "Web ACLs have logging enabled"
   tags        = var.context.tags
 
   source {
@@ -81,7 +81,7 @@ resource "aws_config_config_rule" "this" {
       message_type = "ConfigurationItemChangeNotification"
     }
 
-    # What a web ACL with many rules comes as.
+    # The form in which AWS Config sends a web ACL with many rules.
     source_detail {
       event_source = "aws.config"
       message_type = "OversizedConfigurationItemChangeNotification"
@@ -95,29 +95,29 @@ resource "aws_config_config_rule" "this" {
   lifecycle {
     precondition {
       condition     = length(jsonencode(merge(local.policy_environment, { FILTER = local.logging_filter }))) <= 3500
-      error_message = "Exemptions and filter are too long for a function's environment (3500 characters): exempt by tags instead of ARNs."
+      error_message = "The exemptions and the filter are too long for a function's environment (3500 characters): use exempt_tags instead of exempt_web_acl_arns."
     }
   }
 
-  # Config refuses a rule in a Region without a recorder.
+  # AWS Config refuses a rule in a Region without a recorder.
   depends_on = [var.recorder_name, module.evaluate]
 }
 
-# Nothing of a web ACL's logging is in its configuration item: a change of it, also by others, shows only in an
-# evaluation.
+# A web ACL's configuration item does not contain its logging, so only an evaluation finds changes of it, including
+# those that other principals make.
 module "schedule" {
   source = "../../blocks/schedule"
   count  = var.reevaluation_schedule_expression == "" ? 0 : 1
 
   context             = var.context
   name                = local.name
-  description         = "Has AWS Config evaluate all web ACLs"
+  description         = "Starts AWS Config's evaluation of all web ACLs"
   schedule_expression = var.reevaluation_schedule_expression
   target_arn          = "arn:${var.context.partition}:scheduler:::aws-sdk:config:startConfigRulesEvaluation"
   resource_arn        = aws_config_config_rule.this.arn
   action              = "config:StartConfigRulesEvaluation"
   input               = jsonencode({ ConfigRuleNames = [aws_config_config_rule.this.name] })
-  # Refused while an evaluation runs and for a minute after it; the next one does the same.
+  # AWS Config refuses this during an evaluation and for a minute after it. The next run does the same.
   maximum_retry_attempts       = 10
   maximum_event_age_in_seconds = 1800
 }

@@ -1,11 +1,11 @@
 output "destination_arn" {
-  description = "ARN of where web ACLs log to, for logging configurations made elsewhere."
+  description = "ARN of the destination of the logs, for logging configurations that are created elsewhere."
   value       = local.destination_arn
   depends_on  = [aws_kinesis_firehose_delivery_stream.this, aws_cloudwatch_log_resource_policy.this]
 }
 
 output "bucket_name" {
-  description = "Name of the bucket that is made for the logs; null without one."
+  description = "Name of the bucket created for the logs; null without one."
   value       = one(concat(module.bucket[*].id, module.waf_bucket[*].id))
 }
 
@@ -15,7 +15,7 @@ output "stream_name" {
 }
 
 output "log_group_name" {
-  description = "Name of the log group that is made for the logs; null without one."
+  description = "Name of the log group created for the logs; null without one."
   value       = one(aws_cloudwatch_log_group.this[*].name)
 }
 
@@ -30,7 +30,7 @@ output "rule_arn" {
 }
 
 output "document_name" {
-  description = "Name of the Automation document, to remediate one web ACL by hand."
+  description = "Name of the Automation document, to remediate a single web ACL yourself."
   value       = aws_ssm_document.this.name
 }
 
@@ -45,17 +45,17 @@ output "function_names" {
 }
 
 output "schedule_name" {
-  description = "Name of the schedule that has all web ACLs evaluated; null without one."
+  description = "Name of the schedule that starts the evaluation of all web ACLs; null without one."
   value       = one(module.schedule[*].name)
 }
 
 output "topic_arn" {
-  description = "ARN of the topic that tells of remediations that failed."
+  description = "ARN of the topic that receives failed remediations."
   value       = module.failures.arn
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue of evaluations that failed for good."
+  description = "URL of the queue of evaluations that failed after all retries."
   value       = module.evaluate.functions.evaluate.dead_letter_queue_url
 }
 

@@ -3,7 +3,7 @@ locals {
   failures_name = "${local.name}-failures"
   failures_rule = "arn:${var.context.partition}:events:${local.regional}:rule/${var.context.name_prefix}-${local.failures_name}"
 
-  # IAM is global: the Region keeps the roles of two Regions apart.
+  # IAM is global: the Region in the name separates the roles of two Regions.
   automation_role_name = "${var.context.name_prefix}-${local.name}-ssm-${var.context.region}"
 
   logging_filter = var.logging_filter == null ? "" : jsonencode({
@@ -21,7 +21,7 @@ locals {
   })
 }
 
-# A call of its own: its policy names the rule, and the rule the function that evaluates.
+# A separate call of the block: this role's policy names the rule, and the rule names the function that evaluates.
 module "remediate" {
   source = "../../blocks/functions"
 
@@ -31,10 +31,10 @@ module "remediate" {
   functions = {
     remediate = {
       name              = "${local.name}-remediate"
-      description       = "Gives a web ACL its logging"
+      description       = "Enables the logging of a web ACL"
       handler           = "posture.web_acl_logging.remediate.handler"
       timeout           = 180
-      dead_letter_queue = false # the Automation execution waits for the answer, and Config tries again
+      dead_letter_queue = false # The Automation execution waits for the answer, and AWS Config retries.
       environment = merge(local.policy_environment, {
         CONFIG_RULE_NAME = aws_config_config_rule.this.name
         LOGGING_FILTER   = local.logging_filter
@@ -43,7 +43,7 @@ module "remediate" {
       policy_statements = concat(
         [
           local.read_statement,
-          # Also tells a web ACL that is gone from one without logging.
+          # Also distinguishes a deleted web ACL from one without logging.
           local.tags_statement,
           local.look_up_statement,
           {
@@ -68,7 +68,7 @@ module "remediate" {
 
 resource "aws_iam_role" "automation" {
   name                 = local.automation_role_name
-  description          = "Lets Automation run the remediation of ${local.rule_name}"
+  description          = "Allows Automation to run the remediation of ${local.rule_name}"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
@@ -110,7 +110,7 @@ resource "aws_ssm_document" "this" {
 
   content = jsonencode({
     schemaVersion = "0.3"
-    description   = "Gives a web ACL its logging, by the function ${module.remediate.functions.remediate.name}"
+    description   = "Enables the logging of a web ACL, with the function ${module.remediate.functions.remediate.name}"
     assumeRole    = "{{ AutomationAssumeRole }}"
     parameters = {
       WebACLId = {
@@ -160,7 +160,7 @@ resource "aws_config_remediation_configuration" "this" {
     resource_value = "RESOURCE_ID"
   }
 
-  # What it takes to succeed: an attempt that failed for want of it counts.
+  # These must exist first, because an attempt that fails without them counts.
   depends_on = [
     aws_cloudwatch_log_resource_policy.this,
     aws_iam_role_policy.automation,
@@ -191,7 +191,7 @@ module "failure_rule" {
 
   context     = var.context
   name        = local.failures_name
-  description = "Remediations of web ACLs that failed"
+  description = "Failed remediations of web ACLs"
 
   event_pattern = jsonencode({
     source        = ["aws.ssm"]
@@ -211,7 +211,7 @@ module "failure_rule" {
           execution = "$.detail.ExecutionId"
           status    = "$.detail.Status"
         }
-        input_template = "\"A web ACL was not given its logging: Automation execution <execution> of ${local.rule_name} is <status>. Which, and why: aws ssm get-automation-execution --automation-execution-id <execution>\""
+        input_template = "\"The logging of a web ACL could not be enabled: Automation execution <execution> of ${local.rule_name} is <status>. For the web ACL and the reason, run: aws ssm get-automation-execution --automation-execution-id <execution>\""
       }
     }
   }

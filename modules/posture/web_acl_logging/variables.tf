@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "scopes" {
-  description = "Whose web ACLs are covered: `REGIONAL` (load balancers, APIs, user pools, … of this Region) and, in us-east-1, `CLOUDFRONT` (distributions)."
+  description = "Scopes of the covered web ACLs: `REGIONAL` (load balancers, APIs, user pools and others of this Region) and, in us-east-1, `CLOUDFRONT` (distributions)."
   type        = set(string)
   default     = ["REGIONAL"]
   nullable    = false
@@ -30,12 +30,12 @@ variable "scopes" {
   }
   validation {
     condition     = !contains(var.scopes, "CLOUDFRONT") || var.context.region == "us-east-1"
-    error_message = "scopes may hold CLOUDFRONT in us-east-1 only, where AWS WAF and AWS Config keep what belongs to CloudFront: make a stack of its own with region = \"us-east-1\"."
+    error_message = "scopes can hold CLOUDFRONT only in us-east-1, where AWS WAF and AWS Config keep the web ACLs of CloudFront: create a separate stack with region = \"us-east-1\"."
   }
 }
 
 variable "destination" {
-  description = "Where web ACLs log to: `firehose` (a stream that writes to a bucket; both are made), `s3` (a bucket that WAF writes to every 5 minutes), `cloudwatch_logs` (a log group), or the ARN of a stream, bucket or log group that exists, whose name begins with `aws-waf-logs-`."
+  description = "Destination of the logs: `firehose` (a stream that writes to a bucket; the module creates both), `s3` (a bucket that WAF writes to every 5 minutes), `cloudwatch_logs` (a log group), or the ARN of an existing stream, bucket or log group whose name begins with `aws-waf-logs-`."
   type        = string
   default     = "firehose"
   nullable    = false
@@ -48,31 +48,31 @@ variable "destination" {
         "s3:::aws-waf-logs-[a-z0-9.-]+(/[^*?]+)?",
       ] : can(regex("^arn:${var.context.partition}:${form}$", var.destination))
     ])
-    error_message = "destination must be firehose, s3, cloudwatch_logs, or the ARN of a stream, log group (without \":*\") or bucket of this account and Region whose name begins with aws-waf-logs-, as AWS WAF demands."
+    error_message = "destination must be firehose, s3, cloudwatch_logs, or the ARN of a stream, log group (without \":*\") or bucket of this account and Region whose name begins with aws-waf-logs-, as AWS WAF requires."
   }
 }
 
 variable "correct_destination" {
-  description = "Also redirect web ACLs that log elsewhere to `destination`; their redaction and their filter are kept. False leaves every web ACL that logs as it is."
+  description = "Whether to also redirect web ACLs that log elsewhere to `destination`. Their redaction and filter are kept. If false, web ACLs that already log stay as they are."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "redacted_headers" {
-  description = "Headers that are not written to the logs of the web ACLs whose logging is enabled here."
+  description = "Names of headers to redact in the logs of web ACLs whose logging the module enables."
   type        = set(string)
   default     = ["authorization", "cookie"]
   nullable    = false
 
   validation {
     condition     = length(var.redacted_headers) <= 100 && alltrue([for name in var.redacted_headers : can(regex("^[a-z0-9-]{1,64}$", name))])
-    error_message = "redacted_headers must be at most 100 names of headers in lower case, such as \"authorization\"."
+    error_message = "redacted_headers must hold at most 100 names of headers in lower case, such as \"authorization\"."
   }
 }
 
 variable "logging_filter" {
-  description = "Which requests are logged by the web ACLs whose logging is enabled here; null for all. Each filter keeps or drops (`behavior`) requests that got one of `actions` or one of `labels`, or all of them (`requirement`); `default_behavior` is for the others."
+  description = "Filter of the requests that are logged by web ACLs whose logging the module enables; null for all requests. Each filter keeps or drops (`behavior`) requests with any or all (`requirement`) of its `actions` and `labels`. `default_behavior` applies to all other requests."
   type = object({
     default_behavior = string
     filters = list(object({
@@ -88,54 +88,54 @@ variable "logging_filter" {
     condition = alltrue([
       for behavior in concat(var.logging_filter[*].default_behavior, flatten([for f in var.logging_filter[*].filters : f[*].behavior])) : contains(["KEEP", "DROP"], behavior)
     ])
-    error_message = "logging_filter: default_behavior and each behavior must be KEEP or DROP."
+    error_message = "logging_filter.default_behavior and each behavior must be KEEP or DROP."
   }
   validation {
     condition = alltrue([
       for filter in flatten(var.logging_filter[*].filters) :
       contains(["MEETS_ANY", "MEETS_ALL"], filter.requirement) && length(filter.actions) + length(filter.labels) > 0
     ])
-    error_message = "logging_filter: requirement must be MEETS_ANY or MEETS_ALL, and each filter needs an action or a label."
+    error_message = "In logging_filter, each requirement must be MEETS_ANY or MEETS_ALL, and each filter needs an action or a label."
   }
   validation {
     condition = alltrue([
       for action in flatten([for filter in flatten(var.logging_filter[*].filters) : tolist(filter.actions)]) :
       contains(["ALLOW", "BLOCK", "COUNT", "CAPTCHA", "CHALLENGE", "EXCLUDED_AS_COUNT"], action)
     ])
-    error_message = "logging_filter: actions must be ALLOW, BLOCK, COUNT, CAPTCHA, CHALLENGE or EXCLUDED_AS_COUNT."
+    error_message = "In logging_filter, each action must be ALLOW, BLOCK, COUNT, CAPTCHA, CHALLENGE or EXCLUDED_AS_COUNT."
   }
   validation {
     condition     = var.logging_filter == null || length(flatten(var.logging_filter[*].filters)) > 0
-    error_message = "logging_filter needs at least one filter; null logs every request."
+    error_message = "logging_filter must have at least one filter; use null to log every request."
   }
 }
 
 variable "exempt_tags" {
-  description = "Web ACLs with any of these tags are left as they are, and NOT_APPLICABLE to the rule."
+  description = "Tags that exempt web ACLs: those with any of these tags are not changed, and are NOT_APPLICABLE to the rule."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for key in keys(var.exempt_tags) : length(key) >= 1 && length(key) <= 128])
-    error_message = "exempt_tags must be tags: keys of 1 to 128 characters with their values."
+    error_message = "exempt_tags must map tag keys of 1 to 128 characters to their values."
   }
 }
 
 variable "exempt_web_acl_arns" {
-  description = "Web ACLs that are left as they are, and NOT_APPLICABLE to the rule."
+  description = "ARNs of exempt web ACLs, which are not changed and are NOT_APPLICABLE to the rule."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.exempt_web_acl_arns : can(regex("^arn:[a-z-]+:wafv2:[a-z0-9-]+:[0-9]{12}:(regional|global)/webacl/[A-Za-z0-9_-]+/[A-Za-z0-9-]+$", arn))])
-    error_message = "exempt_web_acl_arns must be ARNs of web ACLs (arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/NAME/ID), without wildcards."
+    error_message = "exempt_web_acl_arns must hold ARNs of web ACLs (arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/NAME/ID), without wildcards."
   }
 }
 
 variable "reevaluation_schedule_expression" {
-  description = "When all web ACLs are evaluated, whether they changed or not: `rate(...)` or `cron(...)`. Finds logging that was switched off, which AWS Config does not record. Empty for changes only."
+  description = "Schedule of the evaluation of all web ACLs, changed or not, as `rate(...)` or `cron(...)`. It finds logging that was turned off, which AWS Config does not record. Empty to evaluate only changes."
   type        = string
   default     = "rate(6 hours)"
   nullable    = false
@@ -147,7 +147,7 @@ variable "reevaluation_schedule_expression" {
 }
 
 variable "maximum_automatic_attempts" {
-  description = "How often AWS Config tries to remediate one web ACL within `retry_attempt_seconds`; then it stops until it is told to go on (README)."
+  description = "Number of attempts of AWS Config to remediate a web ACL within `retry_attempt_seconds`. After that, it stops until you start the remediation again (see the README)."
   type        = number
   default     = 5
   nullable    = false
@@ -159,7 +159,7 @@ variable "maximum_automatic_attempts" {
 }
 
 variable "retry_attempt_seconds" {
-  description = "Within how many seconds those attempts are made."
+  description = "Period in seconds in which attempts are counted for `maximum_automatic_attempts`."
   type        = number
   default     = 600
   nullable    = false
@@ -171,7 +171,7 @@ variable "retry_attempt_seconds" {
 }
 
 variable "notification_emails" {
-  description = "Addresses that are told of each remediation that failed, once they have confirmed their subscription."
+  description = "Email addresses that are notified of each failed remediation after they confirm their subscription."
   type        = set(string)
   default     = []
   nullable    = false
@@ -183,7 +183,7 @@ variable "notification_emails" {
 }
 
 variable "buffering" {
-  description = "How much the stream gathers before it writes an object: `mib` of logs, or `seconds` of them."
+  description = "Amount of logs that the stream buffers before it writes an object: `mib` of logs or `seconds`, whichever is reached first."
   type = object({
     mib     = optional(number, 5)
     seconds = optional(number, 300)
@@ -198,26 +198,26 @@ variable "buffering" {
 }
 
 variable "expiration_days" {
-  description = "Days for which logs are kept in the bucket that is made; 0 keeps them. A log group keeps them as long as the stack's other logs."
+  description = "Number of days after which logs in the bucket that the module creates are deleted; 0 to keep them. A log group has the retention of the stack's other logs."
   type        = number
   default     = 365
   nullable    = false
 
   validation {
     condition     = var.expiration_days >= 0 && floor(var.expiration_days) == var.expiration_days
-    error_message = "expiration_days must be a whole number of 1 or more, or 0 to keep logs."
+    error_message = "expiration_days must be a whole number of 1 or more, or 0 to keep the logs."
   }
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket with the logs in it."
+  description = "Whether `terraform destroy` deletes the bucket even if it contains logs."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "recorder_name" {
-  description = "Configuration recorder that the rule is made after; null where the account has one."
+  description = "Name of the configuration recorder, if the same apply creates it, so that the rule is created after it; null if the account has one already."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-"""web_acl_logging with one permission less: each statement of each role is needed, and enough."""
+"""web_acl_logging without one of its permissions: each statement of each role is needed, and they are enough."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ DENIED = ("AccessDenied", "WAFLogDestinationPermissionIssueException", "is not a
 
 @pytest.fixture(scope="module")
 def stack(stack_of: Any) -> Iterator[Stack]:
-    """With one web ACL, and no evaluation but by changes: what a test does to its logging stays unnoticed."""
+    """The stack with one web ACL, evaluated only on changes: no evaluation sees a test's change of its logging."""
     found: Stack = stack_of("web_acl_logging")
     with contextlib.suppress(found.client("logs").exceptions.ResourceAlreadyExistsException):
         found.client("logs").create_log_group(logGroupName=subject.ELSEWHERE)
-    # The scenario may have asked for an evaluation a moment ago, and Config takes one a minute.
+    # The scenario may have started an evaluation a moment ago, and AWS Config accepts one a minute.
     subject.pace(found, 0.2)
     subject.Acl(found, "permissions").create()
     subject.settled(found, "permissions", seconds=180)
@@ -43,7 +43,7 @@ def stack(stack_of: Any) -> Iterator[Stack]:
 
 @pytest.fixture
 def acl(stack: Stack) -> subject.Acl:
-    """Without logging."""
+    """A web ACL without logging."""
     found = subject.Acl(stack, "permissions")
     if found.logging:
         found.api.delete_logging_configuration(ResourceArn=found.arn)
@@ -51,7 +51,7 @@ def acl(stack: Stack) -> subject.Acl:
 
 
 def refusal(answer: dict[str, Any]) -> str:
-    """The error of a function that was denied a call; empty for any other answer."""
+    """Return the error of a function whose call was denied; empty for any other answer."""
     message = str(answer.get("errorMessage", ""))
     return message if any(word in message for word in DENIED) else ""
 
@@ -75,7 +75,7 @@ def test_the_evaluator_needs_each_statement(cloud: Cloud, stack: Stack, acl: sub
     events["LookUpWebAcls"] = notification(acl, ARN="", resourceId="no-arn")
     assert set(sids(cloud, EVALUATE)) == set(events)
     for sid, event in events.items():
-        # With all of them the token, which only Config can issue, or the id is what is wrong.
+        # With all statements, only the token, which only AWS Config can issue, or the ID is wrong.
         whole = subject.invoke(stack, "evaluate", event)
         assert whole["errorType"] == ("NotAWebAcl" if sid == "LookUpWebAcls" else "InvalidResultTokenException")
         with without(cloud, EVALUATE, sid):
@@ -116,7 +116,7 @@ def test_the_remediator_needs_each_statement(cloud: Cloud, stack: Stack, acl: su
         before = acl.logging
         with without(cloud, REMEDIATE, sid):
             assert refusal(subject.invoke(stack, "remediate", event)), sid
-        if sid != "Reevaluate":  # which comes after the put
+        if sid != "Reevaluate":  # It follows the put.
             assert acl.logging == before, sid
         prepare()
         answer = subject.invoke(stack, "remediate", event)
@@ -163,7 +163,7 @@ def test_automation_needs_to_call_the_remediator(cloud: Cloud, stack: Stack, acl
 
 @pytest.mark.parametrize("sid", ["WriteLogs", "EncryptLogs"])
 def test_the_stream_needs_bucket_and_key(cloud: Cloud, stack: Stack, acl: subject.Acl, sid: str) -> None:
-    """What it may tell of errors is seen in its log. UseBucket, which Firehose documents, is not asked for here."""
+    """The log shows its errors. UseBucket, which Firehose documents, is not required by the local cloud."""
     subject.invoke(stack, "remediate", {"webAclId": acl.arn})
     s3, bucket = cloud.client("s3"), stack.outputs["bucket_name"]
     group = f"/aws/kinesisfirehose/{stack.outputs['stream_name']}"
@@ -189,5 +189,5 @@ def test_the_schedule_needs_to_start_an_evaluation(cloud: Cloud, stack: Stack) -
     fire = {"name": stack.outputs["schedule_name"], "account": ACCOUNT_ID, "region": REGION}
     with without(cloud, SCHEDULE, "CallTarget", "target"), pytest.raises(LocalCloudError, match="AccessDenied"):
         cloud.command("scheduler/fire", fire)
-    with pytest.raises(LocalCloudError, match="LimitExceeded"):  # which is past IAM
+    with pytest.raises(LocalCloudError, match="LimitExceeded"):  # IAM has allowed the call.
         cloud.command("scheduler/fire", fire)

@@ -1,4 +1,4 @@
-"""AWS WAF and AWS Config in memory: what the two functions use of them, their refusals, and faults on demand."""
+"""AWS WAF and AWS Config in memory: the operations that the functions use, their errors, and faults on demand."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Waf(Api):
 
 
 class Config(Api):
-    """Keeps evaluations; knows resources by id."""
+    """Keeps evaluations, and has resources by ID."""
 
     service = "config"
 
@@ -122,7 +122,7 @@ class Config(Api):
 
 
 def notification(oversized: bool = False, left_scope: bool = False, **item: Any) -> dict[str, Any]:
-    """What Config sends the function of a rule; `item` changes the item or the summary (None removes)."""
+    """Return AWS Config's event for a rule's function. `item` changes the item or the summary (None removes a key)."""
     given: dict[str, Any] = {
         "ARN": ACL,
         "resourceType": "AWS::WAFv2::WebACL",

@@ -1,4 +1,4 @@
-"""The rule's verdict on a web ACL, for every notification that Config sends and every answer of WAF."""
+"""The rule's verdict on a web ACL, for every notification of AWS Config and every answer of WAF."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_no_logging_is_non_compliant(world: World) -> None:
 
 
 def test_evaluations_are_ordered_by_what_they_saw(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look before the remediation, reported after it, must be the older one, though it is of the same item."""
+    """A read before the remediation, reported after it, must count as the older one, although the item is the same."""
     reports: list[Any] = []
     put, get = world.config.put_evaluations, world.waf.get_logging_configuration
 
@@ -41,7 +41,7 @@ def test_evaluations_are_ordered_by_what_they_saw(world: World, monkeypatch: pyt
         monkeypatch.setattr(world.waf, "get_logging_configuration", get)
         try:
             return get(ResourceArn)
-        finally:  # this one's answer is on its way while another evaluation begins and ends
+        finally:  # Another evaluation begins and ends before this answer arrives.
             world.waf.logging[ACL] = logging()
             world.evaluate(notification())
 
@@ -58,7 +58,7 @@ def test_evaluations_are_ordered_by_what_they_saw(world: World, monkeypatch: pyt
 
 
 def test_gone_since_the_notification(world: World) -> None:
-    """Only tags tell it: no logging and no web ACL answer the same."""
+    """Only the tags show it: WAF answers the same for no logging and no web ACL."""
     world.set(EXEMPT_TAGS='{"Logging": "off"}')
     del world.waf.tags[ACL]
     assert world.evaluate(notification())["compliance"] == "NOT_APPLICABLE"
@@ -113,7 +113,7 @@ def test_an_item_without_arn_is_looked_up(world: World, oversized: bool) -> None
     world.waf.logging[ACL] = logging()
     answer = world.evaluate(notification(oversized, ARN=None, resourceId="shop"))
     assert answer == {"resource_id": "shop", "compliance": "COMPLIANT", "reason": "The web ACL logs."}
-    with pytest.raises(NotAWebAcl, match="knows no web ACL 'other'"):
+    with pytest.raises(NotAWebAcl, match="has no web ACL 'other'"):
         world.evaluate(notification(oversized, ARN=None, resourceId="other"))
 
 

@@ -1,4 +1,4 @@
-"""What the remediation does to a web ACL, and what it leaves alone."""
+"""The changes that the remediation makes to a web ACL, and those that it must not make."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_cloudfront(world: World) -> None:
 def test_the_id_of_config_instead_of_an_arn(world: World) -> None:
     world.config.arns["shop"] = ACL
     assert world.remediate("shop")["web_acl"] == ACL
-    with pytest.raises(NotAWebAcl, match="knows no web ACL"):
+    with pytest.raises(NotAWebAcl, match="has no web ACL"):
         world.remediate("unknown")
     world.config.arns["classic"] = "arn:aws:waf::123456789012:webacl/1b2c3d4e"
     with pytest.raises(NotAWebAcl):
@@ -142,7 +142,7 @@ def test_a_busy_waf_is_waited_for(world: World, code: str) -> None:
 
 
 def test_waiting_leaves_time_to_answer(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    """In all, less than the function's time limit (remediation.tf)."""
+    """All waits together are shorter than the function's time limit (remediation.tf)."""
     monkeypatch.setattr(random, "uniform", max)
     waits: list[float] = []
     world.waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[0])] * remediate.TRIES
@@ -187,7 +187,7 @@ def test_a_missing_destination_is_not_taken_for_a_missing_web_acl(world: World) 
 def test_an_evaluation_under_way_is_tolerated_and_nothing_else(world: World) -> None:
     world.config.faults["start_config_rules_evaluation"] = [aws_error("config", "LimitExceededException")]
     assert world.remediate()["reevaluation"] == "limited"
-    assert world.attempts[-1] == ("config", 2)  # more of them would wait a minute for that error
+    assert world.attempts[-1] == ("config", 2)  # More attempts would wait a minute for that error.
     world.set(CONFIG_RULE_NAME="other")
     with pytest.raises(ClientError, match="NoSuchConfigRuleException"):
         world.remediate()
