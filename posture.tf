@@ -141,7 +141,7 @@ module "finding_chat" {
 }
 
 variable "finding_chat" {
-  description = "Puts Security Hub findings into Slack and Microsoft Teams, formatted by the chat service itself: those that an analyst sends with a custom action and, if you name severities, new ones by themselves. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
+  description = "Posts Security Hub findings to Slack and Microsoft Teams, formatted by the chat service itself: findings that an analyst sends with a custom action and, if you name severities, new findings automatically. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
   type        = any
   default     = null
 

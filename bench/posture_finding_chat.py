@@ -1,4 +1,4 @@
-"""finding_chat: API calls to set N posted findings NOTIFIED, against the fewest that the APIs allow; a burst."""
+"""Measure finding_chat: API calls to set N posted findings NOTIFIED, against the minimum of the APIs; a burst."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from scenarios.posture import finding_chat as subject
 from tools import package
 
 FUNCTION = "switchyard-finding-chat-notified"
-BATCH = 100  # of the queue's mapping
+BATCH = 100  # Batch size of the queue's mapping.
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -45,7 +45,7 @@ def measure() -> list[dict[str, Any]]:
                 functions.invoke(FunctionName=FUNCTION, Payload=json.dumps({"Records": records}))
             seconds = time.perf_counter() - began
             calls = [call for call in cloud.calls(principal=FUNCTION) if call["service"] == "securityhub"]
-            # A filter takes 20 values, an update 100 findings.
+            # A filter accepts 20 values, an update 100 findings.
             fewest = sum(math.ceil(min(BATCH, total - first) / 20) + 1 for first in range(0, total, BATCH))
             note(f"Security Hub calls, {total:,} findings", len(calls), "calls")
             note(f"calls beyond the fewest, {total:,} findings", len(calls) - fewest, "calls")
@@ -67,7 +67,7 @@ def measure() -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
-    """A local cloud of its own with the capability applied."""
+    """Yield a new local cloud with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

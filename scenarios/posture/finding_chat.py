@@ -1,4 +1,4 @@
-"""Findings sent by an analyst and by severity, under throttles, as two channels get them: once each, or not at all."""
+"""Post findings by an analyst and by severity, under throttling, to two channels: each once, or not at all."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ variables: dict[str, Any] = {
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": "finding-chat-notified"},
-    # The update is made and the answer lost.
+    # The update is made, and the response is lost.
     {"kind": "error", "status": 500, "rate": 0.05, "after": True, "principal": "finding-chat-notified"},
 ]
 
 
 def prepare(stack: Stack) -> None:
-    """Security Hub is on, and the owners of workspace and team have let the service in."""
+    """Enable Security Hub, and authorize the service as the owners of the workspace and the team."""
     hub.enable(stack)
     _chatbot(stack, "authorize_workspace", team_id=WORKSPACE, name="Example")
     _chatbot(stack, "authorize_team", tenant_id=TENANT, team_id=TEAM, name="SOC")
@@ -46,31 +46,31 @@ def _chatbot(stack: Stack, command: str, **data: Any) -> Any:
 
 
 def ids(stack: Stack) -> str:
-    """What the Ids of this run's findings begin with."""
+    """Return the prefix of the Ids of this run's findings."""
     return f"{IDS}{stack.token}/"
 
 
 def messages(stack: Stack, configuration: str = SLACK) -> list[dict[str, Any]]:
-    """What a channel showed of this run's findings, oldest first; the rule by severity sends others' too."""
+    """Return a channel's posts of this run's findings, oldest first; the severity rule also posts other findings."""
     shown = (e["message"] for e in _chatbot(stack, "messages", configuration=configuration) if e["posted"])
     found = [json.loads(message) for message in shown]
     return [one for one in found if any(f["Id"].startswith(ids(stack)) for f in one["detail"]["findings"])]
 
 
 def posts(stack: Stack, configuration: str = SLACK) -> collections.Counter[str]:
-    """How often each of this run's findings was shown in a channel."""
+    """Return how often each of this run's findings was posted in a channel."""
     shown = messages(stack, configuration)
     return collections.Counter(finding["Id"] for message in shown for finding in message["detail"]["findings"])
 
 
 def send(stack: Stack, *finding_ids: str) -> None:
-    """An analyst's click on the custom action."""
+    """Choose the custom action, as an analyst does."""
     data = {"action_target_arn": stack.outputs["action_arn"], "findings": list(finding_ids)}
     stack.cloud.command("securityhub/send_custom_action", data)
 
 
 def status(api: Any, prefix: str) -> dict[str, str]:
-    """Workflow status by finding."""
+    """Return the workflow status of each finding."""
     return {name: found["Workflow"]["Status"] for name, found in hub.read(api, prefix).items()}
 
 
@@ -78,7 +78,7 @@ def run(stack: Stack, report: Report) -> None:
     """Send findings of every kind, and read the channels."""
     api = stack.client("securityhub")
     report.sent = (
-        f"{CRITICAL} critical findings in a burst, updated and failing anew,\n"
+        f"{CRITICAL} critical findings in a burst, updated and failing again,\n"
         "others of every state, an analyst's choice;\n10 % of the function's calls throttled"
     )
     try:
@@ -89,7 +89,7 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def alone(stack: Stack, report: Report) -> None:
-    """The key that EventBridge may not use for a while is the whole stack's."""
+    """Run alone: the key that EventBridge temporarily may not use is the whole stack's."""
     api = stack.client("securityhub")
     hub.load(api, [hub.finding(f"{ids(stack)}kept", "HIGH")])
     try:
@@ -107,7 +107,7 @@ def _by_severity(stack: Stack, report: Report, api: Any) -> None:
         "archived": hub.finding(f"{prefix}archived", "CRITICAL", RecordState="ARCHIVED"),
         "suppressed": hub.finding(f"{prefix}suppressed", "CRITICAL", Workflow={"Status": "SUPPRESSED"}),
     }
-    threat = f"{prefix}threat"  # of a product that knows no compliance
+    threat = f"{prefix}threat"  # Of a product without compliance.
     expected = collections.Counter([*burst, threat])
     with stack.faults(*FAULTS, seed=3):
         hub.load(api, [*others.values(), *(hub.finding(name, "CRITICAL") for name in burst)])
@@ -126,7 +126,7 @@ def _by_severity(stack: Stack, report: Report, api: Any) -> None:
     again = expected + collections.Counter(burst[:1])
     wait_until("the new failure's post", lambda: posts(stack)[burst[0]] == 2)
     wait_until("NOTIFIED again", lambda: status(api, prefix)[burst[0]] == "NOTIFIED")
-    report.check("updates not repeated; failed anew posted anew", posts(stack), again)
+    report.check("updates not posted; failed again, posted again", posts(stack), again)
 
 
 def _by_analyst(stack: Stack, report: Report, api: Any) -> None:
@@ -159,7 +159,7 @@ def _by_analyst(stack: Stack, report: Report, api: Any) -> None:
 
 
 def _undeliverable(stack: Stack, report: Report) -> None:
-    """A key that does not let EventBridge publish: the silent failure that the source invites, made loud."""
+    """Remove EventBridge from the key's policy: the failure that is silent in the source must raise an alarm."""
     kms, queue = stack.client("kms"), stack.client("sqs")
     topic = stack.client("sns").get_topic_attributes(TopicArn=stack.outputs["topic_arn"])["Attributes"]
     key, url = topic["KmsMasterKeyId"], stack.outputs["dead_letter_queue_urls"]["action"]

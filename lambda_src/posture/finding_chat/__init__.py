@@ -1,1 +1,1 @@
-"""Findings in chat: `notified` sets what was posted to NOTIFIED, so that its next update is not posted again."""
+"""Findings in chat: `notified` sets posted findings to NOTIFIED, so that their next update is not posted again."""

@@ -1,8 +1,8 @@
-"""SQS batches of the "Security Hub Findings - Imported" events that were posted: their findings become NOTIFIED.
+"""Set the findings of posted "Security Hub Findings - Imported" events to NOTIFIED, in SQS batches.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to be tried again; a call that
-fails altogether fails the batch. Only findings that are NEW still are touched, and of them only the workflow:
-who resolved or suppressed one meanwhile, or wrote a note, must not lose that.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to retry; a call that fails altogether
+fails the batch. Only findings that are still NEW are changed, and only their workflow: an analyst who resolved or
+suppressed a finding in the meantime, or wrote a note, must not lose that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ METRIC = "FindingsNotified"
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Sets the findings of one batch. Raises botocore's ClientError."""
+    """Set the findings of one batch. Raise botocore's ClientError."""
     log = observability.begin(context)
     messages: dict[str, set[security_hub.Key]] = {}
     failed: list[str] = []
@@ -43,7 +43,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def still_new(hub: Any, keys: Iterable[security_hub.Key]) -> list[security_hub.Key]:
-    """Those whose workflow is NEW now: one call for each 20, as many as a filter takes."""
+    """Return the keys of findings whose workflow is NEW now, with one call for each 20, the maximum of a filter."""
     new: list[security_hub.Key] = []
     for some in security_hub.batches(keys, MAX_FILTER_VALUES):
         filters = {
@@ -53,5 +53,5 @@ def still_new(hub: Any, keys: Iterable[security_hub.Key]) -> list[security_hub.K
         found: set[security_hub.Key] = set()
         for page in hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig={"PageSize": 100}):
             found |= {security_hub.Key(each["Id"], each["ProductArn"]) for each in page["Findings"]}
-        new += [key for key in some if key in found]  # an Id may be another product's too
+        new += [key for key in some if key in found]  # Another product may have the same Id.
     return new

@@ -1,19 +1,19 @@
-# The channels. Letting the chat service into a workspace or team is a click in the console, once, by its owner.
+# The channels. The owner of a workspace or team authorizes the chat service once, in the console.
 
 locals {
   role_name_full = "${var.context.name_prefix}-${local.name}-channel-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
-  # Configurations are of the account, not of a Region: the Region keeps those of two Regions apart.
+  # Configurations belong to the account, not to a Region: the Region in the name separates those of two Regions.
   configuration_prefix = "${var.context.name_prefix}-${local.name}-${var.context.region}"
   guardrail_arns       = sort(coalesce(var.guardrail_policy_arns, toset(["arn:${var.context.partition}:iam::aws:policy/AWSSecurityHubReadOnlyAccess"])))
 }
 
-# What the channel's members may do by commands when user_authorization_required is false: nothing, unless
-# role_policy_arns says otherwise. Posting findings takes none of it.
+# The role of the commands of channel members if user_authorization_required is false. It has no permissions, unless
+# role_policy_arns is set. Posting findings needs none.
 resource "aws_iam_role" "channel" {
   name                 = local.role_name
-  description          = "What members of chat channels may do in this account, within the channels' guardrails"
+  description          = "Permissions of chat channel members in this account, within the channels' guardrails"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
@@ -43,7 +43,7 @@ resource "aws_chatbot_slack_channel_configuration" "this" {
   slack_team_id               = each.value.workspace_id
   slack_channel_id            = each.value.channel_id
   iam_role_arn                = aws_iam_role.channel.arn
-  guardrail_policy_arns       = local.guardrail_arns # none named would mean AdministratorAccess
+  guardrail_policy_arns       = local.guardrail_arns # The service's default is AdministratorAccess.
   sns_topic_arns              = [module.topic.arn]
   logging_level               = var.logging_level
   user_authorization_required = var.user_authorization_required

@@ -6,8 +6,8 @@ locals {
   hub_arn       = "arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"
 }
 
-# What both rules post goes through one topic. EventBridge delivers to an encrypted topic only under a customer
-# managed key whose policy lets it, as the stack's does for topics of the stack's prefix.
+# Both rules post through one topic. EventBridge delivers to an encrypted topic only if its key is customer managed and
+# the key policy allows it, as that of the stack's key does for topics with the stack's prefix.
 module "topic" {
   source = "../../blocks/topic"
 
@@ -22,10 +22,10 @@ module "topic" {
   }
 }
 
-# Chatbot's subscription is its own, and has no dead-letter queue: what it refuses for good shows here only.
+# The chat service creates its own subscription, without a dead-letter queue: only this shows what it refuses for good.
 resource "aws_cloudwatch_metric_alarm" "undelivered" {
   alarm_name          = "${var.context.name_prefix}-${local.name}-undelivered"
-  alarm_description   = "SNS could not hand findings to the chat service. Read them in Security Hub, and check the channel configurations of ${var.context.name_prefix}-${local.name}."
+  alarm_description   = "SNS could not deliver findings to the chat service. Read them in Security Hub, and check the channel configurations of ${var.context.name_prefix}-${local.name}."
   namespace           = "AWS/SNS"
   metric_name         = "NumberOfNotificationsFailed"
   dimensions          = { TopicName = module.topic.name }
@@ -45,12 +45,12 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
 resource "aws_securityhub_action_target" "this" {
   identifier  = var.action_id
   name        = var.action_name
-  description = "Posts the chosen findings to ${join(", ", sort(concat(keys(var.slack_channels), keys(var.teams_channels))))}"
+  description = "Posts the selected findings to ${join(", ", sort(concat(keys(var.slack_channels), keys(var.teams_channels))))}"
 
   lifecycle {
     precondition {
       condition     = length(var.slack_channels) + length(var.teams_channels) > 0
-      error_message = "Give at least one channel in slack_channels or teams_channels: without one nobody would see what is posted."
+      error_message = "Set at least one channel in slack_channels or teams_channels: without a channel, findings are not posted anywhere."
     }
   }
 }
@@ -68,7 +68,7 @@ module "action_rule" {
     resources     = [aws_securityhub_action_target.this.arn]
   })
 
-  # The event as it is: the chat service formats events it knows, and drops those that a transformer has changed.
+  # Send the event unchanged: the chat service formats events that it recognizes, and drops transformed ones.
   targets = {
     topic = {
       arn  = module.topic.arn

@@ -13,12 +13,12 @@ output "alarm_names" {
 }
 
 output "channel_role_arn" {
-  description = "ARN of the role that members of the channels use by commands."
+  description = "ARN of the role that members of the channels use for commands."
   value       = aws_iam_role.channel.arn
 }
 
 output "configuration_arns" {
-  description = "ARN of each channel's configuration, by the channel's name; of Slack and of Teams."
+  description = "ARNs of the channels' configurations, of Slack and of Teams, by the channel's name."
   value = {
     slack = { for name, c in aws_chatbot_slack_channel_configuration.this : name => c.chat_configuration_arn }
     teams = { for name, c in aws_chatbot_teams_channel_configuration.this : name => c.chat_configuration_arn }
@@ -26,7 +26,7 @@ output "configuration_arns" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "URLs of the queues of what was given up, by what fed them: events of the custom action (`action`), events of severe findings (`severity`), findings that could not be set NOTIFIED (`notified`). The last two are null without severities."
+  description = "URLs of the dead-letter queues, by their source: events of the custom action (`action`), events of severe findings (`severity`), findings that could not be set NOTIFIED (`notified`). The last two are null without severities."
   value = {
     action   = module.action_rule.dead_letter_queue_url
     severity = one(module.severity_rule[*].dead_letter_queue_url)
@@ -40,6 +40,6 @@ output "function_name" {
 }
 
 output "topic_arn" {
-  description = "ARN of the topic, for more subscribers."
+  description = "ARN of the topic, for other subscribers."
   value       = module.topic.arn
 }

@@ -1,4 +1,4 @@
-# Findings posted by themselves, each once: the rule matches NEW only, and what it posted is set NOTIFIED.
+# Automatic posting, once for each finding: the rule matches only NEW, and the function sets posted findings NOTIFIED.
 
 module "severity_rule" {
   source = "../../blocks/event_rule"
@@ -16,14 +16,14 @@ module "severity_rule" {
         Severity    = { Label = sort(var.severities) }
         Workflow    = { Status = ["NEW"] }
         RecordState = ["ACTIVE"]
-        # Findings of products without compliance, such as GuardDuty, have none.
+        # Findings of products without compliance, such as GuardDuty, do not have the field.
         Compliance = { Status = [{ "anything-but" = ["PASSED"] }, { exists = false }] }
       }
     }
   })
 
-  # Two targets, each with retries for a day and a dead letter: neither waits for the other, so a finding is set
-  # NOTIFIED without having been posted only when its event is in the dead-letter queue, which alarms.
+  # Two targets, each with retries for a day and a dead-letter queue, which do not wait for each other. So a finding is
+  # set NOTIFIED without having been posted only if its event is in the dead-letter queue, which raises an alarm.
   targets = {
     topic = {
       arn  = module.topic.arn
@@ -44,7 +44,7 @@ module "queue" {
   name                       = local.name
   visibility_timeout_seconds = 360
   message_retention_seconds  = 1209600
-  max_receive_count          = 10 # an hour of tries
+  max_receive_count          = 10 # An hour of attempts.
   senders = {
     SeverityRule = {
       service     = "events.amazonaws.com"
@@ -63,10 +63,10 @@ module "functions" {
   functions = {
     notified = {
       name              = "${local.name}-notified"
-      description       = "Sets findings that were posted to NOTIFIED, so that their next update is not posted"
+      description       = "Sets posted findings to NOTIFIED, so that their next update is not posted"
       handler           = "posture.finding_chat.notified.handler"
       timeout           = 60
-      dead_letter_queue = false # the queue that feeds it has one
+      dead_letter_queue = false # Its source queue has one.
       key_services      = ["sqs"]
       policy_statements = [
         {
@@ -94,13 +94,13 @@ resource "aws_lambda_event_source_mapping" "this" {
 
   event_source_arn = module.queue[0].arn
   function_name    = module.functions[0].functions.notified.arn
-  # BatchUpdateFindings takes a hundred findings; the second in which they gather is one in which a repeat passes.
+  # BatchUpdateFindings accepts a hundred findings. An update in the second in which they gather is posted again.
   batch_size                         = 100
   maximum_batching_window_in_seconds = 1
   function_response_types            = ["ReportBatchItemFailures"]
   tags                               = var.context.tags
 
-  # GetFindings is allowed three times a second in the whole account.
+  # The whole account is allowed three GetFindings calls a second.
   scaling_config {
     maximum_concurrency = 2
   }

@@ -1,4 +1,4 @@
-"""finding_chat's function with a permission less; what it cannot do comes again."""
+"""finding_chat's function without one of its permissions; its messages are delivered again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stack(stack_of: Any) -> scenario.Stack:
 
 
 def call(stack: scenario.Stack, body: str) -> dict[str, Any]:
-    """The function's answer to one message, or its error."""
+    """Return the function's answer to one message, or its error."""
     event = {"Records": [{"messageId": "one", "body": body}]}
     answer = stack.client("lambda").invoke(FunctionName=stack.outputs["function_name"], Payload=json.dumps(event))
     made: dict[str, Any] = json.load(answer["Payload"])
@@ -35,7 +35,7 @@ def call(stack: scenario.Stack, body: str) -> dict[str, Any]:
 
 
 def reading(functions: Any, name: str) -> str:
-    """How Lambda's last look into the function's queue went."""
+    """Return the result of Lambda's last attempt to read the function's queue."""
     return str(
         functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"][0]["LastProcessingResult"]
     )
@@ -49,12 +49,12 @@ def test_each_permission_is_needed(cloud: Cloud, stack: scenario.Stack) -> None:
     functions, api = stack.client("lambda"), stack.client("securityhub")
     name = stack.outputs["function_name"]
     role = functions.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
-    finding = hub.finding(FINDING, "HIGH")  # the severity rule leaves it alone
+    finding = hub.finding(FINDING, "HIGH")  # The severity rule does not match it.
     hub.load(api, [finding])
     try:
         for sid in permissions.sids(cloud, role):
             with permissions.without(cloud, role, sid):
-                if sid == "ReadQueue":  # what Lambda uses to read the queue for the function
+                if sid == "ReadQueue":  # Lambda uses it to read the queue for the function.
                     wait_until("the refusal", lambda: "sqs:ReceiveMessage" in reading(functions, name))
                     continue
                 assert "not authorized" in call(stack, message(finding)).get("errorMessage", ""), sid

@@ -1,4 +1,4 @@
-"""What was posted becomes NOTIFIED, and nothing else does; against the Security Hub of the local cloud."""
+"""Posted findings become NOTIFIED, and no other change is made, on the local cloud's Security Hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTEXT = SimpleNamespace(aws_request_id="request", function_name="notified")
 
 
 class Counted:
-    """A client whose calls are counted, and fail when told to."""
+    """A client whose calls are counted, and fail on demand."""
 
     def __init__(self, hub: Any) -> None:
         self._hub = hub
@@ -159,7 +159,7 @@ def test_unprocessed_findings_fail_their_messages_only(hub: Any, monkeypatch: py
 
 
 def test_api_calls_are_the_fewest(hub: Any) -> None:
-    """20 values a filter and 100 findings an update: 5 reads and 1 write for a full batch, each finding once."""
+    """20 values per filter and 100 findings per update: 5 reads and 1 write for a full batch, each finding once."""
     load(hub, *(asff(number) for number in range(100)))
     hub.calls.clear()
     assert call(*(message(number) for number in range(100)), message(0)) == []
