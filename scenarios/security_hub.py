@@ -1,4 +1,4 @@
-"""Security Hub as several scenarios use it: one hub for all of them, findings of each."""
+"""Helpers for the scenarios that share one Security Hub, each with findings of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRODUCT_ARN = f"arn:aws:securityhub:{REGION}:{ACCOUNT_ID}:product/{ACCOUNT_ID}/d
 
 
 def enable(stack: Stack) -> Any:
-    """A client of the hub, which is on afterwards; another scenario may have enabled it."""
+    """Enable Security Hub, unless another scenario already has. Return its client."""
     hub = stack.client("securityhub")
     with contextlib.suppress(hub.exceptions.ResourceConflictException):
         hub.enable_security_hub(EnableDefaultStandards=False)
@@ -22,7 +22,7 @@ def enable(stack: Stack) -> Any:
 
 
 def finding(finding_id: str, severity: str = "HIGH", compliance: str = "FAILED", **fields: Any) -> dict[str, Any]:
-    """A new, active finding of this instant on a bucket; `fields` replace or add. No compliance: ""."""
+    """Return a new, active finding on a bucket, of now; `fields` replace or add. compliance="" omits it."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {
         "SchemaVersion": "2018-10-08",
@@ -34,8 +34,8 @@ def finding(finding_id: str, severity: str = "HIGH", compliance: str = "FAILED",
         "CreatedAt": now,
         "UpdatedAt": now,
         "Severity": {"Label": severity},
-        "Title": "A bucket is not as it should be",
-        "Description": "What a scenario imports.",
+        "Title": "A bucket is misconfigured",
+        "Description": "Imported by a scenario.",
         "Resources": [{"Type": "AwsS3Bucket", "Id": "arn:aws:s3:::scenario", "Region": REGION}],
         **({"Compliance": {"Status": compliance}} if compliance else {}),
         **fields,
@@ -43,7 +43,7 @@ def finding(finding_id: str, severity: str = "HIGH", compliance: str = "FAILED",
 
 
 def load(hub: Any, findings: Iterable[dict[str, Any]]) -> None:
-    """Import findings, a hundred a call; all of them are taken."""
+    """Import findings, a hundred per call, and check that all are accepted."""
     everything = list(findings)
     for first in range(0, len(everything), 100):
         answer = hub.batch_import_findings(Findings=everything[first : first + 100])
@@ -51,14 +51,14 @@ def load(hub: Any, findings: Iterable[dict[str, Any]]) -> None:
 
 
 def read(hub: Any, prefix: str) -> dict[str, dict[str, Any]]:
-    """Findings whose Id begins with `prefix`, by Id."""
+    """Return the findings whose Id begins with `prefix`, by Id."""
     filters = {"Id": [{"Value": prefix, "Comparison": "PREFIX"}]}
     pages = hub.get_paginator("get_findings").paginate(Filters=filters)
     return {found["Id"]: found for page in pages for found in page["Findings"]}
 
 
 def archive(hub: Any, prefix: str) -> None:
-    """Archive findings, suppressed ones too, so that neither other scenarios nor other runs count them."""
+    """Archive findings, including suppressed ones, so that other scenarios and runs do not count them."""
     names = ("SchemaVersion", "Id", "ProductArn", "GeneratorId", "AwsAccountId", "Types", "CreatedAt")
     kept = [*names, "Title", "Description", "Resources"]
     now = finding("")["UpdatedAt"]

@@ -1,4 +1,4 @@
-"""Security Hub's events and findings: read from EventBridge, answered with BatchUpdateFindings.
+"""Security Hub's events and findings: read them from EventBridge, and answer with BatchUpdateFindings.
 
 "Security Hub Findings - Imported" and "Security Hub Findings - Custom Action" both hold findings in ASFF at
 `detail.findings`. An update emits such an event too: code that answers findings must skip updates that change nothing.
@@ -16,12 +16,12 @@ CUSTOM_ACTION, IMPORTED = "Security Hub Findings - Custom Action", "Security Hub
 
 
 class NotFindings(ValueError):
-    """The event holds no findings; the message says what is missing."""
+    """The event contains no findings. The message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """What identifies a finding."""
+    """The identity of a finding."""
 
     id: str
     product_arn: str
@@ -34,22 +34,22 @@ class Resource:
     type: str
     """Such as "AwsS3Bucket"."""
     id: str
-    """Its ARN, as a rule."""
+    """Usually the resource's ARN."""
     partition: str
     region: str
-    """The resource's own Region; the finding's where the resource names none."""
+    """The resource's own Region, or the finding's if the resource names none."""
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """What the ASFF holds below Details.<type>."""
+    """The fields of the ASFF below Details.<type>."""
 
     @property
     def name(self) -> str:
-        """The last part of its ARN: of "arn:aws:s3:::bucket/key", "bucket/key"."""
+        """Return the last part of the ARN: "bucket/key" for "arn:aws:s3:::bucket/key"."""
         return self.id.split(":", 5)[5] if self.id.startswith("arn:") and self.id.count(":") >= 5 else self.id
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The parts of a finding that are used; `asff` is the whole."""
+    """The parts of a finding that the functions use. `asff` is the whole finding."""
 
     key: Key
     account_id: str
@@ -60,19 +60,19 @@ class Finding:
     product_name: str
     """Such as "Macie" or "Security Hub"."""
     control_id: str
-    """Of a control's finding, such as "S3.14"; "" for other findings."""
+    """Control id such as "S3.14"; "" for findings that are not a control's."""
     severity: str
     workflow: str
     """NEW, NOTIFIED, RESOLVED or SUPPRESSED."""
     record_state: str
     note: str
-    """Text of the note that it had when the event was sent."""
+    """Text of the finding's note when the event was sent."""
     resources: tuple[Resource, ...]
     asff: Mapping[str, Any] = field(hash=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, asff: Any) -> "Finding":
-        """Return the finding of ASFF. Raise NotFindings, which names the finding and what it lacks."""
+        """Return the finding of ASFF. Raise NotFindings, which names the finding and what is missing."""
         try:
             region = str(asff.get("Region") or asff["ProductArn"].split(":")[3])
             return cls(
@@ -97,12 +97,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Update:
-    """A change of a finding: its note, its workflow status and its user-defined fields, each unless None."""
+    """A change of a finding: its note, its workflow status and its user-defined fields; None for no change."""
 
     note: str | None = None
     workflow: str | None = None
     fields: tuple[tuple[str, str], ...] | None = None
-    """All of them, as (name, value): they replace the previous ones."""
+    """All user-defined fields, as (name, value). They replace the previous ones."""
 
     def changes(self, finding: Finding) -> bool:
         """Return True if this update would change the finding as the event showed it.
@@ -117,14 +117,14 @@ class Update:
 
 
 def parse(event: str | Mapping[str, Any]) -> list[Finding]:
-    """Return all findings of an EventBridge event (or of its JSON), one at least. Raise NotFindings."""
+    """Return all findings of an EventBridge event (or of its JSON), at least one. Raise NotFindings."""
     try:
         body = json.loads(event) if isinstance(event, str) else event
         listed = body["detail"]["findings"]
     except (KeyError, TypeError, ValueError) as error:
         raise NotFindings(f"Not an event of Security Hub findings: {type(error).__name__} {error}.") from error
     if not isinstance(listed, list) or not listed:
-        raise NotFindings("The event's detail.findings is empty or no list.")
+        raise NotFindings("The event's detail.findings is empty or not a list.")
     return [Finding.of(asff) for asff in listed]
 
 
@@ -133,7 +133,7 @@ def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[
 
     `client` is the "securityhub" client of the Region that holds the findings, or that aggregates them. A finding
     has one note, which replaces the previous one. Return the reason, by finding, for those not updated.
-    Raise botocore's ClientError when a call fails altogether.
+    Raise botocore's ClientError if a call fails altogether.
     """
     alike: dict[Update, list[Key]] = {}
     for key, wanted in updates.items():
@@ -179,7 +179,7 @@ def _resource(asff: Mapping[str, Any], region: str) -> Resource:
 
 
 def _control(asff: Mapping[str, Any]) -> str:
-    """Consolidated findings name the control; others have it at the end of their generator's id or as a field."""
+    """Return the control's id: consolidated findings name it, others have it in the generator's id or a field."""
     named = (asff.get("Compliance") or {}).get("SecurityControlId")
     fields = asff.get("ProductFields") or {}
     generator = str(asff.get("GeneratorId", ""))

@@ -1,4 +1,4 @@
-"""Given events of Security Hub, when they are read and answered, then nothing is lost, doubled or repeated."""
+"""Given Security Hub events, when they are read and answered, then no finding is lost, duplicated or repeated."""
 
 import json
 from typing import Any
@@ -115,7 +115,7 @@ def test_control_of_consolidated_and_older_findings(fields: dict[str, Any], cont
         "null",
         {},
         {"detail": None},
-        {"detail": {"requestParameters": {"bucketName": "reports"}}},  # what a first draft of the source read
+        {"detail": {"requestParameters": {"bucketName": "reports"}}},  # A first draft of the source read this shape.
         event(),
         {"detail": {"findings": "one"}},
         event("one"),
