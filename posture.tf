@@ -104,7 +104,7 @@ module "config_recorder" {
 }
 
 variable "config_recorder" {
-  description = "AWS Config switched on in an account and Region: what is recorded, where snapshots and history go, and the role it uses. {} for the defaults, null for off. See modules/blocks/config_recorder."
+  description = "Turns on AWS Config in an account and Region: it sets what is recorded, where snapshots and history are delivered, and which role Config uses. {} for the defaults, null for off. See modules/blocks/config_recorder."
   type        = any
   default     = null
 

@@ -1,5 +1,5 @@
 variable "region" {
-  description = "Region to deploy to; null for the one of the environment or the profile."
+  description = "Region to deploy to; null for the Region of the environment or the profile."
   type        = string
   default     = null
 
@@ -10,31 +10,31 @@ variable "region" {
 }
 
 variable "name_prefix" {
-  description = "Begins the name of everything made; another one makes a second, independent environment in the same account."
+  description = "Prefix of the name of every resource; a different prefix creates a second, independent environment in the same account."
   type        = string
   default     = "switchyard"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name_prefix))
-    error_message = "name_prefix must have 2 to 20 lower-case letters, digits and hyphens, begin with a letter and not end in a hyphen."
+    error_message = "name_prefix must have 2 to 20 lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
 }
 
 variable "alarm_emails" {
-  description = "Addresses that are told of each alarm, once they have confirmed their subscription."
+  description = "Email addresses that are notified of each alarm, once they have confirmed their subscription."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for e in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", e))])
-    error_message = "alarm_emails must be e-mail addresses, such as \"security@example.com\"."
+    error_message = "alarm_emails must be email addresses, such as \"security@example.com\"."
   }
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs, also S3 access logs, are kept."
+  description = "Days for which logs, including S3 access logs, are kept."
   type        = number
   default     = 365
   nullable    = false
@@ -46,7 +46,7 @@ variable "log_retention_days" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds every role made; null for none."
+  description = "ARN of the policy that is the permissions boundary of every role of this stack; null for none."
   type        = string
   default     = null
 
@@ -57,14 +57,14 @@ variable "permissions_boundary_arn" {
 }
 
 variable "build_dir" {
-  description = "Folder that holds the packages `make package` builds; relative to the folder Terraform runs in."
+  description = "Folder that holds the packages that `make package` builds, relative to the folder that Terraform runs in."
   type        = string
   default     = "build"
   nullable    = false
 
   validation {
     condition     = length(var.build_dir) > 0 && !endswith(var.build_dir, "/")
-    error_message = "build_dir must be a path without a slash at its end."
+    error_message = "build_dir must be a path without a slash at the end."
   }
 }
 
@@ -76,7 +76,7 @@ variable "access_log_force_destroy" {
 }
 
 variable "tags" {
-  description = "Tags of everything made."
+  description = "Tags of every resource."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,8 +1,8 @@
-# Not the bucket block: S3 delivers access logs only to buckets encrypted with its own keys,
-# and a log bucket that logs its own accesses never ends.
+# This bucket does not use the bucket block: S3 delivers access logs only to buckets encrypted with its own keys,
+# and each log that a bucket writes about itself would cause another one.
 resource "aws_s3_bucket" "access_logs" {
-  # checkov:skip=CKV_AWS_18:It takes the access logs of the other buckets; logging its own would log forever
-  # checkov:skip=CKV_AWS_144:Replication is a choice of its own, with a second Region's cost
+  # checkov:skip=CKV_AWS_18:It receives the access logs of the other buckets; each log about itself would cause another one
+  # checkov:skip=CKV_AWS_144:Replication is a separate decision, at the cost of a second Region
   # checkov:skip=CKV_AWS_145:S3 cannot deliver access logs to a bucket encrypted with a customer managed key; SSE-S3 is on
   # checkov:skip=CKV2_AWS_62:Nothing acts on the arrival of an access log
   bucket        = local.access_log_bucket
@@ -96,6 +96,6 @@ resource "aws_s3_bucket_policy" "access_logs" {
     ]
   })
 
-  # S3 refuses both at once.
+  # S3 refuses concurrent changes of both.
   depends_on = [aws_s3_bucket_public_access_block.access_logs]
 }

@@ -1,4 +1,4 @@
-# API Gateway writes access and execution logs of REST APIs with one role for the whole account and Region.
+# API Gateway writes the access and execution logs of all REST APIs of an account and Region with one role.
 resource "aws_iam_role" "api_gateway" {
   count = var.api_gateway_logging ? 1 : 0
 
@@ -18,7 +18,7 @@ resource "aws_iam_role" "api_gateway" {
   })
 }
 
-# UpdateAccount refuses a role that grants less than this policy of AWS.
+# UpdateAccount refuses a role that grants less than this AWS managed policy.
 resource "aws_iam_role_policy_attachment" "api_gateway" {
   count = var.api_gateway_logging ? 1 : 0
 

@@ -8,7 +8,8 @@ resource "aws_kms_key" "this" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Hands the key to the account's IAM policies; a key policy without this can become unmanageable for good.
+        # Lets the account's IAM policies grant access to the key; without this statement the key can become
+        # unmanageable permanently.
         Sid       = "AccountThroughIam"
         Effect    = "Allow"
         Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
@@ -24,7 +25,7 @@ resource "aws_kms_key" "this" {
         Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:${local.regional}:log-group:*" } }
       },
       {
-        # Logs of state machines whose executions are encrypted travel under this key.
+        # The logs of state machines whose executions are encrypted are delivered encrypted under this key.
         Sid       = "LogDelivery"
         Effect    = "Allow"
         Principal = { Service = "delivery.logs.amazonaws.com" }
@@ -46,7 +47,7 @@ resource "aws_kms_key" "this" {
         }
       },
       {
-        # Snapshots and history of AWS Config's service-linked role, which has no policy that could name the key.
+        # AWS Config delivers snapshots and history with its service-linked role, whose policy cannot name this key.
         Sid       = "ConfigToBuckets"
         Effect    = "Allow"
         Principal = { Service = "config.amazonaws.com" }
@@ -70,7 +71,7 @@ resource "aws_kms_key" "this" {
       },
       {
         # EventBridge presents no aws:SourceAccount or aws:SourceArn for encrypted topics (SNS developer guide,
-        # key management): with them delivery fails. The topics' own policies name the rules.
+        # key management): delivery fails with these conditions. The policies of the topics name the rules.
         Sid       = "EventsToTopics"
         Effect    = "Allow"
         Principal = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }

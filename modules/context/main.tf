@@ -15,7 +15,7 @@ locals {
   package_bucket        = "${var.name_prefix}-packages-${local.account_id}-${local.region}"
   layer_package         = "${var.build_dir}/layers/common.zip"
 
-  # What blocks of this module itself need; names and ARNs are known before what they name exists.
+  # The context for the blocks that this module uses. Names and ARNs are known before the resources exist.
   context = {
     name_prefix              = var.name_prefix
     partition                = local.partition
@@ -54,7 +54,7 @@ module "packages" {
 
   context         = local.context
   name            = "packages"
-  force_destroy   = true # copies of what `make package` builds
+  force_destroy   = true # holds copies of the packages that `make package` builds
   noncurrent_days = 7
 }
 

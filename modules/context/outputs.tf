@@ -1,7 +1,8 @@
 output "context" {
-  description = "What capabilities and blocks take as their `context`."
+  description = "Value that capabilities and blocks take as their `context`."
   value       = merge(local.context, { layer_arns = [aws_lambda_layer_version.common.arn], package_bucket = module.packages.id })
-  # Whoever uses the context finds the topic and the buckets ready (not their lifecycles, which take S3 a minute).
+  # A consumer of the context waits until the topic and the buckets are ready, but not for the lifecycle
+  # configurations, which take S3 a minute.
   depends_on = [
     aws_api_gateway_account.this,
     module.alarm_topic,
@@ -22,12 +23,12 @@ output "kms_alias_name" {
 }
 
 output "alarm_topic_arn" {
-  description = "ARN of the topic that gets every alarm."
+  description = "ARN of the topic that receives every alarm."
   value       = module.alarm_topic.arn
 }
 
 output "access_log_bucket" {
-  description = "Name of the bucket that gets the S3 access logs."
+  description = "Name of the bucket that receives the S3 access logs."
   value       = local.access_log_bucket
   depends_on  = [aws_s3_bucket_policy.access_logs]
 }

@@ -1,12 +1,12 @@
 locals {
-  # Bucket names are shared by everybody: account and Region make this one nobody else's.
+  # Bucket names are unique across all AWS accounts: the account and the Region in the name avoid collisions.
   name        = "${var.leading}${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}"
   arn         = "arn:${var.context.partition}:s3:::${local.name}"
   kms_key_arn = coalesce(var.kms_key_arn, var.context.kms_key_arn)
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_144:Replication is a choice of its own, with a second Region's cost; versioning guards against loss here
+  # checkov:skip=CKV_AWS_144:Replication is a separate decision, at the cost of a second Region; versioning guards against loss here
   bucket        = local.name
   force_destroy = var.force_destroy
   tags          = var.context.tags
@@ -55,8 +55,8 @@ resource "aws_s3_bucket_logging" "this" {
   target_prefix = "${local.name}/"
 }
 
-# Events of the bucket reach EventBridge, where any number of rules can match them
-# without owning the bucket's one notification configuration.
+# The bucket sends its events to EventBridge, where any number of rules can match them
+# without owning the bucket's single notification configuration.
 resource "aws_s3_bucket_notification" "this" {
   bucket      = aws_s3_bucket.this.id
   eventbridge = true
@@ -86,7 +86,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       noncurrent_days = var.noncurrent_days
     }
 
-    # Days and the removal of leftover delete markers exclude each other; S3 does the latter itself with days.
+    # S3 accepts either days or the removal of expired delete markers; with days, it removes them itself.
     expiration {
       days                         = var.expiration_days
       expired_object_delete_marker = var.expiration_days == null ? true : null
@@ -111,7 +111,7 @@ resource "aws_s3_bucket_policy" "this" {
           Condition = { Bool = { "aws:SecureTransport" = "false" } }
         },
         {
-          # Uploads without encryption headers get the default above; those that ask for something else are refused.
+          # Uploads without encryption headers get the default above; uploads that request other encryption are refused.
           Sid       = "DenyOtherEncryption"
           Effect    = "Deny"
           Principal = "*"
@@ -146,6 +146,6 @@ resource "aws_s3_bucket_policy" "this" {
     )
   })
 
-  # S3 refuses both at once.
+  # S3 refuses concurrent changes of both.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

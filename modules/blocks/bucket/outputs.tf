@@ -1,5 +1,5 @@
-# ARN and name follow from the inputs, so that policies made of them are known at plan time;
-# depends_on makes whoever uses them wait until the bucket is as secure as it will be.
+# ARN and name are computed from the inputs, so that policies that contain them are known at plan time;
+# depends_on makes consumers wait until the bucket is fully secured.
 
 output "arn" {
   description = "ARN of the bucket."
@@ -25,7 +25,7 @@ output "kms_key_arn" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     bucket              = aws_s3_bucket.this
     public_access_block = aws_s3_bucket_public_access_block.this

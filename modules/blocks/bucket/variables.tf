@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the bucket; the environment's prefix goes in front."
+  description = "Name of the bucket, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.leading}${var.context.name_prefix}-${var.name}-${var.context.account_id}-${var.context.region}") <= 63
@@ -34,14 +34,14 @@ variable "name" {
 }
 
 variable "leading" {
-  description = "What the name must begin with where a service delivers only to such buckets; `aws-waf-logs-` for AWS WAF."
+  description = "Start of the bucket's name, for services that deliver only to buckets with a certain name: `aws-waf-logs-` for AWS WAF."
   type        = string
   default     = ""
   nullable    = false
 
   validation {
     condition     = contains(["", "aws-waf-logs-"], var.leading)
-    error_message = "leading must be empty or \"aws-waf-logs-\": S3 may deliver access logs of no other buckets (modules/context)."
+    error_message = "leading must be empty or \"aws-waf-logs-\": the log bucket (modules/context) accepts access logs of no other bucket names."
   }
 }
 
@@ -57,7 +57,7 @@ variable "kms_key_arn" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket with the objects in it."
+  description = "Let `terraform destroy` delete the bucket even if it contains objects."
   type        = bool
   default     = false
   nullable    = false
@@ -75,14 +75,14 @@ variable "expiration_days" {
 }
 
 variable "noncurrent_days" {
-  description = "Days for which overwritten and deleted objects can be brought back."
+  description = "Days for which overwritten and deleted objects can be restored."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "policy_statements" {
-  description = "Further statements of the bucket policy. `principals` by type (`Service`, `AWS`); `paths` are keys or patterns in the bucket (`reports/*`), and `/` is the bucket itself."
+  description = "Further statements of the bucket policy. `principals` are grouped by type (`Service`, `AWS`). `paths` are object keys or patterns (`reports/*`); `/` is the bucket itself."
   type = list(object({
     sid        = string
     principals = map(list(string))
@@ -98,13 +98,13 @@ variable "policy_statements" {
     condition = alltrue(flatten([
       for s in var.policy_statements : [for a in s.actions : can(regex("^s3:[A-Za-z0-9]+\\*?$", a))] if s.effect != "Deny"
     ]))
-    error_message = "Each action must be one of S3's, such as \"s3:GetObject\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
+    error_message = "Each action must be an S3 action, such as \"s3:GetObject\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
   }
   validation {
     condition = alltrue(flatten([
       for s in var.policy_statements : [for id in flatten(values(s.principals)) : id != "*"] if s.effect != "Deny"
     ]))
-    error_message = "A principal of \"*\" would open the bucket to everybody: name accounts, roles or services."
+    error_message = "A principal of \"*\" would make the bucket public: name accounts, roles or services."
   }
   validation {
     condition     = alltrue([for s in var.policy_statements : contains(["Allow", "Deny"], s.effect)])
@@ -115,6 +115,6 @@ variable "policy_statements" {
       alltrue([for s in var.policy_statements : can(regex("^[A-Za-z0-9]+$", s.sid))]) &&
       length(distinct(concat(["DenyInsecureTransport", "DenyOtherEncryption", "DenyCallersKeys"], var.policy_statements[*].sid))) == 3 + length(var.policy_statements)
     )
-    error_message = "Each sid must be made of letters and digits and be used once; DenyInsecureTransport, DenyOtherEncryption and DenyCallersKeys are the bucket's own."
+    error_message = "Each sid must consist of letters and digits and be used once; DenyInsecureTransport, DenyOtherEncryption and DenyCallersKeys are reserved for the bucket."
   }
 }

@@ -5,7 +5,8 @@ locals {
   role_arn    = var.role_arn == null ? one(aws_iam_service_linked_role.config[*].arn) : var.role_arn
 }
 
-# Config's own role: Security Hub's control Config.1 asks for it, and it can read what Config learns to record.
+# Config's service-linked role: Security Hub control Config.1 requires it, and AWS adds to it the permissions for
+# each resource type that Config starts to support.
 resource "aws_iam_service_linked_role" "config" {
   count = var.role_arn == null ? 1 : 0
 
@@ -69,7 +70,7 @@ resource "aws_config_delivery_channel" "this" {
   depends_on = [aws_config_configuration_recorder.this]
 }
 
-# Recording starts only with a channel, and a channel goes only when nothing records.
+# Recording needs a delivery channel to start, and a channel can be deleted only while nothing records.
 resource "aws_config_configuration_recorder_status" "this" {
   name       = aws_config_configuration_recorder.this.name
   is_enabled = true

@@ -1,5 +1,5 @@
 output "recorder_name" {
-  description = "Name of the recorder, once it records: what rules wait for."
+  description = "Name of the recorder, available once it records. Config rules depend on it."
   value       = aws_config_configuration_recorder.this.name
   depends_on  = [aws_config_configuration_recorder_status.this]
 }
@@ -10,12 +10,12 @@ output "delivery_channel_name" {
 }
 
 output "bucket_name" {
-  description = "Name of the bucket that gets snapshots and history."
+  description = "Name of the bucket that receives snapshots and history."
   value       = module.bucket.id
 }
 
 output "bucket_arn" {
-  description = "ARN of that bucket."
+  description = "ARN of the bucket that receives snapshots and history."
   value       = module.bucket.arn
 }
 
@@ -25,7 +25,7 @@ output "role_arn" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     bucket              = module.bucket.resources
     channel             = aws_config_delivery_channel.this

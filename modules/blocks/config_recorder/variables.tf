@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "role_arn" {
-  description = "Role that Config uses, such as its service-linked role where the account has it (arn:aws:iam::ACCOUNT:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig); null makes the service-linked role."
+  description = "ARN of the role that Config uses, such as its service-linked role if the account already has it (arn:aws:iam::ACCOUNT:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig); null creates the service-linked role."
   type        = string
   default     = null
 
@@ -42,21 +42,21 @@ variable "resource_types" {
 }
 
 variable "include_global_resource_types" {
-  description = "Record IAM users, groups, roles and policies too, when all types are recorded; on in one Region of an account only, or each item is paid for once a Region."
+  description = "Also record IAM users, groups, roles and policies when all types are recorded. Enable it in one Region of an account only; otherwise each Region charges for the same items."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "recording_frequency" {
-  description = "CONTINUOUS records each change, DAILY the state of each day; rules that act on changes need CONTINUOUS to act at once."
+  description = "CONTINUOUS records each change, DAILY the state once a day. With DAILY, rules that are triggered by changes act up to a day late."
   type        = string
   default     = "CONTINUOUS"
   nullable    = false
 }
 
 variable "snapshot_frequency" {
-  description = "How often a snapshot of everything goes to the bucket."
+  description = "How often Config delivers a snapshot of all recorded resources to the bucket."
   type        = string
   default     = "TwentyFour_Hours"
   nullable    = false
@@ -75,7 +75,7 @@ variable "expiration_days" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the bucket with what Config has delivered."
+  description = "Let `terraform destroy` delete the bucket with everything that Config has delivered."
   type        = bool
   default     = false
   nullable    = false

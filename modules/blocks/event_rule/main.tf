@@ -5,7 +5,7 @@ locals {
   dead_letter_queue_name = "${local.name}-rule-dlq"
   dead_letter_queue_arn  = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.dead_letter_queue_name}"
 
-  # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
+  # IAM is global: the Region separates the roles of two Regions, and the hash keeps a truncated name unique.
   role_name_full = "${local.name}-rule-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
@@ -25,7 +25,7 @@ resource "aws_sqs_queue" "dead_letter" {
   kms_master_key_id         = var.context.kms_key_arn
   tags                      = var.context.tags
 
-  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  # The policy is set here, not in an aws_sqs_queue_policy: the provider waits 25 seconds for each of those.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -51,7 +51,7 @@ resource "aws_sqs_queue" "dead_letter" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letter" {
   alarm_name          = "${local.dead_letter_queue_name}-depth"
-  alarm_description   = "1 or more messages waiting in ${local.dead_letter_queue_name}"
+  alarm_description   = "1 or more messages are waiting in ${local.dead_letter_queue_name}"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = local.dead_letter_queue_name }
@@ -104,7 +104,7 @@ resource "aws_iam_role_policy" "this" {
         Resource = local.state_machine_arns
       },
       {
-        # Who starts an execution encrypts its input.
+        # The principal that starts an execution encrypts its input.
         Sid       = "UseKeyThroughServices"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -152,6 +152,6 @@ resource "aws_cloudwatch_event_target" "this" {
     }
   }
 
-  # The queue's ARN above is made of names, so the order must be said.
+  # The queue's ARN above is computed from names, so Terraform cannot infer this dependency.
   depends_on = [aws_iam_role_policy.this, aws_lambda_permission.this, aws_sqs_queue.dead_letter]
 }

@@ -1,5 +1,5 @@
-# ARN and name follow from the inputs, so that policies made of them are known at plan time;
-# depends_on makes whoever uses them wait until events are delivered.
+# ARN and name are computed from the inputs, so that policies that contain them are known at plan time;
+# depends_on makes consumers wait until the rule can deliver events.
 
 output "arn" {
   description = "ARN of the rule."
@@ -14,7 +14,7 @@ output "name" {
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue of events that could not be delivered."
+  description = "URL of the dead-letter queue, which keeps events that could not be delivered."
   value       = aws_sqs_queue.dead_letter.url
 }
 
@@ -24,7 +24,7 @@ output "alarm_names" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     rule        = aws_cloudwatch_event_rule.this
     targets     = aws_cloudwatch_event_target.this

@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the rule; the environment's prefix goes in front."
+  description = "Name of the rule, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.context.name_prefix}-${var.name}") <= 64
@@ -34,19 +34,19 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the rule is for."
+  description = "Purpose of the rule, shown in the console."
   type        = string
   nullable    = false
 }
 
 variable "event_pattern" {
-  description = "Pattern of the events on the default bus, as JSON."
+  description = "Pattern that events on the default event bus must match, as JSON."
   type        = string
   nullable    = false
 }
 
 variable "targets" {
-  description = "Where matching events go, by id. `kind` is the target's service as in its ARN: `lambda`, `states`, `sqs` or `sns`. Functions and state machines get their permission here; queues and topics name the rule in their `senders` and `publishers`. `input` (JSON) replaces the event; `input_transformer` makes one of its parts."
+  description = "Targets that receive matching events, by target ID. `kind` is the target's service as in its ARN: `lambda`, `states`, `sqs` or `sns`. This block creates the permissions to call functions and state machines; queues and topics must name the rule in their `senders` and `publishers`. `input` (JSON) replaces the event; `input_transformer` builds an input from parts of the event."
   type = map(object({
     arn   = string
     kind  = string

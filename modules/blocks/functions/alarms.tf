@@ -1,4 +1,4 @@
-# Alarms on each function, on its dead-letter queue, and on metrics of the capability's own.
+# Alarms on each function, on its dead-letter queue, and on custom metrics of the capability.
 locals {
   alarms = merge(
     {
@@ -28,7 +28,7 @@ locals {
     {
       for key, f in local.functions : "${key}/dlq-depth" => {
         name               = "${f.name}-dlq-depth"
-        description        = "1 or more messages waiting in ${f.name}-dlq"
+        description        = "1 or more messages are waiting in ${f.name}-dlq"
         namespace          = "AWS/SQS"
         metric             = "ApproximateNumberOfMessagesVisible"
         dimensions         = { QueueName = "${f.name}-dlq" }

@@ -5,7 +5,7 @@ locals {
 
   names = { for key, f in var.functions : key => "${var.context.name_prefix}-${f.name}" }
 
-  # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
+  # IAM is global: the Region separates the roles of two Regions, and the hash keeps a truncated name unique.
   full_role_names = { for key, name in local.names : key => "${name}-function-${var.context.region}" }
 
   functions = {
@@ -29,7 +29,7 @@ resource "aws_sqs_queue" "dead_letter" {
   kms_master_key_id         = var.context.kms_key_arn
   tags                      = var.context.tags
 
-  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  # The policy is set here, not in an aws_sqs_queue_policy: the provider waits 25 seconds for each of those.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -88,7 +88,7 @@ resource "aws_iam_role_policy" "runtime" {
           Resource = "arn:${var.context.partition}:logs:${local.regional}:log-group:${each.value.log_group_name}:*"
         },
         {
-          # Trace segments belong to no resource: X-Ray allows only "*".
+          # Trace segments do not belong to a resource: X-Ray accepts only "*".
           Sid      = "WriteTraces"
           Effect   = "Allow"
           Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
@@ -99,7 +99,7 @@ resource "aws_iam_role_policy" "runtime" {
         Sid    = "KeepFailedCalls"
         Effect = "Allow"
         Action = "sqs:SendMessage"
-        # Made of names: the function need not wait for the queue.
+        # This ARN is computed from names, so the function does not wait for the queue.
         Resource = each.value.dead_letter_queue_arn
       }] : [],
       length(each.value.key_services) > 0 ? [{
@@ -130,8 +130,9 @@ resource "aws_iam_role_policy" "grants" {
   })
 }
 
-# From S3, since the provider makes functions of local files one after the other, five seconds each. The functions of
-# one call share the object. Its key is a function's name, so that it belongs to this call alone.
+# The package goes through S3, because the provider creates functions from local files one after the other, five
+# seconds each. All functions of one module call share the object. Its key is the name of one of these functions, so
+# no other module call uses the same key.
 resource "aws_s3_object" "package" {
   count = length(var.functions) > 0 ? 1 : 0
 
@@ -142,7 +143,7 @@ resource "aws_s3_object" "package" {
   server_side_encryption = "aws:kms"
   kms_key_id             = var.context.kms_key_arn
 
-  # An object takes 10 tags where everything else takes 50; the bucket is tagged.
+  # An S3 object can have 10 tags, other resources can have 50. The bucket carries the tags.
   override_provider {
     default_tags {
       tags = {}
@@ -158,9 +159,9 @@ resource "aws_s3_object" "package" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_116:The on-failure destination below keeps the failed event and its error; a dead-letter config would send it twice
-  # checkov:skip=CKV_AWS_117:AWS API endpoints, all that these functions reach, need no VPC
-  # checkov:skip=CKV_AWS_272:Deployment is by Terraform, which compares the package's hash; a signing profile would add a second pipeline
+  # checkov:skip=CKV_AWS_116:The on-failure destination below keeps the failed event and its error; a dead-letter configuration would keep it twice
+  # checkov:skip=CKV_AWS_117:These functions call only AWS API endpoints, which need no VPC
+  # checkov:skip=CKV_AWS_272:Terraform deploys the package and compares its hash; a signing profile would add a second pipeline
   for_each = local.functions
 
   function_name                  = each.value.name
@@ -200,7 +201,7 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  # A function that can be called before its role is complete fails on its first events.
+  # Without its permissions, the function would fail on its first events.
   depends_on = [aws_iam_role_policy.runtime, aws_iam_role_policy.grants]
 }
 
@@ -228,7 +229,7 @@ resource "aws_lambda_permission" "invoker" {
   function_name = aws_lambda_function.this[each.value.function].function_name
   principal     = each.value.principal
   source_arn    = each.value.source_arn
-  # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody. AWS Config is told apart by
-  # the account alone: a rule has its ARN only after the permission that it needs.
+  # A bucket's ARN does not contain the account, and any account can reuse the name of a deleted bucket. AWS Config
+  # is restricted by account only: a Config rule needs this permission before it exists and has an ARN.
   source_account = contains(["config.amazonaws.com", "s3.amazonaws.com"], each.value.principal) ? var.context.account_id : null
 }

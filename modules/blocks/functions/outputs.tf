@@ -1,6 +1,6 @@
 output "functions" {
-  description = "What each function is wired by, under its key: `arn`, `name`, `invoke_arn` (API Gateway calls by it), `role_arn`, `role_name`, `log_group_name`, and of its dead-letter queue `dead_letter_queue_arn` and `dead_letter_queue_url` (null without one)."
-  # ARNs and names follow from the inputs, so that policies made of them are known at plan time.
+  description = "Attributes of each function, under its key: `arn`, `name`, `invoke_arn` (for API Gateway), `role_arn`, `role_name`, `log_group_name`, and `dead_letter_queue_arn` and `dead_letter_queue_url` of its dead-letter queue (null without one)."
+  # ARNs and names are computed from the inputs, so that policies that contain them are known at plan time.
   value = {
     for key, f in local.functions : key => {
       arn                   = f.arn
@@ -13,7 +13,7 @@ output "functions" {
       dead_letter_queue_url = f.dead_letter_queue ? aws_sqs_queue.dead_letter[key].url : null
     }
   }
-  # What uses a function waits until it can be called.
+  # A consumer of a function waits until the function can be called.
   depends_on = [aws_lambda_function.this]
 }
 
@@ -23,7 +23,7 @@ output "alarm_names" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block: by the function's key; permissions by `<key>/<invoker>`; alarms by `<key>/errors`, `<key>/throttles`, `<key>/dlq-depth` and the names of `metric_alarms`."
+  description = "The resources of the block, for plan tests of the modules that use it: functions by their key, permissions by `<key>/<invoker>`, alarms by `<key>/errors`, `<key>/throttles`, `<key>/dlq-depth` and the names of `metric_alarms`."
   value = {
     functions            = aws_lambda_function.this
     package              = one(aws_s3_object.package[*])

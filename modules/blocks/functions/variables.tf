@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "package" {
-  description = "Package that holds the handlers, as `domain/capability`: the file `<build_dir>/<package>.zip`."
+  description = "Package that contains the handlers, as `domain/capability`: the file `<build_dir>/<package>.zip`."
   type        = string
   nullable    = false
 
@@ -30,7 +30,7 @@ variable "package" {
 }
 
 variable "functions" {
-  description = "The functions, by a key of your choice: `name` (the environment's prefix goes in front), `description`, `handler` (its Python path, such as `posture.finding_export.export.handler`); `environment` (encrypted with the stack's key); `policy_statements` (what the role may do: one for each purpose, with the actions and resources it needs and no more); `key_services` (services whose data the function reads or writes under the stack's key, such as `[\"s3\", \"dynamodb\"]`: it may use the key through them and through nothing else); `memory_size` (MiB; CPU grows with it); `timeout` (seconds); `reserved_concurrency` (calls at once, null for the account's pool); `layer_arns` (in addition to the common layer); `dead_letter_queue` (keep asynchronous calls that failed for good, with an alarm on the first one; false for functions that are only called synchronously); `invokers` (services that may call the function, by the id of the permission: the service principal and the ARN of the one resource that calls, which `config.amazonaws.com`, held to this account, goes without; event rules and schedules of this library bring their own); `alarms` (failed and throttled calls within 5 minutes at which an alarm goes off)."
+  description = "The functions, by a key of your choice: `name` (the environment's prefix is prepended), `description`, `handler` (its Python path, such as `posture.finding_export.export.handler`); `environment` (encrypted with the stack's key); `policy_statements` (permissions of the role: one statement for each purpose, with only the actions and resources that it needs); `key_services` (services whose data the function reads or writes under the stack's key, such as `[\"s3\", \"dynamodb\"]`: the function can use the key only through these services); `memory_size` (MiB; CPU grows with it); `timeout` (seconds); `reserved_concurrency` (concurrent calls, null for the account's pool); `layer_arns` (in addition to the common layer); `dead_letter_queue` (keep asynchronous calls that failed after all retries, with an alarm on the first one; false for functions that are only called synchronously); `invokers` (services that may call the function, by the ID of the permission: the service principal and the ARN of the one resource that calls; `config.amazonaws.com`, which is restricted to this account, needs no ARN; event rules and schedules of this library create their own permissions); `alarms` (number of failed or throttled calls within 5 minutes that raises an alarm)."
   type = map(object({
     name        = string
     description = string
@@ -62,11 +62,11 @@ variable "functions" {
 
   validation {
     condition     = alltrue([for f in var.functions : can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", f.name))])
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = alltrue([for f in var.functions : length("${var.context.name_prefix}-${f.name}") <= 64])
-    error_message = "name must be shorter: with the prefix ${var.context.name_prefix}- it is longer than the 64 characters AWS allows."
+    error_message = "name must be shorter: with the prefix ${var.context.name_prefix}- it exceeds the 64 characters that AWS allows."
   }
   validation {
     condition     = length(distinct([for f in var.functions : f.name])) == length(var.functions)
@@ -78,13 +78,13 @@ variable "functions" {
   }
   validation {
     condition     = alltrue([for f in var.functions : can(regex("^[a-z_][a-z0-9_]*(\\.[a-z_][a-z0-9_]*)+$", f.handler))])
-    error_message = "handler must be module.function with its package, such as \"posture.finding_export.export.handler\"."
+    error_message = "handler must be the Python path of the function, including its package, such as \"posture.finding_export.export.handler\"."
   }
   validation {
     condition = alltrue(flatten([
       for f in var.functions : [for s in f.policy_statements : [for a in s.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+\\*?$", a))] if s.effect != "Deny"]
     ]))
-    error_message = "Each action must be named, such as \"s3:GetObject\" or \"s3:Get*\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
+    error_message = "Each statement must name its actions, such as \"s3:GetObject\" or \"s3:Get*\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
   }
   validation {
     condition     = alltrue(flatten([for f in var.functions : [for s in f.policy_statements : contains(["Allow", "Deny"], s.effect)]]))
@@ -97,7 +97,7 @@ variable "functions" {
         length(distinct(f.policy_statements[*].sid)) == length(f.policy_statements),
       ]
     ]))
-    error_message = "Each sid must be made of letters and digits and be used once in a function, such as \"ReadReports\"."
+    error_message = "Each sid must consist of letters and digits and be used once in a function, such as \"ReadReports\"."
   }
   validation {
     condition     = alltrue(flatten([for f in var.functions : [for s in f.policy_statements : length(s.actions) > 0 && length(s.resources) > 0]]))
@@ -113,11 +113,11 @@ variable "functions" {
   }
   validation {
     condition     = alltrue(flatten([for f in var.functions : [for i in f.invokers : i.source_arn != null || i.principal == "config.amazonaws.com"]]))
-    error_message = "source_arn is missing: only AWS Config, held to this account, may go without."
+    error_message = "source_arn is missing: it is optional only for AWS Config, which is restricted to this account."
   }
   validation {
     condition     = alltrue([for f in var.functions : length(f.layer_arns) <= 4])
-    error_message = "layer_arns may hold 4 layers: Lambda takes 5 and the common one is among them."
+    error_message = "layer_arns can have at most 4 layers: Lambda accepts 5, and the common layer is one of them."
   }
   validation {
     condition     = alltrue([for f in var.functions : f.alarms.errors >= 1 && f.alarms.throttles >= 1])
@@ -126,7 +126,7 @@ variable "functions" {
 }
 
 variable "metric_alarms" {
-  description = "Alarms on metrics that the functions count, by name (the environment's prefix goes in front): they go off when within 5 minutes the metric's `statistic` reaches `threshold`. `description` says what happened and where to look; `treat_missing_data = \"ignore\"` keeps the state until the next data point."
+  description = "Alarms on metrics that the functions publish, by name (the environment's prefix is prepended). An alarm is raised when the metric's `statistic` reaches `threshold` within 5 minutes. `description` says what happened and where to look; `treat_missing_data = \"ignore\"` keeps the alarm's state until the next data point."
   type = map(object({
     description        = string
     namespace          = optional(string, "Switchyard")

@@ -43,7 +43,7 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id          = var.context.kms_key_arn
   tags                       = var.context.tags
 
-  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  # The policy is set here, not in an aws_sqs_queue_policy: the provider waits 25 seconds for each of those.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -57,7 +57,7 @@ resource "aws_sqs_queue" "this" {
           Resource  = local.arn
           Condition = merge(
             { ArnLike = { "aws:SourceArn" = s.source_arns } },
-            # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody.
+            # A bucket's ARN does not contain the account, and any account can reuse the name of a deleted bucket.
             s.service == "s3.amazonaws.com" ? { StringEquals = { "aws:SourceAccount" = var.context.account_id } } : {},
           )
         }
@@ -70,7 +70,7 @@ resource "aws_sqs_queue" "this" {
     maxReceiveCount     = var.max_receive_count
   })
 
-  # The ARN above is made of names, so the order must be said.
+  # The ARN above is computed from names, so Terraform cannot infer this dependency.
   depends_on = [aws_sqs_queue.dead_letter]
 }
 

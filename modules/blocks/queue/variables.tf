@@ -19,48 +19,48 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the queue; the environment's prefix goes in front."
+  description = "Name of the queue, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.context.name_prefix}-${var.name}-dlq") <= 80
-    error_message = "name must be shorter: with the prefix and the ending of its dead-letter queue it is longer than the 80 characters AWS allows."
+    error_message = "name must be shorter: with the prefix and the suffix of its dead-letter queue it exceeds the 80 characters that AWS allows."
   }
 }
 
 variable "max_receive_count" {
-  description = "How often a message may be received before it goes to the dead-letter queue."
+  description = "Number of times that a message can be received before it moves to the dead-letter queue."
   type        = number
   default     = 5
   nullable    = false
 
   validation {
     condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
-    error_message = "max_receive_count must be between 1 and 1000; 5 or more for a queue that Lambda reads, or throttled calls lose messages."
+    error_message = "max_receive_count must be between 1 and 1000. For a queue that Lambda reads, use 5 or more: with less, throttled calls move messages to the dead-letter queue."
   }
 }
 
 variable "visibility_timeout_seconds" {
-  description = "Seconds a received message stays hidden; six times the timeout of a function that reads the queue."
+  description = "Seconds for which a received message stays hidden. For a queue that a function reads, use six times the function's timeout."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "message_retention_seconds" {
-  description = "Seconds a message is kept. The dead-letter queue keeps its own for 14 days."
+  description = "Seconds for which a message is kept. The dead-letter queue keeps messages for 14 days."
   type        = number
   default     = 345600
   nullable    = false
 }
 
 variable "senders" {
-  description = "Services that may send, by the sid of their statement: the service principal and the ARNs (patterns allowed) of the resources that send. Roles of this account need no entry."
+  description = "Services that may send messages, by the sid of their statement: the service principal and the ARNs (patterns allowed) of the resources that send. Roles of this account need no entry."
   type = map(object({
     service     = string
     source_arns = list(string)
@@ -70,16 +70,16 @@ variable "senders" {
 
   validation {
     condition     = alltrue([for sid, s in var.senders : can(regex("^[A-Za-z0-9]+$", sid)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", s.service))])
-    error_message = "senders are named by a sid of letters and digits, and service must be a service principal such as \"events.amazonaws.com\"."
+    error_message = "Each key of senders must be a sid of letters and digits, and service must be a service principal such as \"events.amazonaws.com\"."
   }
   validation {
     condition     = alltrue([for s in var.senders : length(s.source_arns) > 0])
-    error_message = "Each sender needs at least one source ARN: without one, anybody's resources of that service could send."
+    error_message = "Each sender needs at least one source ARN: without one, resources of that service in any account could send messages."
   }
 }
 
 variable "alarms" {
-  description = "Waiting messages (`depth`) and age in seconds of the oldest one (`age_seconds`) at which an alarm on the queue itself goes off; null for none."
+  description = "Number of waiting messages (`depth`) and age of the oldest message in seconds (`age_seconds`) that raise an alarm on the queue itself; null for no alarm."
   type = object({
     depth       = optional(number)
     age_seconds = optional(number)

@@ -9,7 +9,7 @@ locals {
     })
   }
 
-  # Every path and its parents, by depth: a resource cannot refer to others of its own for_each.
+  # Every path and its parents, grouped by depth: an instance of a resource cannot refer to other instances of it.
   paths = toset(flatten([
     for route in local.routes : [
       for depth in range(1, length(split("/", route.path))) : join("/", slice(split("/", route.path), 0, depth + 1))
@@ -189,7 +189,7 @@ resource "aws_api_gateway_gateway_response" "this" {
 resource "aws_api_gateway_deployment" "this" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # A stage serves a snapshot: whatever changes it must be named here.
+  # A stage serves a snapshot of the API: everything that changes the API must be listed here to deploy it again.
   triggers = {
     configuration = sha256(jsonencode([
       var.authorizer,
@@ -213,9 +213,9 @@ resource "aws_api_gateway_deployment" "this" {
 }
 
 resource "aws_api_gateway_stage" "this" {
-  # checkov:skip=CKV_AWS_120:Answers depend on who asks; caching them needs a key of the caller's own
-  # checkov:skip=CKV2_AWS_29:A web ACL is an account's own; associate it with the output stage_arn
-  # checkov:skip=CKV2_AWS_51:Lambda is called under IAM, not over TLS with a client certificate
+  # checkov:skip=CKV_AWS_120:Responses depend on the caller; a cache would need a key for each caller
+  # checkov:skip=CKV2_AWS_29:Each account chooses its own web ACL; associate it with the output stage_arn
+  # checkov:skip=CKV2_AWS_51:API Gateway calls Lambda with IAM permissions, not over TLS with a client certificate
   rest_api_id          = aws_api_gateway_rest_api.this.id
   deployment_id        = aws_api_gateway_deployment.this.id
   stage_name           = local.stage_name
@@ -244,12 +244,12 @@ resource "aws_api_gateway_stage" "this" {
     })
   }
 
-  # API Gateway would create the execution log group itself, unencrypted and for ever.
+  # Otherwise, API Gateway would create the execution log group itself, unencrypted and without a retention period.
   depends_on = [aws_cloudwatch_log_group.execution]
 }
 
 resource "aws_api_gateway_method_settings" "all" {
-  # checkov:skip=CKV_AWS_225:Answers depend on who asks; caching them needs a key of the caller's own
+  # checkov:skip=CKV_AWS_225:Responses depend on the caller; a cache would need a key for each caller
   # checkov:skip=CKV_AWS_308:No cache, nothing in it to encrypt
   rest_api_id = aws_api_gateway_rest_api.this.id
   stage_name  = aws_api_gateway_stage.this.stage_name
@@ -257,7 +257,7 @@ resource "aws_api_gateway_method_settings" "all" {
 
   settings {
     caching_enabled        = false
-    data_trace_enabled     = false # would log tokens
+    data_trace_enabled     = false # data traces would log tokens
     logging_level          = "ERROR"
     metrics_enabled        = true
     throttling_burst_limit = var.throttle.burst_limit
@@ -266,7 +266,7 @@ resource "aws_api_gateway_method_settings" "all" {
 }
 
 resource "aws_api_gateway_method_settings" "route" {
-  # checkov:skip=CKV_AWS_225:Answers depend on who asks; caching them needs a key of the caller's own
+  # checkov:skip=CKV_AWS_225:Responses depend on the caller; a cache would need a key for each caller
   # checkov:skip=CKV_AWS_308:No cache, nothing in it to encrypt
   for_each = { for key, route in local.routes : key => route if route.throttle != null }
 
@@ -283,7 +283,7 @@ resource "aws_api_gateway_method_settings" "route" {
     throttling_rate_limit  = each.value.throttle.rate_limit
   }
 
-  # Settings of all methods come first: they reset what they do not name.
+  # The settings of all methods are applied first, because they would overwrite the settings of single routes.
   depends_on = [aws_api_gateway_method_settings.all]
 }
 
@@ -303,7 +303,7 @@ resource "aws_cloudwatch_log_group" "execution" {
 
 resource "aws_cloudwatch_metric_alarm" "server_errors" {
   alarm_name          = "${local.name}-server-errors"
-  alarm_description   = "${var.alarms.server_errors} or more answers with a 5xx status within 5 minutes. Access log: ${aws_cloudwatch_log_group.access.name}"
+  alarm_description   = "${var.alarms.server_errors} or more responses with a 5xx status within 5 minutes. Access log: ${aws_cloudwatch_log_group.access.name}"
   namespace           = "AWS/ApiGateway"
   metric_name         = "5XXError"
   dimensions          = { ApiName = local.name, Stage = local.stage_name }

@@ -1,12 +1,12 @@
 output "id" {
-  description = "Id of the API."
+  description = "ID of the API."
   value       = aws_api_gateway_rest_api.this.id
 }
 
 output "url" {
-  description = "URL that paths are appended to, without a slash at its end."
+  description = "URL that paths are appended to, without a slash at the end."
   value       = aws_api_gateway_stage.this.invoke_url
-  # Whoever calls it finds functions that may be called and limits in place.
+  # A consumer waits until the API may call its functions and the limits are in place.
   depends_on = [
     aws_api_gateway_method_settings.all,
     aws_api_gateway_method_settings.route,
@@ -26,7 +26,7 @@ output "alarm_names" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     authorizer      = one(aws_api_gateway_authorizer.this[*])
     integrations    = aws_api_gateway_integration.this

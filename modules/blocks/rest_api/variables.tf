@@ -19,24 +19,24 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the API; the environment's prefix goes in front."
+  description = "Name of the API, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
 }
 
 variable "description" {
-  description = "What the API is for, for whoever meets it in the console."
+  description = "Purpose of the API, shown in the console."
   type        = string
   nullable    = false
 }
 
 variable "functions" {
-  description = "Functions that answer routes, by a name that `routes` uses: `name` and `invoke_arn` of the function block."
+  description = "Functions that answer requests, by a name that `routes` refers to: `name` and `invoke_arn` from the `functions` block."
   type = map(object({
     name       = string
     invoke_arn = string
@@ -45,7 +45,7 @@ variable "functions" {
 }
 
 variable "routes" {
-  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is asked first (`authorize`), the scopes of which an access token of `user_pool_arns` needs one (`user_pool_scopes`: API Gateway itself checks it instead of the authorizer), parameters that must be there (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a `throttle` of its own."
+  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is called first (`authorize`), the scopes of which an access token of `user_pool_arns` must have at least one (`user_pool_scopes`: API Gateway itself checks the token instead of the authorizer), `required_parameters` (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a separate `throttle` for the route."
   type = map(object({
     function            = string
     authorize           = optional(bool, true)
@@ -69,11 +69,11 @@ variable "routes" {
   }
   validation {
     condition     = var.authorizer != null || alltrue([for route in var.routes : !route.authorize || route.user_pool_scopes != null])
-    error_message = "There is no authorizer: give one, or say authorize = false on each route that anybody may call."
+    error_message = "There is no authorizer: set authorizer, or set authorize = false on each route that is public."
   }
   validation {
     condition     = alltrue([for route in var.routes : route.user_pool_scopes == null || try(length(route.user_pool_scopes) > 0 && length(var.user_pool_arns) > 0 && route.authorize, false)])
-    error_message = "user_pool_scopes needs user_pool_arns, authorize, and at least one scope: without a scope, API Gateway takes ID tokens and refuses access tokens."
+    error_message = "user_pool_scopes needs user_pool_arns, authorize, and at least one scope: without a scope, API Gateway accepts ID tokens and refuses access tokens."
   }
   validation {
     condition     = alltrue(flatten([for route in var.routes : [for p in route.required_parameters : can(regex("^(header|querystring)\\.[A-Za-z0-9._-]+$", p))]]))
@@ -82,7 +82,7 @@ variable "routes" {
 }
 
 variable "authorizer" {
-  description = "Function that decides on each request (REQUEST type), and for how long API Gateway keeps its policy (`ttl_seconds`, 0 for not at all). **The cache key is the `identity_sources` and nothing else**: whatever the policy depends on must be among them, and the policy must name only resources that they determine."
+  description = "Function that authorizes each request (a REQUEST authorizer), and the seconds for which API Gateway caches its policy (`ttl_seconds`, 0 for no cache). **The cache key consists of the `identity_sources` only**: they must include everything that the policy depends on, and the policy must name only resources that they determine."
   type = object({
     name             = string
     invoke_arn       = string
@@ -98,7 +98,7 @@ variable "authorizer" {
 }
 
 variable "user_pool_arns" {
-  description = "Cognito user pools whose access tokens open the routes with `user_pool_scopes`. API Gateway checks pool, expiry and scope, **not the app client**: the function must."
+  description = "ARNs of the Cognito user pools whose access tokens authorize the routes with `user_pool_scopes`. API Gateway checks the pool, the expiry and the scope, **but not the app client**: the function must check it."
   type        = set(string)
   default     = []
   nullable    = false
@@ -110,7 +110,7 @@ variable "user_pool_arns" {
 }
 
 variable "throttle" {
-  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) that each route takes."
+  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) that each route accepts."
   type = object({
     rate_limit  = optional(number, 100)
     burst_limit = optional(number, 200)
@@ -125,7 +125,7 @@ variable "throttle" {
 }
 
 variable "error_headers" {
-  description = "Headers of the answers that API Gateway gives itself (401, 403, 429, 5xx); add `Access-Control-Allow-Origin` for pages of another origin."
+  description = "Headers of the responses that API Gateway itself creates (401, 403, 429, 5xx). Add `Access-Control-Allow-Origin` for web pages of another origin."
   type        = map(string)
   default = {
     Cache-Control             = "no-store"
@@ -136,12 +136,12 @@ variable "error_headers" {
 
   validation {
     condition     = alltrue([for value in values(var.error_headers) : !strcontains(value, "'")])
-    error_message = "error_headers must not hold single quotes: API Gateway ends the value there."
+    error_message = "error_headers must not contain single quotes: API Gateway ends the value there."
   }
 }
 
 variable "alarms" {
-  description = "Answers with a 5xx status within 5 minutes (`server_errors`) at which an alarm goes off."
+  description = "Number of responses with a 5xx status within 5 minutes (`server_errors`) that raises an alarm."
   type = object({
     server_errors = optional(number, 1)
   })

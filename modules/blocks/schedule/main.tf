@@ -6,11 +6,11 @@ locals {
   dead_letter_queue_name = "${local.name}-schedule-dlq"
   dead_letter_queue_arn  = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.dead_letter_queue_name}"
 
-  # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
+  # IAM is global: the Region separates the roles of two Regions, and the hash keeps a truncated name unique.
   role_name_full = "${local.name}-schedule-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
-  # Services that encrypt what the schedule hands them: its dead-letter queue's, and its target's.
+  # Services that encrypt what the schedule sends them: SQS for its dead-letter queue, and the target's service.
   key_services = [for service in ["sns", "sqs", "states"] : service if service == "sqs" || startswith(var.action, "${service}:")]
 }
 
@@ -20,7 +20,7 @@ resource "aws_sqs_queue" "dead_letter" {
   kms_master_key_id         = var.context.kms_key_arn
   tags                      = var.context.tags
 
-  # In the queue, not a resource of its own: the provider waits 25 seconds for each.
+  # The policy is set here, not in an aws_sqs_queue_policy: the provider waits 25 seconds for each of those.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -38,7 +38,7 @@ resource "aws_sqs_queue" "dead_letter" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letter" {
   alarm_name          = "${local.dead_letter_queue_name}-depth"
-  alarm_description   = "1 or more messages waiting in ${local.dead_letter_queue_name}"
+  alarm_description   = "1 or more messages are waiting in ${local.dead_letter_queue_name}"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = local.dead_letter_queue_name }
@@ -69,7 +69,7 @@ resource "aws_iam_role" "this" {
       Condition = {
         StringEquals = {
           "aws:SourceAccount" = var.context.account_id
-          # Scheduler presents the group: a single schedule's ARN here is never matched.
+          # EventBridge Scheduler sends the ARN of the schedule group: the ARN of a single schedule would never match.
           "aws:SourceArn" = "${local.arn_root}:schedule-group/default"
         }
       }
@@ -139,6 +139,6 @@ resource "aws_scheduler_schedule" "this" {
     }
   }
 
-  # The queue's ARN above is made of names, so the order must be said.
+  # The queue's ARN above is computed from names, so Terraform cannot infer this dependency.
   depends_on = [aws_iam_role_policy.this, aws_sqs_queue.dead_letter]
 }

@@ -1,5 +1,5 @@
-# ARNs and names follow from the inputs, so that policies made of them are known at plan time;
-# depends_on makes whoever uses them wait for what they name.
+# ARNs and names are computed from the inputs, so that policies that contain them are known at plan time;
+# depends_on makes consumers wait for the resource and its policies.
 
 output "arn" {
   description = "ARN of the schedule."
@@ -14,7 +14,7 @@ output "name" {
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue of calls that failed for good."
+  description = "URL of the dead-letter queue, which keeps calls that failed after all retries."
   value       = aws_sqs_queue.dead_letter.url
 }
 
@@ -24,7 +24,7 @@ output "alarm_names" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     schedule    = aws_scheduler_schedule.this
     role_policy = aws_iam_role_policy.this

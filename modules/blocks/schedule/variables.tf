@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the schedule; the environment's prefix goes in front."
+  description = "Name of the schedule, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.context.name_prefix}-${var.name}") <= 64
@@ -34,7 +34,7 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the schedule is for."
+  description = "Purpose of the schedule, shown in the console."
   type        = string
   nullable    = false
 }
@@ -51,13 +51,13 @@ variable "schedule_expression" {
 }
 
 variable "target_arn" {
-  description = "ARN of the function, state machine, queue or topic that is called, or a universal target such as `arn:aws:scheduler:::aws-sdk:config:startConfigRulesEvaluation`."
+  description = "ARN of the function, state machine, queue or topic to call, or a universal target such as `arn:aws:scheduler:::aws-sdk:config:startConfigRulesEvaluation`."
   type        = string
   nullable    = false
 }
 
 variable "resource_arn" {
-  description = "What the schedule's role may act on, for universal targets; null for the target itself."
+  description = "ARN of the resource that the schedule's role may act on, for universal targets; null for the target itself."
   type        = string
   default     = null
 
@@ -68,7 +68,7 @@ variable "resource_arn" {
 }
 
 variable "action" {
-  description = "How it is called, and all the schedule's role may do with it: `lambda:InvokeFunction`, `states:StartExecution`, `sqs:SendMessage`, `sns:Publish` or, of universal targets, `config:StartConfigRulesEvaluation`."
+  description = "Action that the schedule performs, and the only one that its role allows on the target: `lambda:InvokeFunction`, `states:StartExecution`, `sqs:SendMessage`, `sns:Publish` or, for a universal target, `config:StartConfigRulesEvaluation`."
   type        = string
   nullable    = false
 
@@ -79,7 +79,7 @@ variable "action" {
 }
 
 variable "input" {
-  description = "What the target gets, as JSON."
+  description = "Input that the target receives, as JSON."
   type        = string
   default     = "{}"
   nullable    = false
@@ -91,7 +91,7 @@ variable "input" {
 }
 
 variable "maximum_retry_attempts" {
-  description = "How often a call is tried again before it goes to the dead-letter queue."
+  description = "Number of times that a failed call is retried before it goes to the dead-letter queue."
   type        = number
   default     = 185
   nullable    = false
@@ -103,7 +103,7 @@ variable "maximum_retry_attempts" {
 }
 
 variable "maximum_event_age_in_seconds" {
-  description = "How long a call is tried before it goes to the dead-letter queue."
+  description = "Seconds for which a call is retried before it goes to the dead-letter queue."
   type        = number
   default     = 3600
   nullable    = false

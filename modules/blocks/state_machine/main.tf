@@ -3,11 +3,12 @@ locals {
   regional = "${var.context.region}:${var.context.account_id}"
   arn      = "arn:${var.context.partition}:states:${local.regional}:stateMachine:${local.name}"
 
-  # Under /aws/vendedlogs/ the group needs no entry of its own in the account's log resource policy, whose length is limited.
+  # Under /aws/vendedlogs/, the log group needs no separate entry in the account's log resource policy, whose length
+  # is limited.
   log_group_name = "/aws/vendedlogs/states/${local.name}"
   log_group_arn  = "arn:${var.context.partition}:logs:${local.regional}:log-group:${local.log_group_name}"
 
-  # IAM is global: the Region keeps the roles of two Regions apart, the hash keeps a cut name unique.
+  # IAM is global: the Region separates the roles of two Regions, and the hash keeps a truncated name unique.
   role_name_full = "${local.name}-states-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
@@ -40,7 +41,7 @@ resource "aws_iam_role" "this" {
       Principal = { Service = "states.amazonaws.com" }
       Condition = {
         StringEquals = { "aws:SourceAccount" = var.context.account_id }
-        # Children of a distributed map present the machine's ARN with a label behind it.
+        # Child executions of a distributed map send the state machine's ARN followed by a label.
         ArnLike = { "aws:SourceArn" = [local.arn, "${local.arn}/*"] }
       }
     }]
@@ -55,8 +56,8 @@ resource "aws_iam_role_policy" "runtime" {
     Version = "2012-10-17"
     Statement = [
       {
-        # A log delivery is made for the account, not for a group: CloudWatch Logs allows only "*" for these.
-        # Without them CreateStateMachine fails.
+        # A log delivery belongs to the account, not to a log group: CloudWatch Logs accepts only "*" for these actions.
+        # Without them, CreateStateMachine fails.
         Sid    = "DeliverLogs"
         Effect = "Allow"
         Action = [
@@ -72,7 +73,7 @@ resource "aws_iam_role_policy" "runtime" {
         Resource = "*"
       },
       {
-        # Trace segments belong to no resource: X-Ray allows only "*".
+        # Trace segments do not belong to a resource: X-Ray accepts only "*".
         Sid    = "WriteTraces"
         Effect = "Allow"
         Action = [
@@ -119,7 +120,7 @@ resource "aws_iam_role_policy" "grants" {
 }
 
 resource "aws_sfn_state_machine" "this" {
-  # checkov:skip=CKV_AWS_285:Execution history is logged in full; inputs and outputs, which may hold personal data, are not
+  # checkov:skip=CKV_AWS_285:The execution history is logged in full, without inputs and outputs, which can contain personal data
   name       = local.name
   type       = "STANDARD"
   role_arn   = aws_iam_role.this.arn
@@ -134,7 +135,7 @@ resource "aws_sfn_state_machine" "this" {
 
   logging_configuration {
     level                  = "ALL"
-    include_execution_data = false # may hold personal data
+    include_execution_data = false # inputs and outputs can contain personal data
     log_destination        = "${local.log_group_arn}:*"
   }
 
@@ -142,7 +143,7 @@ resource "aws_sfn_state_machine" "this" {
     enabled = true
   }
 
-  # Creation checks the role's rights on the log group; executions need the rest from their first second.
+  # CreateStateMachine checks the role's permissions on the log group; executions need the others immediately.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.runtime, aws_iam_role_policy.grants]
 }
 

@@ -1,5 +1,5 @@
-# ARNs and names follow from the inputs, so that policies made of them are known at plan time;
-# depends_on makes whoever uses them wait for what they name.
+# ARNs and names are computed from the inputs, so that policies that contain them are known at plan time;
+# depends_on makes consumers wait for the resource and its policies.
 
 output "arn" {
   description = "ARN of the state machine."
@@ -19,7 +19,7 @@ output "alarm_names" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     state_machine  = aws_sfn_state_machine.this
     log_group      = aws_cloudwatch_log_group.this

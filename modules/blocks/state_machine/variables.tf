@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the state machine; the environment's prefix goes in front."
+  description = "Name of the state machine, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.context.name_prefix}-${var.name}") <= 80
@@ -45,7 +45,7 @@ variable "definition" {
 }
 
 variable "policy_statements" {
-  description = "What the role may do: one statement for each purpose, with the actions and resources it needs and no more."
+  description = "Permissions of the role: one statement for each purpose, with only the actions and resources that it needs."
   type = list(object({
     sid        = string
     actions    = list(string)
@@ -60,7 +60,7 @@ variable "policy_statements" {
     condition = alltrue(flatten([
       for s in var.policy_statements : [for a in s.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+\\*?$", a))] if s.effect != "Deny"
     ]))
-    error_message = "Each action must be named, such as \"s3:GetObject\" or \"s3:Get*\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
+    error_message = "Each statement must name its actions, such as \"s3:GetObject\" or \"s3:Get*\"; \"*\" and \"s3:*\" are refused unless the effect is Deny."
   }
   validation {
     condition     = alltrue([for s in var.policy_statements : contains(["Allow", "Deny"], s.effect)])
@@ -68,7 +68,7 @@ variable "policy_statements" {
   }
   validation {
     condition     = alltrue([for s in var.policy_statements : can(regex("^[A-Za-z0-9]+$", s.sid))]) && length(distinct(var.policy_statements[*].sid)) == length(var.policy_statements)
-    error_message = "Each sid must be made of letters and digits and be used once, such as \"ReadReports\"."
+    error_message = "Each sid must consist of letters and digits and be used once, such as \"ReadReports\"."
   }
   validation {
     condition     = alltrue([for s in var.policy_statements : length(s.actions) > 0 && length(s.resources) > 0])

@@ -1,5 +1,5 @@
-# ARN and name follow from the inputs, so that policies made of them are known at plan time;
-# depends_on makes whoever uses them wait for the table.
+# ARN and name are computed from the inputs, so that policies that contain them are known at plan time;
+# depends_on makes consumers wait for the table.
 
 output "arn" {
   description = "ARN of the table; its indexes are `<arn>/index/<name>`."
@@ -19,7 +19,7 @@ output "stream_arn" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     table = aws_dynamodb_table.this
   }

@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the table; the environment's prefix goes in front."
+  description = "Name of the table, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.context.name_prefix}-${var.name}") <= 255
@@ -46,7 +46,7 @@ variable "range_key" {
 }
 
 variable "global_secondary_indexes" {
-  description = "Indexes by name: their keys, and which attributes they hold (`ALL`, `KEYS_ONLY`, or `INCLUDE` with `non_key_attributes`)."
+  description = "Global secondary indexes by name: their keys, and the attributes that they contain (`ALL`, `KEYS_ONLY`, or `INCLUDE` with `non_key_attributes`)."
   type = map(object({
     hash_key           = string
     range_key          = optional(string)
@@ -58,24 +58,24 @@ variable "global_secondary_indexes" {
 
   validation {
     condition     = alltrue([for i in var.global_secondary_indexes : contains(["ALL", "KEYS_ONLY", "INCLUDE"], i.projection_type) && (i.projection_type == "INCLUDE") == (i.non_key_attributes != null)])
-    error_message = "projection_type must be ALL, KEYS_ONLY or INCLUDE, and non_key_attributes goes with INCLUDE only."
+    error_message = "projection_type must be ALL, KEYS_ONLY or INCLUDE, and non_key_attributes can be used with INCLUDE only."
   }
 }
 
 variable "ttl_attribute" {
-  description = "Number attribute that holds the epoch second at which an item expires; null for none."
+  description = "Number attribute with the time at which an item expires, in epoch seconds; null for none."
   type        = string
   default     = null
 }
 
 variable "stream_view_type" {
-  description = "What the change stream holds: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE` or `NEW_AND_OLD_IMAGES`; null for no stream."
+  description = "Content of the change stream: `KEYS_ONLY`, `NEW_IMAGE`, `OLD_IMAGE` or `NEW_AND_OLD_IMAGES`; null for no stream."
   type        = string
   default     = null
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the table, also by `terraform destroy`."
+  description = "Protect the table from deletion, including by `terraform destroy`."
   type        = bool
   default     = true
   nullable    = false

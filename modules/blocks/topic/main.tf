@@ -32,7 +32,7 @@ resource "aws_sns_topic_policy" "this" {
           Resource  = local.arn
           Condition = merge(
             { ArnLike = { "aws:SourceArn" = p.source_arns } },
-            # A bucket's ARN names no account, and a deleted bucket's name can be taken by anybody.
+            # A bucket's ARN does not contain the account, and any account can reuse the name of a deleted bucket.
             p.service == "s3.amazonaws.com" ? { StringEquals = { "aws:SourceAccount" = var.context.account_id } } : {},
           )
         }

@@ -1,5 +1,5 @@
-# The ARN follows from the inputs, so that policies made of it are known at plan time;
-# depends_on makes whoever uses it wait for what it names.
+# The ARN is computed from the inputs, so that policies that contain it are known at plan time;
+# depends_on makes consumers wait for the topic and its policy.
 
 output "arn" {
   description = "ARN of the topic."
@@ -14,7 +14,7 @@ output "name" {
 }
 
 output "resources" {
-  description = "The resources themselves, for the plan tests of what is built with this block."
+  description = "The resources of the block, for plan tests of the modules that use it."
   value = {
     topic               = aws_sns_topic.this
     policy              = aws_sns_topic_policy.this

@@ -19,13 +19,13 @@ variable "context" {
 }
 
 variable "name" {
-  description = "Name of the topic; the environment's prefix goes in front."
+  description = "Name of the topic, to which the environment's prefix is prepended."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
-    error_message = "name must hold lower-case letters, digits and hyphens only, begin with a letter and not end in a hyphen."
+    error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {
     condition     = length("${var.context.name_prefix}-${var.name}") <= 256
@@ -34,7 +34,7 @@ variable "name" {
 }
 
 variable "display_name" {
-  description = "Name that e-mails show as their sender."
+  description = "Sender name in emails."
   type        = string
   default     = null
 
@@ -45,14 +45,14 @@ variable "display_name" {
 }
 
 variable "email_subscriptions" {
-  description = "Addresses that get each message, once they have confirmed their subscription."
+  description = "Email addresses that receive each message, once they have confirmed their subscription."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for e in var.email_subscriptions : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", e))])
-    error_message = "email_subscriptions must be e-mail addresses, such as \"security@example.com\"."
+    error_message = "email_subscriptions must be email addresses, such as \"security@example.com\"."
   }
 }
 
@@ -67,10 +67,10 @@ variable "publishers" {
 
   validation {
     condition     = alltrue([for sid, p in var.publishers : can(regex("^[A-Za-z0-9]+$", sid)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", p.service))])
-    error_message = "publishers are named by a sid of letters and digits, and service must be a service principal such as \"events.amazonaws.com\"."
+    error_message = "Each key of publishers must be a sid of letters and digits, and service must be a service principal such as \"events.amazonaws.com\"."
   }
   validation {
     condition     = alltrue([for p in var.publishers : length(p.source_arns) > 0])
-    error_message = "Each publisher needs at least one source ARN: without one, anybody's resources of that service could publish."
+    error_message = "Each publisher needs at least one source ARN: without one, resources of that service in any account could publish."
   }
 }
