@@ -1,1 +1,1 @@
-"""Measurements, side by side, on the local cloud. Never a test: machines differ."""
+"""Benchmarks on the local cloud. They assert no times, because machines differ."""

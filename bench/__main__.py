@@ -15,12 +15,12 @@ HERE = Path(__file__).parent
 
 
 def main(names: list[str]) -> int:
-    """Run the named benches, all when none is named."""
+    """Run the named benchmarks, or all of them if none is named."""
     found = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith("_"))
     for asked in names or found:
         name = next((stem for stem in found if asked in (stem, stem.partition("_")[2])), "")
         if not name:
-            print(f"No bench for {asked}. There are: {', '.join(found)}.", file=sys.stderr)
+            print(f"There is no benchmark for {asked}. The benchmarks are: {', '.join(found)}.", file=sys.stderr)
             return 1
         results = importlib.import_module(f"bench.{name}").measure()
         table = Table(

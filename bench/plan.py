@@ -1,4 +1,4 @@
-"""plan: graph nodes and CPU time of a plan of the whole root with nothing on, of a stack of one, and of all."""
+"""plan: graph nodes and CPU time of a plan of the root with nothing enabled, with one capability, and with all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONE = "finding_export"
 POOL = "eu-central-1_AbCdEfGhI"
 POOL_ARN = f"arn:aws:cognito-idp:eu-central-1:111122223333:userpool/{POOL}"
 
-# The least that switches each capability on.
+# The smallest settings that enable each capability.
 ON: dict[str, dict[str, Any]] = {
     **{path.parent.name: {} for path in ROOT.glob("modules/*/*/main.tf") if path.parts[-3] != "blocks"},
     "finding_chat": {"slack_channels": {"security": {"workspace_id": "T01234567", "channel_id": "C01234567"}}},
@@ -41,7 +41,7 @@ ON: dict[str, dict[str, Any]] = {
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
     for title, make in (
         ("root, nothing on", _root),

@@ -1,4 +1,4 @@
-"""country_embargo: time and API calls of every country and 10,000 ranges, of a small change, and of none."""
+"""country_embargo: time and API calls for all countries and 10,000 ranges, for a small change, and for no change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RANGES = 10_000
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}; times from the end of the upload, with EventBridge and the function."""
+    """Return the figures as {"figure", "value", "unit"}. Times start at the end of the upload and include EventBridge."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -41,9 +41,9 @@ def measure() -> list[dict[str, Any]]:
             ("one range more or less", _document(codes[:-1], RANGES - 1), True),
         ):
             cloud.control("DELETE", "calls")
-            told = len(past.notices("changed"))
+            notices = len(past.notices("changed"))
             subject.upload(stack, document)
-            seconds = _settled(stack, past, told + changes)
+            seconds = _settled(stack, past, notices + changes)
             calls = subject.calls(stack, 0)
             note(f"{figure}: time", seconds, "s")
             note(f"{figure}: API calls", sum(calls.values()), "calls")
@@ -61,7 +61,7 @@ def _document(codes: list[str], ranges: int) -> dict[str, Any]:
 
 
 def _settled(stack: scenario.Stack, past: subject.Past, notices: int) -> float:
-    """Seconds until the function's call has ended: its notices are there and its last call was a while ago."""
+    """Return the seconds until the invocation has ended: its notices have arrived and no API calls follow."""
     started = time.time()
 
     def last_call() -> float:
@@ -75,7 +75,7 @@ def _settled(stack: scenario.Stack, past: subject.Past, notices: int) -> float:
 
 @contextlib.contextmanager
 def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
-    """A local cloud of its own with the capability applied."""
+    """Start a separate local cloud and apply the capability to it."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

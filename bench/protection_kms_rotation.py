@@ -1,4 +1,4 @@
-"""kms_rotation: API calls and time of an evidence report over N keys, against the fewest that the APIs allow."""
+"""kms_rotation: API calls and time of an evidence report for N keys, compared with the fewest that the APIs allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FUNCTION = "switchyard-kms-rotation-report"
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:
@@ -57,7 +57,7 @@ def measure() -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
-    """A local cloud of its own with the capability applied."""
+    """Start a separate local cloud and apply the capability to it."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

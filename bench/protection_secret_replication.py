@@ -26,7 +26,7 @@ VARIABLES = {
 
 
 def measure() -> list[dict[str, Any]]:
-    """Figures as {"figure", "value", "unit"}."""
+    """Return the figures as {"figure", "value", "unit"}."""
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         cloud, pid = start(free_port(), Path(name) / "cloud")
@@ -48,7 +48,7 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
     here, there = stack.client("secretsmanager"), stack.client("secretsmanager", region=THIRD_REGION)
     note("zip size", (HOME / "build" / "protection" / "secret_replication.zip").stat().st_size / 1000, "kB")
 
-    # Not selected by the rule, so that only what is invoked here counts.
+    # The rule is disabled, so that only the invocations made here count.
     with _quiet(stack):
         arn = here.create_secret(Name="prod/one", SecretString="1")["ARN"]
         note("cold start to first replica", _invoke(stack, arn)[0], "ms")
@@ -70,11 +70,11 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
     note(f"secrets/s made and copied, {SECRETS}", SECRETS / (time.perf_counter() - started), "1/s")
 
     here.put_secret_value(SecretId=arn, SecretString="3")
-    told = time.perf_counter()
+    changed = time.perf_counter()
     scenario.wait_until(
         "the copy", lambda: there.get_secret_value(SecretId="prod/one")["SecretString"] == "3", 60, 0.02
     )
-    note("change to replica, with the batching window", (time.perf_counter() - told) * 1000, "ms")
+    note("change to replica, with the batching window", (time.perf_counter() - changed) * 1000, "ms")
 
     time.sleep(3)
     before = time.time()
@@ -87,7 +87,7 @@ def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:
 
 
 class _quiet:  # noqa: N801 - a context manager
-    """The rule off."""
+    """Disable the rule within the context."""
 
     def __init__(self, stack: scenario.Stack) -> None:
         self.events, self.rule = stack.client("events"), stack.outputs["rule_name"]
@@ -102,7 +102,7 @@ class _quiet:  # noqa: N801 - a context manager
 def _invoke(
     stack: scenario.Stack, arn: str, cloud: Cloud | None = None, copies: int = 1
 ) -> tuple[float, collections.Counter[str]]:
-    """Milliseconds of one call with a batch about one secret, and its API calls by side."""
+    """Invoke with a batch of records about one secret; return the milliseconds and the API calls by side."""
     at = time.time()
     records = [{"messageId": str(n), "body": json.dumps({"repair": arn})} for n in range(copies)]
     started = time.perf_counter()

@@ -1,1 +1,1 @@
-"""What every function shares: settings from the environment, AWS clients, logs and metrics."""
+"""Code that all functions share: settings from the environment, AWS clients, logs and metrics."""

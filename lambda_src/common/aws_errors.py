@@ -1,7 +1,7 @@
-"""AWS's errors, sorted once by what a caller can do about them.
+"""Classify AWS errors by what a caller can do about them.
 
-A capability maps kinds to typed errors of its own and looks at single codes only where one means something particular
-to it. botocore retries what is throttled and unavailable; an error that arrives here has used up those retries.
+A capability maps kinds to its own typed errors, and checks single codes only where a code has a special meaning for
+it. botocore retries throttled calls and unavailable services; an error that arrives here has used up those retries.
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
 
@@ -13,20 +13,20 @@ from typing import Any
 
 
 class Kind(enum.Enum):
-    """What an error says about another try."""
+    """Kinds of errors, by the effect of another attempt."""
 
     THROTTLED = "throttled"
-    """Too many calls: a later one can succeed."""
+    """Too many calls: a later call can succeed."""
     UNAVAILABLE = "unavailable"
-    """The service failed, timed out or could not be reached: a later call can succeed."""
+    """The service failed, timed out or was unreachable: a later call can succeed."""
     CONFLICT = "conflict"
-    """Another request is changing the same resource: read it again, then try again."""
+    """Another request is changing the same resource: read the resource again before another attempt."""
     DENIED = "denied"
-    """A policy refuses the call: it fails until the policy is changed."""
+    """A policy denies the call: it fails until the policy is changed."""
     GONE = "gone"
     """The resource does not exist."""
     OTHER = "other"
-    """Anything else; most often a request that fails again unless it is changed."""
+    """Any other error, usually of a request that fails again unless it is changed."""
 
 
 CODES: dict[Kind, frozenset[str]] = {
@@ -34,13 +34,15 @@ CODES: dict[Kind, frozenset[str]] = {
         {
             "BandwidthLimitExceeded",
             "EC2ThrottledException",
-            # KMS throttles in another service's call: S3 and SQS, SNS, Kinesis, SQS, Step Functions spell it so.
+            # KMS throttles a call that another service makes. The codes are those of S3 and SQS, SNS, Kinesis, SQS and Step
+            # Functions.
             "KMS.ThrottlingException",
             "KMSThrottling",
             "KMSThrottlingException",
             "KmsThrottled",
             "KmsThrottlingException",
-            # For some services a quota that does not refill; who calls those handles this code before its kind.
+            # In some services this is a quota that does not refill; callers of those services check the code before the
+            # kind.
             "LimitExceededException",
             "PriorRequestNotComplete",
             "ProvisionedThroughputExceededException",
@@ -63,7 +65,7 @@ CODES: dict[Kind, frozenset[str]] = {
     ),
     Kind.DENIED: frozenset(
         {
-            "403",  # of a HEAD request, which has no body
+            "403",  # the code for a HEAD request, whose response has no body
             "AccessDenied",
             "AccessDeniedException",
             "AllAccessDisabled",
@@ -91,30 +93,30 @@ _BY_STATUS = {404: Kind.GONE, 409: Kind.CONFLICT, 429: Kind.THROTTLED}
 
 @dataclass(frozen=True)
 class Failure:
-    """One error of a call."""
+    """An error of an AWS call."""
 
     code: str
-    """AWS's error code; the exception's class where AWS did not answer."""
+    """AWS's error code, or the name of the exception's class if AWS did not answer."""
     message: str = ""
     status: int = 0
-    """The HTTP status; 0 where there was no answer."""
+    """The HTTP status, or 0 if AWS did not answer."""
     answered: bool = True
 
     @property
     def kind(self) -> Kind:
-        """By the code; for unknown codes by the HTTP status."""
+        """Return the kind by the error code, or by the HTTP status if the code is unknown."""
         if not self.answered or self.status >= 500:
             return _BY_CODE.get(self.code, Kind.UNAVAILABLE)
         return _BY_CODE.get(self.code) or _BY_STATUS.get(self.status, Kind.OTHER)
 
     @property
     def transient(self) -> bool:
-        """True if the same call can succeed later."""
+        """Return true if the same call can succeed later."""
         return self.kind in (Kind.THROTTLED, Kind.UNAVAILABLE)
 
 
 def read(error: BaseException) -> Failure | None:
-    """Return what an exception of boto3 says; None for any other exception."""
+    """Return the failure that a boto3 exception describes, or None for any other exception."""
     from botocore.exceptions import ClientError, HTTPClientError
     from botocore.exceptions import ConnectionError as LostConnection
 
@@ -129,20 +131,23 @@ def read(error: BaseException) -> Failure | None:
 
 
 def kind(error: BaseException) -> Kind:
-    """Return the kind of an exception of boto3; OTHER for any other exception."""
+    """Return the kind of a boto3 exception, or OTHER for any other exception."""
     failure = read(error)
     return failure.kind if failure else Kind.OTHER
 
 
 def name(error: BaseException) -> str:
-    """Return AWS's error code, or the exception's class: fit for logs, unlike the message, which may quote data."""
+    """Return AWS's error code, or the exception's class. Log this instead of the message, which can contain data."""
     failure = read(error)
     return (failure.code if failure else "") or type(error).__name__
 
 
 @contextmanager
 def translated(typed: Callable[[Failure], Exception | None]) -> Iterator[None]:
-    """Raise what `typed` makes of an AWS error; where it returns None, and for all other exceptions, the original."""
+    """Raise the exception that `typed` returns for an AWS error.
+
+    Raise the original exception if `typed` returns None, and if it is not an AWS error.
+    """
     try:
         yield
     except Exception as error:

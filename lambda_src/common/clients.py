@@ -1,4 +1,4 @@
-"""AWS clients: made when first asked for, one per service and process, retries and time limits set once."""
+"""AWS clients, created on first use, one per service and process, with the same retries and timeouts."""
 
 import functools
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 
 @functools.cache
 def client(service: str, attempts: int = 10, region: str | None = None) -> Any:
-    """The boto3 client of `service` ("s3", "securityhub", ...), in another Region if given. Thread-safe to use.
+    """Return the boto3 client of `service` ("s3", "securityhub", …) in the function's Region, or in `region`.
 
-    `attempts` of each call, the first included: 1 where a lost answer must be looked into before another try.
+    The client is thread-safe. `attempts` is the most attempts of each call, including the first: use 1 if the caller
+    must check the outcome of a lost response before it tries again.
     """
     return make(service, attempts, region_name=region)
 
 
 def make(service: str, attempts: int = 10, **options: Any) -> Any:
-    """A client of its own, with boto3's `options`: for the credentials of an assumed role, say."""
-    import boto3  # 90 ms: paid by the first call, not by whatever imports the handler
+    """Return a new client with boto3's `options`, for example with the credentials of an assumed role."""
+    import boto3  # takes 90 ms: on the first call instead of on the import of the handler
     from botocore.config import Config
 
     config = Config(

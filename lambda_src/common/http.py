@@ -1,4 +1,4 @@
-"""Requests and answers in API Gateway's proxy format."""
+"""Requests and responses in API Gateway's proxy format."""
 
 import base64
 import json
@@ -12,11 +12,11 @@ HEADERS: Mapping[str, str] = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every answer; a page replaces some of them."""
+"""Headers of every response. HTML pages replace some of them."""
 
 
 class HttpError(Exception):
-    """An expected refusal: its HTTP status, a message for people, and where programs need it, a one-word reason."""
+    """A refused request: the HTTP status, a message for users and, where programs need it, a one-word reason."""
 
     def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
@@ -24,24 +24,24 @@ class HttpError(Exception):
 
 
 def answer(status: int, body: Any) -> dict[str, Any]:
-    """Return an answer with a JSON body; numbers may be Decimal, as boto3 reads them from DynamoDB."""
+    """Return a response with a JSON body. Numbers can be Decimal, as boto3 reads them from DynamoDB."""
     return {"statusCode": status, "headers": dict(HEADERS), "body": json.dumps(body, default=_number)}
 
 
 def refusal(error: HttpError) -> dict[str, Any]:
-    """Return the answer to a refused request: `{"message"}`, and `"reason"` where there is one."""
+    """Return the response to a refused request, with `message` and, if there is one, `reason`."""
     reason = {"reason": error.reason} if error.reason else {}
     return answer(error.status, {"message": str(error), **reason})
 
 
 def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON object that a request carries; {} for no body. Raise HttpError 400 for anything else."""
+    """Return the JSON object in the body, or {} if there is no body. Raise HttpError 400 for any other body."""
     text = event.get("body") or ""
     if not text:
         return {}
     try:
         body = json.loads(base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text)
-    except (ValueError, RecursionError):  # UnicodeDecodeError and binascii.Error are ValueErrors
+    except (ValueError, RecursionError):  # UnicodeDecodeError and binascii.Error are subclasses of ValueError
         body = None
     if not isinstance(body, dict):
         raise HttpError(400, "The body must be a JSON object.", "bad_request")
@@ -51,4 +51,4 @@ def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
 def _number(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

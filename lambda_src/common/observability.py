@@ -1,4 +1,4 @@
-"""Logs and metrics. Powertools is imported when first used, so that importing a handler stays cheap.
+"""Logs and metrics. Powertools is imported on first use, so that importing a handler stays fast.
 
 Never log findings, tokens, payloads or personal data: messages are constants, data goes in fields.
 """
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 @functools.cache
 def logger() -> "Logger":
-    """The JSON logger; service name and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
+    """Return the JSON logger. POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL set its service name and level."""
     from aws_lambda_powertools import Logger
 
     return Logger()
 
 
 def begin(context: Any, **fields: Any) -> "Logger":
-    """The logger, with this invocation's request id and `fields` on every line."""
+    """Return the logger, which adds this invocation's request ID and `fields` to every line."""
     log = logger()
     log.structure_logs(append=False, request_id=context.aws_request_id, **fields)
     return log
 
 
 def count(name: str, value: int) -> None:
-    """Writes one CloudWatch metric (unit Count, dimension service) in the embedded metric format."""
+    """Write one CloudWatch metric (unit Count, dimension service) in the embedded metric format."""
     from aws_lambda_powertools import single_metric
     from aws_lambda_powertools.metrics import MetricUnit
 

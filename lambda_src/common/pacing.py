@@ -1,4 +1,4 @@
-"""Calls at an even rate, slower while the service pushes back."""
+"""Pace calls at an even rate, and reduce the rate while the service throttles."""
 
 import threading
 import time
@@ -7,11 +7,12 @@ from typing import Any
 
 
 class Pacer:
-    """At most `limit` calls a second. One for each process and quota, and for all threads of the process.
+    """Allow at most `limit` calls per second. All threads of a process share one instance per quota.
 
-    The defaults suit a quota that others use too: no bursts, half the rate after a retry. `slower` is the factor for
-    each retry, `faster` and `floor` are parts of the limit: what each call without a retry gives back, and the lowest
-    rate. `catch_up` is how many seconds of delay may be made good, where the quota allows bursts.
+    The defaults suit a quota that other callers use too: no bursts, and half the rate after a retry. The rate is
+    multiplied by `slower` for each retry. `faster` and `floor` are fractions of the limit: each call without a retry
+    raises the rate by `faster`, and the rate never falls below `floor`. `catch_up` is the number of seconds of delay
+    that later calls may catch up, for quotas that allow bursts.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Pacer:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when the next call may be made."""
+        """Wait until the next call may be made."""
         with self._lock:
             now = self._clock()
             slot = max(self._next, now - self._catch_up)
@@ -41,7 +42,7 @@ class Pacer:
             self._sleep(slot - now)
 
     def report(self, answer: Mapping[str, Any]) -> None:
-        """Learn from a call's answer how often botocore had to retry it."""
+        """Adapt the rate to the number of times that botocore retried the call, which its response contains."""
         retries = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
         with self._lock:
             if retries:

@@ -1,4 +1,4 @@
-"""Clients of other accounts and Regions, through roles."""
+"""Clients for other accounts and Regions, with assumed roles."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -9,33 +9,39 @@ from typing import Any
 from common import clients
 
 Credentials = Mapping[str, Any]
-"""As arguments of boto3's clients."""
+"""Credentials, as keyword arguments of boto3's clients."""
 MARGIN = timedelta(minutes=16)
-"""How long before its end a session is replaced. Lambda ends a call after 15 minutes: a client serves to its end."""
+"""Time before its expiry at which a session is replaced.
+
+It exceeds Lambda's limit of 15 minutes, so that a client stays valid until the invocation ends.
+"""
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role, and how it is assumed."""
+    """A role and the parameters of AssumeRole."""
 
     arn: str
     session_name: str
     external_id: str | None = None
     policy: str | None = None
-    """A session policy, as JSON: the session may do what it and the role both allow."""
+    """A session policy, as JSON: the session has only the permissions that both the policy and the role allow."""
 
 
 class Clients:
-    """The clients of one account and Region, each made when first asked for."""
+    """The clients of one account and Region, each created on first use."""
 
     def __init__(self, region: str, credentials: Callable[[], Credentials] | None = None) -> None:
-        """`credentials` returns boto3's arguments, the same object until they are renewed; None for our own."""
+        """Use `credentials`, which returns boto3's arguments and the same object until they are renewed.
+
+        None stands for the function's own credentials.
+        """
         self.region, self._credentials = region, credentials
         self._used: Credentials | None = None
         self._made: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """Return the boto3 client. Ask again for each invocation: a session does not outlive its hour."""
+        """Return the boto3 client. Call this again in each invocation, because a session expires after an hour."""
         if self._credentials is None:
             return clients.client(service, region=self.region)
         credentials = self._credentials()
@@ -47,16 +53,19 @@ class Clients:
 
 
 class Roles:
-    """Sessions of roles, kept until shortly before they end. One of these for each process."""
+    """Sessions of roles, cached until shortly before they expire. Create one instance per process."""
 
     def __init__(self, assuming: Callable[[Role], AbstractContextManager[object]] = lambda _: nullcontext()) -> None:
-        """`assuming` surrounds each AssumeRole, to translate its errors."""
+        """Set `assuming`, a context manager around each AssumeRole call that translates its errors."""
         self._assuming = assuming
         self._sessions: dict[Role, tuple[datetime, Credentials]] = {}
         self._clients: dict[tuple[str, Role | None], Clients] = {}
 
     def at(self, region: str, role: Role | None = None) -> Clients:
-        """Return the clients of a Region, in the role's account or in our own. The role is assumed by the first one."""
+        """Return the clients of a Region, in the role's account or in the function's own.
+
+        The first client that is requested assumes the role.
+        """
         if (region, role) not in self._clients:
             self._clients[region, role] = Clients(region, (lambda: self._session(role)) if role else None)
         return self._clients[region, role]

@@ -1,4 +1,4 @@
-"""A function's environment as a typed, frozen dataclass."""
+"""Read a function's environment variables into a typed dataclass."""
 
 import dataclasses
 import json
@@ -20,17 +20,17 @@ _NAMES = {
 
 
 class SettingsError(Exception):
-    """The environment lacks variables or holds malformed ones; the message names all of them."""
+    """Environment variables are missing or malformed. The message names all of them."""
 
 
 def load(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """Reads each field of the dataclass `cls` from the variable of the same name in upper case.
+    """Read each field of the dataclass `cls` from the environment variable of the same name in upper case.
 
-    Fields are str, int, float, bool, or dict and list (as JSON), or one of these `| None`. An empty variable
-    counts as absent, so that Terraform can pass "" for "not set"; an absent one takes the field's default.
-    `cls.__post_init__` may check values and raise ValueError.
+    The type of a field is str, int, float, bool, dict or list (both as JSON), or one of these `| None`. An empty
+    variable counts as absent, so that Terraform can pass "" for "not set". An absent variable leaves the field at its
+    default. `cls.__post_init__` can check values and raise ValueError.
 
-    Raises SettingsError with one message for everything that is wrong.
+    Raise SettingsError with one message for all errors.
     """
     environ = os.environ if environ is None else environ
     hints = typing.get_type_hints(cls)
@@ -58,7 +58,7 @@ def load(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
 
 
 def _parse(text: str, hint: object) -> object:
-    """The value of `text`; ValueError's message says what it should have been."""
+    """Return the value of `text`. Raise ValueError with a message that states the expected type."""
     if isinstance(hint, types.UnionType):
         hint = next(kind for kind in typing.get_args(hint) if kind is not type(None))
     kind = typing.get_origin(hint) or hint

@@ -1,4 +1,4 @@
-"""The one table of AWS error codes, held against botocore's own, and what becomes of each kind of error."""
+"""The table of AWS error codes, compared with botocore's, and what each capability does with each kind of error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOST = [
 ]
 
 
-def client_error(code: str, status: int = 400, message: str = "told") -> ClientError:
+def client_error(code: str, status: int = 400, message: str = "slow") -> ClientError:
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, "Operation")
 
@@ -70,7 +70,7 @@ THROTTLE = re.compile(r"throttl|TooManyRequests|SlowDown|RequestLimitExceeded|Pr
 
 
 def modelled(service: str) -> dict[str, dict[str, Any]]:
-    """The exceptions of a service's API by their error code, as botocore knows them."""
+    """Return the exceptions of a service's API by their error code, from botocore's model."""
     newest = max((Path(botocore.__file__).parent / "data" / service).glob("*/service-2.json.gz"))
     shapes = json.loads(gzip.decompress(newest.read_bytes()))["shapes"]
     return {
@@ -82,7 +82,7 @@ def modelled(service: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_throttle_of_the_services_in_use_is_known(service: str) -> None:
-    """By name, and by what its model says: KMS alone is spelt in five ways where another service calls it."""
+    """Check the names and the models: throttling by KMS has five codes in calls that other services make."""
     for code, shape in modelled(service).items():
         if THROTTLE.search(code) or (shape.get("retryable") or {}).get("throttling"):
             assert Failure(code, status=400).kind is Kind.THROTTLED, code
@@ -100,7 +100,7 @@ def test_the_services_in_use_are_found() -> None:
 
 
 def test_s3_and_sqs_name_kms() -> None:
-    """SQS's query-compatible code, and what S3 answers for a key that is called too often."""
+    """Check SQS's query-compatible code and the code that S3 returns if KMS throttles."""
     assert Failure("KMS.ThrottlingException", status=400).kind is Kind.THROTTLED
 
 
@@ -120,7 +120,7 @@ def test_a_known_code_decides_whatever_the_status(kind: Kind, code: str, status:
     ("status", "kind"),
     [
         (400, Kind.OTHER),
-        (403, Kind.OTHER),  # also an expired token, a wrong clock, an archived object
+        (403, Kind.OTHER),  # can also mean an expired token, a wrong clock or an archived object
         (404, Kind.GONE),
         (409, Kind.CONFLICT),
         (412, Kind.OTHER),
@@ -165,7 +165,7 @@ class Typed(Exception):
 def test_an_error_is_translated_and_keeps_its_cause() -> None:
     cause = client_error("SlowDown", 503)
     with (
-        pytest.raises(Typed, match="SlowDown told 503") as raised,
+        pytest.raises(Typed, match="SlowDown slow 503") as raised,
         aws_errors.translated(lambda failure: Typed(f"{failure.code} {failure.message} {failure.status}")),
     ):
         raise cause
@@ -220,7 +220,7 @@ MADE: dict[str, dict[str, type[Exception] | None]] = {
         "throttled": finding_export.Throttled,
         "unavailable": finding_export.ServiceUnavailable,
         "lost": finding_export.ServiceUnavailable,
-        "denied": None,  # which permission is missing depends on the call
+        "denied": None,  # the missing permission depends on the call
         "odd": None,
     },
     "finding_remediation": {
@@ -228,7 +228,7 @@ MADE: dict[str, dict[str, type[Exception] | None]] = {
         "unavailable": finding_remediation.Transient,
         "lost": finding_remediation.Transient,
         "denied": finding_remediation.Failed,
-        "odd": finding_remediation.Failed,  # a note must say so
+        "odd": finding_remediation.Failed,  # the finding's note must state it
     },
     "secret_replication": {
         "throttled": secret_replication.Transient,

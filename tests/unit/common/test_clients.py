@@ -1,4 +1,4 @@
-"""clients.client: one per service, with the retries and time limits that all functions share."""
+"""clients.client: one client per service, with the retries and timeouts that all functions share."""
 
 import pytest
 

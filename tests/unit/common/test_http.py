@@ -1,4 +1,4 @@
-"""Answers and bodies in API Gateway's proxy format."""
+"""Responses and bodies in API Gateway's proxy format."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_bodies(value: Any, text: str) -> None:
 
 
 def test_a_body_that_is_no_json_is_a_bug() -> None:
-    with pytest.raises(TypeError, match="set is not JSON"):
+    with pytest.raises(TypeError, match="set cannot be written as JSON"):
         http.answer(200, {1, 2})
 
 
 def test_refusals() -> None:
-    told = json.loads(http.refusal(http.HttpError(409, "Too late."))["body"])
-    assert told == {"message": "Too late."}
+    body = json.loads(http.refusal(http.HttpError(409, "Too late."))["body"])
+    assert body == {"message": "Too late."}
     answer = http.refusal(http.HttpError(401, "Sign in again.", "not_signed_in"))
     assert (answer["statusCode"], json.loads(answer["body"])) == (
         401,

@@ -1,4 +1,7 @@
-"""Importing a handler stays cheap: the SDK, Powertools and cryptography come with the first call. Who imports whom."""
+"""Importing a handler stays fast: the SDK, Powertools and cryptography are imported by the first call.
+
+Modules import only what their package contains.
+"""
 
 import ast
 import subprocess
@@ -40,7 +43,7 @@ def test_import_is_light(module: str) -> None:
 
 
 def imported(path: Path) -> set[str]:
-    """The modules below lambda_src that a file imports by their full names."""
+    """Return the modules below lambda_src that a file imports by their full names."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -53,7 +56,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", sorted(_SOURCE.rglob("*.py")), ids=lambda path: path.relative_to(_SOURCE).as_posix())
 def test_code_is_imported_from_where_its_zip_has_it(path: Path) -> None:
-    """Relatively within a capability; else from common, or from what the capability's own domain shares."""
+    """Allow relative imports within a capability, imports from common, and from what the capability's domain shares."""
     domain = path.relative_to(_SOURCE).parts[0]
     shared = {f"{domain}.{module.stem}" for module in (_SOURCE / domain).glob("*.py")} if domain != "common" else set()
     for name in imported(path):

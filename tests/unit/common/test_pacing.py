@@ -13,7 +13,7 @@ from common.pacing import Pacer
 
 
 class Clock:
-    """A clock that sleeping moves on."""
+    """A clock that advances only when `sleep` is called."""
 
     def __init__(self) -> None:
         self.now = 0.0

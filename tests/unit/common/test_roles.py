@@ -1,4 +1,4 @@
-"""Clients of other accounts: a role assumed once, with what it must be given, and again before its session ends."""
+"""Clients of other accounts: a role is assumed once, with its parameters, and again before its session expires."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER = "arn:aws:iam::333333333333:role/writer"
 
 
 class Sts:
-    """Gives sessions of `minutes`, each with a key id of its own."""
+    """A fake STS that returns sessions of `minutes`, each with a different access key ID."""
 
     def __init__(self) -> None:
         self.minutes = 60.0
@@ -79,7 +79,7 @@ def test_one_session_for_all_regions_and_services_of_a_role(sts: Sts) -> None:
 def test_a_session_is_replaced_while_a_call_of_lambda_could_still_end_in_it(
     sts: Sts, minutes: float, assumed: int
 ) -> None:
-    """15 minutes: a client that a call was given serves until its end."""
+    """A client stays valid until the end of an invocation, which takes up to 15 minutes."""
     assert datetime.timedelta(minutes=15) < roles.MARGIN
     sts.minutes = minutes
     there = Roles().at("eu-west-1", Role(ARN, "f"))

@@ -1,4 +1,4 @@
-"""settings.load: what it reads, and one message for all that is wrong."""
+"""settings.load: the types that it reads, and one message for all errors."""
 
 from dataclasses import dataclass, field
 from typing import Any
