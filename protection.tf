@@ -81,7 +81,7 @@ module "kms_quota_alarms" {
 }
 
 variable "kms_quota_alarms" {
-  description = "Warns you before AWS KMS throttles: alarms on how much of each applied request quota the account uses in this Region, calls of encrypting services included, with a dashboard. {} for the defaults, null for off. See modules/protection/kms_quota_alarms."
+  description = "Warns you before AWS KMS throttles calls: alarms and a dashboard show how much of each applied request quota the account uses in this Region, including the calls of encrypting services. {} for the defaults, null for off. See modules/protection/kms_quota_alarms."
   type        = any
   default     = null
 

@@ -22,7 +22,7 @@ RANGES = 10_000
 
 
 def measure() -> list[dict[str, Any]]:
-    """Return the figures as {"figure", "value", "unit"}. Times start at the end of the upload and include EventBridge."""
+    """Return the figures as {"figure", "value", "unit"}; times start at the end of the upload, with EventBridge."""
     results: list[dict[str, Any]] = []
 
     def note(figure: str, value: float, unit: str) -> None:

@@ -34,15 +34,13 @@ CODES: dict[Kind, frozenset[str]] = {
         {
             "BandwidthLimitExceeded",
             "EC2ThrottledException",
-            # KMS throttles a call that another service makes. The codes are those of S3 and SQS, SNS, Kinesis, SQS and Step
-            # Functions.
+            # KMS throttles another service's call: as S3 and SQS, SNS, Kinesis, SQS and Step Functions report it.
             "KMS.ThrottlingException",
             "KMSThrottling",
             "KMSThrottlingException",
             "KmsThrottled",
             "KmsThrottlingException",
-            # In some services this is a quota that does not refill; callers of those services check the code before the
-            # kind.
+            # In some services this is a quota that does not refill: their callers check the code before the kind.
             "LimitExceededException",
             "PriorRequestNotComplete",
             "ProvisionedThroughputExceededException",

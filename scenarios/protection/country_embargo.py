@@ -1,4 +1,4 @@
-"""country_embargo: documents uploaded, edited, broken and deleted; WAF, notices, history and alarm read back."""
+"""country_embargo: upload, edit, break and delete documents; read WAF, notices, history and alarm back."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ INVALID: dict[str, Any] = {
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Upload, edit under faults and lost locks, refuse, preview."""
+    """Upload documents, edit them under faults and lost locks, upload invalid ones, and preview a draft."""
     report.sent = (
-        f"3 documents, a fourth with every country,\n{len(INVALID)} invalid ones, a deletion;\n"
+        f"3 documents, a fourth with every country,\n{len(INVALID)} invalid documents, a deletion;\n"
         "10 % of the function's calls fail,\nlocks lost"
     )
     base = upload(stack, BASE)
@@ -101,19 +101,19 @@ def run(stack: Stack, report: Report) -> None:
     everything = {"embargoed-countries": [{"code": code} for code in codes(stack)], "embargoed-ips": []}
     upload(stack, everything)
     wait_until("every country", lambda: len(countries(stack)) == len(codes(stack)), 60)
-    report.check("250 countries, 50 a statement", statements(stack), [50] * 5)
+    report.check("250 countries, 50 per statement", statements(stack), [50] * 5)
     wait_until("the last notice", lambda: len(past.told()) == 3, 120)
 
 
 def upload(stack: Stack, document: Any) -> str:
-    """Put a document where the module wants it; its version."""
+    """Upload a document under the module's document key and return its version."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     where = {"Bucket": stack.outputs["bucket_name"], "Key": stack.outputs["document_key"]}
     return str(stack.client("s3").put_object(**where, Body=body)["VersionId"])
 
 
 def applied(stack: Stack, version: str) -> None:
-    """Wait until the call that put a version in force has ended: it reports the change first."""
+    """Wait until the call that applied a version has ended. It publishes its notice before it ends."""
     function = stack.outputs["function_names"]["apply"]
     wait_until(
         "the end of the call",
@@ -123,20 +123,20 @@ def applied(stack: Stack, version: str) -> None:
 
 
 def named(arn: str) -> dict[str, str]:
-    """Arguments that name a WAF resource to the API."""
+    """Return the arguments that identify a WAF resource in API calls."""
     name, uid = arn.split("/")[-2:]
     return {"Name": name, "Id": uid, "Scope": "REGIONAL"}
 
 
 def rules(stack: Stack) -> list[dict[str, Any]]:
-    """Rules of the rule group."""
+    """Return the rules of the rule group."""
     answer = stack.client("wafv2").get_rule_group(**named(stack.outputs["rule_group_arn"]))
     found: list[dict[str, Any]] = answer["RuleGroup"]["Rules"]
     return found
 
 
 def geo(part: Any) -> list[list[str]]:
-    """Country codes of each geo statement."""
+    """Return the country codes of each geo match statement."""
     if isinstance(part, list):
         return [codes for each in part for codes in geo(each)]
     if isinstance(part, dict):
@@ -146,35 +146,35 @@ def geo(part: Any) -> list[list[str]]:
 
 
 def countries(stack: Stack) -> list[str]:
-    """Countries in force."""
+    """Return the countries in force."""
     return sorted(code for codes in geo(rules(stack)) for code in codes)
 
 
 def statements(stack: Stack) -> list[int]:
-    """Size of each geo statement in force."""
+    """Return the number of countries of each geo match statement in force."""
     return [len(codes) for codes in geo(rules(stack))]
 
 
 def ranges(stack: Stack) -> dict[str, list[str]]:
-    """Ranges in force, by IP version."""
+    """Return the ranges in force, by IP version."""
     wafv2 = stack.client("wafv2")
     arns = stack.outputs["ip_set_arns"]
     return {version: sorted(wafv2.get_ip_set(**named(arn))["IPSet"]["Addresses"]) for version, arn in arns.items()}
 
 
 def state(stack: Stack) -> Any:
-    """All that is in force."""
+    """Return the rules and ranges in force."""
     return rules(stack), ranges(stack)
 
 
 def acl_rules(stack: Stack) -> list[str]:
-    """Rule groups that the web ACL refers to."""
+    """Return the ARNs of the rule groups that the web ACL refers to."""
     acl = stack.client("wafv2").get_web_acl(**named(stack.outputs["web_acl_arn"]))["WebACL"]
     return [rule["Statement"]["RuleGroupReferenceStatement"]["ARN"] for rule in acl["Rules"]]
 
 
 def exempting_rules(stack: Stack) -> list[str]:
-    """Rules that two exempt sets are taken out of."""
+    """Return the names of the rules that exclude two exempt sets."""
     found = []
     for rule in rules(stack):
         statements = rule["Statement"].get("AndStatement", {}).get("Statements", [])
@@ -185,23 +185,23 @@ def exempting_rules(stack: Stack) -> list[str]:
 
 
 class Past:
-    """What was there at a time, so that only what came after it is seen."""
+    """The state at a point in time, to find the notices and records that are newer."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.began = stack, time.time()
         self._kept = set(self._keys(""))
 
     def notices(self, word: str) -> list[dict[str, Any]]:
-        """What the topic sent with a word in the subject."""
+        """Return the topic's notifications with `word` in the subject."""
         sent = self.stack.cloud.notifications(self.stack.outputs["topic_arn"])
         return [one for one in sent if one["at"] >= self.began and word in one["subject"]]
 
     def told(self) -> list[str]:
-        """Each change that was told, in order: two calls at once, or one that died half-way, tell of it twice."""
+        """Return each reported change once, in order: concurrent or interrupted calls can report a change twice."""
         return list(dict.fromkeys(notice["subject"] for notice in self.notices("changed")))
 
     def records(self, prefix: str) -> list[dict[str, Any]]:
-        """Records in the bucket, oldest first."""
+        """Return the new records in the bucket, oldest first."""
         s3, bucket = self.stack.client("s3"), self.stack.outputs["bucket_name"]
         keys = [key for key in self._keys(prefix) if key not in self._kept]
         return [json.load(s3.get_object(Bucket=bucket, Key=key)["Body"]) for key in keys]
@@ -213,19 +213,19 @@ class Past:
 
 
 def codes(stack: Stack) -> list[str]:
-    """Every country that WAF knows."""
+    """Return the code of every country that WAF knows."""
     found: list[str] = stack.client("wafv2").meta.service_model.shape_for("CountryCode").enum
     return sorted(found)
 
 
 def calls(stack: Stack, since: float) -> dict[str, int]:
-    """The apply function's API calls since a time, by operation; not those of its runtime."""
+    """Return the number of the apply function's API calls since a time, by operation, without its runtime's calls."""
     made = stack.cloud.calls(since, stack.outputs["function_names"]["apply"])
     return dict(collections.Counter(c["operation"] for c in made if c["service"] in ("wafv2", "s3", "sns")))
 
 
 def preview(stack: Stack, report: Report) -> None:
-    """A draft's preview names the changes and makes none."""
+    """Check that a draft's preview names the changes and makes none."""
     before, started = state(stack), time.time()
     stack.client("s3").put_object(
         Bucket=stack.outputs["bucket_name"], Key="drafts/next.json", Body=json.dumps(SECOND).encode()
@@ -250,8 +250,8 @@ def preview(stack: Stack, report: Report) -> None:
 
 
 def same_again(stack: Stack, report: Report, edited: str) -> None:
-    """An event that changes nothing costs five reads."""
-    applied(stack, edited)  # that call would go round again for a newer document
+    """Check that an event that changes nothing makes five reads."""
+    applied(stack, edited)  # otherwise, that call would also process a newer document
     started = time.time()
     again = upload(stack, SECOND)
     expected = {"GetObject": 2, "GetRuleGroup": 1, "GetIPSet": 2}
@@ -260,7 +260,7 @@ def same_again(stack: Stack, report: Report, edited: str) -> None:
 
 
 def dead_letters(stack: Stack) -> int:
-    """Events that the apply function did not take in three tries."""
+    """Return the number of events that the apply function failed to process in three attempts."""
     names = ["ApproximateNumberOfMessages"]
     found = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs["dead_letter_queue_url"], AttributeNames=names
@@ -269,7 +269,7 @@ def dead_letters(stack: Stack) -> int:
 
 
 def refused(stack: Stack, report: Report, past: Past) -> None:
-    """Invalid documents, and none: nothing changes, each is told of once, the alarm goes off."""
+    """Check that invalid and deleted documents change nothing, are each reported once, and raise the alarm."""
     before, started, dead = state(stack), time.time(), dead_letters(stack)
 
     def told(version: str) -> int:
@@ -277,13 +277,13 @@ def refused(stack: Stack, report: Report, past: Past) -> None:
 
     versions: list[str] = []
     for number, document in enumerate(INVALID.values(), 1):
-        if number == len(INVALID):  # the last one meets no call before, which would look at it as well
-            wait_until("the last tries of the calls before", lambda: dead_letters(stack) >= dead + len(versions))
+        if number == len(INVALID):  # earlier calls, which would also process the last document, must have ended
+            wait_until("the last attempts of earlier calls", lambda: dead_letters(stack) >= dead + len(versions))
         versions.append(upload(stack, document))
         wait_until(f"refusal {number}", lambda: told(versions[-1]))
-    wait_until("the last try", lambda: dead_letters(stack) >= dead + len(versions))
-    report.check("each refusal is told", [version for version in versions if not told(version)], [])
-    report.check("once, though Lambda tries three times", told(versions[-1]), 1)
+    wait_until("the last attempt", lambda: dead_letters(stack) >= dead + len(versions))
+    report.check("each refusal is reported", [version for version in versions if not told(version)], [])
+    report.check("once, although Lambda tries three times", told(versions[-1]), 1)
     report.check("refusals kept", len(past.records("refused/")), len(INVALID))
     s3, where = stack.client("s3"), {"Bucket": stack.outputs["bucket_name"], "Key": stack.outputs["document_key"]}
     s3.delete_object(**where)

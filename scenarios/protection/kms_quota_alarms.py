@@ -1,4 +1,4 @@
-"""Real KMS calls up to 80 % of a quota: the alarm, its notice, the guarded request, its approval, the alarm's end."""
+"""Make KMS calls up to 80 % of a quota; check the alarm, its notice, the request, its approval, the alarm's end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.settings import ACCOUNT_ID
 
 CODES = {"symmetric": "L-6E3AF000", "rsa": "L-2AC98190", "ecc": "L-DC14942D"}
 SYMMETRIC = frozenset({"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateRandom"})
-QUOTA = 2  # requests a second: 120 a minute, so that a laptop reaches it with real calls
+QUOTA = 2  # requests per second: 120 per minute, so that a laptop reaches the quota with real calls
 
 variables: dict[str, Any] = {
     "kms_quota_alarms": {
@@ -23,36 +23,36 @@ variables: dict[str, Any] = {
 
 
 def set_quota(stack: Stack, quota: str, value: float) -> None:
-    """Another applied value."""
+    """Set the applied value of a quota."""
     command = {"quota_code": CODES[quota], "value": value}
     stack.cloud.command("servicequotas/set_value", command)
 
 
 def prepare(stack: Stack) -> None:
-    """An account with small quotas."""
+    """Give the account small quotas."""
     for quota in CODES:
         set_quota(stack, quota, QUOTA)
 
 
 def state(stack: Stack, name: str) -> str:
-    """The state of one of the module's alarms."""
+    """Return the state of one of the module's alarms."""
     alarms = stack.client("cloudwatch").describe_alarms(AlarmNames=[stack.outputs["alarm_names"][name]])
     return str(alarms["MetricAlarms"][0]["StateValue"])
 
 
 def becomes(stack: Stack, name: str, wanted: str) -> str:
-    """The state, once it is the wanted one."""
+    """Wait until an alarm has the wanted state, and return the state."""
     wait_until(f"{name} to be {wanted}", lambda: state(stack, name) == wanted, 30)
     return wanted
 
 
 def sent(stack: Stack, since: float) -> list[dict[str, Any]]:
-    """What the topic sent since a time."""
+    """Return the notifications that the topic sent since a time."""
     return [one for one in stack.cloud.notifications(stack.outputs["topic_arn"]) if one["at"] >= since]
 
 
 def told(stack: Stack, since: float, **wanted: Any) -> dict[str, Any]:
-    """The latest notice of the function with these members."""
+    """Wait for a notice of the function with these members, and return the latest one."""
 
     def found() -> dict[str, Any] | None:
         for notice in reversed(sent(stack, since)):
@@ -66,7 +66,7 @@ def told(stack: Stack, since: float, **wanted: Any) -> dict[str, Any]:
 
 
 def used(stack: Stack, operations: frozenset[str], seconds: float = 60) -> int:
-    """Calls of the scenario in the last minute, which the alarms count."""
+    """Return the number of the scenario's calls in the last minute, which the alarms count."""
     made = stack.cloud.calls(time.time() - seconds, f"arn:aws:iam::{ACCOUNT_ID}:root")
     return sum(call["service"] == "kms" and call["operation"] in operations for call in made)
 
@@ -74,7 +74,10 @@ def used(stack: Stack, operations: frozenset[str], seconds: float = 60) -> int:
 def alarm(
     stack: Stack, name: str, wanted: int, operations: frozenset[str], make: Callable[[], Any], seconds: float = 60
 ) -> str:
-    """ALARM, once so many calls of the last minute have raised it: on a busy machine, the first are older by then."""
+    """Make calls until the last minute has the wanted number and the alarm is raised; return ALARM.
+
+    On a busy machine, the first calls can be older than a minute before the last are made.
+    """
 
     def raised() -> bool:
         for _ in range(wanted - used(stack, operations)):
@@ -86,7 +89,7 @@ def alarm(
 
 
 def requests(stack: Stack, quota: str) -> list[dict[str, Any]]:
-    """The quota's requests, newest first."""
+    """Return the quota's requests, newest first."""
     answer = stack.client("service-quotas").list_requested_service_quota_change_history_by_quota(
         ServiceCode="kms", QuotaCode=CODES[quota]
     )
@@ -95,23 +98,23 @@ def requests(stack: Stack, quota: str) -> list[dict[str, Any]]:
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Below the thresholds nothing, above them everything; one call in ten of the function's fails."""
+    """Check that nothing happens below the thresholds and that alarms and requests work above, under faults."""
     cloud, kms, began = stack.cloud, stack.client("kms"), time.time()
     minute = QUOTA * 60
 
     def symmetric(name: str, percent: int) -> str:
         return alarm(stack, name, minute * percent // 100, SYMMETRIC, lambda: kms.generate_random(NumberOfBytes=1))
 
-    report.sent = f"real KMS calls up to 80 % of {QUOTA * 60} a minute;\n10 % of the function's calls fail"
+    report.sent = f"real KMS calls up to 80 % of {QUOTA * 60} per minute;\n10 % of the function's calls fail"
     subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["topic_arn"])
     report.check("subscribed", [s["Endpoint"] for s in subscriptions["Subscriptions"]], ["oncall@example.com"])
     dashboard = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboard_name"])
     report.check("dashboard shows every quota", dashboard["DashboardBody"].count("SERVICE_QUOTA("), 2 * len(CODES))
     for quota, code in CODES.items():
         cloud.command("servicequotas/forget_requests", {"quota_code": code})
-        set_quota(stack, quota, 10_000)  # the stack itself used some calls
+        set_quota(stack, quota, 10_000)  # the stack itself has made some calls
     both = SYMMETRIC | {"Sign"}
-    wait_until("the calls of a run before to be old", lambda: not used(stack, both, 65), 90, every=1)
+    wait_until("the calls of an earlier run to be old", lambda: not used(stack, both, 65), 90, every=1)
     for name in ("symmetric-critical", "rsa-critical", "ecc-warning"):
         becomes(stack, name, "OK")
     for quota in ("rsa", "ecc"):
@@ -135,17 +138,17 @@ def run(stack: Stack, report: Report) -> None:
         report.check("below 60 %: no alarm", state(stack, "symmetric-warning"), "OK")
         report.check("70 %: warning", symmetric("symmetric-warning", 70), "ALARM")
         report.check(
-            "70 %: not critical, nothing asked",
+            "70 %: not critical, no request",
             (state(stack, "symmetric-critical"), requests(stack, "symmetric")),
             ("OK", []),
         )
         report.check("80 %: critical", symmetric("symmetric-critical", 80), "ALARM")
-        report.check("RSA has a quota of its own", state(stack, "rsa-critical"), "OK")
+        report.check("RSA has a separate quota", state(stack, "rsa-critical"), "OK")
         asked = told(stack, began, outcome="requested", quota_code=CODES["symmetric"])
-        report.check("twice the quota asked for", asked["desired"], float(QUOTA * 2))
+        report.check("twice the quota requested", asked["desired"], float(QUOTA * 2))
         mails = [json.loads(n["message"]) for n in sent(stack, began) if n["subject"].startswith("ALARM")]
         names = {stack.outputs["alarm_names"][f"symmetric-{level}"] for level in ("warning", "critical")}
-        report.check("mail for both alarms", names <= {mail["AlarmName"] for mail in mails})
+        report.check("email for both alarms", names <= {mail["AlarmName"] for mail in mails})
 
         open_request = requests(stack, "symmetric")
         report.check(
@@ -156,7 +159,7 @@ def run(stack: Stack, report: Report) -> None:
         set_quota(stack, "symmetric", QUOTA)
         symmetric("symmetric-critical", 80)
         told(stack, began, outcome="already_requested")
-        report.check("never asked twice", len(requests(stack, "symmetric")), 1)
+        report.check("never requested twice", len(requests(stack, "symmetric")), 1)
         decision = {"request_id": open_request[0]["Id"], "status": "APPROVED"}
         cloud.command("servicequotas/decide", decision)
         report.check("approved: the alarm ends", becomes(stack, "symmetric-critical", "OK"), "OK")

@@ -1,1 +1,1 @@
-"""An embargo document in S3, kept in force by AWS WAF: `apply` enforces it, `preview` says what a file would do."""
+"""An embargo document in S3 that AWS WAF enforces: `apply` enforces it, `preview` shows what a file would change."""

@@ -1,13 +1,13 @@
-"""S3 events of the embargo document (EventBridge, asynchronous): brings AWS WAF to the document's latest version.
+"""Handle S3 events of the embargo document (EventBridge, asynchronous): make AWS WAF enforce its latest version.
 
-Events:  {"detail": {"bucket": {"name"}, "object": {"key"}}} from EventBridge (the key as it is), or
-         {"Records": [{"s3": ...}]} from S3 itself (the key URL-encoded), or
-         {"configuration": ...} from Terraform, for which a document may not be there yet
+Events:  {"detail": {"bucket": {"name"}, "object": {"key"}}} from EventBridge (with the plain key), or
+         {"Records": [{"s3": ...}]} from S3 itself (with the URL-encoded key), or
+         {"configuration": ...} from Terraform, which can call before there is a document
 Answer:  {"status": "applied" | "unchanged" | "ignored" | "no document"[, "version", "changes", "repaired"]}
 
-An event only says that something happened: what counts is the latest version of the document, read before and
-compared after every update. So events may come late, twice or in any order. Errors are raised, for Lambda to
-retry, keep and alarm; until a valid document is there, the last one stays in force.
+An event is only a trigger: the function reads the latest version of the document before every update and compares
+the version afterwards, so events can arrive late, twice or in any order. The function raises errors, so that Lambda
+retries the event, keeps it and raises an alarm. Until a valid document is uploaded, the last one stays in force.
 """
 
 import time
@@ -33,7 +33,7 @@ IGNORED = "event of another object"
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Applies the latest document. Raises InvalidDocument, DocumentMissing, Contended, SettingsError."""
+    """Apply the latest document. Raise InvalidDocument, DocumentMissing, Contended or SettingsError."""
     log = observability.begin(context)
     config = settings.load(Settings)
     if not concerns(event, config.bucket, config.document_key):
@@ -50,7 +50,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def concerns(event: Mapping[str, Any], bucket: str, key: str) -> bool:
-    """Whether an event is of the document; a call by hand or by Terraform is."""
+    """Return true if an event concerns the document. Calls by a user or by Terraform do."""
     objects = [record["s3"] for record in event.get("Records", [])]
     if objects:
         return any(
@@ -70,7 +70,7 @@ def run(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Applies the latest document, and again while newer ones come in."""
+    """Apply the latest document, and repeat while newer versions arrive."""
     store = Store(client("s3"), config.bucket, config.bucket_owner, sleep)
     rule_group, ip_sets = config.items
     waf = Waf(client("wafv2"), config.scope, rule_group, ip_sets, config.layout, sleep)
@@ -88,10 +88,10 @@ def run(
             _refuse(config, store, client, document, error, at)
             raise
         answer, updates = _apply(config, store, waf, client, document, wanted, at)
-        # A newer version's own call may have found nothing to do just before this one wrote.
+        # The call for a newer version may have found nothing to do just before this call wrote.
         if not updates or store.version(config.document_key) == document.version:
             return answer
-    raise Contended("The document changes faster than it can be applied; this is tried again later.")
+    raise Contended("The document changes faster than it can be applied; a later attempt can succeed.")
 
 
 def _apply(
@@ -105,7 +105,7 @@ def _apply(
 ) -> tuple[dict[str, Any], int]:
     told = store.applied()
     before, updates = waf.bring_to(wanted)
-    # Against the last notice and not against WAF: a call that died half-way left WAF changed and nobody told.
+    # Compare with the last notice, not with WAF: a call that was interrupted may have changed WAF without a notice.
     changed = changes.between(told.embargo, wanted)
     repaired = changes.repairs(told.embargo, wanted, before)
     settings_changed = (told.settings, config.told) if told.settings not in (None, config.told) else None
@@ -134,7 +134,7 @@ def _refuse(
     error: InvalidDocument,
     at: str,
 ) -> None:
-    """Tells of each version, and not again when Lambda retries; twice when that was cut off in between, never not."""
+    """Report a refused version at least once, and not again when Lambda retries after a complete report."""
     key = f"refused/{document.version}.json"
     if not store.version(key):
         _publish(config, client, changes.refused(document.version, error.problems, f"s3://{config.bucket}/{key}"))

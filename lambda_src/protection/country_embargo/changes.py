@@ -1,21 +1,24 @@
-"""What a document changes, as data and as a message."""
+"""The changes that a document makes, as data and as a notice."""
 
 from typing import Any
 
 from .document import Embargo
 
-SHOWN = 100  # entries of one kind in a message; the record holds them all
+SHOWN = 100  # entries of one kind in a notice; the record contains all of them
 Changes = dict[str, dict[str, list[str]]]
 
 
 def between(old: Embargo, new: Embargo) -> Changes:
-    """{"countries": {"added": [...], "removed": [...]}, "ranges": {...}}, each list sorted."""
+    """Return {"countries": {"added": [...], "removed": [...]}, "ranges": {...}}, with each list sorted."""
     pairs = {"countries": (old.countries, new.countries), "ranges": (old.ranges, new.ranges)}
     return {name: {"added": sorted(b - a), "removed": sorted(a - b)} for name, (a, b) in pairs.items()}
 
 
 def repairs(told: Embargo, wanted: Embargo, in_force: Embargo) -> Changes:
-    """What was in force against the last notice and is put right: entries of others, and entries that were lost."""
+    """Return the differences between the last notice and the state in force that the update repairs.
+
+    These are entries that other principals added ("removed") and entries that were lost ("added").
+    """
     kept = Embargo(told.countries & wanted.countries, told.ranges & wanted.ranges)
     known = Embargo(told.countries | wanted.countries, told.ranges | wanted.ranges)
     return {
@@ -28,25 +31,25 @@ def repairs(told: Embargo, wanted: Embargo, in_force: Embargo) -> Changes:
 
 
 def counts(changes: Changes) -> dict[str, dict[str, int]]:
-    """The lengths of the lists."""
+    """Return the length of each list."""
     return {name: {kind: len(entries) for kind, entries in lists.items()} for name, lists in changes.items()}
 
 
 def any_of(changes: Changes) -> bool:
-    """Whether anything changes."""
+    """Return true if there is any change."""
     return any(entries for lists in changes.values() for entries in lists.values())
 
 
 def told(
     changes: Changes, repaired: Changes, settings: tuple[Any, Any] | None, version: str, location: str
 ) -> tuple[str, str]:
-    """Subject (ASCII, under 100 characters) and text of a notice."""
+    """Return the subject (ASCII, under 100 characters) and the text of the notice of a change."""
     number = counts(changes)
     subject = "Embargo changed: " + ", ".join(
         f"+{number[name]['added']} -{number[name]['removed']} {name}" for name in ("countries", "ranges")
     )
     lines = [f"Version {version} of the embargo document is in force.", ""]
-    for title, lists in (("", changes), ("put right, changed by somebody else: ", repaired)):
+    for title, lists in (("", changes), ("repaired, changed by another principal: ", repaired)):
         for name in lists:
             for kind, entries in lists[name].items():
                 if entries:
@@ -58,6 +61,6 @@ def told(
 
 
 def refused(version: str, problems: list[str], location: str) -> tuple[str, str]:
-    """Subject and text of the notice of a document that was refused."""
-    lines = [f"Version {version} of the embargo document is not valid. What was in force stays in force.", ""]
+    """Return the subject and the text of the notice of a refused document."""
+    lines = [f"Version {version} of the embargo document is not valid. The embargo in force does not change.", ""]
     return "Embargo document REFUSED", "\n".join([*lines, *(f"- {one}" for one in problems), "", f"Record: {location}"])

@@ -1,16 +1,16 @@
-"""What can go wrong and is expected. Each leaves AWS WAF enforcing the last valid document."""
+"""Expected errors. After each of them, AWS WAF still enforces the last valid document."""
 
 
 class EmbargoError(Exception):
-    """Base of all of them; the message says what to do."""
+    """Base class of the expected errors."""
 
 
 class InvalidDocument(EmbargoError):
-    """The document cannot be enforced. `problems` are sentences, each naming its place; one at least."""
+    """The document cannot be enforced. `problems` has at least one sentence; each names the place in the document."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("Nothing was changed, since the embargo document is not valid: " + " ".join(problems))
+        super().__init__("Nothing was changed, because the embargo document is not valid: " + " ".join(problems))
 
 
 class DocumentMissing(EmbargoError):
@@ -18,4 +18,4 @@ class DocumentMissing(EmbargoError):
 
 
 class Contended(EmbargoError):
-    """Somebody else kept changing the rule group, an IP set or the document meanwhile; a later try can succeed."""
+    """Other principals kept changing the rule group, an IP set or the document; a later attempt can succeed."""

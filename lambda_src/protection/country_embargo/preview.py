@@ -1,9 +1,9 @@
-"""Tells what a document would do, and does nothing.
+"""Return what a document would change, without changing anything.
 
 Event:  {"document": {...}} or {"document": "text"}: this document;
-        {"key": "drafts/next.json"}: one in the bucket's drafts/; {}: the one that is uploaded
+        {"key": "drafts/next.json"}: a draft in the bucket; {}: the uploaded document
 Answer: {"valid", "problems", "changes": {"countries": {"added", "removed"}, "ranges": ...}, "in_force", "wanted",
-         "rule_capacity"}; changes are against what WAF enforces now. "rule_capacity" in web ACL capacity units.
+         "rule_capacity"}; "changes" compares with what WAF enforces now, "rule_capacity" is in web ACL capacity units.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ PREVIEWED = "embargo document previewed"
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Previews one document. Raises SettingsError and ValueError for an event that names none."""
+    """Preview one document. Raise SettingsError, and ValueError for an event that names no document."""
     log = observability.begin(context)
     config = settings.load(Settings)
     unknown = set(event) - {"document", "key"}

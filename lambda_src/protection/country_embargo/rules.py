@@ -1,9 +1,9 @@
-"""The rules of the rule group: one for address ranges, one for countries, neither for exempt addresses.
+"""The rules of the rule group: one for address ranges and one for countries. Neither matches exempt addresses.
 
     addresses (100)  not exempt AND (in the IPv4 set OR in the IPv6 set)
     countries (101)  not exempt AND (country in the first 50 codes OR in the next 50 ...)
 
-Exempt addresses pass these two rules and nothing else: an Allow rule would spare them the web ACL's other rules too.
+Exempt addresses skip only these two rules: an Allow rule would also let them skip the web ACL's other rules.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Forwarded:
-    """Where the client's address is when a proxy stands in front: a header, for IP sets a position in it."""
+    """Where to find the client's address behind a proxy: a header and, for IP sets, a position in it."""
 
     header_name: str
     fallback_behavior: str = "MATCH"
@@ -26,7 +26,7 @@ class Forwarded:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the rules hold beside the countries. `action` is BLOCK, COUNT, CHALLENGE or CAPTCHA; sets are ARNs."""
+    """Content of the rules apart from the countries. `action` is BLOCK, COUNT, CHALLENGE or CAPTCHA; sets are ARNs."""
 
     embargoed_sets: tuple[str, ...]
     exempt_sets: tuple[str, ...]
@@ -34,7 +34,7 @@ class Layout:
     forwarded: Forwarded | None = None
 
     def rules(self, countries: Iterable[str]) -> list[Json]:
-        """All rules, as UpdateRuleGroup takes them; the same input gives the same output."""
+        """Return all rules as UpdateRuleGroup accepts them. The same input always gives the same output."""
         codes = sorted(countries)
         chunks = [codes[first : first + CODES_PER_STATEMENT] for first in range(0, len(codes), CODES_PER_STATEMENT)]
         made = [self._rule(ADDRESSES, 100, [self._in_set(arn) for arn in self.embargoed_sets])]
@@ -79,7 +79,7 @@ class Layout:
     def _exempt(self, arn: str) -> Json:
         statement = self._in_set(arn)
         if self.forwarded:
-            # An unreadable header exempts nobody, and neither does an address that a client put before its own.
+            # No request is exempt because of an unreadable header, or of an address that the client itself prepended.
             position = "LAST" if self.forwarded.position == "ANY" else self.forwarded.position
             statement["IPSetReferenceStatement"]["IPSetForwardedIPConfig"] |= {
                 "FallbackBehavior": "NO_MATCH",
@@ -89,12 +89,12 @@ class Layout:
 
 
 def countries_of(rules: Any) -> frozenset[str]:
-    """All country codes anywhere in rules."""
+    """Return all country codes in the rules."""
     return frozenset(code for statement in _geo(rules) for code in statement["CountryCodes"])
 
 
 def same(rules: list[Json], others: list[Json]) -> bool:
-    """Whether two lists of rules mean the same, whatever the order that WAF gives codes and rules in."""
+    """Return true if two lists of rules are equal, regardless of the order of their country codes."""
     return bool(_comparable(rules) == _comparable(others))
 
 

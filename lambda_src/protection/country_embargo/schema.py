@@ -1,7 +1,7 @@
-"""Checks values against the module's JSON Schema, which is the one definition of the format.
+"""Check values against the module's JSON Schema, which is the only definition of the format.
 
-Only the keywords that schema uses are known, and any other is refused when the schema is loaded. The library
-jsonschema would say the same (tests compare the two) at the price of a layer with a compiled dependency.
+Only the keywords that the schema uses are implemented; loading a schema with any other keyword fails. The library
+jsonschema gives the same results (tests compare them), but would need a layer with a compiled dependency.
 """
 
 import functools
@@ -19,12 +19,12 @@ KEYWORDS = frozenset({"$ref", "type", "enum", "maxLength", "pattern", "maxItems"
     "additionalProperties",
 }
 TYPES: dict[str, type] = {"object": dict, "array": list, "string": str}
-NOUNS = {"object": "an object", "array": "a list", "string": "a text"}
+NOUNS = {"object": "an object", "array": "a list", "string": "a string"}
 
 
 @functools.cache
 def load() -> dict[str, Any]:
-    """The schema. Raises ValueError when it uses what `problems` does not know."""
+    """Return the schema. Raise ValueError if it uses a keyword that `problems` does not implement."""
     root: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
     for part in _parts(root):
         unknown = set(part) - KEYWORDS - ANNOTATIONS
@@ -34,13 +34,13 @@ def load() -> dict[str, Any]:
 
 
 def problems(value: Any) -> Iterator[str]:
-    """What is wrong with a parsed document: sentences that name the place, such as `embargoed-countries[3].code`."""
+    """Yield the problems of a parsed document: sentences that name the place, such as `embargoed-countries[3].code`."""
     root = load()
     return _check(value, root, root, "")
 
 
 def shown(value: Any) -> str:
-    """A value as short JSON in ASCII, safe in logs and messages whatever it holds."""
+    """Return a value as short JSON in ASCII, which is safe in logs and messages."""
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -62,15 +62,15 @@ def _check(value: Any, part: dict[str, Any], root: dict[str, Any], place: str) -
         yield f"{where} must be {NOUNS[wanted]}, not {shown(value)}."
         return
     if "enum" in part and not any(type(value) is type(one) and value == one for one in part["enum"]):
-        yield f"{where} is {shown(value)}, which is no {part['title']}."
+        yield f"{where} is {shown(value)}; expected: {part['title']}."
     if isinstance(value, str):
         if len(value) > part.get("maxLength", len(value)):
             yield f"{where} is longer than {part['maxLength']} characters."
         elif "pattern" in part and not re.search(part["pattern"], value):
-            yield f"{where} is {shown(value)}, which is no {part['title']}."
+            yield f"{where} is {shown(value)}; expected: {part['title']}."
     elif isinstance(value, list):
         if len(value) > part.get("maxItems", len(value)):
-            yield f"{where} has {len(value):,} entries; {part['maxItems']:,} is the most."
+            yield f"{where} has {len(value):,} entries; the maximum is {part['maxItems']:,}."
             return
         for number, each in enumerate(value):
             yield from _check(each, part.get("items", {}), root, f"{place}[{number}]")
@@ -90,7 +90,7 @@ def _check_object(value: dict[str, Any], part: dict[str, Any], root: dict[str, A
     if part.get("additionalProperties") is False:
         for name in value:
             if name not in known:
-                yield f"{where} has {shown(name)}, which is none of {', '.join(known)}."
+                yield f"{where} has the unknown key {shown(name)}; the keys are {', '.join(known)}."
     for name, each in known.items():
         if name in value:
             yield from _check(value[name], each, root, f"{dot}{name}")

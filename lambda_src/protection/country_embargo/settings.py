@@ -1,4 +1,4 @@
-"""The environment of both functions."""
+"""Settings of both functions, from their environment."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -30,18 +30,18 @@ class Settings:
 
     @property
     def layout(self) -> Layout:
-        """How the rules look."""
+        """Return the layout of the rules."""
         forwarded = Forwarded(**self.forwarded_ip) if self.forwarded_ip else None
         embargoed = tuple(self.ip_sets[version]["arn"] for version in sorted(self.ip_sets))
         return Layout(embargoed, tuple(self.exempt_sets), self.action, forwarded)
 
     @property
     def items(self) -> tuple[Item, dict[str, Item]]:
-        """The rule group and the IP sets."""
+        """Return the rule group and the IP sets by version."""
         return Item(**self.rule_group), {version: Item(**one) for version, one in sorted(self.ip_sets.items())}
 
     @property
     def told(self) -> dict[str, Any]:
-        """What a notice tells when it changes."""
+        """Return the settings whose changes are reported in a notice."""
         layout = self.layout
         return {"action": layout.action, "forwarded_ip": asdict(layout.forwarded) if layout.forwarded else None}

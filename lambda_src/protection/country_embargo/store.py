@@ -1,9 +1,9 @@
-"""The bucket: the document, what was told of last, and the history.
+"""The bucket: the document, the state that was last reported, and the history.
 
-- the document itself; its versions are kept by the bucket
-- applied.json: the embargo that the last notice told of
+- the document itself; the bucket keeps its versions
+- applied.json: the embargo that the last notice reported
 - history/<time>-<version>.json: a record of every change
-- refused/<version>.json: a record of every document that was refused
+- refused/<version>.json: a record of every refused document
 """
 
 import json
@@ -23,43 +23,43 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Document:
-    """One version of the document; `body` is None when it is too large to be read."""
+    """One version of the document. `body` is None if the document is too large."""
 
     version: str
     size: int
     body: bytes | None
 
     def content(self) -> bytes:
-        """The bytes. Raises InvalidDocument when there are too many."""
+        """Return the body. Raise InvalidDocument if the document is too large."""
         if self.body is None:
-            raise InvalidDocument([f"It has {self.size:,} bytes; {MAX_BYTES:,} is the most."])
+            raise InvalidDocument([f"The document has {self.size:,} bytes; the maximum is {MAX_BYTES:,}."])
         return self.body
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What the last notice told of: the embargo, and how it was enforced."""
+    """State that the last notice reported: the embargo, and the settings that enforced it."""
 
     embargo: Embargo
     settings: dict[str, Any] | None
 
 
 class Store:
-    """`owner` is the account that must own the bucket."""
+    """The bucket's objects. `owner` is the account that must own the bucket."""
 
     def __init__(self, client: Any, bucket: str, owner: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client, self._sleep = client, sleep
         self._where = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def document(self, key: str) -> Document:
-        """The latest version. Raises DocumentMissing."""
+        """Return the latest version of the document. Raise DocumentMissing if there is none."""
         found = self._get(key)
         if not found:
-            raise DocumentMissing(f"There is no {key} in the bucket. What is in force stays in force.")
+            raise DocumentMissing(f"The bucket has no {key}. The embargo in force does not change.")
         return found
 
     def version(self, key: str) -> str:
-        """The latest version's id of an object; empty when there is none."""
+        """Return the ID of an object's latest version, or "" if there is no object."""
         from botocore.exceptions import ClientError
 
         try:
@@ -70,7 +70,7 @@ class Store:
             raise
 
     def applied(self) -> Applied:
-        """What was told of last; nothing at first."""
+        """Return the state that was last reported, which is empty at first."""
         found = self._get(APPLIED)
         if not found:
             return Applied(Embargo(), None)
@@ -78,7 +78,7 @@ class Store:
         return Applied(Embargo(frozenset(value["countries"]), frozenset(value["ranges"])), value["settings"])
 
     def keep_applied(self, embargo: Embargo, settings: dict[str, Any], version: str) -> None:
-        """Notes what was told of."""
+        """Store the state that was reported."""
         value = {
             "document_version": version,
             "settings": settings,
@@ -88,13 +88,13 @@ class Store:
         self._put(APPLIED, value)
 
     def keep_change(self, at: str, version: str, record: dict[str, Any]) -> str:
-        """Adds to the history; the record's key."""
+        """Add a record to the history and return its key."""
         key = f"history/{at}-{version}.json"
         self._put(key, record)
         return key
 
     def keep_refusal(self, key: str, record: dict[str, Any]) -> None:
-        """Notes what was told of a refused document."""
+        """Store the record of a refused document that was reported."""
         self._put(key, record)
 
     def _put(self, key: str, value: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Store:
                 if aws_errors.name(error) == "NoSuchKey":
                     return None
                 raise
-            except (HTTPClientError, IncompleteReadError):  # lost in the body, which botocore does not retry
+            except (HTTPClientError, IncompleteReadError):  # lost while reading the body, which botocore does not retry
                 if attempt == ATTEMPTS - 1:
                     raise
                 self._sleep(0.2 * 2**attempt)

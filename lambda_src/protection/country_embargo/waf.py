@@ -1,4 +1,4 @@
-"""The rule group and the IP sets, brought to an embargo under WAF's optimistic locks."""
+"""Update the rule group and the IP sets to an embargo, with WAF's lock tokens."""
 
 import ipaddress
 import random
@@ -13,13 +13,13 @@ from . import rules
 from .document import Embargo, canonical
 from .errors import Contended
 
-ATTEMPTS = 8  # at one update
+ATTEMPTS = 8  # for one update
 RETRIED = frozenset({"WAFOptimisticLockException", "WAFUnavailableEntityException"})
 
 
 @dataclass(frozen=True)
 class Item:
-    """A rule group or IP set as the API names it."""
+    """A rule group or IP set, as the API identifies it."""
 
     name: str
     id: str
@@ -27,7 +27,7 @@ class Item:
 
 
 class Found(NamedTuple):
-    """One item's state: the answer's body, its lock token, and its countries or ranges."""
+    """State of one item: the body of the response, the lock token, and its countries or ranges."""
 
     body: dict[str, Any]
     token: str
@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
 
 class Waf:
-    """`ip_sets` by IPV4 and IPV6; `client` is boto3's wafv2 in the scope's Region."""
+    """The rule group and the IP sets (by IPV4 and IPV6). `client` is boto3's wafv2 client in the scope's Region."""
 
     def __init__(
         self,
@@ -50,14 +50,14 @@ class Waf:
         self._rule_group, self._ip_sets, self._layout = rule_group, ip_sets, layout
 
     def read(self) -> Embargo:
-        """What is in force."""
+        """Return the embargo in force."""
         return self._embargo({name: self._get(name) for name in self._names()})
 
     def bring_to(self, wanted: Embargo) -> tuple[Embargo, int]:
-        """Enforces an embargo; gives what was in force before and how many updates that took.
+        """Enforce an embargo; return the embargo that was in force before and the number of updates.
 
-        What only grows is updated first, so that a country that moves to a list of its ranges stays blocked.
-        Raises Contended when locks are lost again and again.
+        Items that only grow are updated first, so that a country that is replaced by its ranges stays blocked.
+        Raise Contended if the lock is lost in every attempt.
         """
         found = {name: self._get(name) for name in self._names()}
         before, updates = self._embargo(found), 0
@@ -90,10 +90,10 @@ class Waf:
                 self._sleep(random.uniform(0.1, min(0.2 * 2**attempt, 5.0)))  # noqa: S311 - spreads callers
                 found = self._get(name)
             if self._in_force(name, found, wanted):
-                return int(attempt > 0)  # a lost answer: the update was made all the same
+                return int(attempt > 0)  # the response was lost, but the update was made
             if self._put(name, found, wanted):
                 return 1
-        raise Contended(f"Somebody else keeps changing {self._item(name).name}; the update is tried again later.")
+        raise Contended(f"Another principal keeps changing {self._item(name).name}; a later attempt can succeed.")
 
     def _in_force(self, name: str, found: Found, wanted: Embargo) -> bool:
         if name == "rules":
@@ -101,10 +101,10 @@ class Waf:
         return found.entries == wanted.of_version(name)
 
     def _put(self, name: str, found: Found, wanted: Embargo) -> bool:
-        """Whether the update was made; False when the item changed since it was read."""
+        """Return true if the update was made, and false if the item has changed since it was read."""
         from botocore.exceptions import ClientError
 
-        # An update replaces everything: what is not sent is lost.
+        # An update replaces the whole item: attributes that are not sent are lost.
         kept = {key: found.body[key] for key in ("Description",) if found.body.get(key)}
         try:
             if name == "rules":
@@ -118,7 +118,7 @@ class Waf:
                     LockToken=found.token,
                 )
             else:
-                # IPv6 written out in full, as WAF keeps it.
+                # WAF stores IPv6 addresses in full form.
                 ranges = sorted(ipaddress.ip_network(one).exploded for one in wanted.of_version(name))
                 self._client.update_ip_set(
                     **self._key(self._ip_sets[name]), **kept, Addresses=ranges, LockToken=found.token

@@ -1,1 +1,1 @@
-"""Answers an alarm on KMS's request rate: `request_increase` asks for a larger quota, within limits."""
+"""Respond to alarms on the request rate of KMS: `request_increase` requests a larger quota, within limits."""

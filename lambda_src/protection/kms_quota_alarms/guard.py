@@ -1,6 +1,6 @@
-"""Whether to ask for a larger quota, and how large: arithmetic and rules, no calls.
+"""Decide whether to request a larger quota, and how large. This module makes no API calls.
 
-Quotas and values are requests a second.
+Quotas and values are in requests per second.
 """
 
 import math
@@ -12,7 +12,7 @@ OPEN = frozenset({"PENDING", "CASE_OPENED"})
 
 
 class Limits(NamedTuple):
-    """How far the function may go."""
+    """Limits for quota requests."""
 
     multiplier: float
     maximum: float
@@ -20,7 +20,7 @@ class Limits(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What to do: `outcome` is "request" or a reason for asking nothing; `desired` only with "request"."""
+    """A decision. `outcome` is "request" or the reason for no request; `desired` is set for "request" only."""
 
     outcome: str
     message: str
@@ -28,20 +28,20 @@ class Decision(NamedTuple):
 
 
 def utilisation(calls: float, period_seconds: float, quota: float) -> float:
-    """Percent of a quota that `calls` within a period use: what the alarms compute by metric math."""
+    """Return the percentage of a quota that `calls` within a period use, as the alarms' metric math computes it."""
     return calls / (quota * period_seconds) * 100
 
 
 def desired_value(value: float, limits: Limits) -> float:
-    """The applied value times the multiplier, in whole requests a second, at most the maximum."""
+    """Return the applied value times the multiplier, rounded up to whole requests per second, at most the maximum."""
     return float(min(math.ceil(round(value * limits.multiplier, 6)), limits.maximum))
 
 
 def decide(quota: Mapping[str, Any], history: Iterable[Mapping[str, Any]], limits: Limits, now: datetime) -> Decision:
-    """From a ServiceQuota and all RequestedServiceQuotaChange of it."""
+    """Decide from a ServiceQuota and all its RequestedServiceQuotaChange objects."""
     name, value = quota["QuotaName"], quota["Value"]
     if not quota.get("Adjustable", False):
-        return Decision("not_adjustable", f"{name} cannot be raised; spread the calls or cache data keys.")
+        return Decision("not_adjustable", f"{name} is not adjustable. Spread the calls over time or cache data keys.")
     requests = list(history)
     waiting = next((r for r in requests if r["Status"] in OPEN), None)
     if waiting:
@@ -53,17 +53,17 @@ def decide(quota: Mapping[str, Any], history: Iterable[Mapping[str, Any]], limit
     if newest is not None and now - newest < limits.cooldown:
         return Decision(
             "cooling_down",
-            f"A request for {name} was closed or changed at {newest:%Y-%m-%d %H:%M} UTC; the next one may follow "
-            f"{limits.cooldown} after that.",
+            f"The last request for {name} changed at {newest:%Y-%m-%d %H:%M} UTC. The next request is possible "
+            f"{limits.cooldown} later.",
         )
     desired = desired_value(value, limits)
     if desired <= value:
         return Decision(
             "at_maximum",
-            f"{name} is {value:g} and may be raised to {limits.maximum:g} at most; raise the maximum, or spread the "
-            "calls or cache data keys.",
+            f"{name} is {value:g}, and the maximum is {limits.maximum:g}. Raise the maximum, spread the calls over "
+            "time, or cache data keys.",
         )
-    return Decision("request", f"{name} from {value:g} to {desired:g} requests a second.", desired)
+    return Decision("request", f"{name} from {value:g} to {desired:g} requests per second.", desired)
 
 
 def _time(request: Mapping[str, Any]) -> datetime:

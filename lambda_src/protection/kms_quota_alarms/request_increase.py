@@ -1,8 +1,8 @@
-"""EventBridge event "CloudWatch Alarm State Change": asks Service Quotas for more, within limits, and tells a topic.
+"""Handle "CloudWatch Alarm State Change" events: request a larger quota, within limits, and notify a topic.
 
-Answer: {"outcome", "quota_code", "message", "desired"}. Outcomes: requested, would_request (dry run), or why
-nothing was asked: not_an_alarm, unknown_alarm, not_adjustable, already_requested, cooling_down, at_maximum,
-refused. The same event may come any number of times: an open request is never doubled.
+Answer: {"outcome", "quota_code", "message", "desired"}. Outcomes: requested, would_request (dry run), or the
+reason for no request: not_an_alarm, unknown_alarm, not_adjustable, already_requested, cooling_down, at_maximum,
+refused. The same event can arrive any number of times: there is never a second open request.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ Client = Callable[[str], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The environment. QUOTAS: alarm name -> {"code": quota code, "maximum": requests a second}."""
+    """The environment. QUOTAS: alarm name -> {"code": quota code, "maximum": requests per second}."""
 
     quotas: dict[str, Any]
     topic_arn: str
@@ -41,7 +41,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Handles one change of an alarm's state. Raises SettingsError, and what AWS still refuses after all retries."""
+    """Handle one state change of an alarm. Raise SettingsError, and the AWS errors that remain after all retries."""
     log = observability.begin(context)
     answer = run(event, settings.load(Settings), clients.client, datetime.now(UTC))
     log.info(DECIDED, extra={key: answer[key] for key in ("outcome", "quota_code", "desired")})
@@ -50,14 +50,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def run(event: Mapping[str, Any], config: Settings, client: Client, now: datetime) -> dict[str, Any]:
-    """The decision, carried out unless dry, and told to the topic."""
+    """Decide, make the request unless it is a dry run, publish the outcome to the topic, and return it."""
     detail = event.get("detail") or {}
     alarm = detail.get("alarmName", "")
     quota = config.quotas.get(alarm)
     if (detail.get("state") or {}).get("value") != "ALARM":
-        return _answer(Decision("not_an_alarm", "The alarm does not go to ALARM."), None)
+        return _answer(Decision("not_an_alarm", "The new state of the alarm is not ALARM."), None)
     if quota is None:
-        return _answer(Decision("unknown_alarm", f"No quota belongs to the alarm {alarm}."), None)
+        return _answer(Decision("unknown_alarm", f"The alarm {alarm} belongs to no quota."), None)
     code = quota["code"]
     limits = Limits(config.multiplier, float(quota["maximum"]), timedelta(hours=config.cooldown_hours))
     quotas = client("service-quotas")
@@ -75,7 +75,7 @@ def run(event: Mapping[str, Any], config: Settings, client: Client, now: datetim
 
 
 def _history(quotas: Any, code: str) -> list[dict[str, Any]]:
-    """All requests for the quota, in pages of the API's maximum."""
+    """Return all requests for the quota, read in pages of the API's maximum size."""
     pages = quotas.get_paginator("list_requested_service_quota_change_history_by_quota").paginate(
         ServiceCode=SERVICE, QuotaCode=code, PaginationConfig={"PageSize": 100}
     )
@@ -84,18 +84,18 @@ def _history(quotas: Any, code: str) -> list[dict[str, Any]]:
 
 def _request(quotas: Any, code: str, decision: Decision, dry_run: bool) -> Decision:
     if dry_run:
-        return decision._replace(outcome="would_request", message=f"Dry run: would ask to raise {decision.message}")
+        return decision._replace(outcome="would_request", message=f"Dry run: would request to raise {decision.message}")
     errors = quotas.exceptions
     try:
         made = quotas.request_service_quota_increase(
             ServiceCode=SERVICE, QuotaCode=code, DesiredValue=decision.desired
         )["RequestedQuota"]
-    except errors.ResourceAlreadyExistsException:  # another call, or this one's lost answer, was first
-        return Decision("already_requested", f"A request is open already: {decision.message}")
+    except errors.ResourceAlreadyExistsException:  # requested by another call, or by this one, whose response was lost
+        return Decision("already_requested", f"There is already an open request: {decision.message}")
     except (errors.QuotaExceededException, errors.IllegalArgumentException, errors.InvalidResourceStateException) as e:
         reason = e.response["Error"].get("Message", "")
-        return Decision("refused", f"Service Quotas refuses to raise {decision.message} {reason}".strip())
-    return decision._replace(outcome="requested", message=f"Asked ({made['Id']}) to raise {decision.message}")
+        return Decision("refused", f"Service Quotas refused to raise {decision.message} {reason}".strip())
+    return decision._replace(outcome="requested", message=f"Request {made['Id']} to raise {decision.message}")
 
 
 def _answer(decision: Decision, code: str | None) -> dict[str, Any]:

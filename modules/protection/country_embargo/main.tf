@@ -39,7 +39,7 @@ locals {
       resources = [for set in local.ip_sets : set.arn]
     },
     {
-      # So that S3 says "no such key" for a document that is not there, and not "access denied".
+      # With this permission, S3 reports a missing document as "no such key" instead of "access denied".
       sid       = "TellMissingFromDenied"
       actions   = ["s3:ListBucket"]
       resources = [local.bucket_arn]
@@ -74,7 +74,7 @@ module "functions" {
   functions = {
     apply = {
       name         = local.name
-      description  = "Brings AWS WAF to the embargo document"
+      description  = "Makes AWS WAF enforce the embargo document"
       handler      = "protection.country_embargo.apply.handler"
       memory_size  = 512
       timeout      = 300
@@ -84,7 +84,7 @@ module "functions" {
         {
           sid     = "UpdateRules"
           actions = ["wafv2:UpdateRuleGroup"]
-          # The sets too: WAF asks for what the new rules refer to.
+          # Includes the sets: WAF requires the permission on the sets that the new rules refer to.
           resources = concat([aws_wafv2_rule_group.this.arn], [for set in local.ip_sets : set.arn], [for set in aws_wafv2_ip_set.exempt : set.arn])
         },
         {
@@ -111,11 +111,11 @@ module "functions" {
     }
     preview = {
       name              = "${local.name}-preview"
-      description       = "Tells what an embargo document would change, and changes nothing"
+      description       = "Shows what an embargo document would change, and changes nothing"
       handler           = "protection.country_embargo.preview.handler"
       memory_size       = 512
       timeout           = 60
-      dead_letter_queue = false # people call it, and wait for the answer
+      dead_letter_queue = false # users call it and wait for the response
       key_services      = ["s3"]
       environment       = local.environment
       policy_statements = concat(local.read_statements, [
@@ -127,7 +127,7 @@ module "functions" {
         {
           sid     = "MeasureRules"
           actions = ["wafv2:CheckCapacity"]
-          # Belongs to no resource: IAM allows only "*".
+          # The action has no resource type: IAM accepts only "*".
           resources = ["*"]
         },
       ])
@@ -140,7 +140,7 @@ module "rule" {
 
   context     = var.context
   name        = local.name
-  description = "Uploads and deletions of the embargo document"
+  description = "Matches uploads and deletions of the embargo document"
 
   event_pattern = jsonencode({
     source        = ["aws.s3"]
@@ -170,11 +170,11 @@ resource "aws_s3_object" "document" {
   content_type = "application/json"
   tags         = var.context.tags
 
-  depends_on = [module.rule] # or its event is lost
+  depends_on = [module.rule] # the rule must exist before the upload, or the event is lost
 }
 
-# Rules belong to the function, so a change of what they hold besides the document must reach it too.
-# With `document_file` it also makes an apply wait for the embargo, and fail when the file is refused.
+# The function owns the rules, so a change of their other settings must reach the function too.
+# With `document_file`, this also makes an apply wait for the embargo, and fail if the file is refused.
 resource "aws_lambda_invocation" "apply" {
   function_name = module.functions.functions.apply.name
   input = jsonencode({

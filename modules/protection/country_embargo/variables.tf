@@ -18,7 +18,7 @@ variable "context" {
   nullable = false
 }
 variable "scope" {
-  description = "What is protected: `REGIONAL` (load balancers, APIs, … of this Region) or `CLOUDFRONT` (distributions; the stack must then be in us-east-1)."
+  description = "Scope of the protection: `REGIONAL` (load balancers, APIs, … of this Region) or `CLOUDFRONT` (distributions; the stack must then be in us-east-1)."
   type        = string
   default     = "REGIONAL"
   nullable    = false
@@ -29,12 +29,12 @@ variable "scope" {
   }
   validation {
     condition     = var.scope != "CLOUDFRONT" || var.context.region == "us-east-1"
-    error_message = "scope CLOUDFRONT works in us-east-1 only, where AWS WAF keeps what belongs to CloudFront: make a stack of its own with region = \"us-east-1\"."
+    error_message = "scope CLOUDFRONT works in us-east-1 only, where AWS WAF keeps its resources for CloudFront: create a separate stack with region = \"us-east-1\"."
   }
 }
 
 variable "action" {
-  description = "What happens to a request from the embargo: `BLOCK`, `COUNT` (only counted, for a trial), `CHALLENGE` (a silent check of the browser) or `CAPTCHA`."
+  description = "Action for requests that match the embargo: `BLOCK`, `COUNT` (count only, for a trial), `CHALLENGE` (a silent check of the browser) or `CAPTCHA`."
   type        = string
   default     = "BLOCK"
   nullable    = false
@@ -46,7 +46,7 @@ variable "action" {
 }
 
 variable "exempt_cidrs" {
-  description = "Address ranges (IPv4 and IPv6) that the embargo never applies to, such as your own offices and probes. They pass the embargo only: other rules of the web ACL still apply."
+  description = "Address ranges (IPv4 and IPv6) that are exempt from the embargo, such as your offices and monitoring probes. Other rules of the web ACL still apply to them."
   type        = set(string)
   default     = []
   nullable    = false
@@ -64,7 +64,7 @@ variable "exempt_cidrs" {
 }
 
 variable "forwarded_ip" {
-  description = "Take the client's address from this header, set by a proxy in front; null for the connection's address. Requests without the header pass. `fallback_behavior` for headers that hold no address: `MATCH` (embargoed) or `NO_MATCH`. `position` for address ranges: `FIRST`, `LAST` or `ANY`; countries go by the first address."
+  description = "Header, set by a proxy, that contains the client's address; null to use the address of the connection. Requests without the header pass. `fallback_behavior` applies to headers without a valid address: `MATCH` (embargoed) or `NO_MATCH`. `position` is the position of the address for address ranges: `FIRST`, `LAST` or `ANY`; countries are matched by the first address."
   type = object({
     header_name       = optional(string, "X-Forwarded-For")
     fallback_behavior = optional(string, "MATCH")
@@ -94,30 +94,30 @@ variable "document_key" {
 
   validation {
     condition     = can(regex("^[^*?$]+$", var.document_key)) && length(var.document_key) <= 1024 && !can(regex("^(history/|refused/|drafts/|/|applied\\.json$)", var.document_key))
-    error_message = "document_key must not begin with a slash, history/, refused/ or drafts/, not be applied.json, and hold none of *, ? and $."
+    error_message = "document_key must not begin with a slash, history/, refused/ or drafts/, must not be applied.json, and must not contain *, ? or $."
   }
 }
 
 variable "document_file" {
-  description = "Embargo document to upload with each apply in which it changed; null to upload it by other means. Its format is `embargo.schema.json` beside this module."
+  description = "Path of an embargo document that Terraform uploads whenever it changes; null to upload it by other means. Its format is defined by `embargo.schema.json` in this module."
   type        = string
   default     = null
 
   validation {
     condition     = var.document_file == null || can(jsondecode(file(var.document_file))["embargoed-countries"])
-    error_message = "document_file must be a JSON file as embargo.schema.json describes it; examples/embargo.json shows the format."
+    error_message = "document_file must be a JSON file that matches embargo.schema.json; examples/embargo.json shows the format."
   }
 }
 
 variable "create_web_acl" {
-  description = "Make a web ACL that allows what the embargo does not catch; false to refer to the output `rule_group_arn` in one of your own."
+  description = "Create a web ACL that allows all requests that do not match the embargo; false if a web ACL of your own refers to the output `rule_group_arn`."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "web_acl_priority" {
-  description = "Priority of the embargo in the web ACL that is made."
+  description = "Priority of the embargo in the web ACL that this module creates."
   type        = number
   default     = 100
   nullable    = false
@@ -129,26 +129,26 @@ variable "web_acl_priority" {
 }
 
 variable "protected_resource_arns" {
-  description = "Load balancers, API stages and the like to associate with the web ACL, by a name of your choice. A CloudFront distribution names the web ACL itself (`web_acl_id`)."
+  description = "ARNs of load balancers, API stages and similar resources to associate with the web ACL, by a name of your choice. A CloudFront distribution instead sets its `web_acl_id`."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(var.protected_resource_arns) == 0 || (var.create_web_acl && var.scope == "REGIONAL")
-    error_message = "protected_resource_arns needs create_web_acl = true and scope REGIONAL: a web ACL of your own is associated by its owner, and a distribution names its web ACL itself (web_acl_id)."
+    error_message = "protected_resource_arns needs create_web_acl = true and scope REGIONAL: associate a web ACL of your own yourself, and set web_acl_id on a distribution."
   }
 }
 
 variable "notification_emails" {
-  description = "Addresses told of each change and each refused document; each must confirm its subscription."
+  description = "Email addresses that are notified of each change and each refused document, once they have confirmed their subscription."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "history_days" {
-  description = "Days for which earlier versions of the document can be brought back. Records of changes are kept for good."
+  description = "Days for which earlier versions of the document can be restored. Records of changes are kept permanently."
   type        = number
   default     = 3653
   nullable    = false

@@ -1,8 +1,9 @@
-# The function fills the rule group and the embargo's IP sets; Terraform makes them and leaves their content alone.
+# Terraform creates the rule group and the embargo's IP sets and ignores their content, which the function manages.
 
 locals {
-  # 2 rules: 4 IP sets and 4 units more for each in a header's every position, 5 statements of 50 countries each,
-  # and the exempt sets again. At most 19; the rest is room, since a rule group's capacity never changes.
+  # 2 rules: 4 IP sets, each with 4 more units if it matches any position of a header, 5 statements of 50 countries,
+  # and the exempt sets again. They need at most 19 units; the rest is reserve, because the capacity of a rule group
+  # cannot change.
   capacity = 50
 }
 
@@ -10,7 +11,7 @@ resource "aws_wafv2_ip_set" "embargoed" {
   for_each = toset(["IPV4", "IPV6"])
 
   name               = "${local.full_name}-${lower(each.key)}"
-  description        = "Embargoed ranges, kept by the function ${local.full_name}"
+  description        = "Embargoed ranges, managed by the function ${local.full_name}"
   scope              = var.scope
   ip_address_version = each.key
   addresses          = []
@@ -34,7 +35,7 @@ resource "aws_wafv2_ip_set" "exempt" {
 
 resource "aws_wafv2_rule_group" "this" {
   name        = local.full_name
-  description = "Country embargo, kept by the function ${local.full_name}"
+  description = "Country embargo, managed by the function ${local.full_name}"
   scope       = var.scope
   capacity    = local.capacity
   tags        = var.context.tags
@@ -49,13 +50,13 @@ resource "aws_wafv2_rule_group" "this" {
     ignore_changes = [rule]
   }
 
-  # Its rules refer to them, which Terraform cannot see: they must outlive it.
+  # The rules refer to the sets, which Terraform cannot see: the sets must be deleted after the rule group.
   depends_on = [aws_wafv2_ip_set.embargoed, aws_wafv2_ip_set.exempt]
 }
 
 resource "aws_wafv2_web_acl" "this" {
-  # checkov:skip=CKV_AWS_192:This web ACL is the embargo alone; rules against exploits belong to the owner of the application, in its own web ACL
-  # checkov:skip=CKV2_AWS_31:Logs hold addresses and headers of every visitor; whoever needs them adds a logging configuration for web_acl_arn. Matches are counted and sampled
+  # checkov:skip=CKV_AWS_192:This web ACL is for the embargo only; rules against exploits belong into the application owner's web ACL
+  # checkov:skip=CKV2_AWS_31:Logs contain the address and headers of every visitor; add a logging configuration for web_acl_arn if you need them. Matches are counted and sampled
   count = var.create_web_acl ? 1 : 0
 
   name        = local.full_name

@@ -1,5 +1,5 @@
 locals {
-  # One id for each quota, used in all widgets.
+  # One metric ID for each quota, used in all widgets.
   ids = { for index, quota in sort(keys(var.quotas)) : quota => "m${index}" }
 
   usage = {
@@ -43,7 +43,7 @@ locals {
         width  = 8
         height = 6
         properties = {
-          title  = "${data.aws_servicequotas_service_quota.this[quota].quota_name}: calls a minute"
+          title  = "${data.aws_servicequotas_service_quota.this[quota].quota_name}: calls per minute"
           region = var.context.region
           view   = "timeSeries"
           stat   = "Sum"

@@ -1,4 +1,4 @@
-# A critical alarm -> event -> function, which asks for more or says why not.
+# A critical alarm -> event -> function, which requests a larger quota or reports why it does not.
 
 locals {
   requests  = var.increase_request != null
@@ -13,7 +13,7 @@ module "rule" {
 
   context     = var.context
   name        = "${local.name}-critical"
-  description = "Critical alarms on the utilisation of KMS request quotas"
+  description = "Matches critical alarms on the utilisation of KMS request quotas"
 
   event_pattern = jsonencode({
     source        = ["aws.cloudwatch"]
@@ -40,7 +40,7 @@ module "functions" {
   functions = {
     increase = {
       name         = "${local.name}-increase"
-      description  = "Asks Service Quotas for a larger KMS request quota, within limits"
+      description  = "Requests a larger KMS request quota from Service Quotas, within limits"
       handler      = "protection.kms_quota_alarms.request_increase.handler"
       timeout      = 60
       key_services = ["sns"]
@@ -59,7 +59,7 @@ module "functions" {
       policy_statements = concat(
         [
           {
-            # Service Quotas knows no resources for reading.
+            # The read actions of Service Quotas have no resource type.
             sid       = "ReadQuotas"
             actions   = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"]
             resources = ["*"]
@@ -76,7 +76,7 @@ module "functions" {
           resources = [for quota in sort(keys(var.quotas)) : "${local.quota_arn}/${data.aws_servicequotas_service_quota.this[quota].quota_code}"]
         }] : [],
         !local.dry_run ? [{
-          # The account's first request makes the role with which Service Quotas opens support cases.
+          # The first request of an account creates the role that Service Quotas opens support cases with.
           sid        = "CreateServiceQuotasRole"
           actions    = ["iam:CreateServiceLinkedRole"]
           resources  = ["arn:${var.context.partition}:iam::${var.context.account_id}:role/aws-service-role/servicequotas.amazonaws.com/AWSServiceRoleForServiceQuotas"]

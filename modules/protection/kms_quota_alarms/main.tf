@@ -14,7 +14,7 @@ locals {
     }
   ]...)
 
-  # Of each quota the metric that counts its calls, as Service Quotas names it.
+  # For each quota, the metric that counts its calls, from Service Quotas.
   metrics = {
     for quota, found in data.aws_servicequotas_service_quota.this : quota => try({
       name      = found.usage_metric[0].metric_name
@@ -37,17 +37,17 @@ data "aws_servicequotas_service_quota" "this" {
   quota_name   = each.value.quota_name
 }
 
-# The quota is read by CloudWatch at each evaluation: an applied increase needs no change here.
+# CloudWatch reads the quota at each evaluation, so an applied increase needs no change here.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
   alarm_name          = each.value.name
-  alarm_description   = "${data.aws_servicequotas_service_quota.this[each.value.quota].quota_name}: ${each.value.threshold} % or more of the account's applied quota in ${var.context.region} is used over a minute. Calls above the quota within a second are throttled even below 100 %: retry with backoff, cache data keys, or ask for a larger quota (${data.aws_servicequotas_service_quota.this[each.value.quota].quota_code})."
+  alarm_description   = "${data.aws_servicequotas_service_quota.this[each.value.quota].quota_name}: ${each.value.threshold} % or more of the account's applied quota in ${var.context.region} was used within a minute. Calls above the quota within a second are throttled even below 100 %: retry with backoff, cache data keys, or request a larger quota (${data.aws_servicequotas_service_quota.this[each.value.quota].quota_code})."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value.threshold
   evaluation_periods  = var.evaluation.periods
   datapoints_to_alarm = var.evaluation.datapoints
-  treat_missing_data  = "notBreaching" # no calls, no data
+  treat_missing_data  = "notBreaching" # without calls there is no data
   alarm_actions       = [var.context.alarm_topic_arn]
   ok_actions          = [var.context.alarm_topic_arn]
   tags                = var.context.tags
@@ -75,7 +75,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   lifecycle {
     precondition {
       condition     = try(local.metrics[each.value.quota].dimensions.Resource != "", false)
-      error_message = "Service Quotas names no usage metric for quotas.${each.value.quota} in ${var.context.region}: there is nothing to alarm on. Take that entry out."
+      error_message = "Service Quotas has no usage metric for quotas.${each.value.quota} in ${var.context.region}, so no alarm is possible. Remove that entry."
     }
   }
 }

@@ -4,7 +4,7 @@ output "alarm_names" {
 }
 
 output "applied_quotas" {
-  description = "Code, name and applied value (requests a second) of each quota when Terraform last looked; the alarms read the current one."
+  description = "Code, name and applied value (requests per second) of each quota, as last read by Terraform. The alarms use the current value."
   value = {
     for name, quota in data.aws_servicequotas_service_quota.this : name => {
       code  = quota.quota_code
@@ -20,11 +20,11 @@ output "dashboard_name" {
 }
 
 output "function_name" {
-  description = "Name of the function that asks for larger quotas; null without one."
+  description = "Name of the function that requests larger quotas; null without one."
   value       = one(module.functions[*].functions.increase.name)
 }
 
 output "topic_arn" {
-  description = "Topic that is told of alarms and of what was asked."
+  description = "ARN of the topic that is notified of alarms and quota requests."
   value       = var.context.alarm_topic_arn
 }

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "quotas" {
-  description = "Request quotas of AWS KMS to watch, by a short name of your own, each by its `quota_code` or its `quota_name` in Service Quotas; which metric counts them is read from there. `maximum` is the most (requests a second) that `increase_request` may ask for."
+  description = "Request quotas of AWS KMS to watch, by a short name of your choice. Each has its `quota_code` or its `quota_name` in Service Quotas, from which the usage metric is read. `maximum` is the highest value (requests per second) that `increase_request` may request."
   type = map(object({
     quota_code = optional(string)
     quota_name = optional(string)
@@ -34,11 +34,11 @@ variable "quotas" {
 
   validation {
     condition     = length(var.quotas) > 0 && alltrue([for name in keys(var.quotas) : can(regex("^[a-z][a-z0-9_]{0,29}$", name))])
-    error_message = "quotas must hold at least one quota, named by up to 30 lower-case letters, digits and underscores, such as \"symmetric\"."
+    error_message = "quotas must contain at least one quota, with a name of up to 30 lowercase letters, digits and underscores, such as \"symmetric\"."
   }
   validation {
     condition     = alltrue([for q in var.quotas : (q.quota_code == null) != (q.quota_name == null)])
-    error_message = "Each of quotas needs either quota_code (such as \"L-6E3AF000\") or quota_name (such as \"Cryptographic operations (ML-DSA) request rate\")."
+    error_message = "Each entry of quotas needs either quota_code (such as \"L-6E3AF000\") or quota_name (such as \"Cryptographic operations (ML-DSA) request rate\")."
   }
   validation {
     condition     = alltrue([for q in var.quotas : q.quota_code == null || can(regex("^L-[0-9A-F]{8}$", q.quota_code))])
@@ -46,12 +46,12 @@ variable "quotas" {
   }
   validation {
     condition     = alltrue([for q in var.quotas : q.maximum == null || try(q.maximum > 0, false)])
-    error_message = "maximum must be a number of requests a second above 0."
+    error_message = "maximum must be a number of requests per second above 0."
   }
 }
 
 variable "thresholds" {
-  description = "Percent of the applied quota, over a minute, at which the warning and the critical alarm go off. Bursts within a minute are throttled below 100 %."
+  description = "Percentages of the applied quota, measured over a minute, that raise the warning and the critical alarm. KMS throttles bursts within a minute even below 100 %."
   type = object({
     warning  = optional(number, 60)
     critical = optional(number, 80)
@@ -66,7 +66,7 @@ variable "thresholds" {
 }
 
 variable "evaluation" {
-  description = "How many of the latest `periods` minutes must reach the threshold (`datapoints`)."
+  description = "Number of minutes (`datapoints`) out of the latest `periods` minutes that must reach the threshold."
   type = object({
     datapoints = optional(number, 1)
     periods    = optional(number, 1)
@@ -81,14 +81,14 @@ variable "evaluation" {
 }
 
 variable "dashboard" {
-  description = "Make a dashboard of utilisation, calls and quotas."
+  description = "Create a dashboard of utilisation, calls and quotas."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "increase_request" {
-  description = "Ask Service Quotas for more when a critical alarm goes off: the applied value times `multiplier`, never above the quota's `maximum`, not while a request is open nor within `cooldown_hours` of the last one. `dry_run` only tells what would be asked, and has no permission for more. Null for no such function."
+  description = "Request a larger quota from Service Quotas when a critical alarm is raised: the applied value times `multiplier`, never above the quota's `maximum`, and not while a request is open or within `cooldown_hours` of the last one. With `dry_run`, the function only reports what it would request, and has no permission to request it. Null for no function."
   type = object({
     cooldown_hours = optional(number, 24)
     dry_run        = optional(bool, true)
@@ -106,6 +106,6 @@ variable "increase_request" {
   }
   validation {
     condition     = var.increase_request == null || alltrue([for q in var.quotas : q.maximum != null])
-    error_message = "increase_request needs a maximum for each of quotas: how many requests a second may it ask for at most?"
+    error_message = "increase_request needs a maximum for each of quotas: the highest value, in requests per second, that it may request."
   }
 }

@@ -1,4 +1,4 @@
-"""The functions' environment and clients, on the fakes."""
+"""Fixtures: the environment and the fake clients of the functions."""
 
 import dataclasses
 import json

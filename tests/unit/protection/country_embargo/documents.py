@@ -10,7 +10,7 @@ from .fakes import CODES
 
 
 def document(codes: Any = (), v4: Any = (), v6: Any = ()) -> dict[str, Any]:
-    """A document of these codes and ranges."""
+    """Return a document with these codes and ranges."""
     ranges = [{"Type": "IPV4", "Value": one} for one in v4] + [{"Type": "IPV6", "Value": one} for one in v6]
     return {
         "embargoed-countries": [{"name": f"Country {code}", "code": code} for code in codes],
@@ -19,14 +19,14 @@ def document(codes: Any = (), v4: Any = (), v6: Any = ()) -> dict[str, Any]:
 
 
 def cidrs(bits: int) -> st.SearchStrategy[str]:
-    """CIDRs with host bits and all, of one version."""
+    """Return a strategy for CIDRs of one IP version, with host bits."""
     address = ipaddress.IPv4Address if bits == 32 else ipaddress.IPv6Address
     parts = st.tuples(st.integers(0, 2**bits - 1), st.integers(1, bits))
     return parts.map(lambda pair: f"{address(pair[0])}/{pair[1]}")
 
 
 def network(cidr: str) -> str:
-    """What makes two ranges the same."""
+    """Return the canonical form of a range, which is the same for equal ranges."""
     return str(ipaddress.ip_network(cidr, strict=False))
 
 
@@ -46,7 +46,7 @@ anything = st.recursive(
 
 @st.composite
 def nearly(draw: Any) -> Any:
-    """A valid document in which one value at a random place was replaced, removed, renamed or doubled."""
+    """Draw a valid document in which one value at a random place is replaced, removed, renamed or duplicated."""
     made = json.loads(json.dumps(draw(valid)))
     part: Any = None
     key: Any = None

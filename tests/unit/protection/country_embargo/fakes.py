@@ -1,4 +1,4 @@
-"""S3, WAF and SNS as the functions use them, in memory: versions, lock tokens, limits, faults on demand."""
+"""In-memory fakes of S3, WAF and SNS: versions, lock tokens, limits, and faults on demand."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from protection.country_embargo.settings import Settings
 
 @cache
 def real(service: str) -> Any:
-    """A client that calls nothing: for its parameter checks."""
+    """Return a client that is used only to check parameters."""
     session: Any = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="eu-west-1")
     return session.client(service)
 
@@ -45,11 +45,11 @@ def aws_error(code: str, status: int = 400) -> ClientError:
 
 
 class KillError(BaseException):
-    """The function's process ends here."""
+    """Simulates that the function's process is killed."""
 
 
 class Aws:
-    """All three services. `hook(operation, number)` runs before each call; `lost(operation, number)` after it."""
+    """All three services. `hook(operation, number)` runs before each call, `lost(operation, number)` after it."""
 
     def __init__(self) -> None:
         self.versions: dict[str, list[tuple[str, bytes | None]]] = {}
@@ -148,7 +148,7 @@ class Aws:
 
 
 class Client:
-    """One service: checks arguments against the API's model, counts, and calls the hooks."""
+    """A fake service that checks arguments against the API's model, counts calls, and calls the hooks."""
 
     def __init__(self, aws: Aws, service: str) -> None:
         self._aws, self._service = aws, service

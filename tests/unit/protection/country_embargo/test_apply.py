@@ -1,4 +1,4 @@
-"""Applying documents: what changes, what never does, and what survives faults, races and lost processes."""
+"""Applying documents: changes, invariants, and behaviour under faults, races and killed processes."""
 
 import dataclasses
 import io
@@ -23,7 +23,7 @@ from .fakes import CODES, KEY, SETTINGS, Aws, KillError, aws_error
 A = document(["CU", "IR"], ["192.0.2.0/24"], ["2001:db8::/32"])
 B = document(["CU", "SY"], ["198.51.100.0/24"])
 
-SETTLED = settings(deadline=None, max_examples=60)  # a machine under load is no failure
+SETTLED = settings(deadline=None, max_examples=60)  # no deadline, because a busy machine is slow
 
 
 def ready(first: Any = A) -> Aws:
@@ -70,7 +70,7 @@ def test_an_invalid_document_changes_nothing(body: bytes) -> None:
     with pytest.raises(InvalidDocument):
         aws.run()
     assert aws.in_force() == before
-    assert not [name for name in aws.calls if "RuleGroup" in name or "IPSet" in name]  # not even looked at
+    assert not [name for name in aws.calls if "RuleGroup" in name or "IPSet" in name]  # WAF is not even read
 
 
 @given(valid)
@@ -97,7 +97,7 @@ def test_applying_a_then_b_equals_applying_b(first: Any, second: Any) -> None:
 @given(valid, valid, st.integers(0, 2**32))
 @SETTLED
 def test_faults_and_lost_processes_lose_neither_the_change_nor_its_notice(first: Any, second: Any, seed: int) -> None:
-    """Every tenth call fails before or after it worked, or ends the process; Lambda calls again."""
+    """Every tenth call fails before or after it took effect, or kills the process, and Lambda retries."""
     aws, rng = ready(first), random.Random(seed)
     aws.upload(second)
 
@@ -115,7 +115,7 @@ def test_faults_and_lost_processes_lose_neither_the_change_nor_its_notice(first:
         try:
             aws.run()
             break
-        except (KillError, Exception):  # noqa: BLE001 - as Lambda does
+        except (KillError, Exception):  # noqa: BLE001 - Lambda also catches everything
             continue
     assert enforced(aws) == wanted(second)
     added = wanted(second)[0] - wanted(first)[0]
@@ -131,7 +131,7 @@ def test_faults_and_lost_processes_lose_neither_the_change_nor_its_notice(first:
 )
 @SETTLED
 def test_newer_documents_that_arrive_meanwhile_win(later: list[Any], seed: int) -> None:
-    """Other uploads, and whole calls for them, happen between the calls of a slow one."""
+    """Other uploads, and complete invocations for them, happen between the calls of a slow invocation."""
     aws, rng, waiting = ready(), random.Random(seed), list(later)
     aws.upload(B)
 
@@ -167,7 +167,7 @@ def test_changes_are_told_and_kept() -> None:
 
 
 def test_calls_of_a_change_are_the_fewest() -> None:
-    """Document, last notice, state of three; one update; then record, notice, new last notice, newer version?"""
+    """Count the calls: document, last notice and three items; the update; record, notice, state and version check."""
     aws = ready()
     aws.upload(document(["CU", "IR", "SY"], ["192.0.2.0/24"], ["2001:db8::/32"]))
     aws.run()
@@ -178,12 +178,12 @@ def test_calls_of_a_change_are_the_fewest() -> None:
 
 
 def test_descriptions_survive() -> None:
-    """An update that leaves them out would remove them, and Terraform would see drift."""
+    """An update without them would remove them, and Terraform would see drift."""
     assert ready().descriptions == {"group": "rules", "IPV4": "four", "IPV6": "six"}
 
 
 def test_a_move_between_the_lists_leaves_no_gap() -> None:
-    """What only grows comes first."""
+    """Items that only grow are updated first."""
     aws = ready(document(["CU", "IR"]))
     aws.upload(document(["CU"], ["192.0.2.0/24"]))
     aws.run()
@@ -202,7 +202,7 @@ def test_lost_locks_are_tried_again_with_a_fresh_token(code: str) -> None:
     def hook(operation: str, number: int) -> None:
         if operation == "UpdateRuleGroup" and left[0]:
             left[0] -= 1
-            aws.tokens["group"] += 1  # somebody else's change
+            aws.tokens["group"] += 1  # another principal's change
             raise aws_error(code)
 
     aws.hook = hook
@@ -242,7 +242,7 @@ def test_changes_by_others_are_put_right_and_told() -> None:
     answer = aws.run()
     assert enforced(aws) == wanted(A)
     assert answer["repaired"]["ranges"] == {"added": 1, "removed": 1}
-    assert "changed by somebody else: ranges removed (1): 203.0.113.0/24" in aws.notices[-1]["message"]
+    assert "changed by another principal: ranges removed (1): 203.0.113.0/24" in aws.notices[-1]["message"]
 
 
 def test_a_new_action_reaches_the_rules_and_is_told() -> None:
@@ -253,7 +253,7 @@ def test_a_new_action_reaches_the_rules_and_is_told() -> None:
 
 
 def test_no_document() -> None:
-    """Terraform may come first; an event of a document that is gone is an alarm."""
+    """Terraform can call before there is a document; an event of a missing document raises an error."""
     aws = ready()
     before = aws.in_force()
     aws.delete()
@@ -272,7 +272,7 @@ def test_a_refusal_is_told_once_a_version() -> None:
             aws.run()
     assert [one["subject"] for one in aws.notices][1:] == ["Embargo document REFUSED"]
     assert "not JSON" in aws.notices[-1]["message"]
-    assert aws.objects("refused/")[0]["problems"] == ["It is not JSON (line 1, column 2)."]
+    assert aws.objects("refused/")[0]["problems"] == ["The document is not JSON (line 1, column 2)."]
 
 
 @pytest.mark.parametrize(("lost", "told"), [("Publish", 1), ("PutObject", 2)])
@@ -302,12 +302,12 @@ def test_too_large_a_document_is_not_read(monkeypatch: pytest.MonkeyPatch) -> No
         return {"ContentLength": MAX_BYTES + 1, "VersionId": "big", "Body": None}
 
     monkeypatch.setattr(aws, "get_object", get_object)
-    with pytest.raises(InvalidDocument, match="is the most"):
+    with pytest.raises(InvalidDocument, match="the maximum is"):
         aws.run()
 
 
 def test_a_body_lost_half_way_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And is not taken for an invalid document."""
+    """A truncated body does not count as an invalid document."""
     aws = ready()
     aws.upload(B)
     whole, cut = aws.get_object, [2]
@@ -341,7 +341,7 @@ def test_notices_of_huge_changes_fit_and_records_are_whole() -> None:
 
 @pytest.mark.parametrize("key", ["embargo.json", "lists/a b+c&ö=%20.json"])
 def test_events_of_the_document_are_told_from_others(key: str) -> None:
-    """S3's own events have the key URL-encoded, EventBridge's as it is."""
+    """S3's own events contain the URL-encoded key, EventBridge's events the plain key."""
     from urllib.parse import quote_plus
 
     def eventbridge(key: str, bucket: str = "embargo") -> dict[str, Any]:

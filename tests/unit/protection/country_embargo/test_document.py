@@ -1,4 +1,4 @@
-"""The document's format: the schema, our reading of it, and what no schema says."""
+"""The document's format: the schema, its implementation, and the checks that go beyond a schema."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def problems(body: Any) -> str:
 def test_schema_is_a_schema_and_the_modules() -> None:
     jsonschema.Draft202012Validator.check_schema(schema.load())
     assert schema.FILE.read_bytes() == (MODULE / "embargo.schema.json").read_bytes()
-    assert sorted(schema.load()["$defs"]["code"]["enum"]) == CODES  # what WAF takes: ISO 3166-1 and XK
+    assert sorted(schema.load()["$defs"]["code"]["enum"]) == CODES  # the codes that WAF accepts: ISO 3166-1 and XK
 
 
 def test_example_is_valid_and_labelled() -> None:
@@ -39,7 +39,7 @@ def test_example_is_valid_and_labelled() -> None:
 
 
 def test_source_architectures_document_is_valid() -> None:
-    """Its keys, its capitals, and its list of sixteen."""
+    """A document with the source architecture's keys, capitalization and sixteen countries is valid."""
     codes = ["IQ", "IR", "LB", "BY", "BI", "LY", "CD", "CU", "CF", "ZW", "SS", "VE", "SD", "SY", "UA", "SO"]
     made = {
         "embargoed-countries": [{"name": code, "code": code} for code in codes],
@@ -88,18 +88,18 @@ def test_byte_order_mark_is_taken() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "It is empty."),
-        (b" \n", "It is empty."),
+        (b"", "The document is empty."),
+        (b" \n", "The document is empty."),
         (b"{", "not JSON (line 1"),
         (b"[" * 200_000, "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
         (b'{"embargoed-countries": [], "embargoed-countries": [], "embargoed-ips": []}', "twice"),
         (b'{"note": NaN}', "NaN"),
         (b"1" * 5000, "not JSON"),
-        (b" " * (MAX_BYTES + 1), "is the most"),
+        (b" " * (MAX_BYTES + 1), "the maximum is"),
         (document(), "names no country and no range"),
         ({"embargoed-countries": [{"code": "CU"}]}, "has no embargoed-ips"),
-        ({"embargoed-country": [], **document(["CU"])}, '"embargoed-country", which is none of'),
+        ({"embargoed-country": [], **document(["CU"])}, 'unknown key "embargoed-country"; the keys are'),
         (document(["cu"]), 'embargoed-countries[0].code is "cu"'),
         (document(["ZZ"]), "ISO 3166-1"),
         (document(["CU", "IR", "CU"]), "CU more than once"),
@@ -107,12 +107,12 @@ def test_byte_order_mark_is_taken() -> None:
         (document(v6=["::/0"]), "prefix length of 1 to 128"),
         (document(v4=["1.2.3.4"]), "embargoed-ips[0].ips[0].Value"),
         (document(v4=["1.2.3.4/33"]), "IPv4 CIDR"),
-        (document(v4=["1.2.3.0/24\n"]), "no CIDR"),
+        (document(v4=["1.2.3.0/24\n"]), "not a CIDR"),
         (document(v4=["2001:db8::/32"]), "IPv4 CIDR"),
         (document(v6=["1.2.3.0/24"]), "IPv6 CIDR"),
-        (document(v6=["1:2::3::/64"]), "no CIDR"),
+        (document(v6=["1:2::3::/64"]), "not a CIDR"),
         (document(v6=[":" * 100_000 + "/8"]), "longer than 50"),
-        (document(v4=["10.0.0.1/8", "10.9.9.9/8"]), "10.0.0.0/8, is in embargoed-ips[0].ips[0] already"),
+        (document(v4=["10.0.0.1/8", "10.9.9.9/8"]), "10.0.0.0/8, is already in embargoed-ips[0].ips[0]"),
         (document(v6=["2001:db8::/32", "2001:DB8:0::1/32"]), "already"),
         (document(v4=[f"{n >> 8}.{n & 255}.0.0/16" for n in range(256, 257 + MAX_RANGES)]), "10,001 ranges of IPV4"),
         ({"embargoed-countries": [{"code": True}], "embargoed-ips": []}, "code is true"),
@@ -134,4 +134,4 @@ def test_problems_are_few() -> None:
     with pytest.raises(InvalidDocument) as caught:
         enforceable(document(["ZZ"] * 250))
     assert len(caught.value.problems) == 21
-    assert caught.value.problems[-1] == "There is more."
+    assert caught.value.problems[-1] == "There are more problems."

@@ -1,4 +1,4 @@
-"""The preview: what it tells, and that it changes nothing."""
+"""The preview: its response, and that it changes nothing."""
 
 import json
 from typing import Any

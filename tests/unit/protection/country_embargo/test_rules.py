@@ -1,4 +1,4 @@
-"""The rules, evaluated as WAF would."""
+"""The rules, evaluated as WAF evaluates them."""
 
 import ipaddress
 from typing import Any
@@ -53,12 +53,12 @@ def test_a_request_is_caught_for_its_country_unless_exempt(countries: set[str], 
         return any(matches(rule["Statement"], address, country) for rule in rules)
 
     assert caught("203.0.113.1") == (country in countries)
-    assert not caught("192.0.2.7")  # in an embargoed range, and exempt
+    assert not caught("192.0.2.7")  # both in an embargoed range and exempt
     assert not caught("2001:db8:7::1")
     assert caught("192.0.2.8")
     assert caught("2001:db8:8::1")
     assert countries_of(rules) == countries
-    assert all(depth(rule["Statement"]) <= 3 for rule in rules)  # what Terraform's provider can read back
+    assert all(depth(rule["Statement"]) <= 3 for rule in rules)  # the provider can read no deeper nesting
 
 
 def test_split_at_the_limit() -> None:
@@ -82,7 +82,7 @@ def test_actions(action: str) -> None:
 
 @pytest.mark.parametrize(("position", "exempt"), [("FIRST", "FIRST"), ("LAST", "LAST"), ("ANY", "LAST")])
 def test_forwarded_address(position: str, exempt: str) -> None:
-    """An unreadable header falls under the embargo, and never under the exemption."""
+    """An unreadable header is embargoed and never exempt."""
     layout = Layout(("arn:e4", "arn:e6"), ("arn:x4",), "BLOCK", Forwarded("X-Real-IP", "MATCH", position))
     addresses, countries = (rule["Statement"]["AndStatement"]["Statements"] for rule in layout.rules(["CU"]))
     own = addresses[0]["NotStatement"]["Statement"]["IPSetReferenceStatement"]["IPSetForwardedIPConfig"]

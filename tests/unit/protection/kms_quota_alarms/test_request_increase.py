@@ -1,4 +1,4 @@
-"""The guarded quota request, on the local cloud's Service Quotas in this process."""
+"""Quota requests within limits, against the local cloud's Service Quotas in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.services import install_all, servicequotas
 from local.services.servicequotas.models import servicequotas_backends
 from protection.kms_quota_alarms import guard, request_increase
 
-CODE = "L-2AC98190"  # RSA: 1,000 a second
+CODE = "L-2AC98190"  # RSA: 1,000 per second
 ALARM = "switchyard-kms-quota-rsa-critical"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUOTA = {"QuotaName": "RSA", "QuotaCode": CODE, "Value": 1000.0, "Adjustable": True}
@@ -36,7 +36,7 @@ def request(status: str = "APPROVED", hours_ago: float = 48) -> dict[str, Any]:
 
 
 def test_the_sources_example_is_fifty_percent() -> None:
-    """100,000 each of Decrypt, GenerateDataKey and Encrypt in a minute at 10,000 a second."""
+    """Use 100,000 each of Decrypt, GenerateDataKey and Encrypt in a minute, with a quota of 10,000 per second."""
     assert guard.utilisation(3 * 100_000, 60, 10_000) == 50
 
 
@@ -88,7 +88,7 @@ def test_a_request_is_always_larger_within_the_maximum_and_the_only_one(
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """Service Quotas and a topic with a queue behind it."""
+    """Provide Service Quotas and a topic with a queue."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
@@ -166,7 +166,7 @@ def test_other_events_do_nothing(aws: Any, incoming: Any, outcome: str) -> None:
 
 
 def test_two_calls_at_once_ask_once(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both saw no open request."""
+    """Neither call sees an open request."""
     monkeypatch.setattr(request_increase, "_history", lambda quotas, code: [])
     assert [run(aws), run(aws)] == ["requested", "already_requested"]
     assert open_requests(aws) == [1500]
