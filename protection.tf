@@ -137,7 +137,7 @@ module "kms_rotation" {
 }
 
 variable "kms_rotation" {
-  description = "Makes KMS keys that rotate as your policy wants, and writes evidence of every customer key's rotation to S3 on a schedule: what rotates, when it last did, what is out of policy, what it costs. {} for the defaults, null for off. See modules/protection/kms_rotation."
+  description = "Creates KMS keys that rotate according to your policy, and on a schedule writes evidence of every customer key's rotation to S3: which keys rotate, when they last rotated, which are out of policy, and what they cost. {} for the defaults, null for off. See modules/protection/kms_rotation."
   type        = any
   default     = null
 

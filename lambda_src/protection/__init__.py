@@ -1,1 +1,1 @@
-"""Capabilities that protect keys, secrets and what is reachable from outside."""
+"""Capabilities that protect keys, secrets and public endpoints."""

@@ -1,1 +1,1 @@
-"""Scenarios of the capabilities that protect keys, secrets and the edge."""
+"""Scenarios of the capabilities that protect keys, secrets and public endpoints."""

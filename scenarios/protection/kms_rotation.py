@@ -1,4 +1,4 @@
-"""Keys of every kind and state, years of rotation, evidence of it all in S3, on-demand rotation guarded."""
+"""kms_rotation: keys of every kind and state, years of rotation, the evidence in S3, and on-demand rotation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.serialize import create_serializer
 from local.harness.scenario import Report, Stack
 from local.settings import ACCOUNT_ID
 
-MORE_KEYS = 110  # beyond a default page of ListKeys
+MORE_KEYS = 110  # more than a default page of ListKeys
 ROLE = "kms-scenario-user"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLE}"
 
@@ -47,7 +47,7 @@ variables: dict[str, Any] = {
 
 
 def prepare(stack: Stack) -> None:
-    """An account with keys of every kind and state, and a role that the stack's key names."""
+    """Create keys of every kind and state, and a role that the stack's key policy names."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     stack.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)
@@ -77,7 +77,7 @@ def prepare(stack: Stack) -> None:
 
 
 def invoke(stack: Stack, function: str, event: dict[str, Any]) -> dict[str, Any]:
-    """What a function answers; AssertionError with its error."""
+    """Return the response of a function. Raise AssertionError with its error if it fails."""
     answer = stack.client("lambda").invoke(
         FunctionName=stack.outputs["function_names"][function], Payload=json.dumps(event)
     )
@@ -87,7 +87,7 @@ def invoke(stack: Stack, function: str, event: dict[str, Any]) -> dict[str, Any]
 
 
 def read(stack: Stack, key: str) -> str:
-    """An object of the reports' bucket."""
+    """Return the text of an object in the reports' bucket."""
     body = stack.client("s3").get_object(Bucket=stack.outputs["bucket_name"], Key=key)["Body"].read()
     return str(body.decode())
 
@@ -100,7 +100,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Years pass; then the report under faults, and on-demand rotation up to its end."""
+    """Let a year pass; then check the report under faults, and on-demand rotation until the quota is used."""
     kms = stack.client("kms")
     orders = stack.outputs["keys"]["orders"]
     stack.cloud.command("kms/forget_rotations", {"key_id": orders["id"]})
@@ -109,7 +109,7 @@ def run(stack: Stack, report: Report) -> None:
     early = kms.encrypt(KeyId=orders["arn"], Plaintext=b"early", EncryptionContext=context)["CiphertextBlob"]
     status = kms.get_key_rotation_status(KeyId=orders["id"])
     report.check("period as set", (status["RotationPeriodInDays"], "NextRotationDate" in status), (120, True))
-    unchecked = stack.client("kms", attempts=3)  # one of its own, since boto3 itself would refuse 89
+    unchecked = stack.client("kms", attempts=3)  # without boto3's validation, which would refuse 89
     unchecked._serializer = create_serializer("json", include_validation=False)
     for period in (89, 2561):
         try:
@@ -136,13 +136,13 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def evidence(stack: Stack, report: Report) -> None:
-    """The report, its files, its calls, its notice; the same event again writes the same."""
+    """Check the report's files, calls and notice, and that the same event writes the same report again."""
     kms = stack.client("kms")
 
     def every() -> set[str]:
         return {key["KeyId"] for page in kms.get_paginator("list_keys").paginate() for key in page["Keys"]}
 
-    # Other scenarios make keys meanwhile.
+    # Other scenarios create keys at the same time.
     there, started = every(), time.time()
     made = invoke(stack, "report", {"scheduled_at": "2026-11-20T04:00:00Z"})
     calls = [c["operation"] for c in stack.cloud.calls(started, "kms-rotation-report")]
@@ -174,7 +174,7 @@ def evidence(stack: Stack, report: Report) -> None:
     found = {name: tuple(rows[name][c] for c in ("state", "kind", "policy_status")) for name in wanted}
     report.check("states, kinds and policy", found, wanted)
     closed = [r["policy_explained"] for r in whole["keys"] if r["policy_status"] == "unreadable"]
-    report.check("a closed key is told, not skipped", [("kms:DescribeKey" in text) for text in closed], [True])
+    report.check("an unreadable key is reported, not skipped", [("kms:DescribeKey" in text) for text in closed], [True])
     order = rows["Orders"]
     report.check(
         "rotations and price",
@@ -192,7 +192,7 @@ def evidence(stack: Stack, report: Report) -> None:
 
 
 def on_demand(stack: Stack, report: Report, arn: str) -> None:
-    """Each rotation happens once, whatever becomes of its answer; then reserve and quota."""
+    """Check that a rotation happens once even if its response is lost, and check the reserve and the quota."""
     kms = stack.client("kms")
     due = kms.get_key_rotation_status(KeyId=arn)["NextRotationDate"]
 
@@ -210,7 +210,7 @@ def on_demand(stack: Stack, report: Report, arn: str) -> None:
         "after": True,
     }
     with stack.faults({**lost, "count": 1}, *FAULTS, seed=5):
-        report.check("rotated, the answer lost", ask(), "rotated")
+        report.check("rotated although the response was lost", ask(), "rotated")
     done = [r["RotationType"] for r in kms.list_key_rotations(KeyId=arn)["Rotations"]]
     report.check("rotated once", done.count("ON_DEMAND"), 1)
     report.check("the schedule stays", kms.get_key_rotation_status(KeyId=arn)["NextRotationDate"], due)
@@ -219,13 +219,13 @@ def on_demand(stack: Stack, report: Report, arn: str) -> None:
     report.check("the last two are reserved", ask(), "reserve")
     report.check("taken from the reserve", [ask(use_reserve=True) for _ in range(2)], ["rotated", "rotated"])
     started = time.time()
-    report.check("quota known before asking", ask(use_reserve=True), "quota")
+    report.check("quota checked before the call", ask(use_reserve=True), "quota")
     asked = [c["operation"] for c in stack.cloud.calls(started, "kms-rotation-rotate")]
-    report.check("and KMS not asked", "RotateKeyOnDemand" in asked, False)
+    report.check("KMS not called", "RotateKeyOnDemand" in asked, False)
     other = kms.create_key(Description="not in the list")["KeyMetadata"]["Arn"]
     try:
         invoke(stack, "rotate", {"key_id": other, "reason": "scenario"})
-        report.check("other keys are out of reach", False)
+        report.check("other keys are inaccessible", False)
     except AssertionError as error:
-        report.check("other keys are out of reach", "not authorized to perform: kms:DescribeKey" in str(error))
+        report.check("other keys are inaccessible", "not authorized to perform: kms:DescribeKey" in str(error))
     kms.schedule_key_deletion(KeyId=other, PendingWindowInDays=7)

@@ -1,4 +1,4 @@
-"""Secrets rotated, edited and copied to another Region and account under faults; what events miss is repaired."""
+"""secret_replication: rotate and edit secrets under faults, check the copies, and repair missed changes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROLE = "switchyard-replica-writer"
 FUNCTION = "switchyard-secret-replication"
 SECRETS = 12
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
-OWN = ("prod/", "test/", "legacy/", "dr/")  # what this scenario's secrets are called
+OWN = ("prod/", "test/", "legacy/", "dr/")  # prefixes of this scenario's secrets
 SOURCE_TAG = "switchyard:replica-of"
 
 variables: dict[str, Any] = {}
 
-# What every rotation function does, for a secret without a database behind it.
+# A minimal rotation function, for a secret that no database uses.
 ROTATION = """
 import boto3
 def handler(event, context):
@@ -40,13 +40,13 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.04, "principal": "secret-replication"},
     {"kind": "error", "status": 500, "rate": 0.03, "principal": "secret-replication"},
     {"kind": "reset", "rate": 0.02, "principal": "secret-replication"},
-    # The work is done and the answer lost: the retry must not be taken for a conflict.
+    # The call takes effect and its response is lost: the retry must not count as a conflict.
     {"kind": "error", "status": 500, "rate": 0.02, "after": True, "principal": "secret-replication"},
 ]
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
-    """Keys here, in the other Region and in the other account, and a function that rotates."""
+    """Create keys here, in the other Region and in the other account, and a rotation function."""
     keys = {
         name: stack.client("kms", account=account, region=region).create_key()["KeyMetadata"]["Arn"]
         for name, account, region in (
@@ -95,7 +95,8 @@ def _rotation_function(stack: Stack, key_arn: str) -> None:
 
     iam, functions = stack.client("iam"), stack.client("lambda")
     trust = {"Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-    stack.client("logs").create_log_group(logGroupName="/aws/lambda/prod-rotation")  # else its first call makes it
+    # Otherwise, the first call of the function creates the log group.
+    stack.client("logs").create_log_group(logGroupName="/aws/lambda/prod-rotation")
     role = iam.create_role(RoleName="prod-rotation", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:prod/*"
     actions = [f"secretsmanager:{name}" for name in ("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage")]
@@ -127,18 +128,18 @@ def _rotation_function(stack: Stack, key_arn: str) -> None:
 
 
 class Side:
-    """Secrets of one account and Region, read with their values."""
+    """The secrets of one account and Region, with their values."""
 
     def __init__(self, stack: Stack, region: str = REGION, account: str = "") -> None:
         self.api = stack.client("secretsmanager", region=region, account=account)
 
     def names(self, prefix: str = "") -> list[str]:
-        """Names that begin with `prefix`."""
+        """Return the names that begin with `prefix`."""
         pages = self.api.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True)
         return sorted(s["Name"] for page in pages for s in page["SecretList"] if s["Name"].startswith(prefix))
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """Description, tags, and value and id of the version under each label; None when there is no such secret."""
+        """Return the description, the tags, and the version under each label; None if there is no such secret."""
         try:
             found = self.api.describe_secret(SecretId=name)
         except self.api.exceptions.ResourceNotFoundException:
@@ -152,19 +153,19 @@ class Side:
         return {"description": found.get("Description", ""), "tags": tags, "labels": labels}
 
     def clean(self) -> None:
-        """Delete what a scenario made."""
+        """Delete the scenario's secrets."""
         for name in self.names():
             if name.startswith(OWN):
                 self.api.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 def run(stack: Stack, report: Report) -> None:
-    """Change secrets in every way there is, and read the replicas back."""
+    """Change secrets in every way, and read the replicas back."""
     here, dr = Side(stack), Side(stack, OTHER_REGION)
     vault, legacy = Side(stack, OTHER_REGION, OTHER_ACCOUNT), Side(stack, THIRD_REGION)
     sides = (here, dr, vault, legacy)
     report.sent = (
-        f"{SECRETS} secrets made, rotated, edited and relabelled,\nevents twice and out of order,\n"
+        f"{SECRETS} secrets created, rotated, edited and relabelled,\nevents twice and out of order,\n"
         "11 % of the functions' calls fail"
     )
     try:
@@ -187,7 +188,7 @@ def run(stack: Stack, report: Report) -> None:
 
 
 def _role(stack: Stack) -> None:
-    """The role in the other account, with the policies that the module gives out for it."""
+    """Create the role in the other account with the policies from the module's output."""
     policies = stack.outputs["target_policies"]["vault"]
     iam = stack.client("iam", account=OTHER_ACCOUNT)
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=policies["trust_policy"])
@@ -195,7 +196,7 @@ def _role(stack: Stack) -> None:
 
 
 def _change(here: Side) -> None:
-    """Secrets of all kinds; every third is rotated, edited or relabelled."""
+    """Create secrets of all kinds, and rotate, edit or relabel each."""
     rotation = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:prod-rotation"
     for number in range(SECRETS):
         name = f"prod/db-{number:02d}"
@@ -228,7 +229,7 @@ def _change(here: Side) -> None:
 
 
 def _replay(stack: Stack, here: Side) -> None:
-    """Old events once more, latest first, as a bus may deliver them."""
+    """Send old events again, latest first, as an event bus can deliver them."""
     queue = stack.client("sqs")
     for number in reversed(range(SECRETS)):
         described = here.api.describe_secret(SecretId=f"prod/db-{number:02d}")
@@ -256,7 +257,7 @@ def _settled(here: Side, dr: Side, vault: Side) -> None:
 
 
 def _different(here: Side, dr: Side, vault: Side) -> list[str]:
-    """Secrets whose replicas are not equal to them, or are where they should not be."""
+    """Return the secrets whose replicas differ or should not exist."""
     wrong = []
     for number in range(SECRETS):
         name = f"prod/db-{number:02d}"
@@ -274,17 +275,17 @@ def _replicated(report: Report, here: Side, dr: Side, vault: Side) -> None:
     odd = [f"prod/db-{n:02d}" for n in range(1, SECRETS, 2)]
     report.check("in the other account, by tag", vault.names(), odd)
     binary = (dr.read("dr/db-11") or {})["labels"][CURRENT][2] or b""
-    report.check("binary value too", list(binary[:3]), [11, 12, 13])
+    report.check("binary value", list(binary[:3]), [11, 12, 13])
     keys = [dr.api.describe_secret(SecretId=f"dr/db-{n:02d}").get("KmsKeyId", "")[:28] for n in (0, 1)]
-    report.check("own key for own key", keys, ["", f"arn:aws:kms:{OTHER_REGION}:{ACCOUNT_ID}"[:28]])
+    report.check("same kind of key as the source", keys, ["", f"arn:aws:kms:{OTHER_REGION}:{ACCOUNT_ID}"[:28]])
     moved = (dr.read("dr/db-02") or {})["labels"]
     report.check("relabelled", (moved[CURRENT][1], moved[PREVIOUS][1]), ("candidate-2", "first-2"))
-    report.check("not selected: nowhere", [s for side in (dr, vault) for s in side.names() if "selected" in s], [])
+    report.check("unselected: not copied", [s for side in (dr, vault) for s in side.names() if "selected" in s], [])
 
 
 def _refused(stack: Stack, report: Report, here: Side, dr: Side, legacy: Side) -> None:
-    """Another kind of key, and a name that is taken: nothing is written, somebody is told."""
-    dr.api.create_secret(Name="dr/taken", SecretString="somebody else's")
+    """Check that a wrong kind of key and a name already in use are refused, with an alarm and without a write."""
+    dr.api.create_secret(Name="dr/taken", SecretString="theirs")
     here.api.create_secret(Name="prod/taken", SecretString="ours", KmsKeyId="alias/prod-secrets")
     here.api.create_secret(Name="legacy/customer-key", SecretString="x", KmsKeyId="alias/prod-secrets")
     here.api.create_secret(Name="legacy/default-key", SecretString="y")
@@ -292,10 +293,10 @@ def _refused(stack: Stack, report: Report, here: Side, dr: Side, legacy: Side) -
     alarm = wait_until("the alarm", lambda: _state(stack, "refused") == "ALARM", 30)
     report.check("alarm for what cannot be copied", alarm)
     taken = dr.api.get_secret_value(SecretId="dr/taken")["SecretString"]
-    report.check("somebody else's secret untouched", taken, "somebody else's")
+    report.check("the existing secret is unchanged", taken, "theirs")
     refused = {entry["secret"]: entry["error"] for entry in _reconcile(stack, repair=False)["refused"]}
     expected = {"prod/taken": "NotAReplica", "legacy/customer-key": "KeyKindMismatch"}
-    report.check("and why", refused, expected)
+    report.check("reasons for the refusals", refused, expected)
     for name in expected:
         here.api.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
@@ -316,8 +317,8 @@ def _reconcile(stack: Stack, repair: bool) -> dict[str, Any]:
 
 
 def _calls(stack: Stack, report: Report, here: Side, dr: Side) -> None:
-    """One change, told three times, is read and written once."""
-    # What is on its way arrives first, also on a busy machine.
+    """Check that one change, reported three times, is read and written once."""
+    # Earlier events must have arrived first, also on a busy machine.
     wait_until("quiet", lambda: not stack.cloud.calls(time.time() - 8, FUNCTION), 120, every=0.5)
     started = time.time()
     here.api.put_secret_value(SecretId="prod/db-08", SecretString="counted")
@@ -330,11 +331,11 @@ def _calls(stack: Stack, report: Report, here: Side, dr: Side) -> None:
 
     wait_until("its labels", lambda: expected.keys() <= counts().keys(), 30)
     wait_until("the other events' end", lambda: _waiting(stack) == 0, 30)
-    report.check("calls of one change, beside describing", counts(), expected)
+    report.check("calls of one change, without DescribeSecret", counts(), expected)
 
 
 def _waiting(stack: Stack) -> int:
-    """Events in the queue, also those that the function is working on."""
+    """Return the number of events in the queue, including those that the function is handling."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     asked = {"QueueUrl": stack.outputs["queue_url"], "AttributeNames": names}
     return sum(int(number) for number in stack.client("sqs").get_queue_attributes(**asked)["Attributes"].values())
@@ -345,14 +346,14 @@ def _value(side: Side, name: str) -> str:
 
 
 def _drift(stack: Stack, report: Report, here: Side, dr: Side) -> None:
-    """Replicas edited and deleted by hand, and a source that is gone: reported, then repaired."""
+    """Check that edited and deleted replicas and a deleted source are reported, and the replicas repaired."""
     dr.api.put_secret_value(SecretId="dr/db-01", SecretString="edited at the target")
     dr.api.delete_secret(SecretId="dr/db-07", ForceDeleteWithoutRecovery=True)
     here.api.delete_secret(SecretId="prod/db-10", ForceDeleteWithoutRecovery=True)
     found = _reconcile(stack, repair=False)
     drifted = {entry["secret"]: entry["reasons"] for entry in found["drifted"]}
     report.check("drift found", drifted, {"prod/db-01": ["labels", "value"], "prod/db-07": ["missing", "value"]})
-    report.check("replica without a source kept and told", [o["replica"] for o in found["orphaned"]], ["dr/db-10"])
+    report.check("replica without a source kept and reported", [o["replica"] for o in found["orphaned"]], ["dr/db-10"])
     report.check("drift alarm", wait_until("the alarm", lambda: _state(stack, "drift") == "ALARM", 20))
     _reconcile(stack, repair=True)
     names = {"prod/db-01": "dr/db-01", "prod/db-07": "dr/db-07"}
@@ -361,7 +362,7 @@ def _drift(stack: Stack, report: Report, here: Side, dr: Side) -> None:
         return all(dr.read(there) == here.read(name) for name, there in names.items())
 
     report.check("drift repaired", wait_until("the repair", repaired, 30))
-    report.check("and nothing left", _reconcile(stack, repair=True)["drifted"], [])
+    report.check("no drift left", _reconcile(stack, repair=True)["drifted"], [])
     dead = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
     )["Attributes"]["ApproximateNumberOfMessages"]
@@ -369,7 +370,7 @@ def _drift(stack: Stack, report: Report, here: Side, dr: Side) -> None:
 
 
 def _native(stack: Stack, report: Report, here: Side, dr: Side) -> None:
-    """The managed secret, replicated by Secrets Manager itself."""
+    """Check the managed secret, which Secrets Manager itself replicates."""
     arn = stack.outputs["managed_secret_arns"]["app/session-key"]
     here.api.put_secret_value(SecretId=arn, SecretString="signing key")
     there = dr.api.get_secret_value(SecretId=arn.replace(REGION, OTHER_REGION))

@@ -1,1 +1,1 @@
-"""Rotation of KMS keys: `report` gathers evidence of every customer key, `rotate` rotates one on demand, guarded."""
+"""Rotation of KMS keys: `report` collects evidence of every customer key, `rotate` safely rotates one on demand."""

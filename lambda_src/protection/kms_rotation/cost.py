@@ -1,7 +1,7 @@
-"""What key storage costs a month, in the currency of the price: https://aws.amazon.com/kms/pricing/
+"""Monthly cost of key storage, in the currency of the price: https://aws.amazon.com/kms/pricing/
 
-Each key has one price; its first and its second rotation add one price each, every later rotation is free.
-A key that awaits deletion and AWS managed keys cost nothing. Requests are not part of this.
+Each key costs one price. Its first and its second rotation add one price each, and later rotations are free.
+Keys that await deletion and AWS managed keys cost nothing. The price of requests is not included.
 """
 
 from datetime import datetime, timedelta
@@ -10,19 +10,19 @@ PAID_ROTATIONS = 2
 
 
 def monthly(rotations: int, price: float, *, billed: bool = True) -> float:
-    """A key's price a month after so many rotations."""
+    """Return the monthly price of a key after a number of rotations."""
     return price * (1 + min(rotations, PAID_ROTATIONS)) if billed else 0.0
 
 
 def of_next_rotation(rotations: int, price: float) -> float:
-    """What one more rotation adds a month."""
+    """Return the monthly price that one more rotation adds."""
     return monthly(rotations + 1, price) - monthly(rotations, price)
 
 
 def next_year(
     rotations: int, price: float, next_date: datetime | None, period_days: int | None, now: datetime
 ) -> float:
-    """The coming 365 days at today's schedule, prorated; `next_date` None: no scheduled rotation."""
+    """Return the prorated cost of the next 365 days with today's schedule; `next_date` None: no scheduled rotation."""
     end = now + timedelta(days=365)
     total, done, since = 0.0, rotations, now
     date = next_date

@@ -1,21 +1,21 @@
-"""What can go wrong and is expected; each message says what to do."""
+"""Expected errors."""
 
 
 class RotationError(Exception):
-    """Base of all of them."""
+    """Base class of the expected errors."""
 
 
 class NotEnoughTime(RotationError):
-    """The function would be ended before the report is complete; no part of a report is ever kept."""
+    """The function would time out before the report is complete. A partial report is never written."""
 
 
 class UnknownKey(RotationError):
-    """KMS knows no such key in this account and Region."""
+    """The key does not exist in this account and Region."""
 
 
 class InvalidRequest(RotationError):
-    """The event is not what the function takes."""
+    """The event is not valid."""
 
 
 class RotationUncertain(RotationError):
-    """KMS answered neither yes nor no, and the key shows no new rotation."""
+    """KMS neither confirmed nor refused the rotation, and the key shows no new rotation."""

@@ -1,4 +1,4 @@
-"""Rows and totals of the evidence report, and their CSV and JSON. Times are UTC, RFC 3339; money a month."""
+"""Rows and totals of the evidence report, as CSV and JSON. Times are in UTC (RFC 3339), costs are per month."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row(key: Key, policy: Policy, quota: int, price: float, now: datetime) -> dict[str, Any]:
-    """One key as evidence: what KMS says, what it means, what the policy says, what it costs."""
+    """Return the evidence for one key: its state in KMS, the explanation, the policy's verdict, and the cost."""
     data = key.metadata
     made: dict[str, Any] = dict.fromkeys(COLUMNS)
     made.update(key_id=key.key_id, arn=key.arn, aliases=list(key.aliases))
@@ -59,7 +59,7 @@ def row(key: Key, policy: Policy, quota: int, price: float, now: datetime) -> di
             kind=kind,
             kind_explained=keys.KINDS[kind],
             state=data["KeyState"],
-            state_explained=keys.STATES.get(data["KeyState"], "A state that this report does not know."),
+            state_explained=keys.STATES.get(data["KeyState"], "This state is unknown to the report."),
             key_spec=data.get("KeySpec"),
             origin=data.get("Origin"),
             multi_region=keys.multi_region(data),
@@ -82,8 +82,8 @@ def _verdict(key: Key, policy: Policy) -> Verdict:
         return Verdict(
             "unreadable",
             "access_denied",
-            f"The key policy does not let the report do {key.denied}; let the account's IAM policies decide "
-            "(principal: the account's root) or name the report's role.",
+            f"The key policy does not allow the report function {key.denied}. Allow access through IAM policies "
+            "(principal: the account's root), or add the function's role to the key policy.",
         )
     return judge(policy, key.metadata, key.aliases, key.status)
 
@@ -93,7 +93,7 @@ def _rotation(key: Key, quota: int, price: float, now: datetime) -> dict[str, An
     types = Counter(r.get("RotationType") for r in key.rotations)
     done = types["AUTOMATIC"] + types["ON_DEMAND"]
     last = max((r for r in key.rotations if r.get("RotationDate")), key=lambda r: r["RotationDate"], default=None)
-    # A disabled key keeps its schedule in name only.
+    # A disabled key still has a schedule, but does not rotate.
     following = status.get("NextRotationDate") if key.metadata["KeyState"] == "Enabled" else None
     return {
         "rotation_enabled": bool(status.get("KeyRotationEnabled")),
@@ -112,7 +112,7 @@ def _rotation(key: Key, quota: int, price: float, now: datetime) -> dict[str, An
 
 
 def report(found: Iterable[Key], policy: Policy, quota: int, price: float, now: datetime) -> dict[str, Any]:
-    """The whole report: {"generated_at", "policy", "summary", "keys": rows of customer keys}."""
+    """Return the whole report: {"generated_at", "policy", "summary", "keys": rows of customer keys}."""
     found = list(found)
     customers = [key for key in found if key.problem not in ("aws_managed", "vanished")]
     rows = [row(key, policy, quota, price, now) for key in customers]
@@ -145,12 +145,12 @@ def _of_rotations(made: dict[str, Any], price: float) -> float:
 
 
 def to_json(whole: dict[str, Any]) -> bytes:
-    """The report as one document."""
+    """Return the report as one JSON document."""
     return json.dumps(whole, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
-    """One line a key. Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Return the CSV, one line per key. Text that a spreadsheet would read as a formula gets a leading apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)

@@ -1,8 +1,9 @@
-"""Every KMS key of the account and Region with its rotations, at the fewest calls the API allows.
+"""Read every KMS key of the account and Region with its rotations, in as few calls as the API allows.
 
-ListKeys by 1,000, ListAliases by 100 (for all keys at once), then for each key DescribeKey, unless an alias
-`alias/aws/…` says that it is AWS managed; GetKeyRotationStatus and ListKeyRotations (by 1,000) for keys that can have
-rotations. A key that refuses the function, or that vanished in between, is part of the answer.
+The calls are ListKeys (pages of 1,000) and ListAliases (pages of 100, for all keys), then DescribeKey for each key,
+unless an alias `alias/aws/…` shows that it is AWS managed, and GetKeyRotationStatus and ListKeyRotations (pages of
+1,000) for keys that can have rotations. The result includes keys that deny access and keys that were deleted
+meanwhile.
 """
 
 from collections import defaultdict
@@ -23,7 +24,7 @@ RESERVE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Key:
-    """One key. `problem`: empty, "aws_managed", "access_denied" or "vanished"; with it, there may be no metadata."""
+    """One key. `problem` is "", "aws_managed", "access_denied" or "vanished"; with a problem, metadata can be empty."""
 
     key_id: str
     arn: str
@@ -36,19 +37,19 @@ class Key:
 
 
 def read(kms: Any, remaining: Callable[[], float]) -> list[Key]:
-    """All keys, in the order of ListKeys. `remaining`: seconds left. Raises NotEnoughTime and what AWS refuses."""
+    """Return all keys, in the order of ListKeys. Raise NotEnoughTime if `remaining`, the seconds left, is too small."""
     listed = [entry for page in _pages(kms, "list_keys", 1000) for entry in page["Keys"]]
     aliases: dict[str, list[str]] = defaultdict(list)
     for page in _pages(kms, "list_aliases", 100):
         for alias in page["Aliases"]:
-            if "TargetKeyId" in alias:  # AWS lists aliases of keys that it has yet to make
+            if "TargetKeyId" in alias:  # AWS also lists aliases of keys that do not exist yet
                 aliases[alias["TargetKeyId"]].append(alias["AliasName"])
 
     def one(entry: dict[str, str]) -> Key:
         if remaining() < RESERVE_SECONDS:
             raise NotEnoughTime(
-                f"The time is not enough to read {len(listed)} keys; raise the function's timeout, or run it when "
-                "KMS throttles less."
+                f"There is not enough time to read {len(listed)} keys: raise the function's timeout, or run the report "
+                "when KMS throttles less."
             )
         return read_key(kms, entry["KeyId"], entry["KeyArn"], tuple(sorted(aliases[entry["KeyId"]])))
 
@@ -62,7 +63,7 @@ def read(kms: Any, remaining: Callable[[], float]) -> list[Key]:
 
 
 def read_key(kms: Any, key_id: str, arn: str, aliases: tuple[str, ...]) -> Key:
-    """One key: at most three calls and one for each further page of rotations."""
+    """Read one key with at most three calls, plus one for each further page of rotations."""
     if any(name.startswith(AWS_ALIAS) for name in aliases):
         return Key(key_id, arn, aliases, problem="aws_managed")
     metadata: dict[str, Any] = {}
@@ -87,7 +88,7 @@ def read_key(kms: Any, key_id: str, arn: str, aliases: tuple[str, ...]) -> Key:
 
 
 def rotations(kms: Any, arn: str) -> Iterator[dict[str, Any]]:
-    """A key's completed rotations."""
+    """Yield a key's completed rotations."""
     for page in _pages(kms, "list_key_rotations", 1000, KeyId=arn):
         yield from page["Rotations"]
 

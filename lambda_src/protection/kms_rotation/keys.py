@@ -1,4 +1,4 @@
-"""What a key's metadata say of its rotation: kinds, states, and why a key cannot rotate."""
+"""Interpret a key's metadata: its kind, its state, and the reason why a key cannot rotate."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,19 +7,19 @@ from typing import Any
 STATES = {
     "Creating": "KMS is creating the key; it cannot be used yet.",
     "Enabled": "The key can be used and rotates as scheduled.",
-    "Disabled": "The key cannot be used; a rotation that becomes due is made up for when the key is enabled again.",
-    "PendingDeletion": "The key cannot be used and does not rotate; it costs nothing until it is deleted.",
-    "PendingImport": "The key has no key material: import some, or schedule the key's deletion.",
-    "PendingReplicaDeletion": "The key waits for its replicas to be deleted before its own deletion.",
-    "Unavailable": "The key's custom key store is disconnected or its material cannot be reached.",
-    "Updating": "KMS is changing which key of a multi-Region set is the primary.",
+    "Disabled": "The key cannot be used. KMS makes up for due rotations when the key is enabled again.",
+    "PendingDeletion": "The key cannot be used, does not rotate and costs nothing. It will be deleted.",
+    "PendingImport": "The key has no key material: import material, or schedule the key's deletion.",
+    "PendingReplicaDeletion": "The key will be deleted after its replicas have been deleted.",
+    "Unavailable": "The key's custom key store is disconnected, or its material is unreachable.",
+    "Updating": "KMS is changing the primary key of a set of multi-Region keys.",
 }
 
 DELETING = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
 
 
 def kind(metadata: Mapping[str, Any]) -> str:
-    """aws_managed, asymmetric, hmac, custom_key_store, imported, or symmetric: what decides whether a key rotates."""
+    """Return the kind of a key: aws_managed, asymmetric, hmac, custom_key_store, imported or symmetric."""
     if metadata.get("KeyManager") == "AWS":
         return "aws_managed"
     spec = str(metadata.get("KeySpec") or metadata.get("CustomerMasterKeySpec"))
@@ -34,27 +34,27 @@ def kind(metadata: Mapping[str, Any]) -> str:
 
 
 KINDS = {
-    "aws_managed": "KMS rotates AWS managed keys every year; nobody can change that.",
-    "asymmetric": "KMS cannot rotate asymmetric keys: make a new key and point its alias there.",
-    "hmac": "KMS cannot rotate HMAC keys: make a new key and point its alias there.",
-    "custom_key_store": "KMS cannot rotate keys of a custom key store: their material is outside.",
-    "imported": "Imported material rotates on demand only, after new material has been imported.",
-    "symmetric": "Rotates automatically and on demand.",
+    "aws_managed": "KMS rotates AWS managed keys every year; this cannot be changed.",
+    "asymmetric": "KMS cannot rotate asymmetric keys: create a new key and update the alias.",
+    "hmac": "KMS cannot rotate HMAC keys: create a new key and update the alias.",
+    "custom_key_store": "KMS cannot rotate keys of a custom key store: their material is outside KMS.",
+    "imported": "Imported key material rotates only on demand, after new material has been imported.",
+    "symmetric": "The key can rotate automatically and on demand.",
 }
 
 
 def multi_region(metadata: Mapping[str, Any]) -> str:
-    """PRIMARY, REPLICA, or empty."""
+    """Return PRIMARY, REPLICA, or "" for a single-Region key."""
     return str((metadata.get("MultiRegionConfiguration") or {}).get("MultiRegionKeyType", ""))
 
 
 def primary_arn(metadata: Mapping[str, Any]) -> str:
-    """ARN of the key that rotates for this one: itself, unless it is a replica."""
+    """Return the ARN of the primary key if the key is a replica, and otherwise the key's own ARN."""
     if multi_region(metadata) != "REPLICA":
         return str(metadata["Arn"])
     return str(metadata["MultiRegionConfiguration"]["PrimaryKey"]["Arn"])
 
 
 def has_rotations(metadata: Mapping[str, Any]) -> bool:
-    """Whether KMS answers about rotations of the key: symmetric, with material of its own or imported."""
+    """Return true if KMS reports rotations of the key: symmetric keys with material from KMS or imported material."""
     return kind(metadata) in ("symmetric", "imported")

@@ -1,9 +1,9 @@
-"""What the organisation wants of rotation, as a variable: `require` serves compliance, `limit` serves cost.
+"""The organisation's rotation policy: `require` serves compliance, `limit` serves cost.
 
-require: each key that can rotate automatically does, at least every `max_period_days`.
-limit:   no key rotates automatically, or at shorter periods than `min_period_days`, unless it is exempt: for KMS
-         keys rotation brings no security of its own, and costs for the first two times.
-Exempt keys (by id, ARN or alias) are within policy in both.
+require: every key that can rotate automatically does so at least every `max_period_days`.
+limit:   no key rotates automatically, or none more often than every `min_period_days`, because rotation of KMS keys
+adds no security by itself, and the first two rotations cost money.
+Exempt keys (by ID, ARN or alias) are in policy in both modes.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ MODES = ("require", "limit")
 
 @dataclass(frozen=True)
 class Policy:
-    """Mode and limits; periods in days. `min_period_days` None: no automatic rotation at all (limit)."""
+    """Mode and limits, with periods in days. `min_period_days` None: no automatic rotation at all in mode limit."""
 
     mode: str = "require"
     max_period_days: int = 365
@@ -31,7 +31,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`status`: in_policy, out_of_policy, exempt, not_applicable. `reason`: a code; `explanation`: a sentence."""
+    """A verdict. `status` is in_policy, out_of_policy, exempt or not_applicable; `explanation` is a sentence."""
 
     status: str
     reason: str
@@ -41,14 +41,14 @@ class Verdict:
 def judge(
     policy: Policy, metadata: Mapping[str, Any], aliases: Collection[str], status: Mapping[str, Any] | None
 ) -> Verdict:
-    """From DescribeKey's metadata, the key's aliases and GetKeyRotationStatus (None when KMS has none for it)."""
+    """Judge a key by DescribeKey's metadata, its aliases and GetKeyRotationStatus (None if there is no status)."""
     kind, state = keys.kind(metadata), metadata["KeyState"]
     if kind != "symmetric":
         return Verdict("not_applicable", kind, keys.KINDS[kind])
     if state in keys.DELETING:
         return Verdict("not_applicable", state, keys.STATES[state])
     if {metadata["KeyId"], metadata["Arn"], *aliases} & set(policy.exempt):
-        return Verdict("exempt", "exempt", "Named as an exception from the policy.")
+        return Verdict("exempt", "exempt", "The key is exempt from the policy.")
     enabled = bool(status and status.get("KeyRotationEnabled"))
     period = int((status or {}).get("RotationPeriodInDays", 365)) if enabled else None
     return _require(policy, period) if policy.mode == "require" else _limit(policy, period)
@@ -70,13 +70,13 @@ def _require(policy: Policy, period: int | None) -> Verdict:
 
 def _limit(policy: Policy, period: int | None) -> Verdict:
     if period is None:
-        return Verdict("in_policy", "rotation_off", "Rotation is off, as the policy wants where none is demanded.")
+        return Verdict("in_policy", "rotation_off", "Rotation is off, in accordance with the policy.")
     if policy.min_period_days is None:
-        return Verdict("out_of_policy", "rotation_on", "Rotates automatically, and is not named as an exception.")
+        return Verdict("out_of_policy", "rotation_on", "Rotates automatically, and is not exempt from the policy.")
     if period < policy.min_period_days:
         return Verdict(
             "out_of_policy",
             "period_too_short",
-            f"Rotates every {period} days; {policy.min_period_days} or more are wanted.",
+            f"Rotates every {period} days; {policy.min_period_days} or more are required.",
         )
     return Verdict("in_policy", "rotates", f"Rotates every {period} days.")

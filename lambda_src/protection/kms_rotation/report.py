@@ -1,7 +1,7 @@
-"""Schedule: evidence of every customer key of the account and Region, as CSV and JSON in S3.
+"""Scheduled report: write evidence of every customer key of the account and Region to S3, as CSV and JSON.
 
-Event:  {"scheduled_at": RFC 3339} or {} (then the time of the call). The same event writes the same two keys; the
-        JSON is put last, so where there is one the report is complete.
+Event:  {"scheduled_at": RFC 3339}, or {} for the time of the call. The same event writes the same two object keys.
+        The JSON is written last, so a report with a JSON file is complete.
 Answer: {"json", "csv": object keys, "summary": …}
 """
 
@@ -18,14 +18,14 @@ from .policy import Policy
 
 WRITTEN = "report written"
 METRIC = "KmsKeysOutOfPolicy"
-NAMED = 20  # keys in a notice
+NAMED = 20  # keys that a notice lists
 
 Client = Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The environment. POLICY: fields of policy.Policy as JSON; PRICE: a key's price a month."""
+    """The environment. POLICY: fields of policy.Policy as JSON. PRICE: monthly price of a key."""
 
     bucket: str
     bucket_owner: str
@@ -40,15 +40,15 @@ class Settings:
         try:
             self.rules()
         except TypeError as error:
-            raise ValueError(f"POLICY is not usable: {error}") from None
+            raise ValueError(f"POLICY is not valid: {error}") from None
 
     def rules(self) -> Policy:
-        """POLICY as such."""
+        """Return POLICY as a Policy."""
         return Policy(**{**self.policy, "exempt": frozenset(self.policy.get("exempt", ()))})
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Makes one report. Raises NotEnoughTime, InvalidRequest, SettingsError, and what AWS refuses after all retries."""
+    """Write one report. Raise NotEnoughTime, InvalidRequest, SettingsError, and AWS errors after all retries."""
     log = observability.begin(context)
     config = settings.load(Settings)
     answer = run(event, config, clients.client, lambda: context.get_remaining_time_in_millis() / 1000)
@@ -59,13 +59,13 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def out_of_policy(summary: Mapping[str, Any]) -> int:
-    """Keys that somebody has to look at: out of policy, and those that cannot be read."""
+    """Return the number of keys that need attention: those out of policy and unreadable ones."""
     by_status: Mapping[str, int] = summary["by_policy_status"]
     return by_status.get("out_of_policy", 0) + by_status.get("unreadable", 0)
 
 
 def run(event: Mapping[str, Any], config: Settings, client: Client, remaining: Callable[[], float]) -> dict[str, Any]:
-    """Reads, judges, writes, tells."""
+    """Read and judge all keys, write the report, and send a notice if keys need attention."""
     at = _time_of(event)
     found = inventory.read(client("kms"), remaining)
     whole = evidence.report(found, config.rules(), config.on_demand_quota, config.price, at)
@@ -83,7 +83,7 @@ def run(event: Mapping[str, Any], config: Settings, client: Client, remaining: C
 
 
 def notice(whole: Mapping[str, Any], where: str) -> str:
-    """What the topic gets: each key with its reason, up to twenty, and where the rest is."""
+    """Return the text of the notice: up to twenty keys with their reasons, and the location of the report."""
     found = [row for row in whole["keys"] if row["policy_status"] in ("out_of_policy", "unreadable")]
     lines = [f"{row['arn']}: {row['policy_explained']}" for row in found[:NAMED]]
     more = [f"… and {len(found) - NAMED} more."] if len(found) > NAMED else []

@@ -1,11 +1,12 @@
-"""Operator: rotates one key on demand, after everything that could speak against it was looked at.
+"""Rotate one key on demand for an operator, after checking every reason against the rotation.
 
-Event:  {"key_id": id or ARN, "reason": why, "dry_run": false, "use_reserve": false, "accept_cost": false}
+Event:  {"key_id": ID or ARN, "reason": text, "dry_run": false, "use_reserve": false, "accept_cost": false}
 Answer: {"outcome": "rotated" | "would_rotate" | "refused", "reason", "message", "key_arn", "on_demand_used",
          "on_demand_remaining", "adds_monthly"}
 
-On-demand rotations of a key are few and never come back, so RotateKeyOnDemand is sent once: when its answer is lost,
-the key is asked whether it rotates before anything is sent again. Scheduled rotations stay where they are.
+A key has few on-demand rotations, and they never refill, so the function must not rotate twice: if the response of
+RotateKeyOnDemand is lost, it checks whether the key rotates before it sends the call again. The rotation schedule
+does not change.
 """
 
 import dataclasses
@@ -29,7 +30,7 @@ Client = Callable[..., Any]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The environment. ON_DEMAND_RESERVE rotations are kept for emergencies; PRICE is a key's price a month."""
+    """The environment. ON_DEMAND_RESERVE rotations are kept for emergencies. PRICE is the monthly price of a key."""
 
     topic_arn: str
     mode: str = "require"
@@ -41,7 +42,7 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the operator asks."""
+    """The operator's request."""
 
     key_id: str
     reason: str
@@ -51,11 +52,11 @@ class Request:
 
 
 class Refused(Exception):
-    """The rotation must not be; (code, sentence)."""
+    """The rotation is refused. The arguments are a code and a sentence."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Handles one request. Raises InvalidRequest, UnknownKey, RotationUncertain, SettingsError."""
+    """Handle one request. Raise InvalidRequest, UnknownKey, RotationUncertain or SettingsError."""
     log = observability.begin(context)
     request = parse(event)
     answer = run(request, settings.load(Settings), clients.client, datetime.now(UTC), time.sleep)
@@ -65,7 +66,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def parse(event: Any) -> Request:
-    """The request. Raises InvalidRequest."""
+    """Return the request in an event. Raise InvalidRequest if the event is not valid."""
     if not isinstance(event, Mapping):
         raise InvalidRequest('The event must be an object such as {"key_id": "…", "reason": "ticket 123"}.')
     unknown = set(event) - {field.name for field in dataclasses.fields(Request)}
@@ -73,9 +74,9 @@ def parse(event: Any) -> Request:
         raise InvalidRequest(f"The event has unknown members: {', '.join(sorted(map(str, unknown)))}.")
     for name in ("key_id", "reason"):
         if not isinstance(event.get(name), str) or not event[name].strip():
-            raise InvalidRequest(f"{name} must be given as text.")
+            raise InvalidRequest(f"{name} must be a non-empty string.")
     if "alias/" in event["key_id"]:
-        raise InvalidRequest("key_id must be a key's id or ARN; an alias may point elsewhere tomorrow.")
+        raise InvalidRequest("key_id must be a key's ID or ARN: an alias can point to another key later.")
     for name in FLAGS:
         if not isinstance(event.get(name, False), bool):
             raise InvalidRequest(f"{name} must be true or false.")
@@ -85,7 +86,7 @@ def parse(event: Any) -> Request:
 def run(
     request: Request, config: Settings, client: Client, now: datetime, sleep: Callable[[float], None]
 ) -> dict[str, Any]:
-    """Looks, decides, rotates, tells."""
+    """Check the key, rotate it unless refused or a dry run, publish the outcome to the topic, and return it."""
     kms = client("kms")
     try:
         metadata = kms.describe_key(KeyId=request.key_id)["KeyMetadata"]
@@ -112,7 +113,7 @@ def run(
         )
         check_history(request, config, status, done, now)
         if request.dry_run:
-            answer.update(outcome="would_rotate", reason="dry_run", message="Nothing speaks against a rotation.")
+            answer.update(outcome="would_rotate", reason="dry_run", message="The key can be rotated.")
         else:
             rotate(client("kms", 1), kms, metadata["Arn"], used, sleep)
             answer.update(outcome="rotated", reason="requested", message=request.reason)
@@ -128,12 +129,12 @@ def run(
 
 
 def check_key(metadata: Mapping[str, Any]) -> None:
-    """Raises Refused for keys that KMS would not rotate on demand."""
+    """Raise Refused for keys that KMS would not rotate on demand."""
     kind, state = keys.kind(metadata), metadata["KeyState"]
     if kind != "symmetric":
         raise Refused(kind, keys.KINDS[kind])
     if keys.multi_region(metadata) == "REPLICA":
-        raise Refused("replica", f"A replica rotates with its primary key: ask for {keys.primary_arn(metadata)}.")
+        raise Refused("replica", f"A replica rotates with its primary key: rotate {keys.primary_arn(metadata)}.")
     if state != "Enabled":
         raise Refused("state", f"The key is {state}. {keys.STATES.get(state, '')}".strip())
 
@@ -141,35 +142,35 @@ def check_key(metadata: Mapping[str, Any]) -> None:
 def check_history(
     request: Request, config: Settings, status: Mapping[str, Any], done: list[dict[str, Any]], now: datetime
 ) -> None:
-    """Raises Refused when a rotation is under way or was just made, when few are left, or when it costs."""
+    """Raise Refused if a rotation is in progress or recent, if too few are left, or if its cost is not accepted."""
     if status.get("OnDemandRotationStartDate"):
-        raise Refused("in_progress", f"A rotation is in progress since {status['OnDemandRotationStartDate']}.")
+        raise Refused("in_progress", f"A rotation has been in progress since {status['OnDemandRotationStartDate']}.")
     used = _on_demand(done)
     remaining = config.on_demand_quota - used
     if remaining <= 0:
         raise Refused(
-            "quota", f"All {config.on_demand_quota} on-demand rotations of the key are used; make a new key instead."
+            "quota", f"All {config.on_demand_quota} on-demand rotations of the key are used; create a new key instead."
         )
     if remaining <= config.on_demand_reserve and not request.use_reserve:
         raise Refused(
-            "reserve", f"The last {remaining} on-demand rotations are kept for emergencies; use_reserve takes one."
+            "reserve", f"The last {remaining} on-demand rotations are for emergencies; set use_reserve to use one."
         )
     dates = [r["RotationDate"] for r in done if r.get("RotationType") == "ON_DEMAND"]
     wait = timedelta(hours=config.minimum_hours_between)
     if dates and now - max(dates) < wait and not request.use_reserve:
-        raise Refused("too_soon", f"The key was rotated on demand at {max(dates)}; wait {wait}, or use_reserve.")
+        raise Refused("too_soon", f"The key was rotated on demand at {max(dates)}; wait {wait}, or set use_reserve.")
     adds = cost.of_next_rotation(len(done), config.price)
     if config.mode == "limit" and adds > 0 and not request.accept_cost:
-        raise Refused("cost", f"The policy limits rotation and this one adds {adds:g} a month; accept_cost takes that.")
+        raise Refused("cost", f"The policy limits rotation, and this one adds {adds:g} a month; set accept_cost.")
 
 
 def rotate(once: Any, kms: Any, arn: str, used: int, sleep: Callable[[float], None]) -> None:
-    """Exactly one rotation. `once` does not retry. Raises Refused, RotationUncertain."""
+    """Rotate the key exactly once. `once` is a client without retries. Raise Refused or RotationUncertain."""
     cause = ""
     for attempt in range(TRIES):
         if attempt:
             sleep(2.0**attempt)
-            if _began(kms, arn, used):  # the answer was lost, not the rotation
+            if _began(kms, arn, used):  # the response was lost, but KMS rotates the key
                 return
         try:
             once.rotate_key_on_demand(KeyId=arn)
@@ -177,12 +178,12 @@ def rotate(once: Any, kms: Any, arn: str, used: int, sleep: Callable[[float], No
             failure = aws_errors.read(error)
             if failure is None:
                 raise
-            if failure.code == "LimitExceededException":  # here it is a quota that never refills
-                raise Refused("quota", "KMS says that the key's on-demand rotations are used up.") from error
+            if failure.code == "LimitExceededException":  # in KMS this is a quota that never refills
+                raise Refused("quota", "KMS reports that all on-demand rotations of the key are used.") from error
             if failure.code == "ConflictException":
                 if attempt:
                     return
-                raise Refused("in_progress", "A rotation has just been started by somebody else.") from error
+                raise Refused("in_progress", "Another principal has just started a rotation.") from error
             if not failure.transient:
                 raise
             cause = failure.code
@@ -191,7 +192,7 @@ def rotate(once: Any, kms: Any, arn: str, used: int, sleep: Callable[[float], No
     sleep(2.0)
     if not _began(kms, arn, used):
         raise RotationUncertain(
-            f"KMS answered {TRIES} times with {cause} and shows no new rotation of {arn}; look again in some minutes."
+            f"KMS answered {TRIES} times with {cause} and shows no new rotation of {arn}; check it in some minutes."
         )
 
 

@@ -1,1 +1,1 @@
-"""Secrets copied to other Regions, accounts and names: `replicate` follows changes, `reconcile` repairs the rest."""
+"""Copy secrets to other Regions, accounts and names: `replicate` follows changes, `reconcile` repairs differences."""

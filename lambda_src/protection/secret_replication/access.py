@@ -1,4 +1,4 @@
-"""Secrets Manager of each target: in this account, or in another one through a role there."""
+"""Clients for Secrets Manager of each target, in this account or, with an assumed role, in another one."""
 
 import functools
 import json
@@ -15,18 +15,18 @@ READ_ONLY = json.dumps(
         "Statement": [{"Effect": "Allow", "Action": "secretsmanager:ListSecrets", "Resource": "*"}],
     }
 )
-"""Session policy of a caller that only compares."""
+"""Session policy for a function that only compares."""
 
 
 class Access:
-    """Clients by target."""
+    """The clients of all targets."""
 
     def __init__(self, session_name: str, session_policy: str | None = None) -> None:
         self._name, self._policy = session_name, session_policy
         self._roles = Roles()
 
     def client(self, target: Target) -> Any:
-        """Return the boto3 client. Raise Denied when the role cannot be assumed."""
+        """Return the boto3 client of a target. Raise Denied if the role cannot be assumed."""
         role = Role(target.role_arn, self._name, target.external_id, self._policy) if target.role_arn else None
         with translated(f"assuming {target.role_arn} for target {target.name}"):
             return self._roles.at(target.region, role).client("secretsmanager")
@@ -34,5 +34,5 @@ class Access:
 
 @functools.cache
 def shared(session_name: str, session_policy: str | None = None) -> Access:
-    """One of these for each process."""
+    """Return the process's single instance for these arguments."""
     return Access(session_name, session_policy)

@@ -1,4 +1,4 @@
-"""What can go wrong and is expected; each message says what to do. Values of secrets never get into one."""
+"""Expected errors. Their messages never contain values of secrets."""
 
 from contextlib import AbstractContextManager
 
@@ -11,49 +11,49 @@ KEY_ERRORS = frozenset(
 
 
 class ReplicationError(Exception):
-    """Base of all of them."""
+    """Base class of the expected errors."""
 
 
 class Refused(ReplicationError):
-    """It would fail again, until something is changed by hand."""
+    """The copy is refused, and fails again until a user fixes the cause."""
 
 
 class KeyKindMismatch(Refused):
-    """Customer managed key on one side only, or another key than the target's."""
+    """Only one side has a customer managed key, or the replica's key is not the target's key."""
 
 
 class NotAReplica(Refused):
-    """A secret of the name at the target is not a replica of the source."""
+    """The target has a secret with the replica's name that is not a replica of the source."""
 
 
 class TargetUnusable(Refused):
-    """The secret at the target cannot be written: a native replica, awaiting deletion, or rotating by itself."""
+    """The secret at the target cannot be written: it is a native replica, awaits deletion, or rotates."""
 
 
 class SourceUnusable(Refused):
-    """The source would be its own replica."""
+    """The source would be a replica of itself."""
 
 
 class Diverged(Refused):
-    """The target has a version of the same id and another value; versions cannot be changed."""
+    """The target has a version with the same ID and a different value. Versions cannot be changed."""
 
 
 class Denied(Refused):
-    """A policy, or a key, refuses a call."""
+    """A policy or a key denies a call."""
 
 
 class Stale(ReplicationError):
-    """Source or target changed since they were read; read again."""
+    """The source or the target has changed since it was read. Read both again."""
 
 
 class Transient(ReplicationError):
-    """A later try can succeed."""
+    """A later attempt can succeed."""
 
 
 def translated(doing: str, *stale: str) -> AbstractContextManager[None]:
-    """Raise expected AWS errors as typed ones; unexpected ones pass unchanged.
+    """Raise expected AWS errors as typed errors. Unexpected errors pass unchanged.
 
-    `doing` completes the sentence "Denied while <doing>"; codes in `stale` become Stale.
+    `doing` completes the sentence "Denied while <doing>". Error codes in `stale` become Stale.
     """
 
     def typed(failure: Failure) -> Exception | None:
@@ -62,7 +62,7 @@ def translated(doing: str, *stale: str) -> AbstractContextManager[None]:
             return Stale(f"{code} while {doing}: {message}")
         if code in KEY_ERRORS or (denied and "kms" in message.lower()):
             return Denied(
-                f"The key cannot be used while {doing} ({message}); enable it and let the role use it "
+                f"The key cannot be used while {doing} ({message}). Enable it, and allow the role to use it "
                 "(kms:Decrypt, and kms:GenerateDataKey at the target)."
             )
         if denied:
@@ -70,7 +70,7 @@ def translated(doing: str, *stale: str) -> AbstractContextManager[None]:
         if not failure.answered:
             return Transient(f"No connection ({code}) while {doing}.")
         if failure.transient:
-            return Transient(f"{code} ({failure.status}) while {doing}, whatever the retries.")
+            return Transient(f"{code} ({failure.status}) while {doing}, after all retries.")
         return None
 
     return aws_errors.translated(typed)

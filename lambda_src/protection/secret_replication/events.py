@@ -1,11 +1,11 @@
-"""Messages of the queue: EventBridge events that tell of a changed secret, and repairs that `reconcile` asks for.
+"""Messages of the queue: EventBridge events that report a changed secret, and repairs that `reconcile` requests.
 
-Three kinds of events tell of a change; one change may come as all three, in any order, and twice.
+Three kinds of events report changes. One change can cause all three, in any order and more than once.
 
-- "Secret Label Updated", from Secrets Manager itself, within seconds: a label has moved to a new version.
+- "Secret Label Updated", from Secrets Manager itself, within seconds: a label moved to a new version.
   https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
 - "AWS Service Event via CloudTrail", RotationSucceeded, minutes later.
-- "AWS API Call via CloudTrail", PutSecretValue and the like: also of descriptions and tags.
+- "AWS API Call via CloudTrail", PutSecretValue and similar calls, including changes of descriptions and tags.
   https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 
 
 def secret_id(body: str) -> str | None:
-    """ARN (where the message has it) or name of the secret that a message is about; None for anything else.
+    """Return the ARN (if the message has it) or the name of the secret in a message; None for any other message.
 
-    What the event says of the change is not used: the secret itself is read when the message is handled.
+    The details of the event are not used: the function reads the secret itself when it handles the message.
     """
     try:
         message = json.loads(body)
@@ -38,7 +38,7 @@ def _of_cloudtrail(detail: Mapping[str, Any]) -> str | None:
     request = detail.get("requestParameters") or {}
     return (
         _text((detail.get("additionalEventData") or {}).get("SecretId"))
-        # Until February 2024 some entries had "aRN".
+        # Until February 2024, some entries had "aRN".
         or _text(answer.get("arn") or answer.get("aRN"))
         or _text(request.get("secretId") or request.get("name"))
     )

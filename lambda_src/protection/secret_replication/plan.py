@@ -1,4 +1,4 @@
-"""What makes a replica equal to its source. Pure: the same two secrets always give the same steps."""
+"""Plan the steps that make a replica equal to its source. The same two secrets always give the same steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .targets import Target
 
 @dataclass(frozen=True)
 class Create:
-    """A new secret, with `version` as its only one."""
+    """Create the secret, with `version` as its only version."""
 
     version: str
     description: str
@@ -19,7 +19,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Put:
-    """The value of a version that the replica lacks, under `label`, which `source` has now (None: no version)."""
+    """Put the value of a missing version under `label`, which version `source` has now (None: no version)."""
 
     version: str
     label: str
@@ -28,7 +28,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Move:
-    """`label` from the version that has it (None: no version) to another (None: to none)."""
+    """Move `label` from version `source` (None: no version) to `version` (None: remove the label)."""
 
     label: str
     version: str | None
@@ -37,21 +37,21 @@ class Move:
 
 @dataclass(frozen=True)
 class Describe:
-    """The description."""
+    """Set the description."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Tag:
-    """Tags to add or change."""
+    """Add or change tags."""
 
     tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Untag:
-    """Tags to remove."""
+    """Remove tags."""
 
     keys: tuple[str, ...]
 
@@ -60,13 +60,13 @@ Step = Create | Put | Move | Describe | Tag | Untag
 
 
 def plan(source: Secret, replica: Secret | None, target: Target) -> list[Step]:
-    """Steps from `replica` to a copy of `source`; none when it is one, or when the source has no value yet.
+    """Return the steps from `replica` to a copy of `source`; none if they are equal or the source has no value yet.
 
-    AWSPENDING stays behind: it marks a rotation under way. A new current value is put under AWSPENDING and
-    becomes current by a move from the version that was current when the replica was read: when another call
-    has moved it since, Secrets Manager refuses. So an event that comes late cannot take a replica back.
+    AWSPENDING is not copied, because it marks a rotation in progress. A new current value is put under AWSPENDING and
+    becomes current by a move from the version that was current when the replica was read. If another call has moved
+    the label meanwhile, Secrets Manager refuses the move, so a late event cannot revert a replica to an older version.
 
-    Raises KeyKindMismatch, NotAReplica, SourceUnusable and TargetUnusable.
+    Raise KeyKindMismatch, NotAReplica, SourceUnusable or TargetUnusable.
     """
     wanted = {label: version for label, version in source.labels.items() if label != PENDING}
     if source.deleted or source.source or CURRENT not in wanted:
@@ -90,7 +90,7 @@ def plan(source: Secret, replica: Secret | None, target: Target) -> list[Step]:
 
 
 def _labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> list[Step]:
-    """Steps that give each version its labels; AWSCURRENT first, since it takes AWSPREVIOUS along."""
+    """Return the steps that give each version its labels: AWSCURRENT first, because it moves AWSPREVIOUS too."""
     state = dict(labels)
     steps: list[Step] = []
     known = set(state.values())
@@ -112,37 +112,37 @@ def _labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> list[Step]:
 
 
 def check(source: Secret, replica: Secret | None, target: Target) -> None:
-    """Raises what keeps `source` from being copied, before anything is changed."""
+    """Raise the error that prevents a copy of `source`, before any change is made."""
     if source.key and not target.kms_key_arn:
         raise KeyKindMismatch(
-            f"{source.name} is encrypted with a customer managed key and target {target.name} has none: set "
-            f"kms_key_arn of that target to a key in {target.region}, or put the secret under aws/secretsmanager."
+            f"{source.name} is encrypted with a customer managed key, and target {target.name} has none: set "
+            f"kms_key_arn of that target to a key in {target.region}, or encrypt the secret with aws/secretsmanager."
         )
     if replica is None:
         return
     if replica.arn == source.arn:
-        raise SourceUnusable(f"{source.name} would be its own replica: rename it at target {target.name}.")
+        raise SourceUnusable(f"{source.name} would be a replica of itself: rename it at target {target.name}.")
     if replica.deleted:
         raise TargetUnusable(
             f"{replica.name} at target {target.name} awaits deletion: restore it, or delete it without recovery."
         )
     if replica.primary_region and replica.primary_region != replica.region:
         raise TargetUnusable(
-            f"{replica.name} at target {target.name} is a native replica of a secret in {replica.primary_region} and "
-            "read-only: remove that replication, or rename the secret at the target."
+            f"{replica.name} at target {target.name} is a read-only native replica of a secret in "
+            f"{replica.primary_region}: remove that replication, or rename the secret at the target."
         )
     if replica.source is None and not target.force_overwrite:
         raise NotAReplica(
-            f"{replica.name} exists at target {target.name} and was not made by this replication: rename the secret "
-            "at the target, or set force_overwrite of the target to let it be overwritten."
+            f"{replica.name} exists at target {target.name} and was not created by this replication: rename the secret "
+            "at the target, or set force_overwrite of the target to overwrite it."
         )
     if replica.source not in (None, source.arn):
         raise NotAReplica(
             f"{replica.name} at target {target.name} is the replica of {replica.source}: give {source.name} another "
-            f"name there, or, when that source is gone for good, remove the tag {SOURCE_TAG}."
+            f"name there or, if that source no longer exists, remove the tag {SOURCE_TAG}."
         )
     if replica.rotates:
-        raise TargetUnusable(f"{replica.name} at target {target.name} rotates by itself: cancel its rotation.")
+        raise TargetUnusable(f"{replica.name} at target {target.name} has its own rotation: cancel that rotation.")
     _check_keys(source, replica, target)
 
 
@@ -161,5 +161,5 @@ def _check_keys(source: Secret, replica: Secret, target: Target) -> None:
 
 
 def _same_key(key: str, arn: str) -> bool:
-    """Whether `key` (ARN, id or alias) may be the key `arn`; an alias cannot be told."""
+    """Return true if `key` (ARN, ID or alias) can be the key `arn`. An alias is not resolved and counts as a match."""
     return "alias/" in key or key.rpartition("/")[2] == arn.rpartition("/")[2]

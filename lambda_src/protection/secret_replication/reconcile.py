@@ -1,13 +1,14 @@
-"""Scheduled: compares every selected secret with its replicas, reports drift, and has it repaired.
+"""Scheduled comparison: compare every selected secret with its replicas, report drift, and request repairs.
 
-Event:  {"repair": false} to report only; anything else repairs
+Event:  {"repair": false} to report only; any other event also repairs
 Answer: {"checked": pairs of secret and target, "in_sync": n, "in_flight": n, "repairs": messages sent,
          "drifted":  [{"target", "secret", "replica", "reasons", "changed"}],
          "refused":  [{"target", "secret", "replica", "error", "reason"}],
-         "orphaned": [{"target", "replica", "source"}], replicas whose source is gone; they are kept}
+         "orphaned": [{"target", "replica", "source"}], replicas whose source no longer exists; they are kept}
 
-Both sides are read by ListSecrets, a hundred secrets a call; what differs is sent to the queue of `replicate`,
-which reads it anew. A secret that changed within GRACE_SECONDS is "in flight": its event may be on its way.
+Both sides are read by ListSecrets, a hundred secrets per call. Secrets that differ are sent to the queue of
+`replicate`, which reads them again. A secret that changed within GRACE_SECONDS is "in flight": its event can still
+arrive.
 """
 
 import json
@@ -24,8 +25,8 @@ from .plan import Step, plan
 from .secrets import Secret
 from .targets import Target, parse
 
-BATCH = 10  # messages a call
-FILTER_VALUES = 10  # a filter takes
+BATCH = 10  # messages per call
+FILTER_VALUES = 10  # the maximum of a filter
 
 DRIFTED, REFUSED, ORPHANED, COMPARED = (
     "replica differs from its source",
@@ -45,7 +46,7 @@ class Settings:
     grace_seconds: int = 1800
 
     def parsed(self) -> list[Target]:
-        """The targets."""
+        """Return the parsed targets."""
         return parse(self.targets)
 
     def __post_init__(self) -> None:
@@ -53,7 +54,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Compares all. Raises Denied, Transient, SettingsError: a target that cannot be read is no target in sync."""
+    """Compare all secrets. Raise SettingsError, and Denied or Transient if the source or a target is unreadable."""
     log = observability.begin(context)
     config = settings.load(Settings)
     targets = config.parsed()
@@ -81,7 +82,10 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def compare(
     targets: list[Target], sources: list[Secret], replicas: Mapping[str, list[Secret]], settled: datetime
 ) -> tuple[dict[str, Any], list[str]]:
-    """(the report, ARNs of the sources to copy again). `replicas` by target; `settled`: see the module's text."""
+    """Return the report and the ARNs of the sources to copy again.
+
+    `replicas` are given by target. Differences of secrets that changed after `settled` count as in flight.
+    """
     report: dict[str, Any] = {"checked": 0, "in_sync": 0, "in_flight": 0, "drifted": [], "refused": [], "orphaned": []}
     repairs: dict[str, None] = {}
     known = {source.arn: source for source in sources}
@@ -115,7 +119,7 @@ def compare(
 
 
 def _ours(source_arn: str, sources: list[Secret], target: Target) -> bool:
-    """Whether a replica's source is one that this target would copy from here, were it still there."""
+    """Return true if this target would copy a replica's source from this account and Region if it still existed."""
     name = source_arn.split(":secret:")[-1][:-7]
     here = {tuple(source.arn.split(":")[3:5]) for source in sources}
     return target.named(name) and (not here or tuple(source_arn.split(":")[3:5]) in here)
@@ -127,7 +131,10 @@ def _reasons(steps: list[Step]) -> list[str]:
 
 
 def listed(client: Any, where: str, beginnings: set[str]) -> list[Secret]:
-    """Secrets whose names begin so, and others when these are too many for a filter; also what awaits deletion."""
+    """Return the secrets whose names have one of these beginnings, including secrets that await deletion.
+
+    If there are too many beginnings for a filter, or one is empty, return all secrets.
+    """
     paging: dict[str, Any] = {"MaxResults": 100, "IncludePlannedDeletion": True}
     if len(beginnings) <= FILTER_VALUES and "" not in beginnings:
         paging["Filters"] = [{"Key": "name", "Values": sorted(beginnings)}]
@@ -150,5 +157,5 @@ def _send(queue_url: str, secret_ids: list[str]) -> None:
         ]
         with translated("sending repairs to the queue"):
             answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-        if answer.get("Failed"):  # the call succeeds all the same
+        if answer.get("Failed"):  # the call itself succeeds
             raise Transient(f"{len(answer['Failed'])} repairs could not be queued: {answer['Failed'][0].get('Code')}.")

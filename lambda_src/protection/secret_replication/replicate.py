@@ -1,7 +1,7 @@
-"""SQS batches of secret events (see `events`): each secret that they name is compared and copied once.
+"""Handle SQS batches of secret events (see `events`): compare and copy each secret once per batch.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages whose secret could not be copied
-to every target, and those that name none. SQS tries these again and then keeps them in the dead-letter queue.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages whose secret could not be copied to
+every target, and the messages that name no secret. SQS retries them, then moves them to the dead-letter queue.
 """
 
 import traceback
@@ -29,7 +29,7 @@ class Settings:
     targets: list[Any]
 
     def parsed(self) -> list[Target]:
-        """The targets."""
+        """Return the parsed targets."""
         return parse(self.targets)
 
     def __post_init__(self) -> None:
@@ -37,7 +37,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Copies one batch. Raises SettingsError."""
+    """Copy the secrets of one batch. Raise SettingsError."""
     log = observability.begin(context)
     targets = settings.load(Settings).parsed()
     reached = access.shared(context.function_name)
@@ -64,7 +64,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def by_secret(records: list[Mapping[str, Any]]) -> dict[str | None, list[str]]:
-    """Message ids by the secret that they are about (None for none), in the order in which they came."""
+    """Return message IDs by the secret that the messages name (None: no secret), in the order of arrival."""
     grouped: dict[str | None, list[str]] = {}
     for record in records:
         grouped.setdefault(events.secret_id(record["body"]), []).append(record["messageId"])
@@ -74,13 +74,13 @@ def by_secret(records: list[Mapping[str, Any]]) -> dict[str | None, list[str]]:
 def _sync(
     secret_id: str, targets: list[Target], reached: access.Access
 ) -> tuple[dict[str, int], list[ReplicationError]]:
-    """As `sync`; whatever else goes wrong with one secret must not keep the others of the batch from theirs."""
+    """Call `sync`, and return unexpected errors too: an error of one secret must not affect the rest of the batch."""
     try:
         return sync(secret_id, targets, clients.client("secretsmanager"), reached.client)
     except ReplicationError as error:
         return {}, [error]
-    except Exception as error:  # noqa: BLE001 - reported, and the message is tried again
-        # Where, but not what: botocore quotes a parameter that it does not like, and one is the value.
+    except Exception as error:  # noqa: BLE001 - reported, and SQS retries the message
+        # Report the place, not the message: botocore quotes invalid parameters, and one of them is the value.
         where = "; ".join(
             f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)
         )

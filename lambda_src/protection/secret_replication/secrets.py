@@ -1,4 +1,4 @@
-"""A secret without its values, as DescribeSecret and ListSecrets give it."""
+"""The metadata of a secret, as DescribeSecret and ListSecrets return it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 
 SOURCE_TAG = "switchyard:replica-of"
-"""Tag of every replica: the ARN of its source."""
+"""Tag key of every replica. The tag's value is the ARN of the source."""
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,20 @@ class Secret:
     description: str
     tags: Mapping[str, str]
     labels: Mapping[str, str]
-    """Version id by staging label."""
+    """Version IDs by staging label."""
     key: str | None
-    """Customer managed key as the API gives it (ARN, id or alias); None for the account's aws/secretsmanager."""
+    """Customer managed key as the API returns it (ARN, ID or alias); None for the account's aws/secretsmanager."""
     deleted: bool = False
     rotates: bool = False
     primary_region: str | None = None
-    """Of a secret with native replicas or a native replica: the Region of its primary."""
+    """Region of the primary secret, for a native replica and for a secret with native replicas."""
     changed: datetime | None = None
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> "Secret":
-        """From an answer of DescribeSecret or an entry of ListSecrets.
+        """Create a Secret from a response of DescribeSecret or an entry of ListSecrets.
 
-        Description, KmsKeyId and Tags may all be absent; KmsKeyId is when the key is aws/secretsmanager.
+        Description, KmsKeyId and Tags can be absent; KmsKeyId is absent if the key is aws/secretsmanager.
         """
         versions = answer.get("VersionIdsToStages") or answer.get("SecretVersionsToStages") or {}
         key = answer.get("KmsKeyId")
@@ -52,10 +52,10 @@ class Secret:
 
     @property
     def region(self) -> str:
-        """The Region it is in."""
+        """Return the secret's Region."""
         return self.arn.split(":")[3]
 
     @property
     def source(self) -> str | None:
-        """ARN of the secret it is a replica of, made by this capability."""
+        """Return the ARN of the source if this capability created the secret as a replica, otherwise None."""
         return self.tags.get(SOURCE_TAG)

@@ -1,7 +1,7 @@
-"""Makes the replicas of one secret equal to it, in as few calls as that takes.
+"""Make the replicas of one secret equal to it, with as few calls as possible.
 
-A change costs DescribeSecret of the source before and after, for each target DescribeSecret, PutSecretValue and
-UpdateSecretVersionStage, and one GetSecretValue for them all; a secret that is in sync costs the first two.
+A change needs DescribeSecret of the source before and after, one GetSecretValue, and for each target DescribeSecret,
+PutSecretValue and UpdateSecretVersionStage. A secret that is in sync needs DescribeSecret once on each side.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ NOT_FOUND = "ResourceNotFoundException"
 
 
 class Values:
-    """Values of the source's versions, each read once, and only when a replica lacks it."""
+    """Values of the source's versions. Each is read once, and only if a replica lacks it."""
 
     def __init__(self, client: Any, source: Secret) -> None:
         self._client, self._source = client, source
@@ -26,7 +26,7 @@ class Values:
         self._confirmed = False
 
     def get(self, version: str) -> dict[str, Any]:
-        """{"SecretString": text} or {"SecretBinary": bytes}; Stale when the current version is another by now."""
+        """Return {"SecretString": text} or {"SecretBinary": bytes}. Raise Stale if the current version has changed."""
         if version == self._source.labels[CURRENT]:
             self.confirm(version)
         elif version not in self._read:
@@ -34,9 +34,9 @@ class Values:
         return self._read[version]
 
     def confirm(self, version: str) -> None:
-        """That `version` is the source's current one, by a read made after the targets were read.
+        """Check, by a read after the targets were read, that `version` is still the source's current version.
 
-        Otherwise a call that was held up could take a replica back to what the source was before.
+        Without this check, a delayed call could revert a replica to an older version. Raise Stale if it has changed.
         """
         if not self._confirmed and self._fetch(VersionStage=CURRENT) != version:
             raise Stale(f"{self._source.name} changed since it was described.")
@@ -51,7 +51,7 @@ class Values:
 
 
 def describe(client: Any, secret_id: str, where: str) -> Secret | None:
-    """The secret, or None when there is none."""
+    """Return the secret, or None if it does not exist."""
     with translated(f"describing {secret_id} {where}"):
         try:
             return Secret.of(client.describe_secret(SecretId=secret_id))
@@ -62,9 +62,9 @@ def describe(client: Any, secret_id: str, where: str) -> Secret | None:
 def sync(
     secret_id: str, targets: list[Target], source_client: Any, client_of: ClientOf
 ) -> tuple[dict[str, int], list[ReplicationError]]:
-    """Copies the secret to each target that takes it; (steps done by target, errors of the others).
+    """Copy the secret to each target that selects it. Return the number of steps by target, and the errors.
 
-    Every target is tried, whatever becomes of the others. Unexpected errors pass.
+    An error at one target does not affect the other targets. Unexpected errors pass.
     """
     pending, last = list(targets), Stale()
     done: dict[str, int] = {}
@@ -75,7 +75,7 @@ def sync(
             return done, errors
         values = Values(source_client, source)
         plans: dict[Target, list[Step]] = {}
-        for target in pending:  # all before the first read of a value: see Values.confirm
+        for target in pending:  # all targets are read before the first value: see Values.confirm
             if target.named(source.name) and target.tagged(source.tags):
                 try:
                     plans[target] = _plan(source, target, client_of)
@@ -93,7 +93,7 @@ def sync(
                 last = error
             except (Refused, Transient) as error:
                 errors.append(error)
-        # While this call was held up, another may have copied what the source is by now, and this one taken it back.
+        # While this call was delayed, another call may have copied a newer source, which this call has now reverted.
         if written and describe(source_client, secret_id, "at the source") != source:
             pending += written
             last = Stale(f"{source.name} changed while it was copied.")
@@ -128,10 +128,10 @@ def _apply(steps: list[Step], source: Secret, target: Target, client: Any, value
                         )
                     except client.exceptions.ResourceExistsException as error:
                         raise Diverged(
-                            f"{name} at target {target.name} has a version {version} with another value than the "
-                            "source's: put a new value at the source, or delete the replica to have it made anew."
+                            f"{name} at target {target.name} has a version {version} with another value "
+                            "than the source: put a new value at the source, or delete the replica to create it again."
                         ) from error
-                # A version that was there, without labels, stays as it was: AWS ignores the request.
+                # If the version already exists without labels, AWS ignores the request: add the label.
                 if label != PENDING and label not in answer.get("VersionStages", [label]):
                     _move(client, name, doing, Move(label, version, source_version))
             case Move():
@@ -150,7 +150,7 @@ def _apply(steps: list[Step], source: Secret, target: Target, client: Any, value
 
 
 def _move(client: Any, name: str, doing: str, step: Move) -> None:
-    """Refused by Secrets Manager, and so Stale, when the label is not where the plan saw it."""
+    """Move a label. Raise Stale if Secrets Manager refuses because the label has moved since it was planned."""
     to = {"MoveToVersionId": step.version} if step.version else {}
     source = {"RemoveFromVersionId": step.source} if step.source else {}
     with translated(doing, NOT_FOUND, "InvalidParameterException", "InvalidRequestException"):

@@ -1,4 +1,4 @@
-"""Where secrets are copied to: the module's `targets`, as the function gets them in TARGETS."""
+"""The targets that secrets are copied to: the module's `targets`, which the function reads from TARGETS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """One target: a Region of this or another account, what is copied there, under which names and key."""
+    """One target: a Region of this or another account, the secrets that it selects, their new names and their key."""
 
     name: str
     region: str
@@ -16,7 +16,7 @@ class Target:
     rename_from: str = ""
     rename_to: str = ""
     secret_names: Mapping[str, str] = field(default_factory=dict)
-    """Names at the target of single secrets, by their name at the source; before any renaming by prefix."""
+    """Names of single secrets at the target, by their name at the source. They take precedence over `rename_from`."""
     kms_key_arn: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
@@ -24,7 +24,7 @@ class Target:
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> "Target":
-        """From JSON, where what is not set is null. Raises TypeError for an unknown attribute."""
+        """Create a Target from JSON, in which unset attributes are null. Raise TypeError for an unknown attribute."""
         given = {name: item for name, item in value.items() if item is not None}
         return cls(**{**given, "secret_name_prefixes": tuple(given["secret_name_prefixes"])})
 
@@ -32,15 +32,15 @@ class Target:
         return hash(self.name)
 
     def named(self, name: str) -> bool:
-        """Whether a secret of this name is copied, whatever its tags."""
+        """Return true if the target selects secrets of this name, regardless of tags."""
         return name.startswith(self.secret_name_prefixes) or name in self.secret_names
 
     def tagged(self, tags: Mapping[str, str]) -> bool:
-        """Whether a secret of these tags is copied."""
+        """Return true if the target selects secrets with these tags."""
         return all(tags.get(key) == value for key, value in self.secret_tags.items())
 
     def replica_name(self, name: str) -> str:
-        """The name at the target of the secret `name`."""
+        """Return the name of the replica of secret `name`."""
         if name in self.secret_names:
             return self.secret_names[name]
         if name.startswith(self.rename_from):
@@ -48,18 +48,18 @@ class Target:
         return name
 
     def selected(self) -> set[str]:
-        """What the names of its secrets begin with at the source."""
+        """Return the beginnings of the names of the target's secrets at the source."""
         return {*self.secret_name_prefixes, *self.secret_names}
 
     def written(self) -> set[str]:
-        """What their names begin with at the target."""
+        """Return the beginnings of the names of the replicas at the target."""
         prefixes = {self.rename_to + prefix.removeprefix(self.rename_from) for prefix in self.secret_name_prefixes}
         return prefixes | set(self.secret_names.values())
 
 
 def parse(values: list[Any]) -> list[Target]:
-    """The targets of the environment. Raises ValueError, which says what is wrong."""
+    """Return the targets from the environment. Raise ValueError if they are malformed."""
     try:
         return [Target.of(value) for value in values]
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"TARGETS does not describe targets: {error}") from error
+        raise ValueError(f"TARGETS is not a valid list of targets: {error}") from error

@@ -1,5 +1,5 @@
 locals {
-  # What a key says, else what the policy wants.
+  # The key's own setting or, if it has none, the default of the policy.
   rotation = { for name, key in var.keys : name => coalesce(key.rotation, key.rotation_period_days != null || var.policy.mode == "require") }
   period   = { for name, key in var.keys : name => local.rotation[name] ? coalesce(key.rotation_period_days, var.policy.mode == "require" ? var.policy.max_period_days : 365) : null }
 
@@ -8,7 +8,7 @@ locals {
 }
 
 resource "aws_kms_key" "this" {
-  # checkov:skip=CKV_AWS_7:Rotation is what the variable policy wants, require or limit; require is the default
+  # checkov:skip=CKV_AWS_7:The variable policy decides about rotation, require or limit; require is the default
   for_each = var.keys
 
   description             = each.value.description
@@ -22,7 +22,8 @@ resource "aws_kms_key" "this" {
     Version = "2012-10-17"
     Statement = concat(
       [{
-        # Hands the key to the account's IAM policies; a key policy without this can become unmanageable for good.
+        # Lets the account's IAM policies grant access to the key; without this statement the key can become
+        # unmanageable permanently.
         Sid       = "AccountThroughIam"
         Effect    = "Allow"
         Principal = { AWS = "arn:${var.context.partition}:iam::${var.context.account_id}:root" }
@@ -67,7 +68,7 @@ resource "aws_kms_key" "this" {
         Resource  = "*"
       }] : [],
       length(each.value.users) > 0 ? [{
-        # Services such as EBS hold grants while they use the key in the role's name.
+        # Services such as EBS keep grants while they use the key on behalf of the role.
         Sid       = "GrantToServices"
         Effect    = "Allow"
         Principal = { AWS = sort(each.value.users) }

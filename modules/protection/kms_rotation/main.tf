@@ -54,7 +54,7 @@ module "functions" {
         }
         policy_statements = [
           {
-            # Lists are of the account: KMS knows no resource for them.
+            # The list actions apply to the account: KMS has no resource type for them.
             sid       = "ListKeys"
             actions   = ["kms:ListAliases", "kms:ListKeys"]
             resources = ["*"]
@@ -83,15 +83,15 @@ module "functions" {
         ]
       }
     },
-    # An operator calls it by hand: `aws lambda invoke`, with a role that may call this one function.
+    # An operator calls this function manually (`aws lambda invoke`), with a role that may call only this function.
     local.on_demand ? {
       rotate = {
         name                 = "${local.name}-rotate"
-        description          = "Rotates a KMS key on demand, or says why not"
+        description          = "Rotates a KMS key on demand, or refuses with a reason"
         handler              = "protection.kms_rotation.rotate.handler"
         timeout              = 120
-        reserved_concurrency = 1     # two calls at once could both find the key unrotated
-        dead_letter_queue    = false # called synchronously
+        reserved_concurrency = 1     # of two concurrent calls, both could find the key not yet rotated
+        dead_letter_queue    = false # the function is called synchronously
         key_services         = ["sns"]
         environment = {
           MINIMUM_HOURS_BETWEEN = tostring(var.on_demand.minimum_hours_between)
@@ -127,6 +127,6 @@ module "schedule" {
   schedule_expression = var.schedule_expression
   target_arn          = module.functions.functions.report.arn
   action              = "lambda:InvokeFunction"
-  # Not jsonencode: it would write < and > as escapes, which Scheduler does not take for its placeholder.
+  # Not jsonencode, which escapes < and >: EventBridge Scheduler would not recognize its placeholder.
   input = "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
 }

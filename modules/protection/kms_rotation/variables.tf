@@ -20,7 +20,7 @@ variable "context" {
 
 variable "keys" {
   description = <<-EOT
-    Symmetric keys to make, by a short name. `rotation` and `rotation_period_days` default to what `policy` wants (on at its maximum, or off). `aliases` without `alias/`. `administrators` manage the key but cannot use it, `users` use it, both by the ARN of a role; `grants` by name let a role use it without the key policy, optionally only with an encryption context.
+    Symmetric keys to create, by a short name. The defaults of `rotation` and `rotation_period_days` depend on `policy` (on with its maximum period, or off). Write `aliases` without `alias/`. `administrators` (role ARNs) manage the key but cannot use it, `users` (role ARNs) can use it, and `grants`, by name, let a role use it without the key policy, optionally only with an encryption context.
   EOT
   type = map(object({
     administrators       = optional(set(string), [])
@@ -44,7 +44,7 @@ variable "keys" {
 
   validation {
     condition     = alltrue([for name in keys(var.keys) : can(regex("^[a-z][a-z0-9_]{0,29}$", name))])
-    error_message = "keys must be named by up to 30 lower-case letters, digits and underscores."
+    error_message = "Names in keys must have up to 30 lowercase letters, digits and underscores, and begin with a letter."
   }
   validation {
     condition     = alltrue([for key in var.keys : key.rotation_period_days == null || try(key.rotation_period_days >= 90 && key.rotation_period_days <= 2560 && floor(key.rotation_period_days) == key.rotation_period_days, false)])
@@ -52,7 +52,7 @@ variable "keys" {
   }
   validation {
     condition     = alltrue([for key in var.keys : key.rotation != false || key.rotation_period_days == null])
-    error_message = "rotation_period_days is of no use to a key with rotation = false."
+    error_message = "rotation_period_days has no effect on a key with rotation = false: remove one of them."
   }
   validation {
     condition     = alltrue([for key in var.keys : key.deletion_window_days >= 7 && key.deletion_window_days <= 30])
@@ -60,11 +60,11 @@ variable "keys" {
   }
   validation {
     condition     = alltrue(flatten([for key in var.keys : [for alias in key.aliases : can(regex("^[a-zA-Z0-9/_-]{1,250}$", alias)) && !startswith(alias, "aws/") && !startswith(alias, "alias/")]]))
-    error_message = "aliases are written without alias/, hold letters, digits, hyphens, underscores and slashes, and must not begin with aws/."
+    error_message = "aliases must be written without alias/, contain only letters, digits, hyphens, underscores and slashes, and not begin with aws/."
   }
   validation {
     condition     = length(distinct(flatten([for key in var.keys : tolist(key.aliases)]))) == length(flatten([for key in var.keys : tolist(key.aliases)]))
-    error_message = "An alias points to one key: it may be used once in keys."
+    error_message = "An alias points to one key: use each alias only once in keys."
   }
   validation {
     condition = alltrue(flatten([
@@ -76,11 +76,11 @@ variable "keys" {
     condition = alltrue(flatten([
       for key in var.keys : [for g in key.grants : length(g.operations) > 0 && length(setsubtract(g.operations, ["CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "RetireGrant"])) == 0]
     ]))
-    error_message = "operations of a grant must be some of those a symmetric key has: CreateGrant, Decrypt, DescribeKey, Encrypt, GenerateDataKey, GenerateDataKeyPair, GenerateDataKeyPairWithoutPlaintext, GenerateDataKeyWithoutPlaintext, ReEncryptFrom, ReEncryptTo, RetireGrant."
+    error_message = "operations of a grant must be operations of symmetric keys: CreateGrant, Decrypt, DescribeKey, Encrypt, GenerateDataKey, GenerateDataKeyPair, GenerateDataKeyPairWithoutPlaintext, GenerateDataKeyWithoutPlaintext, ReEncryptFrom, ReEncryptTo, RetireGrant."
   }
   validation {
     condition     = alltrue(flatten([for key in var.keys : [for g in key.grants : g.encryption_context_equals == null || g.encryption_context_subset == null]]))
-    error_message = "A grant takes encryption_context_equals or encryption_context_subset, not both."
+    error_message = "A grant can have encryption_context_equals or encryption_context_subset, not both."
   }
   validation {
     condition = var.policy.mode != "require" || alltrue([
@@ -99,7 +99,7 @@ variable "keys" {
 }
 
 variable "policy" {
-  description = "What is wanted of every customer key of the account and Region: `require` rotation every `max_period_days` or sooner, or `limit` it: off, or every `min_period_days` or later. `exempt` keys (id, ARN or `alias/…`) are within policy either way. The report always shows cost and whether `max_period_days` is met."
+  description = "Rotation policy for every customer key of the account and Region. Mode `require` requires rotation every `max_period_days` or more often. Mode `limit` requires rotation to be off, or no more often than every `min_period_days`. `exempt` keys (ID, ARN or `alias/…`) are in policy in both modes. The report always shows the cost, and whether `max_period_days` is met."
   type = object({
     exempt          = optional(set(string), [])
     max_period_days = optional(number, 365)
@@ -124,7 +124,7 @@ variable "policy" {
 }
 
 variable "schedule_expression" {
-  description = "When the evidence report is made, in UTC."
+  description = "Schedule of the evidence report, in UTC."
   type        = string
   default     = "cron(0 4 1 * ? *)"
   nullable    = false
@@ -149,14 +149,14 @@ variable "force_destroy" {
 }
 
 variable "notification_emails" {
-  description = "Addresses that are told of keys out of policy and of each on-demand rotation, once they have confirmed their subscription."
+  description = "Email addresses that are notified of keys out of policy and of each on-demand rotation, once they have confirmed their subscription."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "on_demand" {
-  description = "Guarded on-demand rotation of the keys made here and of `key_arns`; null for none. Of the `quota` (KMS allows 25 a key, for good) the last `reserve` need `use_reserve`, and so does a rotation within `minimum_hours_between` of the last."
+  description = "On-demand rotation, with safety checks, of the keys that this module creates and of `key_arns`; null for none. A key has a permanent `quota` of on-demand rotations (25 in KMS). The last `reserve` rotations of the quota, and a rotation within `minimum_hours_between` of the last one, need `use_reserve` in the request."
   type = object({
     key_arns              = optional(set(string), [])
     minimum_hours_between = optional(number, 24)
@@ -167,7 +167,7 @@ variable "on_demand" {
 
   validation {
     condition     = var.on_demand == null || try(length(var.keys) + length(var.on_demand.key_arns) > 0, false)
-    error_message = "on_demand needs a key: make some by keys, or name others by on_demand.key_arns."
+    error_message = "on_demand needs at least one key: create keys with the variable keys, or list others in on_demand.key_arns."
   }
   validation {
     condition     = var.on_demand == null || try(alltrue([for arn in var.on_demand.key_arns : can(regex("^arn:[a-z-]+:kms:${var.context.region}:${var.context.account_id}:key/[a-z0-9-]+$", arn))]), false)
@@ -180,7 +180,7 @@ variable "on_demand" {
 }
 
 variable "price" {
-  description = "Price of a key a month, for the cost columns: 1 US dollar in most Regions."
+  description = "Monthly price of a key, for the cost columns: 1 US dollar in most Regions."
   type        = number
   default     = 1
   nullable    = false

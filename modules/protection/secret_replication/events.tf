@@ -1,4 +1,4 @@
-# Which events tell of a change of a selected secret. Tags are in no event: the function looks at them.
+# Events that report a change of a selected secret. Events contain no tags, so the function checks them.
 locals {
   by_name = concat(
     [for prefix in local.prefixes : { prefix = prefix } if prefix != ""],
@@ -9,7 +9,7 @@ locals {
     [for prefix in local.prefixes : { prefix = "${local.secret_arn_root}:${prefix}" }],
     [for name in local.names : { prefix = "${local.secret_arn_root}:${name}-" }],
   )
-  # A call names the secret by name, by ARN, or by an ARN without its last six characters.
+  # A call refers to a secret by name, by ARN, or by an ARN without its last six characters.
   by_name_or_arn = concat(local.by_name, local.by_arn, [for name in local.names : "${local.secret_arn_root}:${name}"])
 
   event_pattern = jsonencode({

@@ -17,7 +17,7 @@ locals {
     })
   }
 
-  # Beginnings of names at the source and, for single names, the names; each once over all targets.
+  # Prefixes of names and full names of single secrets at the source, each once for all targets.
   prefixes = sort(distinct(flatten([for t in var.targets : tolist(t.secret_name_prefixes)])))
   names    = sort(distinct(flatten([for t in var.targets : keys(t.secret_names)])))
 
@@ -52,7 +52,7 @@ locals {
     conditions = {}
   }] : []
 
-  # Statements of the same purpose for several targets are told apart by the target's number.
+  # The target's number distinguishes statements with the same purpose for several targets.
   write_statements = flatten([
     for index, key in sort(keys(module.local_access)) : [
       for s in module.local_access[key].write_statements : merge(s, { sid = "${s.sid}${index}" })
@@ -61,7 +61,7 @@ locals {
   list_regions = sort(distinct(concat([var.context.region], [for t in var.targets : t.region if t.role_arn == null])))
 }
 
-# No resources: what writing to a target of this account takes, for the functions below.
+# Without a role, this module creates no resources: it provides the statements for writing to targets of this account.
 module "local_access" {
   source   = "./target_access"
   for_each = { for key, t in local.targets : key => t if t.role_arn == null }
@@ -74,7 +74,7 @@ module "local_access" {
   secret_name_prefixes = each.value.replica_prefixes
 }
 
-# No resources either: the policies of the role that a target's account has to have, for the outputs.
+# This module creates no resources either: it provides the policies of the role in a target's account, for the outputs.
 module "remote_access" {
   source   = "./target_access"
   for_each = { for key, t in local.targets : key => t if t.role_arn != null }
@@ -89,7 +89,7 @@ module "remote_access" {
   secret_name_prefixes = each.value.replica_prefixes
 }
 
-# --- changes as they happen: rule -> queue -> function ---------------------------------------------------------
+# --- changes: rule -> queue -> function ------------------------------------------------------------------------
 
 module "queue" {
   source = "../../blocks/queue"
@@ -99,7 +99,7 @@ module "queue" {
   name                       = local.name
   visibility_timeout_seconds = 360
   message_retention_seconds  = 1209600
-  max_receive_count          = 10 # an hour of tries
+  max_receive_count          = 10 # about an hour of attempts
   alarms                     = { age_seconds = var.lag_alarm_seconds }
   senders = {
     ChangeRule = {
@@ -115,7 +115,7 @@ module "rule" {
 
   context       = var.context
   name          = local.name
-  description   = "Changes of the secrets that are copied elsewhere"
+  description   = "Matches changes of replicated secrets"
   event_pattern = local.event_pattern
 
   targets = {
@@ -139,7 +139,7 @@ module "functions" {
       description       = "Copies changed secrets to other Regions, accounts and names"
       handler           = "protection.secret_replication.replicate.handler"
       timeout           = 60
-      dead_letter_queue = false # the queue that feeds it has one
+      dead_letter_queue = false # the queue that calls the function has one
       key_services      = local.key_services
       environment       = { TARGETS = local.environment_targets }
       policy_statements = concat(
@@ -177,7 +177,7 @@ module "functions" {
     }
     reconcile = {
       name         = "${local.name}-reconcile"
-      description  = "Compares secrets with their replicas, reports drift and has it repaired"
+      description  = "Compares secrets with their replicas, reports drift and requests repairs"
       handler      = "protection.secret_replication.reconcile.handler"
       memory_size  = 512
       timeout      = 300
@@ -190,7 +190,7 @@ module "functions" {
       policy_statements = concat(
         [
           {
-            # ListSecrets names no resource: the API allows only "*". It returns no values.
+            # ListSecrets has no resource type: IAM accepts only "*". It returns no values.
             sid        = "ListSecrets"
             actions    = ["secretsmanager:ListSecrets"]
             resources  = ["*"]
@@ -210,15 +210,15 @@ module "functions" {
 
   metric_alarms = {
     "${local.name}-drift" = {
-      description = "1 or more replicas differ from their source, or cannot be made. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
+      description = "1 or more replicas differ from their source or cannot be created. To list them with reasons, invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
       metric      = "SecretsDrifted"
       dimensions  = { service = "${local.name}-reconcile" }
       statistic   = "Maximum"
-      # Goes back when a later comparison finds none.
+      # The alarm ends when a later comparison finds no drift.
       treat_missing_data = "ignore"
     }
     "${local.name}-refused" = {
-      description = "1 or more secrets could not be copied for a reason that stays until somebody removes it. Which, and why: invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
+      description = "1 or more secrets could not be copied, and a retry does not help. To list them with reasons, invoke ${var.context.name_prefix}-${local.name}-reconcile with {\"repair\": false}"
       metric      = "ReplicationsRefused"
       dimensions  = { service = local.name }
       statistic   = "Maximum"
@@ -232,7 +232,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn = module.queue[0].arn
   function_name    = module.functions[0].functions.replicate.arn
   batch_size       = 10
-  # One change comes as up to three events: those that arrive together cost one comparison.
+  # One change causes up to three events. Events that arrive together need only one comparison.
   maximum_batching_window_in_seconds = 1
   function_response_types            = ["ReportBatchItemFailures"]
   tags                               = var.context.tags
@@ -244,16 +244,16 @@ resource "aws_lambda_event_source_mapping" "this" {
   lifecycle {
     precondition {
       condition     = length(local.event_pattern) <= 2048
-      error_message = "The targets select by too many prefixes and names for one event rule (${length(local.event_pattern)} of 2048 characters): use fewer, shorter prefixes, or select by secret_tags."
+      error_message = "The targets have too many prefixes and names for one event rule (${length(local.event_pattern)} of 2048 characters): use fewer, shorter prefixes, or select by secret_tags."
     }
     precondition {
       condition     = length(local.environment_targets) <= 3500
-      error_message = "The targets are too long for a function's environment (${length(local.environment_targets)} of 3500 characters): spread them over two instances of this module."
+      error_message = "The targets are too long for a function's environment (${length(local.environment_targets)} of 3500 characters): distribute them over two instances of this module."
     }
   }
 }
 
-# --- what events missed: schedule -> function -> queue ---------------------------------------------------------
+# --- missed events: schedule -> function -> queue --------------------------------------------------------------
 
 module "schedule" {
   source = "../../blocks/schedule"
@@ -265,6 +265,6 @@ module "schedule" {
   schedule_expression = var.reconcile_schedule_expression
   target_arn          = module.functions[0].functions.reconcile.arn
   action              = "lambda:InvokeFunction"
-  # The next run does the same.
+  # The next run does the same work.
   maximum_retry_attempts = 3
 }

@@ -1,6 +1,6 @@
-# What Secrets Manager replicates by itself: the same name, in this account, in other Regions.
+# Secrets that Secrets Manager itself replicates: under the same name, in this account, to other Regions.
 resource "aws_secretsmanager_secret" "managed" {
-  # checkov:skip=CKV2_AWS_57:How a secret rotates depends on what it opens: its owner adds aws_secretsmanager_secret_rotation to the ARN in the outputs
+  # checkov:skip=CKV2_AWS_57:Rotation depends on what the secret gives access to: its owner adds aws_secretsmanager_secret_rotation with the ARN in the outputs
   for_each = var.managed_secrets
 
   name                           = each.key
@@ -21,6 +21,6 @@ resource "aws_secretsmanager_secret" "managed" {
 }
 
 locals {
-  # Secrets of this module are encrypted with the stack's key unless they bring their own.
+  # Secrets of this module are encrypted with the stack's key unless they set their own.
   key_services = concat(["sqs"], anytrue([for s in var.managed_secrets : s.kms_key_arn == null]) ? ["secretsmanager"] : [])
 }

@@ -4,17 +4,17 @@ output "function_name" {
 }
 
 output "reconcile_function_name" {
-  description = "Name of the function that compares; invoke it with {\"repair\": false} for the drift report alone. Null without targets."
+  description = "Name of the function that compares; invoke it with {\"repair\": false} to get only the drift report. Null without targets."
   value       = one(module.functions[*].functions.reconcile.name)
 }
 
 output "writer_role_arns" {
-  description = "Roles that write replicas, for the trust policy of roles in other accounts."
+  description = "ARNs of the roles of the two functions, for the trust policy of roles in other accounts."
   value       = concat(module.functions[*].functions.replicate.role_arn, module.functions[*].functions.reconcile.role_arn)
 }
 
 output "target_policies" {
-  description = "For each target in another account, the policies of the role there as JSON: `trust_policy` and `policy`. The module `target_access` makes that role with Terraform."
+  description = "For each target in another account, the policies of the role in that account, as JSON: `trust_policy` and `policy`. The module `target_access` creates that role with Terraform."
   value = {
     for key, access in module.remote_access : key => {
       trust_policy = access.trust_policy
@@ -34,7 +34,7 @@ output "queue_arn" {
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue of changes that could not be copied; null without targets."
+  description = "URL of the dead-letter queue, which keeps changes that could not be copied; null without targets."
   value       = one(module.queue[*].dead_letter_queue_url)
 }
 
@@ -51,6 +51,6 @@ output "alarm_names" {
 }
 
 output "managed_secret_arns" {
-  description = "ARN of each managed secret by name. Its replicas have the same ARN but for the Region."
+  description = "ARN of each managed secret, by name. The ARNs of its replicas differ only in the Region."
   value       = { for name, secret in aws_secretsmanager_secret.managed : name => secret.arn }
 }

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "targets" {
-  description = "Where secrets are copied to by function, by a name for each target: what native replication cannot do. `region`; which secrets, by the beginning of their names and, of these, those that have all `secret_tags`; single secrets by name in `secret_names` (name here = name there). `rename_prefix` replaces the beginning of names. `kms_key_arn` encrypts replicas of secrets that have a customer managed key (required for those), in the target's Region and account; a secret under aws/secretsmanager has its replica under aws/secretsmanager. `role_arn` (and `external_id`) is assumed for another account. `force_overwrite` takes over secrets that this module did not make."
+  description = "Targets that a function copies secrets to, by name, for copies that native replication does not support. A target in `region` selects the secrets whose names begin with one of `secret_name_prefixes` and that have all `secret_tags`, and single secrets by `secret_names` (source name = target name). `rename_prefix` replaces the beginning of names. `kms_key_arn`, in the target's Region and account, encrypts the replicas of secrets that have a customer managed key, and is required for those; replicas of secrets that are encrypted with aws/secretsmanager use aws/secretsmanager. `role_arn` (with `external_id`) is assumed to write to another account. `force_overwrite` overwrites secrets that this module did not create."
   type = map(object({
     region               = string
     secret_name_prefixes = optional(set(string), [])
@@ -39,19 +39,19 @@ variable "targets" {
 
   validation {
     condition     = length(var.targets) + length(var.managed_secrets) > 0
-    error_message = "Give targets (copied by function), managed_secrets (replicated natively), or both."
+    error_message = "Set targets (secrets that a function copies), managed_secrets (secrets with native replication), or both."
   }
   validation {
     condition     = alltrue([for key, t in var.targets : can(regex("^[a-z][a-z0-9-]*$", key)) && can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", t.region))])
-    error_message = "A target is named by lower-case letters, digits and hyphens, and its region is one such as \"eu-central-1\"."
+    error_message = "The name of a target must have only lowercase letters, digits and hyphens and begin with a letter, and its region must be a Region such as \"eu-central-1\"."
   }
   validation {
     condition     = alltrue([for t in var.targets : length(t.secret_name_prefixes) + length(t.secret_names) > 0])
-    error_message = "Each target needs secret_name_prefixes or secret_names; [\"\"] with secret_tags selects by tags alone."
+    error_message = "Each target needs secret_name_prefixes or secret_names; secret_name_prefixes = [\"\"] with secret_tags selects by tags only."
   }
   validation {
     condition     = alltrue([for t in var.targets : length(t.secret_tags) > 0 || !contains(t.secret_name_prefixes, "")])
-    error_message = "The empty prefix would copy every secret of the account: it needs secret_tags beside it."
+    error_message = "The empty prefix would copy every secret of the account: set secret_tags too."
   }
   validation {
     condition = alltrue(flatten([
@@ -60,15 +60,15 @@ variable "targets" {
         can(regex("^[A-Za-z0-9/_+=.@-]*$", text))
       ]
     ]))
-    error_message = "Names and prefixes of secrets hold letters, digits and /_+=.@- only, and no wildcards: a prefix needs no * at its end."
+    error_message = "Names and prefixes of secrets must contain only letters, digits and /_+=.@-, and no wildcards: a prefix needs no * at the end."
   }
   validation {
     condition     = alltrue(flatten([for t in var.targets : t.rename_prefix == null ? [] : [for prefix in t.secret_name_prefixes : startswith(prefix, t.rename_prefix.from)]]))
-    error_message = "Each of a target's secret_name_prefixes must begin with rename_prefix.from, or some of its secrets would not be renamed."
+    error_message = "Each of a target's secret_name_prefixes must begin with rename_prefix.from, otherwise some of its secrets would not be renamed."
   }
   validation {
     condition     = alltrue([for t in var.targets : t.role_arn == null ? t.external_id == null : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", t.role_arn))])
-    error_message = "role_arn must be the ARN of a role in the target's account (arn:aws:iam::ACCOUNT:role/NAME); external_id goes with it."
+    error_message = "role_arn must be the ARN of a role in the target's account (arn:aws:iam::ACCOUNT:role/NAME); external_id requires role_arn."
   }
   validation {
     condition     = alltrue([for t in var.targets : t.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:${t.region}:[0-9]{12}:key/", t.kms_key_arn))])
@@ -85,7 +85,7 @@ variable "targets" {
 }
 
 variable "managed_secrets" {
-  description = "Secrets that this module makes and Secrets Manager itself replicates to other Regions of this account, by name: enough where name, account and moment may stay Secrets Manager's. Their values are put by their owner and are never in Terraform's state. `kms_key_arn` (null: the stack's key); `replicas` by Region, each with a `kms_key_arn` there; `recovery_window_in_days` 0 deletes at once."
+  description = "Secrets that this module creates, by name, and that Secrets Manager itself replicates to other Regions of this account under the same name. Their owner sets their values, which are never in Terraform's state. `kms_key_arn` is null for the stack's key. `replicas` are given by Region, each with a `kms_key_arn` in that Region. `recovery_window_in_days` 0 deletes immediately."
   type = map(object({
     description = string
     kms_key_arn = optional(string)
@@ -101,7 +101,7 @@ variable "managed_secrets" {
 
   validation {
     condition     = alltrue([for name, s in var.managed_secrets : can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", name)) && !can(regex("-[A-Za-z0-9]{6}$", name))])
-    error_message = "A secret's name holds letters, digits and /_+=.@- only and does not end in a hyphen and six characters, which Secrets Manager adds to ARNs itself."
+    error_message = "A secret's name must contain only letters, digits and /_+=.@-, and not end with a hyphen and six characters, which Secrets Manager itself appends to ARNs."
   }
   validation {
     condition     = alltrue(flatten([for s in var.managed_secrets : [length(s.replicas) > 0, !contains(keys(s.replicas), var.context.region)]]))
@@ -109,28 +109,28 @@ variable "managed_secrets" {
   }
   validation {
     condition     = alltrue(flatten([for s in var.managed_secrets : [for region, r in s.replicas : can(regex("^arn:[a-z-]+:kms:${region}:[0-9]{12}:key/", r.kms_key_arn))]]))
-    error_message = "kms_key_arn of a replica must be the ARN of a key in its own Region: a secret under a customer managed key has its replicas under customer managed keys."
+    error_message = "kms_key_arn of a replica must be the ARN of a key in the replica's Region: if a secret has a customer managed key, its replicas need customer managed keys."
   }
   validation {
     condition     = alltrue([for s in var.managed_secrets : s.recovery_window_in_days == 0 || (s.recovery_window_in_days >= 7 && s.recovery_window_in_days <= 30)])
-    error_message = "recovery_window_in_days must be 0 (deleted at once) or between 7 and 30."
+    error_message = "recovery_window_in_days must be 0 (deleted immediately) or between 7 and 30."
   }
 }
 
 variable "source_kms_key_arns" {
-  description = "Customer managed keys of the secrets that targets copy; their policies must leave it to this account's roles. The stack's own key, for managed secrets, need not be named."
+  description = "ARNs of the customer managed keys of the secrets that targets copy. Their key policies must allow access through this account's IAM policies. The stack's key, for managed secrets, does not need to be listed."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.source_kms_key_arns : can(regex("^arn:[a-z-]+:kms:${var.context.region}:[0-9]{12}:key/", arn))])
-    error_message = "source_kms_key_arns must hold ARNs of keys in this Region (arn:aws:kms:REGION:ACCOUNT:key/ID), not aliases."
+    error_message = "source_kms_key_arns must contain ARNs of keys in this Region (arn:aws:kms:REGION:ACCOUNT:key/ID), not aliases."
   }
 }
 
 variable "reconcile_schedule_expression" {
-  description = "When all secrets are compared with their replicas, and what differs is copied again: `rate(...)` or `cron(...)`."
+  description = "Schedule on which all secrets are compared with their replicas, and differences are repaired: `rate(...)` or `cron(...)`."
   type        = string
   default     = "rate(1 hour)"
   nullable    = false
@@ -142,7 +142,7 @@ variable "reconcile_schedule_expression" {
 }
 
 variable "grace_minutes" {
-  description = "How long after a change a difference is not yet called drift, in minutes: CloudTrail may take a quarter of an hour to tell of it."
+  description = "Minutes after a change in which a difference does not count as drift. CloudTrail can take 15 minutes to report a change."
   type        = number
   default     = 30
   nullable    = false
@@ -154,7 +154,7 @@ variable "grace_minutes" {
 }
 
 variable "lag_alarm_seconds" {
-  description = "Age of the oldest waiting change at which an alarm goes off, in seconds."
+  description = "Age of the oldest waiting change, in seconds, that raises an alarm."
   type        = number
   default     = 900
   nullable    = false

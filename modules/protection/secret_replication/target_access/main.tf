@@ -1,7 +1,7 @@
 locals {
   arn_root = "arn:${var.partition}:secretsmanager:${var.region}:${var.account_id}:secret"
 
-  # CreateSecret is asked for the name, all others for the ARN, which ends in a hyphen and six characters.
+  # For CreateSecret, IAM checks the name; for all other actions the ARN, which ends with a hyphen and six characters.
   secret_arns = concat(
     [for prefix in sort(var.secret_name_prefixes) : "${local.arn_root}:${prefix}*"],
     flatten([for name in sort(var.secret_names) : ["${local.arn_root}:${name}", "${local.arn_root}:${name}-??????"]]),
@@ -29,14 +29,14 @@ locals {
         sid       = "EncryptReplicas"
         actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
         resources = [key]
-        # As a list of patterns: the service's domain differs by partition.
+        # A pattern, because the service's domain differs by partition.
         conditions = { StringLike = { "kms:ViaService" = ["secretsmanager.${var.region}.*"] } }
       }
     ],
   )
 
   list_statement = {
-    # ListSecrets names no resource: the API allows only "*". It returns no values.
+    # ListSecrets has no resource type: IAM accepts only "*". It returns no values.
     sid        = "ListReplicas"
     actions    = ["secretsmanager:ListSecrets"]
     resources  = ["*"]
@@ -61,7 +61,7 @@ locals {
       Action    = "sts:AssumeRole"
       Principal = { AWS = [for account in distinct([for arn in sort(var.writer_role_arns) : split(":", arn)[4]]) : "arn:${var.partition}:iam::${account}:root"] }
       Condition = merge(
-        # By condition, so that the roles need not exist when this one is made.
+        # Trust by condition, so that the writer roles do not need to exist when this role is created.
         { ArnEquals = { "aws:PrincipalArn" = sort(var.writer_role_arns) } },
         { for id in var.external_id[*] : "StringEquals" => { "sts:ExternalId" = id } },
       )

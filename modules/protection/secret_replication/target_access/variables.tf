@@ -1,11 +1,11 @@
 variable "account_id" {
-  description = "Account of the replicas."
+  description = "ID of the account that contains the replicas."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id must be the 12-digit id of the account in which the replicas are."
+    error_message = "account_id must be the 12-digit ID of the account that contains the replicas."
   }
 }
 
@@ -23,25 +23,25 @@ variable "partition" {
 }
 
 variable "writer_role_arns" {
-  description = "Roles of the two functions that copy and compare: the output `writer_role_arns` of secret_replication."
+  description = "ARNs of the roles of the two functions that copy and compare: the output `writer_role_arns` of secret_replication."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = (length(var.writer_role_arns) > 0 || var.role_name == null) && alltrue([for arn in var.writer_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", arn))])
-    error_message = "writer_role_arns must hold the ARNs of roles (arn:aws:iam::ACCOUNT:role/NAME)."
+    error_message = "writer_role_arns must contain at least one ARN of a role if role_name is set, and only ARNs of roles (arn:aws:iam::ACCOUNT:role/NAME)."
   }
 }
 
 variable "external_id" {
-  description = "External id that the functions present; null for none."
+  description = "External ID that the functions pass; null for none."
   type        = string
   default     = null
 }
 
 variable "secret_name_prefixes" {
-  description = "Beginnings of the replicas' names, after renaming."
+  description = "Prefixes of the replicas' names, after renaming."
   type        = set(string)
   default     = []
   nullable    = false
@@ -55,24 +55,24 @@ variable "secret_names" {
 
   validation {
     condition     = length(var.secret_names) + length(var.secret_name_prefixes) > 0
-    error_message = "Give secret_name_prefixes or secret_names: without either nothing could be written."
+    error_message = "Set secret_name_prefixes or secret_names: without both, no replica could be written."
   }
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key of the replicas, whose policy lets this account's roles use it; null for aws/secretsmanager."
+  description = "ARN of the replicas' customer managed key, whose policy must allow access through this account's IAM policies; null for aws/secretsmanager."
   type        = string
   default     = null
 }
 
 variable "role_name" {
-  description = "Name of the role to make; null makes none, for whoever takes the policies only."
+  description = "Name of the role to create; null for no role, if you only need the policies."
   type        = string
   default     = null
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of the role."
+  description = "ARN of the role's permissions boundary; null for none."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-"""KMS in memory with keys of every kind, its refusals, and faults on demand."""
+"""A fake KMS in memory with keys of every kind, KMS's errors, and faults on demand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def metadata(key_id: str, **more: Any) -> dict[str, Any]:
 
 
 class Kms:
-    """`fault(operation, key)` gives an exception to raise before, or ("after", exception), or None."""
+    """A fake KMS. `fault(operation, key)` returns an exception to raise first, ("after", exception), or None."""
 
     def __init__(self) -> None:
         self.keys: dict[str, dict[str, Any]] = {}
@@ -61,7 +61,7 @@ class Kms:
         self._lock = threading.Lock()
 
     def add(self, key_id: str, period: int | None = None, rotations: str = "", **more: Any) -> str:
-        """`rotations`: A or O for each, oldest first, a hundred days apart."""
+        """Add a key. `rotations` has A or O for each rotation, oldest first, a hundred days apart."""
         self.keys[key_id] = metadata(key_id, **more)
         if period:
             self.period[key_id], self.next_date[key_id] = period, NOW + 50 * DAY

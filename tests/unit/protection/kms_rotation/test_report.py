@@ -1,4 +1,4 @@
-"""The evidence report: every key explained, calls at the minimum, files whole or not there."""
+"""The evidence report: every key is explained, the calls are minimal, files are complete or absent."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_rotations_are_counted_and_dated(aws: Aws) -> None:
 
 
 def test_calls_are_at_the_minimum(aws: Aws) -> None:
-    """Aliases for all keys at once, AWS managed keys by their alias, rotations only of keys that have some."""
+    """Aliases are read for all keys at once, AWS managed keys known by alias, rotations read only where possible."""
     for number in range(2100):
         aws.kms.add(f"k{number}", period=365)
     for number in range(50):
@@ -249,7 +249,7 @@ def test_policies(policy: Policy, period: int | None, outcome: tuple[str, str]) 
 
 
 def test_both_views_are_in_every_report(aws: Aws) -> None:
-    """Under limit the compliance view stays, under require the cost view does."""
+    """The report keeps the compliance columns in mode limit, and the cost columns in mode require."""
     aws.kms.add("on", period=200, rotations="AA")
     aws.kms.add("off")
     aws.run(policy={"mode": "limit", "max_period_days": 365})

@@ -1,4 +1,4 @@
-"""On-demand rotation: refused with a reason, or made exactly once, whatever becomes of an answer."""
+"""On-demand rotation: refused with a reason, or made exactly once even if a response is lost."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_rotates_and_tells(aws: Aws) -> None:
         "adds_monthly": 1,
     }
     assert (aws.on_demand(), aws.kms.next_date["k"]) == (1, due)
-    assert aws.asked == [10, 1]  # the rotation itself is not retried unseen
+    assert aws.asked == [10, 1]  # the client for the rotation does not retry
     assert json.loads(aws.sns.sent[0]["Message"])["asked_because"] == "ticket 1"
 
 
@@ -125,7 +125,7 @@ def test_in_progress(aws: Aws) -> None:
 
 
 def test_kms_knows_better(aws: Aws) -> None:
-    """The quota is lower than configured; somebody else was faster."""
+    """The quota is lower than configured; another principal was faster."""
     aws.kms.quota = 0
     assert aws.run()["reason"] == "quota"
     aws.kms.fault = lambda operation, key: (
@@ -155,7 +155,7 @@ def test_a_lost_answer_is_looked_into_before_another_try(aws: Aws, fault: Any) -
 def test_uncertain_is_said(aws: Aws) -> None:
     error = aws_error("KMSInternalException", "RotateKeyOnDemand", 500)
     aws.kms.fault = lambda operation, key: error if operation == "RotateKeyOnDemand" else None
-    with pytest.raises(RotationUncertain, match="look again"):
+    with pytest.raises(RotationUncertain, match="check it in some minutes"):
         aws.run()
     assert aws.on_demand() == 0
     denied = aws_error("AccessDeniedException", "RotateKeyOnDemand")
@@ -167,7 +167,7 @@ def test_uncertain_is_said(aws: Aws) -> None:
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 12))
 def test_no_history_of_faults_rotates_twice(seed: int, requests: int) -> None:
-    """Each request that is answered "rotated" made one rotation; one that raised made none or one."""
+    """A request with the outcome "rotated" made one rotation; a request that raised made none or one."""
     aws, rng = Aws(), random.Random(seed)
     aws.kms.add("k")
 

@@ -1,4 +1,4 @@
-"""A source and a target for whole handlers, in place of boto3's clients."""
+"""Fixtures for tests of whole handlers: a source and a target in place of boto3's clients."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def context() -> Any:
 
 
 def metrics(output: str) -> dict[str, float]:
-    """Metrics in a handler's output."""
+    """Return the metrics in a handler's output."""
     found: dict[str, float] = {}
     for line in output.splitlines():
         document = json.loads(line)
@@ -65,5 +65,5 @@ def metrics(output: str) -> dict[str, float]:
 
 
 def logged(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]]:
-    """Fields of the log lines with this message."""
+    """Return the fields of the log lines with this message."""
     return [vars(record) for record in caplog.records if record.getMessage() == message]

@@ -1,4 +1,4 @@
-"""Secrets Manager of one account and Region, in memory and as AWS documents it, with a record of calls.
+"""A fake Secrets Manager of one account and Region, in memory, as AWS documents it, with a record of calls.
 
 `before` is called ahead of each call with the operation's name: what a test does there happens between two
 calls of the code under test.
@@ -52,7 +52,7 @@ class FakeSecrets:
         """Versions that became AWSCURRENT, by secret, oldest first."""
         self.before: Callable[[str], None] = lambda operation: None
 
-    # --- what the code under test calls ---
+    # --- calls of the code under test ---
 
     def describe_secret(self, SecretId: str) -> dict[str, Any]:
         self._call("DescribeSecret")
@@ -104,7 +104,7 @@ class FakeSecrets:
         values = secret["values"]
         if ClientRequestToken in values and values[ClientRequestToken] != value:
             raise error("ResourceExistsException")
-        if ClientRequestToken not in values:  # else the request is ignored
+        if ClientRequestToken not in values:  # otherwise, the request is ignored
             values[ClientRequestToken] = value
             for label in VersionStages:
                 self._label(secret, label, ClientRequestToken)
@@ -168,10 +168,10 @@ class FakeSecrets:
         more = {"NextToken": str(first + MaxResults)} if first + MaxResults < len(names) else {}
         return {"SecretList": page, **more}
 
-    # --- what tests do ---
+    # --- helpers for tests ---
 
     def quietly(self, call: Callable[[], Any]) -> Any:
-        """A call that is neither recorded nor preceded by `before`."""
+        """Make a call without recording it and without calling `before`."""
         before, self.before = self.before, lambda operation: None
         try:
             return call()
@@ -188,7 +188,7 @@ class FakeSecrets:
         tags: dict[str, str] | None = None,
         key: str | None = None,
     ) -> str:
-        """A secret with one version (None: with none); its ARN."""
+        """Create a secret with one version (None: without a version) and return its ARN."""
         arn = f"arn:aws:secretsmanager:{self.region}:{self.account}:secret:{name}-AbCdEf"
         self.secrets[name] = {
             "name": name,
@@ -208,13 +208,13 @@ class FakeSecrets:
         return arn
 
     def put(self, name: str, version: str, label: str = CURRENT, value: dict[str, Any] | None = None) -> None:
-        """A new version under a label."""
+        """Put a new version under a label."""
         secret = self.secrets[name]
         secret["values"].setdefault(version, value or {"SecretString": f"value of {version}"})
         self._label(secret, label, version)
 
     def state(self, name: str) -> dict[str, Any] | None:
-        """All that a replica shares with its source: values by label, description, tags."""
+        """Return everything that a replica has in common with its source: values by label, description, tags."""
         secret = self.secrets.get(name)
         if secret is None:
             return None

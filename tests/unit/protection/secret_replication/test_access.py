@@ -1,4 +1,4 @@
-"""Other accounts through a role: assumed once, with what it has to present, and again before the session ends."""
+"""Access to other accounts: the role is assumed once, with its parameters, and again before the session expires."""
 
 from __future__ import annotations
 

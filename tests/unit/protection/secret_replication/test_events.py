@@ -1,4 +1,4 @@
-"""Which secret an event is about, in every shape that AWS gives it."""
+"""The secret that an event names, for every form of event that AWS sends."""
 
 from __future__ import annotations
 

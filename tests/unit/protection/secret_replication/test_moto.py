@@ -1,4 +1,4 @@
-"""The spec's acceptance against moto's Secrets Manager in two Regions: real clients, real parameter checks."""
+"""Acceptance tests with real clients and parameter checks, against moto's Secrets Manager in two Regions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_create_change_and_repeat(sides: tuple[Any, Any]) -> None:
         assert sync(arn, [target], here, lambda t: there)[1] == []
 
     def same() -> tuple[Any, Any]:
-        # Without a label, moto gives what was put last, not what is current.
+        # Without a label, moto returns the latest version, not the current one.
         found = [s.get_secret_value(SecretId="replica/myexamplereplica", VersionStage="AWSCURRENT") for s in sides]
         return tuple((f["VersionId"], f["SecretString"], f["VersionStages"]) for f in found)  # type: ignore[return-value]
 

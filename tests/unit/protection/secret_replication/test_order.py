@@ -1,4 +1,4 @@
-"""Whatever order events come in, twice or never: in the end every replica is its source."""
+"""If events arrive in any order, twice or never, every replica is equal to its source in the end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ changes = st.one_of(
 at_the_source = changes.filter(lambda step: step[1] == NAMES[0] and "replica" not in step[0])
 deliveries = st.tuples(st.just("event"), st.integers(0, 50), st.just(""))
 steps = st.lists(st.one_of(changes, deliveries), max_size=25)
-# What happens between the calls of a copy: after so many calls, this.
+# Actions that happen between the calls of a copy, by the number of calls before them.
 meanwhile = st.lists(st.tuples(st.integers(0, 6), st.one_of(changes, deliveries)), max_size=4)
 
 
@@ -45,7 +45,7 @@ class World:
 
     def do(self, step: Any) -> None:
         kind, what, how = step
-        if kind == "event":  # any that was ever sent: late, again, or the other way round; most are never delivered
+        if kind == "event":  # any earlier event: late, again, or out of order; most are never delivered
             self.copy(self.sent[what % len(self.sent)])
             return
         self.change(kind, what, how)
@@ -77,7 +77,7 @@ class World:
         sync(secret_id, [TARGET], self.source, lambda target: self.replica)
 
     def during(self, planned: list[Any]) -> None:
-        """Have `planned` happen between the calls that follow, at either side."""
+        """Run the `planned` actions between the calls that follow, on either side."""
         left = sorted(planned, key=lambda item: item[0])
         seen = 0
 
@@ -85,7 +85,7 @@ class World:
             nonlocal seen
             seen += 1
             while left and left[0][0] < seen:
-                self.do(left.pop(0)[1])  # an event in here is a whole copy while the first one waits
+                self.do(left.pop(0)[1])  # an event here is a complete copy while the first one waits
 
         self.source.before = self.replica.before = before
 
@@ -93,7 +93,7 @@ class World:
         self.source.before = self.replica.before = lambda operation: None
 
     def reconcile(self) -> dict[str, Any]:
-        """As the schedule does, and what it finds afterwards."""
+        """Reconcile as the schedule does, and return the result of another comparison."""
         for _ in range(2):
             replicas = {"dr": listed(self.replica, "dr", TARGET.written())}
             report, repairs = compare([TARGET], listed(self.source, "here", TARGET.selected()), replicas, LATER)
@@ -133,7 +133,7 @@ def test_also_when_things_change_between_the_calls_of_a_copy(taken: list[Any], p
 @settings(max_examples=100, deadline=None)
 @given(steps)
 def test_without_loss_no_reconcile_is_needed(taken: list[Any]) -> None:
-    """Each source change is followed, sooner or later, by one event; those that came before it do no harm."""
+    """Each source change is followed by an event at some time; earlier events do no harm."""
     world = World()
     for step in taken:
         if "replica" not in step[0]:
@@ -151,7 +151,7 @@ def test_without_loss_no_reconcile_is_needed(taken: list[Any]) -> None:
     st.lists(at_the_source, min_size=1, max_size=2),
 )
 def test_a_copy_that_was_held_up_takes_nothing_back(before: list[Any], own: Any, at: int, meanwhile: list[Any]) -> None:
-    """Another call copies what changed while it waited, and no event is left to put right what it then writes."""
+    """Another call copies a change while this call waits, and no event is left to correct a late write of this call."""
     world = World()
     for name in NAMES:
         world.copy(name)
@@ -178,7 +178,7 @@ def test_a_copy_that_was_held_up_takes_nothing_back(before: list[Any], own: Any,
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.just("new"), st.integers(0, 50)), max_size=20), meanwhile)
 def test_a_replica_never_goes_back(taken: list[Any], planned: list[Any]) -> None:
-    """While the source's current version only goes on, so does the replica's, whatever overtakes whatever."""
+    """While the source's current version only advances, so does the replica's, in any order of calls."""
     world = World()
     forward: Callable[[], None] = lambda: world.do(("put", "prod/a", CURRENT))  # noqa: E731
     forward()

@@ -1,4 +1,4 @@
-"""The handler of the schedule: what differs is reported, counted and queued; the rest costs nothing."""
+"""The scheduled handler: differences are reported, counted and queued; equal secrets cause no calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handler of the queue: every message is answered for, and values get nowhere."""
+"""The handler of the queue: every message is accounted for, and values are not logged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_secret_named_by_many_messages_is_copied_once(aws: Any, context: Any, 
 
 
 def test_defect_a_failure_is_reported_and_the_others_are_done(aws: Any, context: Any, capsys: Any, caplog: Any) -> None:
-    """The source answered success whatever had happened; here SQS tries again and keeps what stays refused."""
+    """The source architecture always reported success; here, SQS retries and keeps messages that stay refused."""
     good, bad = aws.source.add("prod/good"), aws.source.add("prod/bad", key=KEY)
     answer = replicate.handler(batch({"repair": bad}, {"no": "secret"}, {"repair": good}, {"repair": bad}), context)
     assert sorted(failures(answer)) == ["0", "1", "3"]
@@ -54,7 +54,7 @@ def test_throttling_is_tried_again_and_not_called_a_refusal(aws: Any, context: A
 
 
 def test_an_unexpected_error_is_reported_without_what_it_says(aws: Any, context: Any, caplog: Any) -> None:
-    """botocore quotes parameters that it does not like, and one of them is the value."""
+    """botocore quotes invalid parameters, and one of them is the value."""
 
     def refuse(operation: str) -> None:
         if operation == "CreateSecret":
@@ -81,7 +81,7 @@ def test_values_are_never_logged(aws: Any, context: Any, capsys: Any, caplog: An
 def test_defect_a_wrong_environment_is_told_by_name_when_called(
     aws: Any, context: Any, monkeypatch: pytest.MonkeyPatch, targets: str
 ) -> None:
-    """The source failed at import, without a reason in the answer."""
+    """The source architecture failed at import, without a reason in the response."""
     monkeypatch.setenv("TARGETS", targets)
     with pytest.raises(SettingsError, match="TARGETS"):
         replicate.handler(batch(), context)

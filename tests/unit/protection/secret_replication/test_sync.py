@@ -1,4 +1,4 @@
-"""sync: what is copied, in how many calls, what is refused, and that nothing goes back in time."""
+"""sync: the copies, the number of calls, the refusals, and that no replica reverts to an older version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARK = "switchyard:replica-of"
 
 
 class Pair:
-    """A source and what its targets write to."""
+    """A source and the secrets of its targets."""
 
     def __init__(self, *targets: Target) -> None:
         self.source = FakeSecrets()
@@ -53,7 +53,7 @@ def refusal(made: Pair) -> errors.ReplicationError:
 
 
 def test_a_missing_replica_is_created_with_the_sources_version_id() -> None:
-    """Spec: the first run creates; identical value and AWSCURRENT label on the same version id."""
+    """Specification: the first run creates a replica with the same value and AWSCURRENT on the same version ID."""
     made = pair(description="Main", tags={"Team": "pay"}, key=KEY)
     made.copied()
     secret = made.replica.secrets["prod/db"]
@@ -63,7 +63,7 @@ def test_a_missing_replica_is_created_with_the_sources_version_id() -> None:
 
 
 def test_defect_a_secret_without_description_key_and_tags_is_created() -> None:
-    """The source indexed secretMeta['KmsKeyId'] and ['Description'], which the API leaves out: KeyError."""
+    """The source architecture read secretMeta['KmsKeyId'] and ['Description'], which the API can omit: KeyError."""
     made = pair()
     made.copied()
     assert made.replica.secrets["prod/db"]["KmsKeyId"] is None
@@ -161,7 +161,7 @@ def test_nothing_is_made_of_a_secret_without_a_value_a_deleted_one_or_a_replica(
 
 
 def test_key_kinds_must_match() -> None:
-    """Spec: customer managed with customer managed, AWS managed with AWS managed, or a clear error."""
+    """Specification: both keys are customer managed or both are AWS managed; otherwise there is a clear error."""
     made = Pair(dataclasses.replace(DR, kms_key_arn=None))
     made.arn = made.source.add("prod/db", key=KEY)
     failed = refusal(made)
@@ -274,7 +274,7 @@ def test_unexpected_errors_pass() -> None:
 
 
 def test_a_late_call_cannot_take_a_replica_back() -> None:
-    """A call reads v2 and is held up; another copies v3; the first then fails to move the label, and reads again."""
+    """A call reads v2 and is delayed; another copies v3; the first then fails to move the label and reads again."""
     for held_before in ("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"):
         made = pair()
         made.sync()
@@ -330,5 +330,5 @@ def test_a_rollback_at_the_source_is_followed() -> None:
     made.source.put("prod/db", "v3")
     made.source.put("prod/db", "v4")
     made.sync()
-    made.source.put("prod/db", "v1")  # which has no label at the replica any more
+    made.source.put("prod/db", "v1")  # this version no longer has a label at the replica
     made.copied()
