@@ -12,7 +12,7 @@ from tools.bootstrap import SetupError
 
 
 def main() -> int:
-    """Run one command; failures print what to do, not a stack trace."""
+    """Run one command. A failure prints what to do, not a stack trace."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=["demo", "up", "down", "calls", "patches"])
     parser.add_argument("capability", nargs="*", help="run only these (demo)")
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _show_patches() -> None:
-    """One line for each correction of MiniStack: file, target with what is relied on, why, where it is discussed."""
+    """Print one line for each correction of MiniStack: file, target with what it relies on, reason, discussion."""
     from local import patches
 
     for one in patches.declared():

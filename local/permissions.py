@@ -59,7 +59,7 @@ request_query: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("
 
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """One use of a customer managed key by a service in somebody's name."""
+    """One use of a customer managed key by a service on a caller's behalf."""
 
     key_arn: str
     actions: tuple[str, ...]
@@ -204,7 +204,7 @@ def service_may(
 
 
 def role_session(role_arn: str, session_name: str, service: str) -> dict[str, Any]:
-    """boto3 credentials of a session that `service` holds of `role_arn`; PermissionError when its trust refuses."""
+    """Return boto3 credentials of a session of `role_arn` for `service`. Raise PermissionError if refused."""
     from ministack.services import iam, sts
 
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
@@ -252,7 +252,7 @@ def client(service: str, region: str, credentials: dict[str, Any], attempts: int
 
 
 def caller() -> tuple[str, dict[str, str]]:
-    """(ARN, boto3 credentials) of whoever makes the request that is being answered."""
+    """Return (ARN, boto3 credentials) of the principal that makes the request that is being answered."""
     from ministack.services import sts
 
     headers = request_headers.get() or {}

@@ -1,4 +1,4 @@
-"""What every room of the local cloud agrees on."""
+"""Settings that every part of the local cloud shares."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
 HOME = ROOT / ".switchyard"
-"""Everything that set-up and runs make."""
+"""Everything that set-up and runs create."""
 
 
 def patience() -> float:
-    """Return how many times longer than on an idle machine something may take: 1, or the work that waits for a core."""
+    """Return how many times longer than on an idle machine something may take: 1, or the load per core."""
     return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 10.0)

@@ -1,1 +1,1 @@
-"""The one endpoint: identity, faults, the record of calls, the control interface."""
+"""The one endpoint: identity, faults, the record of calls, and the control interface."""

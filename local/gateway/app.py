@@ -64,18 +64,18 @@ class Gateway:
         service, operation, principal, account, region = _identify(scope, headers, body)
         rule = self.faults.hit(service, operation, principal) if service else None
         status, error, recorded = 0, "", False
-        # Connections of Terraform's provider now and then break before an answer gets through (why is not known); its
-        # second try of "create" would be refused, so it is given the answer to the first.
+        # Connections of Terraform's provider sometimes break before an answer gets through (the cause is unknown). Its
+        # retry of a "create" would be refused, so the gateway gives it the answer to the first try.
         invocation = headers.get("amz-sdk-invocation-id", "") if "Terraform/" in headers.get("user-agent", "") else ""
         if invocation in self.answers and not rule:
-            logger.warning("Terraform did not get the answer to %s:%s; here it is again", service, operation)
+            logger.warning("Terraform did not get the answer to %s:%s, so it is sent again", service, operation)
             for message in self.answers.pop(invocation):
                 await send(message)
             return
         answer: list[dict[str, Any]] = []
 
         def record() -> None:
-            """Before the last of the answer is sent: what the caller does next finds the call recorded."""
+            """Record the call before the end of the answer is sent: the caller's next request finds it recorded."""
             nonlocal recorded
             if service and not recorded:
                 recorded = True
@@ -110,10 +110,10 @@ class Gateway:
             if not rule or rule.kind == "latency":
                 await self.app(scope, _replay(body, receive), counted)
         finally:
-            record()  # also where the connection was cut
+            record()  # if the connection was cut, too
 
     def _keep_answer(self, invocation: str, answer: list[dict[str, Any]]) -> None:
-        """The last thousand answers, by the SDK's id of the call, which its tries share."""
+        """Keep the last thousand answers, by the SDK's id of the call, which all its tries share."""
         self.answers[invocation] = answer
         if len(self.answers) > 1000:
             self.answers.popitem(last=False)
@@ -125,15 +125,16 @@ class Gateway:
         name = scope["path"].removeprefix(CONTROL)
         try:
             answer, status = await asyncio.to_thread(self._control.answer, scope["method"], name, query, data), 200
-        except Exception as error:  # whatever a command runs into is its answer
+        except Exception as error:  # the answer reports whatever error a command raises
             answer = {"error": f"{type(error).__name__}: {error}"}
-            status = 404 if isinstance(error, LookupError) else 400  # 404: a state that Terraform never wrote
+            status = 404 if isinstance(error, LookupError) else 400  # 404: a state that Terraform has not written
         await _send_json(send, status, answer)
 
 
 def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, str, str, str, str]:
-    """(service, operation, principal ARN, account, region); service is the IAM prefix, empty for unsigned requests
-    that are no API calls.
+    """Return (service, operation, principal ARN, account, Region).
+
+    The service is the IAM prefix. All are empty for an unsigned request that is not an operation of Cognito.
     """
     from ministack import app as ministack
     from ministack.core.iam_actions import extract_iam_action
@@ -143,7 +144,7 @@ def _identify(scope: Scope, headers: dict[str, str], body: bytes) -> tuple[str, 
     credential = (query.get("X-Amz-Credential") or [""])[0]
     signed = _SCOPE.search(headers.get("authorization", "") or f"Credential={credential}/")
     if not signed:
-        # Cognito's operations in the name of a token or a password carry no signature; they count, and may fail, too.
+        # Cognito's operations that a token or password authorizes have no signature. They count, and faults apply.
         api, _, operation = headers.get("x-amz-target", "").partition(".")
         if api != "AWSCognitoIdentityProviderService":
             return "", "", "", "", ""
@@ -167,13 +168,13 @@ def _error_in(body: bytes) -> str:
 
 
 def _agent(user_agent: str) -> str:
-    """Return the program that calls: `Terraform`, or the application id that an SDK was given, or an empty string."""
+    """Return the calling program: `Terraform`, the application id that the SDK was given, or an empty string."""
     found = re.search(r"(?:^|\s)(?:app/(\S+)|(Terraform)/)", user_agent)
     return (found[1] or found[2]) if found else ""
 
 
 def _pool_of(body: bytes) -> str:
-    """The name of the user pool whose app client, or whose token, an unsigned call names; empty for none."""
+    """Return the name of the user pool whose app client or token an unsigned call names, or an empty string."""
     from ministack.services import cognito
 
     try:
@@ -259,8 +260,8 @@ def serve(port: int) -> None:
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
-    # Longer than any client keeps an idle connection (Go's SDK: 90 s): were the server to close one just as a request
-    # comes in, the request would be carried out, its answer lost, and the SDK's second try refused.
+    # Longer than any client keeps an idle connection (Go's SDK: 90 s): if the server closed one just as a request
+    # arrived, the request would be carried out, its answer lost, and the SDK's retry refused.
     config.keep_alive_timeout = 3600
     config.keep_alive_max_requests = 1_000_000
     config.accesslog = None

@@ -41,11 +41,11 @@ class Calls:
             self._calls.append(call)
 
     def since(self, at: float = 0.0, principal: str = "") -> list[Call]:
-        """Calls from Unix time `at` on whose principal ARN holds `principal`."""
+        """Return the calls from Unix time `at` on whose principal ARN contains `principal`."""
         with self._lock:
             return [c for c in self._calls if c.at >= at and principal in c.principal]
 
     def clear(self) -> None:
-        """Forget all calls."""
+        """Delete all recorded calls."""
         with self._lock:
             self._calls.clear()

@@ -18,7 +18,7 @@ from local.gateway.faults import Faults
 
 
 def command(name: str, data: dict[str, Any]) -> Any:
-    """Run the command `<module>/<command>` with `data` as its arguments. Raises ValueError for an unknown one."""
+    """Run the command `<module>/<command>` with `data` as its arguments. Raise ValueError if it does not exist."""
     module, _, verb = name.partition("/")
     package = {**dict.fromkeys(patches.MODULES, patches), **dict.fromkeys(services.SERVICES, services)}.get(module)
     known: dict[str, Callable[..., Any]] = {}
@@ -37,7 +37,7 @@ class Control:
         self._states: dict[str, Any] = {}  # Terraform's, by name
 
     def answer(self, method: str, name: str, query: dict[str, str], data: dict[str, Any]) -> Any:
-        """Run one request. LookupError: a state that Terraform never wrote. ValueError: unknown."""
+        """Run one request. Raise LookupError for a state that Terraform has not written, ValueError if it's unknown."""
         match method, name.partition("/")[0]:
             case "GET", "health":
                 return {"status": "running"}

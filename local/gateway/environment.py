@@ -9,7 +9,7 @@ from local.settings import ACCOUNT_ID, REGION
 
 
 def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -> dict[str, str]:
-    """The whole environment of the gateway process: nothing of the user's AWS settings gets in."""
+    """Return the whole environment of the gateway process. None of the user's AWS settings gets in."""
     keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPYCACHEPREFIX")
     return {
         **{name: os.environ[name] for name in keep if name in os.environ},

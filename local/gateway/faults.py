@@ -38,7 +38,7 @@ class Rule:
     caller after so many hits. Kinds: throttle (the service's own throttling error), error (`code`, `status`,
     `message`), reset (connection closed half-way), timeout (no answer for `seconds`), kill (the calling function's
     process is killed), quota (`per_second` calls with `burst`, throttled beyond; one for all callers of the rule, as an
-    account's quota is), latency (`seconds` more). A quota follows the clock, every other kind the number of calls.
+    account's quota is), latency (`seconds` more). A quota depends on the clock, all other kinds on the number of calls.
     """
 
     principal: str
@@ -62,7 +62,7 @@ class Rule:
             raise ValueError("A fault names its principal, which is a part of the caller's ARN such as a role's name.")
 
     def matches(self, service: str, operation: str, principal: str) -> bool:
-        """Whether the rule is about such a call of this principal."""
+        """Return true if the rule applies to such a call of this principal."""
         return self.service in ("*", service) and self.operation in ("*", operation) and self.principal in principal
 
 
@@ -112,7 +112,7 @@ class Block:
         return True
 
     def _granted(self, number: int, rule: Rule) -> bool:
-        """Whether the quota of a rule has room for one more call, which is taken."""
+        """Return true, and count the call, if the quota of a rule has room for one more."""
         tokens, at = self._tokens[number]
         now = time.monotonic()
         tokens = min(rule.burst, tokens + (now - at) * rule.per_second)
@@ -129,7 +129,7 @@ class Faults:
         self._blocks: dict[str, Block] = {}
 
     def begin(self, block: str, rules: list[dict[str, Any]], seed: int = 0) -> None:
-        """Make rules active until `end`; TypeError names an unknown field, ValueError what is wrong with a rule."""
+        """Make rules active until `end`. Raise TypeError for an unknown field, ValueError for an invalid rule."""
         made = Block([Rule(**rule) for rule in rules], seed)
         with self._lock:
             if block in self._blocks:
@@ -137,7 +137,7 @@ class Faults:
             self._blocks[block] = made
 
     def end(self, block: str) -> None:
-        """End the rules of a block; those of other blocks stay."""
+        """End the rules of a block. Those of other blocks stay active."""
         with self._lock:
             self._blocks.pop(block, None)
 
@@ -149,7 +149,7 @@ class Faults:
 
 
 def error_of(rule: Rule, service: str) -> tuple[str, int, str]:
-    """Code, status and message of the error that `rule` answers with for `service`."""
+    """Return code, status and message of the error that `rule` answers with for `service`."""
     if rule.kind in ("throttle", "quota"):
         code, status = _THROTTLED.get(service, ("ThrottlingException", 400))
         return code, status, "Rate exceeded (injected fault)"

@@ -1,1 +1,1 @@
-"""What runs in your process: starts the cloud, applies the stack, drives the scenarios."""
+"""What runs in your process: it starts the cloud, applies the stack and drives the scenarios."""

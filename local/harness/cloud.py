@@ -27,7 +27,7 @@ from local.settings import ACCOUNT_ID, HOME, REGION, ROOT
 
 
 class LocalCloudError(Exception):
-    """The local cloud cannot do what was asked; the message says what to do."""
+    """The local cloud cannot do what was asked. The message says what to do."""
 
 
 class Cloud:
@@ -36,9 +36,9 @@ class Cloud:
     def __init__(self, port: int, agent: str = "") -> None:
         self.port, self.agent = port, agent
         self.sent: list[tuple[float, str, str]] = []
-        """When which service was made to act other than by a call of its API: events by source, requests to APIs."""
+        """When which service acted for another reason than a call of its API: events by source, requests to APIs."""
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._sessions: dict[Any, Any] = {}  # one for the same credentials: its clients share the API models they read
+        self._sessions: dict[Any, Any] = {}  # one for equal credentials: its clients share the API models they read
         self._clients: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
@@ -50,9 +50,9 @@ class Cloud:
         attempts: int = 8,
         **credentials: str,
     ) -> Any:
-        """boto3 client as the account's root (the default account unless given), or with `credentials`.
+        """Return a boto3 client as the account's root (the default account unless given), or with `credentials`.
 
-        The same one for the same arguments: making one takes longer than most calls.
+        Return the same client for the same arguments: making one takes longer than most calls.
         """
         import boto3
         from botocore.config import Config
@@ -83,11 +83,11 @@ class Cloud:
             return client
 
     def _one_host(self, request: Any, **_: Any) -> None:
-        """S3 Control has a host for each account, 123456789012.127.0.0.1 here, which resolves nowhere."""
+        """Use one host: S3 Control has a host for each account, here 123456789012.127.0.0.1, which does not resolve."""
         request.url = re.sub(rf"//\d{{12}}\.(127\.0\.0\.1:{self.port})", r"//\1", request.url)
 
     def control(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
-        """One command to the gateway's control interface; LocalCloudError with its message when refused."""
+        """Send one command to the gateway's control interface. Raise LocalCloudError if it is refused."""
         url = f"{self.endpoint}/_switchyard/{path}?{urllib.parse.urlencode(query)}"
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(url, data=body, method=method)
@@ -98,21 +98,21 @@ class Cloud:
             raise LocalCloudError(json.load(error)["error"]) from error
 
     def command(self, name: str, data: dict[str, Any] | None = None) -> Any:
-        """Run `<module>/<command>`, such as "kms/pass_time": what no API does. LocalCloudError when refused."""
+        """Run `<module>/<command>`, such as "kms/pass_time": what no API does. Raise LocalCloudError if refused."""
         return self.control("POST", f"commands/{name}", data or {})
 
     def calls(self, since: float = 0.0, principal: str = "") -> list[dict[str, Any]]:
-        """API calls from Unix time `since` on whose caller's ARN holds `principal` (see `local.gateway.calls.Call`)."""
+        """Return API calls since Unix time `since` whose caller's ARN contains `principal` (`local.gateway.calls`)."""
         answer: list[dict[str, Any]] = self.control("GET", "calls", since=since, principal=principal)
         return answer
 
     def notifications(self, topic_arn: str) -> list[dict[str, Any]]:
-        """What a topic sent to its subscribers: subject, message, at."""
+        """Return what a topic sent to its subscribers: subject, message, at."""
         answer: list[dict[str, Any]] = self.command("sns/sent", {"topic": topic_arn})
         return answer
 
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str] | None = None) -> None:
-        """An event from an AWS service (`source: aws.*`) on the default bus."""
+        """Send an event from an AWS service (`source: aws.*`) on the default bus."""
         self.sent.append((time.time(), source, detail_type))
         event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": resources or []}
         self.command("eventbridge/emit", {**event, "account": ACCOUNT_ID, "region": REGION})
@@ -121,7 +121,7 @@ class Cloud:
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
         """Inject faults (fields of `local.gateway.faults.Rule`) for the length of a `with` block.
 
-        Blocks may overlap, and hold one another: the newest with a rule that hits decides.
+        Blocks may overlap and be nested: the newest with a rule that hits decides.
         """
         block = uuid.uuid4().hex
         self.control("PUT", "faults", {"block": block, "rules": list(rules), "seed": seed})
@@ -133,14 +133,14 @@ class Cloud:
     def request(
         self, method: str, url: str, headers: dict[str, str] | None = None, body: Any = None
     ) -> tuple[int, dict[str, str], Any]:
-        """One HTTPS call to an API that the stack serves, by its real URL: status, headers, body (JSON parsed).
+        """Send an HTTPS request to an API that the stack serves, by its real URL. Return status, headers, parsed body.
 
-        An API Gateway host resolves here, as `<api-id>.execute-api...` does nowhere else; other hosts are refused.
+        The host `<api-id>.execute-api...` stands for an API of the local cloud. Other hosts are refused.
         """
         parts = urllib.parse.urlsplit(url)
         api_id, _, domain = (parts.hostname or "").partition(".")
         if not domain.startswith("execute-api."):
-            raise LocalCloudError(f"{url} is no URL of an API of the local cloud.")
+            raise LocalCloudError(f"{url} is not the URL of an API of the local cloud.")
         self.sent.append((time.time(), "execute-api", method))
         query = f"?{parts.query}" if parts.query else ""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -159,7 +159,7 @@ class Cloud:
         return response.status, {k.lower(): v for k, v in response.getheaders()}, answer
 
     def running(self) -> bool:
-        """Whether a local cloud answers on this port."""
+        """Return true if a local cloud answers on this port."""
         try:
             return bool(self.control("GET", "health")["status"] == "running")
         except (OSError, LocalCloudError, ValueError):
@@ -167,14 +167,14 @@ class Cloud:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody uses."""
+    """Return an unused TCP port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def start(port: int, data_dir: Path) -> tuple[Cloud, int]:
-    """Start a gateway process with its state in `data_dir`; the cloud and its process id, once it answers."""
+    """Start a gateway process with its state in `data_dir`. Return the cloud and its process id once it answers."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise LocalCloudError(f"Port {port} is in use. Run `make down`, or set SWITCHYARD_PORT to another port.")

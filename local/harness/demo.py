@@ -25,7 +25,7 @@ REPORT = FOLDER / "report.html"
 
 @contextlib.contextmanager
 def step(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a long step while it runs, and how long it took; yields a function that shows how far it is."""
+    """Show a long step while it runs, and its duration. Yield a function that shows the progress."""
     started = time.monotonic()
     with console.status(f"{what} …") as status:
         yield lambda far: status.update(f"{what} … {far}")
@@ -33,12 +33,12 @@ def step(what: str) -> Iterator[Callable[[str], None]]:
 
 
 def port() -> int:
-    """Port of the demo's cloud: SWITCHYARD_PORT, or 4566."""
+    """Return the port of the demo's cloud: SWITCHYARD_PORT, or 4566."""
     return int(os.environ.get("SWITCHYARD_PORT", DEFAULT_PORT))
 
 
 def down() -> None:
-    """Stop the demo's cloud and forget its state."""
+    """Stop the demo's cloud and delete its state."""
     import shutil
 
     if PID.exists():
@@ -47,7 +47,7 @@ def down() -> None:
 
 
 def variables_of(modules: dict[str, ModuleType]) -> dict[str, Any]:
-    """Root variables that switch the capabilities of `modules` on."""
+    """Return the root variables that switch the capabilities of `modules` on."""
     merged: dict[str, Any] = {"alarm_emails": ["oncall@example.com"]}
     for module in modules.values():
         merged |= module.variables
@@ -66,13 +66,13 @@ def deploy(cloud: Cloud, modules: dict[str, ModuleType]) -> Terraform:
 
 
 def ended(report: scenario.Report) -> None:
-    """One line for a scenario that has ended."""
+    """Print one line for a scenario that has ended."""
     mark = "[green]✓[/]" if report.passed else "[red]✗[/]"
     console.print(f"{mark} {report.capability} [dim]{report.seconds:.1f} s[/]")
 
 
 def show(reports: list[scenario.Report]) -> None:
-    """The table of what was sent and verified."""
+    """Print the table of what was sent and verified."""
     table = Table(title="Switchyard on the local cloud", show_lines=True)
     for heading in ("capability", "sent", "verified", "functions run", "duration", "result"):
         table.add_column(heading, justify="right" if heading in ("functions run", "duration") else "left")
@@ -97,7 +97,7 @@ def show(reports: list[scenario.Report]) -> None:
 
 
 def demo(names: list[str]) -> int:
-    """Run the demo for the named capabilities (a tour, one of each domain, when none is); the exit status."""
+    """Run the demo for the named capabilities (without names, a tour: one of each domain). Return the exit status."""
     from tools import package
 
     modules = scenario.find(names) if names else scenario.tour()

@@ -1,4 +1,4 @@
-"""Where everything goes in the two drawings of a capability: who called what, and when. Geometry only, no markup."""
+"""The layout of the two drawings of a capability: who called what, and when. Geometry only, no markup."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One edge's end at the right: the operation, and what came of the calls. `again` when the row above names it."""
+    """The right end of an edge: the operation, and the results of its calls. `again` if the row above names it too."""
 
     y: float
     edge: Edge
@@ -48,7 +48,7 @@ class Service:
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """The line between a caller and a row: its path, its width, and what is worst about its calls."""
+    """The line between a caller and a row: its path, its width, and the worst result of its calls."""
 
     path: str
     width: float
@@ -103,7 +103,7 @@ class Track:
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """A check, when it was made."""
+    """A check, at the time when it was made."""
 
     x: float
     name: str
@@ -112,7 +112,7 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Timeline:
-    """When who ran and called."""
+    """A timeline of runs, calls and checks."""
 
     height: float
     tracks: list[Track]
@@ -138,7 +138,7 @@ def worst(edge: Edge) -> str:
 
 
 def network(edges: Sequence[Edge]) -> Network:
-    """Return callers at the left, services with their operations at the right, ordered so that few lines cross."""
+    """Return callers at the left, services with their operations at the right, in an order with few crossing lines."""
     actors = sorted({e.actor for e in edges}, key=lambda a: (a.kind != "function", a.name, a.kind))
     order = {actor: number for number, actor in enumerate(actors)}
     by_service: dict[str, list[Edge]] = collections.defaultdict(list)
@@ -169,7 +169,7 @@ def _rows(edges: Sequence[Edge], y: float) -> list[Row]:
 
 
 def _nodes(actors: Sequence[Actor], edges: Sequence[Edge], ends: dict[int, float]) -> dict[Actor, Node]:
-    """Place each caller about where its calls end, none over another."""
+    """Place each caller about where its calls end, without overlaps."""
     wanted = {}
     for actor in actors:
         own = [ends[id(e)] for e in edges if e.actor == actor]
@@ -214,7 +214,7 @@ def _track(lane: Lane, y: float, per_second: float) -> Track:
         for start, end, failed in lane.bars
     ]
     counted = collections.Counter((int(m.at * per_second / 3), m.kind) for m in lane.moments)
-    order = {"call": 0, "fault": 1, "refused": 2}  # the rarer are drawn over the others
+    order = {"call": 0, "fault": 1, "refused": 2}  # rarer ones are drawn on top
     ticks = [
         Tick(_LEFT + bucket * 3 + 1.5, 6 + min(math.log2(number) * 3, 16), kind, number)
         for (bucket, kind), number in sorted(counted.items(), key=lambda item: (order[item[0][1]], item[0][0]))

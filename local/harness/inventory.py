@@ -1,4 +1,4 @@
-"""What exists in the local cloud's default account: to show that a destroy leaves nothing."""
+"""What exists in the local cloud's default account, to show that a destroy leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from local.harness.cloud import Cloud
 
-# Service, list operation, where the names are. Keys that await deletion do not count.
+# Service, list operation, path of the names. Keys that await deletion do not count.
 _LISTS: list[tuple[str, str, str, str]] = [
     ("accessanalyzer", "list_analyzers", "analyzers", "name"),
     ("apigateway", "get_rest_apis", "items", "name"),
@@ -51,7 +51,7 @@ _EXTRA: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_
 
 
 def resources(cloud: Cloud) -> set[str]:
-    """`service:name` of everything found, such as `lambda:switchyard-finding-export`."""
+    """Return `service:name` of everything found, such as `lambda:switchyard-finding-export`."""
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
         client = cloud.client(service)
@@ -64,7 +64,7 @@ def resources(cloud: Cloud) -> set[str]:
         except ClientError as error:
             if error.response["Error"]["Code"] != "InvalidAccessException":
                 raise
-            continue  # Security Hub is off: it has nothing
+            continue  # Security Hub is not enabled, so it has no resources
         for page in pages:
             found |= {f"{service}:{item[name] if name else item}" for item in page.get(field) or []}
     kms = cloud.client("kms")

@@ -31,7 +31,7 @@ _markdown = MarkdownIt("commonmark", {"html": False})
 
 
 def collect(cloud: Cloud, state: Mapping[str, Any], reports: Sequence[Report]) -> Demo:
-    """Return what `cloud` recorded, sorted to the capabilities of `reports` with the help of Terraform's `state`."""
+    """Return what `cloud` recorded, assigned to the capabilities of `reports` with the help of Terraform's `state`."""
     known = facts(state, [report.capability for report in reports])
     return build(cloud.calls(), reports, known, runs(cloud, known))
 
@@ -69,7 +69,7 @@ def introduction(readme: str) -> str:
 
 
 def not_shown(readme: str) -> str:
-    """Return what a README says was not shown on the local cloud, as Markdown; empty when it does not say."""
+    """Return what a README says was not shown on the local cloud, as Markdown; empty if it has no such section."""
     section = re.search(r"(?msi)^## ([^\n]*\bshown\b[^\n]*)\n(.*?)(?=^## |^<!--|\Z)", readme)
     if not section:
         return ""
@@ -81,7 +81,7 @@ def not_shown(readme: str) -> str:
 
 
 def _prose(text: str, *, inline: bool = False) -> Markup:
-    """Return Markdown as HTML, its links as plain text: the page leads nowhere but to itself."""
+    """Return Markdown as HTML with its links as plain text: the page has no links to other sites."""
     plain = re.sub(r"\[([^\]]+)\]\([^)\s]+\)", r"\1", text)
     return Markup(_markdown.renderInline(plain) if inline else _markdown.render(plain))
 
@@ -91,7 +91,7 @@ def _policy_hash(text: str) -> str:
 
 
 def render(demo: Demo, texts: Mapping[str, str], seconds: float, at: float, left_out: Sequence[str] = ()) -> str:
-    """Return the page; `texts` are READMEs by capability, `left_out` the capabilities that this demo did not run."""
+    """Return the page. `texts` are READMEs by capability, `left_out` the capabilities that this demo did not run."""
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

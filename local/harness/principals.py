@@ -1,4 +1,4 @@
-"""Who calls: the roles and functions of the applied stack, by Terraform's state, and whom a recorded call is from."""
+"""Who calls: the roles and functions of the stack, by Terraform's state, and the caller of each recorded call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.settings import ACCOUNT_ID
 SCENARIO_AGENT = "scenario."
 """Application id of a scenario's clients, followed by its capability's name."""
 
-# Resource type in Terraform -> what a role that it names acts for.
+# Resource type in Terraform -> what a role that such a resource names acts for.
 _KINDS = {
     "aws_cloudwatch_event_target": "event rule",
     "aws_kinesis_firehose_delivery_stream": "delivery stream",
@@ -23,7 +23,7 @@ _KINDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
-    """Who makes calls: a role of the stack, named after what it acts for; `capability` is empty for shared ones."""
+    """A caller, such as a role of the stack, named after what it acts for. `capability` is empty for shared roles."""
 
     name: str
     kind: str
@@ -87,7 +87,7 @@ def _users(resources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> dict[str,
 
 
 def _role_arns(value: Any) -> Iterator[str]:
-    """Yield the ARNs in fields that hold a role, at any depth."""
+    """Yield the ARNs in fields that contain a role, at any depth."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if name in ("role", "role_arn") and isinstance(inner, str):
@@ -117,7 +117,7 @@ class Sorter:
         self._longest_first = sorted(prefixes.items(), key=lambda item: -len(item[0]))
 
     def actor(self, call: Mapping[str, Any]) -> Actor:
-        """Return the caller; its `capability` is empty when the call belongs to none."""
+        """Return the caller. Its `capability` is empty if the call belongs to none."""
         agent, principal = str(call["agent"]), str(call["principal"])
         if agent == "Terraform":
             return Actor("Terraform", "terraform")
@@ -129,7 +129,7 @@ class Sorter:
         return self.known.actors.get(_key(principal)) or self._outside(principal)
 
     def _outside(self, principal: str) -> Actor:
-        """Return a role that the stack did not make, such as one of a member account that a function assumes."""
+        """Return a role that the stack did not create, such as one of a member account that a function assumes."""
         role, _, session = principal.partition(":assumed-role/")[2].partition("/")
         for prefix, capability in self._longest_first:
             if prefix in session or prefix in role:
@@ -138,7 +138,7 @@ class Sorter:
 
 
 def _caller(principal: str) -> str:
-    """Return the name of a principal that is no role."""
+    """Return the name of a principal that is not a role."""
     if principal.endswith(":root"):
         return (
             "the account's root" if f":{ACCOUNT_ID}:" in principal else f"the root of account {principal.split(':')[4]}"

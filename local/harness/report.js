@@ -2,7 +2,7 @@
 const root = document.documentElement;
 const stored = {
   get() { try { return localStorage.getItem("switchyard-theme"); } catch { return null; } },
-  set(theme) { try { localStorage.setItem("switchyard-theme", theme); } catch { /* a browser that keeps nothing */ } },
+  set(theme) { try { localStorage.setItem("switchyard-theme", theme); } catch { /* the browser does not store anything */ } },
 };
 
 const themes = document.getElementById("theme");
@@ -35,7 +35,7 @@ all.addEventListener("click", () => {
 for (const part of parts) part.addEventListener("toggle", label);
 label();
 
-// What is wider than the window is scrolled with the arrow keys, once it has the focus.
+// A table or drawing that is wider than the window scrolls with the arrow keys while it has the focus.
 const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;

@@ -1,4 +1,4 @@
-"""The demo as data: what each capability's functions and roles called, when, and what came of it.
+"""The demo as data: what each capability's functions and roles called, when, and with what result.
 
 Pure: calls, runs and reports in, dataclasses out; `local.harness.page` reads them and renders the page.
 
@@ -18,7 +18,7 @@ from local.harness.principals import Actor, Facts, Sorter
 from local.harness.scenario import Report
 
 REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
-"""Error codes of calls that IAM refused; some services give them with status 400."""
+"""Error codes of calls that IAM refused. Some services return them with status 400."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Run:
 
 @dataclasses.dataclass
 class Edge:
-    """The calls of one actor to one operation: all, those that IAM refused, hit by a fault, failed otherwise."""
+    """The calls of one actor to one operation: all of them, those that IAM refused, that a fault hit, that failed."""
 
     actor: Actor
     service: str
@@ -103,9 +103,9 @@ class Capability:
     passed: bool
     error: str
     seconds: float
-    """How long the scenario took."""
+    """Return the duration of the scenario in seconds."""
     span: float
-    """From its start to its end: longer, where it had to wait until it was alone."""
+    """Return the seconds from its start to its end, the time in which it waited to run alone included."""
     checks: list[CheckLine]
     edges: list[Edge]
     scenario: list[Edge]
@@ -113,30 +113,30 @@ class Capability:
     functions: list[FunctionRuns]
     lanes: list[Lane]
     elsewhen: int
-    """Calls outside the time of its own scenario: those that events of other scenarios or Terraform brought about."""
+    """Return the number of calls outside its scenario's time, caused by events of other scenarios or by Terraform."""
 
     @property
     def id(self) -> str:
-        """Where it is on the page."""
+        """Return the id of its section on the page."""
         return self.name.replace("/", "-")
 
     def total(self, what: str) -> int:
-        """Sum of a field of the edges."""
+        """Return the sum of a field of the edges."""
         return sum(getattr(edge, what) for edge in self.edges)
 
     @property
     def checks_count(self) -> int:
-        """How many checks it made."""
+        """Return the number of checks."""
         return len(self.checks)
 
     @property
     def faults_count(self) -> int:
-        """How many calls a fault hit, the scenario's own too."""
+        """Return the number of calls that a fault hit, the scenario's own included."""
         return sum(fault.calls for fault in self.faults)
 
     @property
     def runs(self) -> int:
-        """How often its functions ran."""
+        """Return the number of runs of its functions."""
         return sum(f.runs for f in self.functions)
 
 
@@ -160,16 +160,16 @@ class Demo:
 
     @property
     def passed(self) -> bool:
-        """Whether every capability did what its scenario checks."""
+        """Return true if every capability passed the checks of its scenario."""
         return bool(self.capabilities) and all(c.passed for c in self.capabilities)
 
     def total(self, what: str) -> int:
-        """Sum of a field of all capabilities' edges."""
+        """Return the sum of a field of all capabilities' edges."""
         return sum(c.total(what) for c in self.capabilities)
 
 
 def verdict(call: Mapping[str, Any]) -> str:
-    """Return what came of a call: fault (an injected one), refused (by IAM), error, or call when it went through."""
+    """Return the result of a call: fault (an injected one), refused (by IAM), error, or call if it succeeded."""
     if call["fault"]:
         return "fault"
     if call["status"] == 403 or call["error"] in REFUSED:
@@ -203,7 +203,7 @@ def faults(calls: Iterable[tuple[Actor, Mapping[str, Any]]]) -> list[Fault]:
 
 
 def functions(names: Iterable[str], runs: Iterable[Run]) -> list[FunctionRuns]:
-    """Return how often each function ran and for how long; those that never ran too."""
+    """Return how often each function ran and for how long. Functions that did not run are included."""
     by_name: dict[str, list[Run]] = {name: [] for name in names}
     for run in runs:
         by_name[run.function].append(run)
@@ -290,7 +290,7 @@ def _capability(
 
 
 def _events(report: Report) -> Iterator[tuple[Actor, Mapping[str, Any]]]:
-    """Yield what a scenario sent other than by calls, in the form of calls."""
+    """Yield what a scenario sent without an API call, in the form of calls."""
     for at, source, what in report.events:
         name = "a client of the API" if source == "execute-api" else "an AWS service"
         sent = {"at": at, "service": source, "operation": what, "status": 200, "fault": "", "error": ""}

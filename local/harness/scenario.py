@@ -1,15 +1,15 @@
-"""What a capability's scenario is made of. One module per capability in `scenarios/<domain>/`.
+"""The parts of a capability's scenario. There is one module per capability in `scenarios/<domain>/`.
 
 A scenario module has `variables` (the root variables that switch its capability on), optional
-`prepare(stack)` (before `terraform apply`: what exists in an account before this stack does; it may return root
+`prepare(stack)` (before `terraform apply`: it makes what an account has before this stack, and may return root
 variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
 the services. `seconds` is about how long that and its other tests in tests/e2e take, when more than 20.
 `tour = True` makes it the one of its domain that `make demo` shows when no capability is named.
 
-The scenarios of one stack run side by side, in one account: each counts and changes only what is its own, by principal,
-name and time, and injects its faults with `stack.faults`. What would disturb the others, such as a change to the key
-or the recorder that they share, goes into `alone(stack, report)`, which runs when no other scenario does. Each can run
-again on the same stack: names carry `stack.token`, or what was made is removed at the end.
+The scenarios of one stack run side by side, in one account: each counts and changes only its own resources, by
+principal, name and time, and injects its faults with `stack.faults`. What would disturb the others, such as a change to
+the key or the recorder that they share, goes into `alone(stack, report)`, which runs when no other scenario does. Each
+can run again on the same stack: names contain `stack.token`, or what was made is removed at the end.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from local.settings import REGION, ROOT, patience
 T = TypeVar("T")
 SCENARIOS = ROOT / "scenarios"
 WORKERS = 6
-"""Scenarios at once: they mostly wait, but for what two cores compute."""
+"""Number of scenarios at once: mostly they wait, but two cores share what they compute."""
 
 
 @dataclasses.dataclass
 class Check:
-    """One effect that was read back; passed when actual equals expected."""
+    """One effect that was read back. It passed if actual equals expected."""
 
     name: str
     expected: Any
@@ -48,13 +48,13 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the effect is the expected one."""
+        """Return true if the effect is the expected one."""
         return bool(self.expected == self.actual)
 
 
 @dataclasses.dataclass
 class Report:
-    """What one scenario sent and saw; `started` and `ended` are Unix seconds, and it may have waited in between.
+    """What one scenario sent and saw. `started` and `ended` are Unix seconds; it may have waited in between.
 
     `events` is what it sent other than by calls of AWS's APIs (`Cloud.sent`).
     """
@@ -70,20 +70,20 @@ class Report:
     error: str = ""
 
     def check(self, name: str, actual: Any, expected: Any = True) -> None:
-        """Note an effect; a scenario goes on after a failed one, so that the table shows them all."""
+        """Note an effect. A scenario continues after a failed check, so that the table shows all checks."""
         self.checks.append(Check(name, expected, actual))
 
     @property
     def passed(self) -> bool:
-        """Whether it ran to its end with at least one check and none failed."""
+        """Return true if it ran to its end with at least one check and no failed one."""
         return not self.error and bool(self.checks) and all(c.passed for c in self.checks)
 
 
 @dataclasses.dataclass
 class Stack:
-    """A deployed stack: the cloud it runs in, the capability's Terraform outputs, and what belongs to whom.
+    """A deployed stack: the cloud it runs in, the capability's Terraform outputs, its principals and functions.
 
-    `principals` gives the capability of each role in the stack. `token` is another one in each run.
+    `principals` gives the capability of each role in the stack. `token` is different in each run.
     """
 
     cloud: Cloud
@@ -94,19 +94,19 @@ class Stack:
     token: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex[:6])
 
     def client(self, service: str, **options: Any) -> Any:
-        """boto3 client as the account's root."""
+        """Return a boto3 client as the account's root."""
         return self.cloud.client(service, **options)
 
     @contextlib.contextmanager
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> Iterator[None]:
-        """Inject faults into calls of this capability's principals alone (`Cloud.faults`); others are refused."""
+        """Inject faults into calls of this capability's principals alone (`Cloud.faults`). Refuse other principals."""
         for rule in rules:
             self._check_principal(str(rule.get("principal", "")))
         with self.cloud.faults(*rules, seed=seed):
             yield
 
     def _check_principal(self, named: str) -> None:
-        if not self.principals or named.startswith("anonymous/"):  # `anonymous/` goes on with the user pool's name
+        if not self.principals or named.startswith("anonymous/"):  # `anonymous/` is followed by the user pool's name
             return
         hit = {owner: role for role, owner in self.principals.items() if named in role}
         if set(hit) != {self.capability}:
@@ -114,7 +114,7 @@ class Stack:
             raise LocalCloudError(f"A fault of {self.capability} for the principal {named!r} would hit {others}.")
 
     def logged(self, function_name: str, since: float = 0.0) -> list[str]:
-        """What a function has logged since a Unix time, oldest first."""
+        """Return what a function has logged since a Unix time, oldest first."""
         pages = (
             self.client("logs")
             .get_paginator("filter_log_events")
@@ -123,7 +123,7 @@ class Stack:
         return [event["message"] for page in pages for event in page["events"]]
 
     def invocations(self, since: float) -> int:
-        """How often the capability's functions ran since a Unix time, by their logs."""
+        """Return how often the capability's functions have run since a Unix time, by their logs."""
         return sum(self._starts(name, since) for name in self.functions)
 
     def _starts(self, function_name: str, since: float) -> int:
@@ -152,9 +152,9 @@ def stacks(cloud: Cloud, outputs: dict[str, Any], state: str) -> Callable[[str],
 
 
 def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: float = 0.2) -> T:
-    """The first truthy answer of `probe`; LocalCloudError naming `what` when there is none in time.
+    """Return the first truthy answer of `probe`. Raise LocalCloudError with `what` if there is none in time.
 
-    `seconds` are those of an idle machine; on a busy one there is more time.
+    `seconds` applies to an idle machine; a busy one gets more time.
     """
     began = time.monotonic()
     while not (answer := probe()):
@@ -165,7 +165,7 @@ def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: 
 
 
 def prepare(modules: dict[str, ModuleType], cloud: Cloud) -> dict[str, Any]:
-    """Run every `prepare`, side by side; the root variables that they return, which depend on what they made."""
+    """Run every `prepare`, side by side. Return the root variables that depend on what they created."""
     makes = [module.prepare for module in modules.values() if hasattr(module, "prepare")]
     variables: dict[str, Any] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -182,7 +182,7 @@ def names() -> list[str]:
 def find(wanted: Sequence[str] = ()) -> dict[str, ModuleType]:
     """Return scenario modules by `<domain>/<capability>`: those named, with or without their domain.
 
-    No name or `all` stands for all. LocalCloudError lists the right names when one is wrong.
+    No name or `all` stands for all. Raise LocalCloudError with the valid names if one is unknown.
     """
     known, asked = names(), set(wanted) - {"all"}
     unknown = asked - {form for name in known for form in (name, name.split("/")[1])}
@@ -198,7 +198,7 @@ def tour() -> dict[str, ModuleType]:
 
 
 def run(name: str, module: ModuleType, stack: Stack) -> Report:
-    """Run one scenario; an exception becomes the report's error."""
+    """Run one scenario. An exception becomes the report's error."""
     report = Report(name)
     for part in ("run", "alone"):
         _part(part, module, stack, report)
@@ -206,7 +206,7 @@ def run(name: str, module: ModuleType, stack: Stack) -> Report:
 
 
 def _part(name: str, module: ModuleType, stack: Stack, report: Report) -> None:
-    """Run a part of a scenario, if it has it and nothing went wrong before."""
+    """Run a part of a scenario if the scenario has it and no earlier part failed."""
     act = getattr(module, name, None)
     if not act or report.error:
         return
@@ -228,7 +228,7 @@ def run_all(
     workers: int = WORKERS,
     done: Callable[[Report], None] = lambda report: None,
 ) -> list[Report]:
-    """Run scenarios side by side, the longest first, then one by one what must be alone; reports in their order.
+    """Run scenarios side by side, the longest first, then one by one those that must be alone. Return reports in order.
 
     `done` is given each report when its scenario has ended.
     """
@@ -244,7 +244,7 @@ def run_all(
     pool = ThreadPoolExecutor(workers)
     try:
         list(pool.map(begin, longest_first))
-    finally:  # after Ctrl-C, too, which waits for no scenario
+    finally:  # after Ctrl-C, too, which must not wait for a scenario
         pool.shutdown(wait=False, cancel_futures=True)
     for name, module in modules.items():
         if hasattr(module, "alone"):

@@ -1,4 +1,4 @@
-"""Terraform on the local cloud, in a working copy of the root module, with a state that the cloud itself keeps."""
+"""Terraform on the local cloud, in a working copy of the root module, with a state that the cloud itself stores."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from local.harness.cloud import Cloud, LocalCloudError
 from local.settings import HOME, ROOT
 
 _CHANGE = ("-auto-approve", "-input=false", "-no-color", "-parallelism=30")
-# A backend that a user configured in the root module must never be reached from here. Not "local" either: Terraform
-# rewrites a state file after each resource, half of the work of a destroy; a remote state it writes every 20 s.
+# A backend that a user configured in the root module must never be used from here. Nor is "local": Terraform
+# rewrites a state file after each resource, half of the work of a destroy; it writes a remote state every 20 s.
 _OVERRIDE = 'terraform {\n  backend "http" {\n    address = "%s/_switchyard/state%s"\n  }\n}\n'
 
 
 def _errors(output: list[str]) -> str:
-    """Terraform's output from its first error on."""
+    """Return Terraform's output from its first error on."""
     first = next((number for number, line in enumerate(output) if line.startswith("Error:")), max(len(output) - 30, 0))
     return "".join(output[first:]).strip()[:4000]
 
@@ -31,7 +31,7 @@ def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
 
     shared = set(stack.SHARED)
     arguments = {name: value for name, value in variables.items() if name not in shared and value is not None}
-    for left in (*folder.glob("*.tf"), folder / stack.MANIFEST):  # of another stack in the same folder
+    for left in (*folder.glob("*.tf"), folder / stack.MANIFEST):  # files of another stack in the same folder
         left.unlink(missing_ok=True)
     stack.write(folder, arguments, arguments=arguments)
     return {name: value for name, value in variables.items() if name in shared}
@@ -80,11 +80,11 @@ class Terraform:
         return done
 
     def init(self) -> None:
-        """`terraform init`; the lock file stays as committed."""
+        """Run `terraform init`. The lock file stays as committed."""
         self._run("init", "-input=false", "-no-color", "-lockfile=readonly")
 
     def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None) -> None:
-        """`terraform apply`; *progress* is told how many resources of how many planned are made."""
+        """Run `terraform apply`. *progress* is called with the number of resources made and the number planned."""
         command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE]
         process = subprocess.Popen(
             command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -102,24 +102,24 @@ class Terraform:
             raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
 
     def drift(self) -> str:
-        """What a new plan would change; empty when nothing (`-detailed-exitcode` 0)."""
+        """Return what a new plan would change; empty if nothing (`-detailed-exitcode` 0)."""
         done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:
-        """Write what the services now say of `target` into the state."""
+        """Write the current values of `target` in the services into the state."""
         self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
 
     def state(self) -> str:
-        """The state, as JSON."""
+        """Return the state as JSON."""
         return self._run("state", "pull").stdout
 
     def outputs(self) -> dict[str, Any]:
-        """Root outputs by name."""
+        """Return the root outputs by name."""
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}
 
     def destroy(self) -> None:
-        """`terraform destroy`; LocalCloudError when a resource stays in the state."""
+        """Run `terraform destroy`. Raise LocalCloudError if a resource stays in the state."""
         self._run("destroy", *_CHANGE)
         left = self._run("state", "list").stdout.split()
         if left:

@@ -51,9 +51,9 @@ def declared() -> list[Patch]:
 
 
 def install() -> None:
-    """Apply every correction, before the first request, and start what runs with them. Raises PatchError.
+    """Apply every correction, before the first request, and start what runs with them. Raise PatchError.
 
-    A module that has a thread to start, or something of its own to announce, does so in `start()`.
+    A module that starts a thread, or hands something of its own to another module, does so in `start()`.
     """
     registry.apply(_PATHS)
     for path in _PATHS:

@@ -1,4 +1,4 @@
-"""MiniStack's buckets and organizations for Access Analyzer: read in process, as the service's own role may."""
+"""MiniStack's buckets and organizations for Access Analyzer, read in process, as the service's own role may."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from local.services.accessanalyzer.grants import AccessPoint, Bucket
 
 
 class Engine(neighbours.Neighbours):
-    """MiniStack's."""
+    """The buckets and organizations of MiniStack."""
 
     def names(self, account: str, region: str) -> list[str]:
-        """Names of an account's buckets in a Region."""
+        """Return the names of an account's buckets in a Region."""
         found = [(name, record) for (owner, name), record in list(s3._buckets._data.items()) if owner == account]
         return sorted(name for name, record in found if (record.get("region") or "us-east-1") == region)
 
     def owner(self, name: str) -> str | None:
-        """The account of a bucket."""
+        """Return the account of a bucket."""
         account: str | None = s3._bucket_owner_account(name)
         return account
 
     def read(self, account: str, name: str) -> Bucket | None:
-        """The bucket, its grants and its access points; None when there is no such bucket."""
+        """Return the bucket, its grants and its access points, or None if there is no such bucket."""
         record = s3._buckets.get_scoped(account, None, name)
         if record is None:
             return None
@@ -56,11 +56,11 @@ class Engine(neighbours.Neighbours):
         )
 
     def is_public(self, statement: dict[str, Any]) -> bool:
-        """Return whether S3 takes a policy's statement for public."""
+        """Return whether S3 considers a policy's statement public."""
         return bool(s3._statement_is_public(statement))
 
     def organization(self, account: str) -> tuple[str, frozenset[str]]:
-        """Id and member accounts of the organization that an account may analyze; an empty id when there is none."""
+        """Return id (empty: none) and member accounts of the organization that an account may analyze."""
         management = management_of(account)
         found = organizations._orgs.get_scoped(management or account, None, "self")
         if not found or (management and not is_administrator(account, "access-analyzer.amazonaws.com")):

@@ -1,6 +1,6 @@
 """JSON tables in Athena typed by their Glue columns, as a JSON SerDe reads them.
 
-MiniStack lets DuckDB guess the types from the data: run names that are UUIDs become a column of UUIDs, a column
+MiniStack lets DuckDB infer the types from the data: run names that are UUIDs become a column of UUIDs, a column
 that no row has does not exist, and a table without data has no structs.
 """
 
@@ -22,7 +22,7 @@ _SAMPLE = 2_000  # lines a file
 
 
 def _split(text: str, separator: str = ",") -> list[str]:
-    """`text` at the separators that stand in no angle or round brackets."""
+    """Return `text` split at the separators outside of angle and round brackets."""
     parts, depth, start = [], 0, 0
     for place, character in enumerate(text):
         depth += (character in "<(") - (character in ">)")
@@ -33,7 +33,7 @@ def _split(text: str, separator: str = ",") -> list[str]:
 
 
 def duckdb_type(glue: str, seen: Any = None) -> str:
-    """DuckDB's type for a Glue (Hive) type; struct fields are spelt as in `seen`, a sample of the data, if there."""
+    """Return DuckDB's type for a Glue (Hive) type. Struct fields are spelled as in `seen`, a sample of the data."""
     glue = glue.strip()
     kind, _, inner = glue.partition("<")
     inner = inner.removesuffix(">")
@@ -56,7 +56,7 @@ def duckdb_type(glue: str, seen: Any = None) -> str:
 
 
 def _spelling(name: str, seen: Any) -> tuple[str, Any]:
-    """The key of `seen` that is `name` in any case, and what is below it."""
+    """Return the key of `seen` that is `name` in any letter case, and its value."""
     for key, below in (seen or {}).items():
         if key.lower() == name.lower():
             return key, below
@@ -64,7 +64,7 @@ def _spelling(name: str, seen: Any) -> tuple[str, Any]:
 
 
 def _keys(value: Any, into: dict[str, Any]) -> None:
-    """Collect the keys of a JSON value, level by level; list elements are below "[]"."""
+    """Collect the keys of a JSON value, level by level. Keys of list elements are below "[]"."""
     if isinstance(value, dict):
         for key, below in value.items():
             _keys(below, into.setdefault(key, {}))
@@ -83,7 +83,7 @@ def _columns(table: dict[str, Any]) -> list[dict[str, str]]:
     return (table.get("StorageDescriptor") or {}).get("Columns") or []
 
 
-@patch(TARGET, "_table_relation", because="MiniStack lets DuckDB guess the types from the data.")
+@patch(TARGET, "_table_relation", because="MiniStack lets DuckDB infer the types from the data.")
 def table_relation(original: Original, table_data: dict[str, Any], files: list[str]) -> str:
     """Return the SQL that reads a table's files; JSON with the types of the table's columns."""
     columns = _columns(table_data)

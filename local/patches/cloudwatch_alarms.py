@@ -45,11 +45,11 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 class ExpressionError(Exception):
-    """An expression that is malformed, or more than this evaluator knows."""
+    """An expression that is malformed, or not supported by this evaluator."""
 
 
 def parse(expression: str, ids: set[str]) -> ast.expr:
-    """The tree of an expression over `ids`. Raises ExpressionError."""
+    """Return the tree of an expression over `ids`. Raise ExpressionError."""
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
@@ -77,7 +77,7 @@ def _check(node: ast.expr, ids: set[str], expression: str) -> None:
 
 
 def evaluate(tree: ast.expr, values: Values, quota: Callable[[str], float | None]) -> float | None:
-    """The value of an expression; None where a metric has no data, a quota is unknown, or it divides by zero."""
+    """Return the value of an expression; None where a metric has no data, a quota is unknown, or it divides by zero."""
     match tree:
         case ast.Constant(value=int() | float() as value):
             return float(value)
@@ -97,7 +97,7 @@ def evaluate(tree: ast.expr, values: Values, quota: Callable[[str], float | None
 
 
 def state_of(breaching: list[bool | None], needed: int, missing: str, current: str) -> str:
-    """An alarm's state from its periods (None: no data), DatapointsToAlarm and TreatMissingData."""
+    """Return an alarm's state from its periods (None: no data), DatapointsToAlarm and TreatMissingData."""
     if missing in ("breaching", "notBreaching"):
         breaching = [missing == "breaching" if b is None else b for b in breaching]
     known = [b for b in breaching if b is not None]
@@ -107,7 +107,7 @@ def state_of(breaching: list[bool | None], needed: int, missing: str, current: s
 
 
 def nested(params: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
-    """A list of structures from the Query protocol's flat names, such as `Metrics.member.1.MetricStat.Period`."""
+    """Return the structures in the Query protocol's flat names, such as `Metrics.member.1.MetricStat.Period`."""
     tree: dict[str, Any] = {}
     for name, value in params.items():
         first, *path = name.split(".")
@@ -129,7 +129,7 @@ def _lists(tree: Any) -> Any:
 
 
 def typed(query: dict[str, Any]) -> dict[str, Any]:
-    """A MetricDataQuery with numbers and booleans as such."""
+    """Return a MetricDataQuery with its numbers and booleans as such."""
     made = {**query, "ReturnData": str(query.get("ReturnData", True)).lower() == "true"}
     if "Period" in made:
         made["Period"] = int(made["Period"])
@@ -140,7 +140,7 @@ def typed(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def problem(queries: list[dict[str, Any]]) -> str:
-    """Why CloudWatch (or this evaluator) refuses an alarm's metrics; empty when it does not."""
+    """Return why CloudWatch (or this evaluator) refuses an alarm's metrics; empty if it does not."""
     ids = [query.get("Id", "") for query in queries]
     if any(not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name) for name in ids) or len(set(ids)) != len(ids):
         return "Each metric needs an Id of its own that begins with a lower-case letter"
@@ -167,7 +167,7 @@ def _service_quota(query: dict[str, Any]) -> float | None:
 
 
 def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | None]:
-    """Each metric's statistic in the window, counted back from `at`."""
+    """Return each metric's statistic in the window, counted back from `at`."""
     found: dict[str, float | None] = {}
     for query in alarm["Metrics"]:
         if "MetricStat" not in query:
@@ -225,7 +225,7 @@ def put_metric_alarm(
 
 @patch(CLOUDWATCH, "_evaluate_alarm", because="MiniStack evaluates no expressions.")
 def evaluate_alarm(original: Original, alarm: dict[str, Any]) -> None:
-    """Evaluate an alarm on metric math; others are `cloudwatch_metrics`'."""
+    """Evaluate an alarm on metric math. Other alarms are evaluated by `cloudwatch_metrics`."""
     if not alarm.get("Metrics"):
         original(alarm)
         return
@@ -318,7 +318,7 @@ def start() -> None:
 
 
 def _tick(interval: float = 1.0) -> None:
-    """Alarms change by the mere passing of time too: what breached leaves the window."""
+    """Evaluate alarms as time passes: the breaching values leave the window."""
     while True:
         time.sleep(interval)
         for alarm in list(cloudwatch._alarms.to_dict().values()):

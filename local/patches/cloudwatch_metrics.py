@@ -42,19 +42,19 @@ _EXECUTION_METRICS = {
 
 
 def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
-    """By name, the dimensions of an alarm, or of one of the metrics in its expression."""
+    """Return the dimensions, by name, of an alarm or of one of the metrics in its expression."""
     return {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}
 
 
 def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was recorded of the metric of an alarm, or of one in its expression."""
+    """Return the recorded values of the metric of an alarm, or of one in its expression."""
     key = metric.get("Namespace"), metric.get("MetricName"), cloudwatch._dims_key(dimensions_of(metric))
     return list(cloudwatch._metrics.get(key, ()))
 
 
 @patch(CLOUDWATCH, "_evaluate_alarm", because="MiniStack ignores an alarm's dimensions and missing-data settings.")
 def evaluate_alarm(alarm: dict[str, Any]) -> None:
-    """Bring an alarm on one metric into the state that its last periods call for."""
+    """Put an alarm on one metric into the state that its last periods call for."""
     with _lock:
         cutoff = time.time() - float(alarm.get("Period") or 60) * int(alarm.get("EvaluationPeriods") or 1)
         points = [point for point in points_of(alarm) if point["Timestamp"] >= cutoff]
@@ -69,7 +69,7 @@ def evaluate_alarm(alarm: dict[str, Any]) -> None:
 
 
 def set_state(alarm: dict[str, Any], new: str, reason: str) -> None:
-    """Give an alarm another state, with all that follows from it."""
+    """Give an alarm another state, with all that follows from the change."""
     old = alarm["StateValue"]
     if new == old:
         return
@@ -138,7 +138,7 @@ def emit_execution_status_event(original: Original, execution: dict[str, Any]) -
 @patch(
     "ministack.services.lambda_svc",
     "_execute_function",
-    because="MiniStack publishes AWS/Lambda metrics of Invoke only, not of event sources and asynchronous calls.",
+    because="MiniStack publishes AWS/Lambda metrics for Invoke only, not for event sources and asynchronous calls.",
 )
 def execute_function(original: Original, func: dict[str, Any], event: Any) -> Any:
     """Publish the metrics of every call."""
@@ -154,7 +154,7 @@ def execute_function(original: Original, func: dict[str, Any], event: Any) -> An
 @patch(
     "ministack.services.lambda_svc",
     "_emit_lambda_metrics",
-    because="`execute_function` publishes those of calls; only a throttled one does not get there.",
+    because="`execute_function` publishes the metrics of calls, which a throttled call does not reach.",
 )
 def emit_lambda_metrics(
     original: Original, function_name: str, duration_ms: float, error: bool, throttle: bool
@@ -170,7 +170,7 @@ def start() -> None:
 
 
 def _publish_queue_depths(interval: float = 2.0) -> None:
-    """AWS/SQS ApproximateNumberOfMessagesVisible and age of the oldest message, for queues that an alarm watches."""
+    """Publish the depth of queues that an alarm watches (AWS/SQS), and the age of their oldest message."""
     while True:
         time.sleep(interval)
         now = time.time()

@@ -73,7 +73,7 @@ def _web_acls(account: str, region: str, now: float) -> Iterator[Resource]:
             "capacity": acl.get("Capacity", 0),
         }
         tags = tags_of(waf._waf_tags.get_scoped(account, None, arn))
-        # Config names a WAFv2 web ACL by its ARN.
+        # Config identifies a WAFv2 web ACL by its ARN.
         yield Resource(WEB_ACL, arn, acl["Name"], arn, 0.0, configuration, {}, tags)
 
 
@@ -113,7 +113,7 @@ READERS: dict[str, Callable[[str, str, float], Iterator[Resource]]] = {
 
 
 class Engine(neighbours.Neighbours):
-    """MiniStack's."""
+    """The resources of MiniStack."""
 
     def resources(self, kind: str, account: str, region: str, now: float) -> Iterator[Resource]:
         """Iterate over an account's resources of a type in a Region."""
@@ -135,12 +135,12 @@ class Engine(neighbours.Neighbours):
         return True
 
     def function_refusal(self, arn: str, account: str, region: str) -> str:
-        """Return why Config may not invoke a function; empty when it may."""
+        """Return why Config may not invoke a function; empty if it may."""
         with request_scope(account, region):
             function, config, _ = lambda_svc._get_func_record_for_ref(arn)
             if not function or not config:
                 return f"{arn} does not exist"
-            # Config tells the account for which it invokes, and no ARN.
+            # Config sends the account for which it invokes, and no ARN.
             return service_may(PRINCIPAL, "lambda:InvokeFunction", arn, function.get("policy"), "", account, region)
 
     def invoke(self, arn: str, account: str, region: str, event: dict[str, Any]) -> None:
@@ -150,12 +150,12 @@ class Engine(neighbours.Neighbours):
             lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), event)
 
     def has_bucket(self, account: str, region: str, name: str) -> bool:
-        """Return whether there is such a bucket."""
+        """Return whether a bucket of this name exists."""
         with request_scope(account, region):
             return name in s3._buckets
 
     def bucket_refusal(self, account: str, region: str, bucket_arn: str, action: str, resource_arn: str) -> str:
-        """Return why Config may not do an action on a bucket, or in it; empty when it may."""
+        """Return why Config may not perform an action on a bucket, or in it; empty if it may."""
         sent = {"s3:x-amz-acl": "bucket-owner-full-control"} if action == "s3:PutObject" else {}
         with request_scope(account, region):
             policy = (s3.bucket_policy_for_arn(bucket_arn) or ("",))[0]

@@ -1,4 +1,4 @@
-"""DynamoDB's time to live as AWS runs it: MiniStack's deletes without a stream record.
+"""DynamoDB's time to live as AWS runs it: MiniStack deletes without a stream record.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
 """
@@ -22,9 +22,9 @@ _by_ttl: contextvars.ContextVar[bool] = contextvars.ContextVar("switchyard_ttl",
 
 
 def expire(table: str, at: float | None = None) -> int:
-    """Let time to live run on `table` now, as if it were `at` (Unix seconds); how many items it deleted.
+    """Run time to live on `table` now, as if it were `at` (Unix seconds). Return the number of deleted items.
 
-    AWS takes up to days. ValueError for a table that has no time to live.
+    AWS takes up to days. Raise ValueError for a table that has no time to live.
     """
     moment = time.time() if at is None else at
     expired = 0
@@ -47,7 +47,7 @@ COMMANDS = {"expire": expire}
 
 
 def _expired(value: Any, moment: float) -> bool:
-    """Numbers only, and none that lies more than five years back."""
+    """Return whether a value is a number that has passed, and by less than five years."""
     try:
         return bool(moment - 5 * 365 * 86_400 < float(value["N"]) <= moment)
     except (KeyError, TypeError, ValueError):
@@ -64,9 +64,9 @@ def _remove(table: dict[str, Any], pk: Any, sk: Any) -> None:
         dynamodb._emit_stream_event(name.removeprefix("table/"), "REMOVE", old, None)
 
 
-@patch("ministack.services.dynamodb", "_build_change_record", because="MiniStack's records of expiry name no service.")
+@patch("ministack.services.dynamodb", "_build_change_record", because="Records of expiry do not name the service.")
 def build_change_record(original: Original, *rest: Any) -> dict[str, Any]:
-    """Return a stream record; of an expired item with time to live's identity."""
+    """Return a stream record. That of an expired item has time to live's identity."""
     record: dict[str, Any] = original(*rest)
     return {**record, "userIdentity": dict(USER_IDENTITY)} if _by_ttl.get() else record
 
@@ -75,7 +75,7 @@ def build_change_record(original: Original, *rest: Any) -> dict[str, Any]:
     "ministack.services.dynamodb", "_remove_item", because="MiniStack's time to live deletes without a stream record."
 )
 def remove_item(original: Original, table: dict[str, Any], pk_val: Any, sk_val: Any) -> Any:
-    """Remove an item; one that MiniStack's own time to live finds, once a minute, with its stream record."""
+    """Remove an item. One that MiniStack's own time to live finds, once a minute, gets its stream record."""
     if threading.current_thread().name == "dynamodb-ttl-reaper":
         return contextvars.copy_context().run(_remove, table, pk_val, sk_val)
     return original(table, pk_val, sk_val)

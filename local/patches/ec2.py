@@ -1,4 +1,4 @@
-"""Elastic IPs as EC2 answers about them where MiniStack does not, and the tags of a resource for IAM's conditions."""
+"""Elastic IPs where MiniStack answers differently from EC2, and the tags of a resource for IAM's conditions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def describe_addresses(original: Original, p: dict[str, Any]) -> Any:
     because="MiniStack releases an address that is in use.",
 )
 def release_address(original: Original, p: dict[str, Any]) -> Any:
-    """Release an address that is associated with nothing."""
+    """Release an address that has no association."""
     address = ec2._addresses.get(ec2._p(p, "AllocationId"))
-    # As outside of a default VPC: there, EC2 would disassociate it first.
+    # As outside of a default VPC: inside one, EC2 would disassociate the address first.
     if address and address["AssociationId"]:
         message = f"Address {address['PublicIp']} is in use."
         return ec2._error("InvalidIPAddress.InUse", message, 400)

@@ -1,10 +1,10 @@
 """Firehose writes to S3 under the stream's role, compressed and encrypted as the stream says.
 
-MiniStack writes past IAM, and as plain text. Here a delivery is an ordinary PutObject of a session of the role, that
-Firehose holds if the role trusts it with the account's id as external id: IAM, bucket policy and key decide. What is
-refused is reported in the stream's log and kept; Firehose tries for a day, this cloud when the next record comes and
-when `COMMANDS["flush"]` says so. Records are written at once, each in an object of its own: buffering hints are
-kept, not waited for. https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
+MiniStack bypasses IAM and writes plain text. Here a delivery is an ordinary PutObject of a session of the role, which
+Firehose gets if the role trusts it with the account's id as external id: IAM, bucket policy and key decide. A refused
+write is reported in the stream's log and kept. Firehose retries it for a day, this cloud when the next record comes
+and when a scenario calls `COMMANDS["flush"]`. Records are written at once, each to an object of its own: buffering
+hints are kept and not applied. https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _lock = threading.Lock()
 
 
 def write(delivery: Delivery) -> None:
-    """PutObject in the name of the stream's role. Raises what S3 answers, or PermissionError."""
+    """Write the object as the stream's role. Raise the error that S3 answers, or PermissionError."""
     role = delivery.config["RoleARN"]
     check_external_id(role, delivery.account)
     credentials = role_session(role, "firehose", PRINCIPAL)
@@ -66,7 +66,7 @@ def write(delivery: Delivery) -> None:
 
 
 def check_external_id(role_arn: str, account: str) -> None:
-    """Firehose presents the account's id as sts:ExternalId. Raises PermissionError when the role wants another."""
+    """Present the account's id as sts:ExternalId, as Firehose does. Raise PermissionError if the role wants another."""
     role = iam._roles.get_scoped(account, None, role_arn.rsplit("/", 1)[-1]) or {}
     document = role.get("AssumeRolePolicyDocument") or "{}"
     trust = json.loads(document) if isinstance(document, str) else document
@@ -77,7 +77,7 @@ def check_external_id(role_arn: str, account: str) -> None:
 
 
 def flush() -> int:
-    """Try everything that waits again; how much is left."""
+    """Try again to write everything that waits. Return how many objects are left."""
     with _lock:
         due, _waiting[:] = list(_waiting), []
         for delivery in due:
@@ -91,7 +91,7 @@ def flush() -> int:
 
 
 def _tell(delivery: Delivery, error: Exception) -> None:
-    """An entry in the stream's log, as the role may write one."""
+    """Write an entry to the stream's log, if the role may."""
     options = delivery.config.get("CloudWatchLoggingOptions") or {}
     if not options.get("Enabled"):
         return
@@ -104,17 +104,17 @@ def _tell(delivery: Delivery, error: Exception) -> None:
             logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(entry)}],
         )
     except Exception as refused:
-        logger.warning("Firehose %s could not tell of it: %s", delivery.stream, refused)
+        logger.warning("Firehose %s could not log the failure: %s", delivery.stream, refused)
 
 
 COMMANDS = {"flush": flush}
 
 
-@patch(TARGET, "_deliver_to_s3", because="MiniStack's write to S3 does not know the stream that it is for.")
+@patch(TARGET, "_deliver_to_s3", because="MiniStack's write to S3 does not know its stream.")
 def deliver_to_s3(
     original: Original, stream: dict[str, Any], dest: dict[str, Any], record_data: bytes, lambda_keys: Any = None
 ) -> None:
-    """Deliver; remember the stream for `put_s3_object`."""
+    """Deliver a record. Remember its stream for `put_s3_object`."""
     token = _stream.set((stream["name"], dest["config"]))
     try:
         original(stream, dest, record_data, lambda_keys)
@@ -122,9 +122,9 @@ def deliver_to_s3(
         _stream.reset(token)
 
 
-@patch(TARGET, "_put_s3_object", because="MiniStack writes past IAM, neither compressed nor encrypted.")
+@patch(TARGET, "_put_s3_object", because="MiniStack bypasses IAM, and neither compresses nor encrypts.")
 def put_s3_object(original: Original, bucket: str, key: str, body: bytes) -> None:
-    """Write under the stream's role; what is no stream's is written as before."""
+    """Write under the stream's role. A write that belongs to no stream is unchanged."""
     found = _stream.get()
     if found is None:
         original(bucket, key, body)
@@ -136,7 +136,7 @@ def put_s3_object(original: Original, bucket: str, key: str, body: bytes) -> Non
     threading.Thread(target=flush, name="firehose", daemon=True).start()
 
 
-@patch(TARGET, "_dest_description", because="MiniStack's descriptions lack members, and every plan wants to set them.")
+@patch(TARGET, "_dest_description", because="MiniStack's descriptions lack members, so every plan would set them.")
 def dest_description(original: Original, dest: dict[str, Any]) -> dict[str, Any]:
     """Return a destination's description."""
     described: dict[str, Any] = original(dest)

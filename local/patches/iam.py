@@ -1,4 +1,4 @@
-"""IAM as AWS enforces it where MiniStack does not: keys behind encrypted data, dependent actions, resource ARNs."""
+"""IAM as AWS enforces it where MiniStack does not: keys of encrypted data, dependent actions, resource ARNs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local.permissions import Use, key_use, principal_arn
 
 _kms_denial: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_kms_denial", default="")
 
-# Operations without an IAM action of their own -> the action that governs them (API reference of the operation).
+# Operations without an IAM action of their own -> the action that authorizes them (API reference of the operation).
 _GOVERNED_BY = {
     "access-analyzer:GetFindingV2": "access-analyzer:GetFinding",
     "access-analyzer:ListFindingsV2": "access-analyzer:ListFindings",
@@ -50,7 +50,7 @@ def _condition_keys(use: Use, account: str) -> dict[str, Any]:
 @patch(
     "ministack.core.iam_evaluator",
     "enforce",
-    because="MiniStack asks neither for the use of the key behind encrypted data nor for dependent actions.",
+    because="MiniStack checks neither the use of the key behind encrypted data nor dependent actions.",
 )
 def enforce(
     original: Original,
@@ -77,7 +77,7 @@ def enforce(
 
 
 def _denied_key(original: Original, access_key_id: str, use: Use, region: str) -> Any:
-    """Return the denial of the first action on the key that the caller lacks, or None; keep the reason for it."""
+    """Return the denial of the first action on the key that the caller lacks, or None. Keep the reason for it."""
     context = _condition_keys(use, get_account_id())
     for action in use.actions:
         denied = original(access_key_id, action, "kms", region, use.key_arn, context)
@@ -93,7 +93,7 @@ def _denied_key(original: Original, access_key_id: str, use: Use, region: str) -
 @patch(
     "ministack.core.iam_actions",
     "access_denied_response",
-    because="A caller who lacks the key reads so; MiniStack's answer would name the action on the data.",
+    because="The answer names the key that the caller may not use; MiniStack's would name the action on the data.",
 )
 def access_denied_response(
     original: Original,
@@ -106,7 +106,7 @@ def access_denied_response(
     message: str = "",
     **more: Any,
 ) -> Any:
-    """Name the key in the message when it was the key that was denied."""
+    """Name the key in the message if the denial is about the key."""
     message = _kms_denial.get() or message
     return original(service, action, principal_arn, request_id, error_code=error_code, message=message, **more)
 
@@ -127,7 +127,7 @@ def extract_resource_arn(
     region: str,
     account_id: str,
 ) -> str:
-    """Return the ARN that IAM is asked about: of a log stream its own."""
+    """Return the ARN that IAM checks: for a log stream its own."""
     arn = str(original(service, method, path, headers, body, query_params, region, account_id))
     if service == "logs" and headers.get("x-amz-target", "").rpartition(".")[2] in _ON_LOG_STREAMS:
         return f"{arn}:log-stream:{json.loads(body).get('logStreamName', '')}"
@@ -142,7 +142,7 @@ def extract_resource_arn(
 def s3_service_context(
     original: Original, iam_action: str, query_params: Any, path: str = "", headers: dict[str, str] | None = None
 ) -> Any:
-    """Return the condition keys of an S3 request, those of a write's key included."""
+    """Return the condition keys of an S3 request, including those of a write's key."""
     sent = {f"s3:{name}": (headers or {})[name] for name in _ENCRYPTION_HEADERS if (headers or {}).get(name)}
     return {
         **original(iam_action, query_params, path, headers),
@@ -153,7 +153,7 @@ def s3_service_context(
 @patch(
     "ministack.core.iam_evaluator",
     "_resolve_condition_key",
-    because="aws:PrincipalArn of a role's session is the role; MiniStack gives the session.",
+    because="aws:PrincipalArn of a role's session is the role; MiniStack sets the session.",
 )
 def resolve_condition_key(original: Original, key: str, ctx: Any) -> Any:
     """Return the value of a condition key."""
@@ -163,7 +163,7 @@ def resolve_condition_key(original: Original, key: str, ctx: Any) -> Any:
 @patch(
     "ministack.services.iam",
     "_IAM_HANDLERS[CreateServiceLinkedRole]",
-    because="A service-linked role has the description that its creator gives, or none; MiniStack makes one up.",
+    because="A service-linked role has the description that its creator gives, or none; MiniStack invents one.",
 )
 def create_service_linked_role(original: Original, p: dict[str, Any]) -> Any:
     """Leave the description to the caller."""

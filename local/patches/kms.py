@@ -1,8 +1,8 @@
 """AWS KMS as the service behaves where MiniStack does not: rotation of key material, paging, usage metrics.
 
-MiniStack keeps one key material a key, has no `RotateKeyOnDemand` and no `ListKeyRotations`, does not check
+MiniStack keeps one key material for each key, has no `RotateKeyOnDemand` and no `ListKeyRotations`, does not check
 rotation periods, lists without pages, and publishes no `AWS/Usage`. Here a key has a stack of materials, a
-ciphertext remembers which one made it, and time passes when a scenario says so (`pass_time`).
+ciphertext remembers which one made it, and time passes when a scenario calls `pass_time`.
 https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
 """
 
@@ -45,14 +45,14 @@ _CRYPTOGRAPHIC = frozenset(
     }
 )
 
-_passed = 0.0  # seconds that `pass_time` let pass
+_passed = 0.0  # seconds that `pass_time` has added
 _on_demand_seconds = 0.0
 _material_of: dict[bytes, bytes] = {}  # nonce of a ciphertext -> the material that made it
 _chosen: contextvars.ContextVar[bytes] = contextvars.ContextVar("switchyard_kms_material", default=b"")
 
 
 def now() -> float:
-    """Unix seconds by KMS's clock."""
+    """Return the time by KMS's clock, in Unix seconds."""
     return time.time() + _passed
 
 
@@ -65,16 +65,16 @@ def _answer(data: dict[str, Any]) -> Any:
 
 
 def _rotations(rec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Completed rotations, oldest first, each with the material made."""
+    """Return the completed rotations, oldest first, each with its new material."""
     done: list[dict[str, Any]] = rec.get("_rotations", [])
     return done
 
 
 def _add_rotation(rec: dict[str, Any], kind: str, at: float) -> None:
-    """New key material on top of the stack, in the primary and in its replicas."""
+    """Put new key material on top of the stack, in the primary and in its replicas."""
     members = [member for _, member in kms._mrk_members(rec)] or [rec]
     material = os.urandom(32)
-    for member in members:  # new lists: a replica begins with its primary's
+    for member in members:  # new lists: a replica starts with its primary's
         member["_materials"] = [*member.get("_materials", [member["_symmetric_key"]]), material]
         member["_rotations"] = [
             *_rotations(member),
@@ -84,7 +84,7 @@ def _add_rotation(rec: dict[str, Any], kind: str, at: float) -> None:
 
 
 def _catch_up(rec: dict[str, Any]) -> None:
-    """Rotations that became due; a disabled key waits, and makes up for it once when it is enabled again."""
+    """Make the rotations that became due. A disabled key waits, and makes them when it is enabled again."""
     while rec.get("KeyRotationEnabled") and rec["KeyState"] == "Enabled" and rec["NextRotationDate"] <= now():
         _add_rotation(rec, "AUTOMATIC", rec["NextRotationDate"])
         rec["NextRotationDate"] += rec["RotationPeriodInDays"] * DAY
@@ -95,7 +95,7 @@ def _catch_up(rec: dict[str, Any]) -> None:
 
 
 def _found(data: dict[str, Any]) -> dict[str, Any] | None:
-    """The key that KeyId names by id or ARN; rotation takes no alias."""
+    """Return the key that KeyId names by id or ARN. Rotation accepts no alias."""
     name = str(data.get("KeyId", ""))
     rec: dict[str, Any] | None = None if "alias/" in name else kms._resolve_key(name)
     if rec:
@@ -104,7 +104,7 @@ def _found(data: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _unsupported(rec: dict[str, Any], operation: str, *, external: bool = True) -> Any:
-    """The error for keys that have no rotation, or None. `external`: imported key material will do."""
+    """Return the error for keys that have no rotation, or None. `external`: imported key material is allowed."""
     if rec.get("KeySpec") != "SYMMETRIC_DEFAULT" or rec["Origin"] not in ("AWS_KMS", "EXTERNAL"):
         return _error("UnsupportedOperationException", f"{operation} is not supported for {rec['Arn']}.")
     if rec["Origin"] == "EXTERNAL" and not external:
@@ -131,7 +131,7 @@ _ROTATION = "MiniStack checks neither rotation periods nor the kind of key, and 
 
 @patch(TARGET, "_enable_key_rotation", because=_ROTATION)
 def enable_key_rotation(data: dict[str, Any]) -> Any:
-    """A changed period counts from now."""
+    """Enable rotation. A changed period starts now."""
     if not (rec := _found(data)):
         return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
     if refused := _unsupported(rec, "EnableKeyRotation", external=False) or _replica(rec) or _wrong_state(rec):
@@ -150,7 +150,7 @@ def enable_key_rotation(data: dict[str, Any]) -> Any:
 
 @patch(TARGET, "_disable_key_rotation", because=_ROTATION)
 def disable_key_rotation(data: dict[str, Any]) -> Any:
-    """What was rotated stays."""
+    """Disable rotation. Earlier rotations stay."""
     if not (rec := _found(data)):
         return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
     if refused := _unsupported(rec, "DisableKeyRotation", external=False) or _replica(rec) or _wrong_state(rec):
@@ -160,7 +160,7 @@ def disable_key_rotation(data: dict[str, Any]) -> Any:
 
 
 def _primary(rec: dict[str, Any]) -> dict[str, Any]:
-    """Rotation is a shared property of multi-Region keys: what the primary says holds for its replicas."""
+    """Return the primary of a multi-Region key: rotation is a shared property, set on the primary."""
     if rec.get("_mrk_type") != "REPLICA":
         return rec
     return next((m for region, m in kms._mrk_members(rec) if region == rec["_mrk_primary_region"]), rec)
@@ -168,7 +168,7 @@ def _primary(rec: dict[str, Any]) -> dict[str, Any]:
 
 @patch(TARGET, "_get_key_rotation_status", because=_ROTATION)
 def get_key_rotation_status(data: dict[str, Any]) -> Any:
-    """A key that awaits deletion does not rotate."""
+    """Return the rotation status. A key that awaits deletion does not rotate."""
     if not (rec := _found(data)):
         return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
     if refused := _unsupported(rec, "GetKeyRotationStatus"):
@@ -185,7 +185,7 @@ def get_key_rotation_status(data: dict[str, Any]) -> Any:
 
 
 def rotate_key_on_demand(data: dict[str, Any]) -> Any:
-    """Beyond the quota refused; the scheduled rotation stays where it is."""
+    """Start a rotation, or refuse it beyond the quota. The scheduled rotation keeps its date."""
     if not (rec := _found(data)):
         return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
     if refused := _unsupported(rec, "RotateKeyOnDemand", external=False) or _replica(rec) or _wrong_state(rec):
@@ -200,7 +200,7 @@ def rotate_key_on_demand(data: dict[str, Any]) -> Any:
 
 
 def list_key_rotations(data: dict[str, Any]) -> Any:
-    """Oldest first, in pages."""
+    """Return the rotations, oldest first, in pages."""
     if not (rec := _found(data)):
         return _error("NotFoundException", f"Key {data.get('KeyId')} not found")
     if refused := _unsupported(rec, "ListKeyRotations"):
@@ -222,7 +222,7 @@ def list_key_rotations(data: dict[str, Any]) -> Any:
 
 
 def _page(data: dict[str, Any], member: str, items: list[dict[str, Any]], most: int) -> Any:
-    """One page by Limit and Marker, as KMS pages every list: 100 (aliases 50) unless asked, `most` at most."""
+    """Return a page by Limit and Marker, as in every list of KMS: 100 by default (aliases 50), `most` at most."""
     limit = data.get("Limit", 50 if member == "Aliases" else 100)
     if not isinstance(limit, int) or not 1 <= limit <= most:
         return _error("ValidationException", f"Limit must be between 1 and {most}")
@@ -236,7 +236,7 @@ def _page(data: dict[str, Any], member: str, items: list[dict[str, Any]], most: 
 
 
 def pass_time(days: float) -> None:
-    """Let KMS's clock run on: scheduled rotations that become due are made. Nothing else ages."""
+    """Advance KMS's clock, and make the scheduled rotations that become due. Nothing else ages."""
     global _passed  # noqa: PLW0603 - one clock
     _passed += days * DAY
     for rec in list(kms._keys.to_dict().values()):
@@ -246,7 +246,7 @@ def pass_time(days: float) -> None:
 
 
 def forget_rotations(key_id: str) -> None:
-    """Make a key of the default account and Region as it was when it was made: no rotation, the next in a period."""
+    """Reset a key of the default account and Region: no rotations, and the next one after a full period."""
     from ministack.core.responses import request_scope
     from ministack.services import kms
 
@@ -263,7 +263,7 @@ def forget_rotations(key_id: str) -> None:
 
 
 def on_demand_takes(seconds: float) -> None:
-    """How long on-demand rotations that begin from now on are in progress, by KMS's clock."""
+    """Set how many seconds, by KMS's clock, on-demand rotations that start from now on are in progress."""
     global _on_demand_seconds  # noqa: PLW0603
     _on_demand_seconds = seconds
 
@@ -276,7 +276,7 @@ COMMANDS: dict[str, Any] = {
 
 
 def usage_resource(action: str, spec: str, pair_spec: str = "") -> str:
-    """The Resource dimension under which AWS/Usage counts a call with a key of `spec`."""
+    """Return the Resource dimension under which AWS/Usage counts a call with a key of `spec`."""
     if action.startswith("GenerateDataKeyPair"):
         return f"GenerateDataKeyPair-{pair_spec}"
     if action not in _CRYPTOGRAPHIC:
@@ -295,40 +295,40 @@ def _ciphertext(data: dict[str, Any]) -> bytes:
 
 
 def _used_key(data: dict[str, Any]) -> dict[str, Any] | None:
-    """The key of a request: the one it names, or the one that its ciphertext carries."""
+    """Return the key of a request: the one that it names, or the one in its ciphertext."""
     rec: dict[str, Any] | None = kms._resolve_key(data.get("KeyId", ""))
     return rec or kms._resolve_key(_ciphertext(data)[:36].decode("utf-8", errors="ignore"))
 
 
 def _count(action: str, data: dict[str, Any]) -> None:
-    """Direct calls only: what a service of the engine does with a key in a caller's name makes no call here."""
+    """Count a direct call. Calls that MiniStack makes on a caller's behalf are not counted."""
     spec = (_used_key(data) or {}).get("KeySpec", "")
     resource = usage_resource(action, spec, data.get("KeyPairSpec", ""))
     dimensions = {"Class": "None", "Resource": resource, "Service": "KMS", "Type": "API"}
     cloudwatch.record_metric("AWS/Usage", "CallCount", 1, "None", dimensions)
 
 
-# --- what it replaces in MiniStack ------------------------------------------------------------------------------
+# --- corrections of MiniStack ------------------------------------------------------------------------------------
 
-_MATERIALS = "MiniStack keeps one key material a key."
+_MATERIALS = "MiniStack keeps one key material for each key."
 
 
 @patch(TARGET, "_KEY_MATERIAL_FIELDS", because=_MATERIALS)
 def key_material_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
-    """Add those of rotation: a replica shares them."""
+    """Add the fields of rotation: a replica shares them."""
     return (*fields, "_materials", "_rotations")
 
 
 @patch(TARGET, "_derive_with_context", because=_MATERIALS)
 def derive_with_context(original: Original, key_bytes: bytes, enc_context: Any, nonce: bytes) -> Any:
-    """Derive a ciphertext's key; remember which material made it."""
+    """Derive a ciphertext's key, and remember which material made it."""
     _material_of.setdefault(nonce, key_bytes)
     return original(key_bytes, enc_context, nonce)
 
 
 @patch(TARGET, "_resolve_key", because=_MATERIALS)
 def resolve_key(original: Original, key_id_or_arn: Any) -> Any:
-    """Return a key; while a ciphertext is opened, with the material that made it."""
+    """Return a key; while a ciphertext is decrypted, with the material that made it."""
     rec = original(key_id_or_arn)
     material = _chosen.get()
     return {**rec, "_symmetric_key": material} if rec and material in rec.get("_materials", ()) else rec
@@ -336,7 +336,7 @@ def resolve_key(original: Original, key_id_or_arn: Any) -> Any:
 
 @patch(TARGET, "_decrypt", because=_MATERIALS)
 def decrypt(original: Original, data: dict[str, Any]) -> Any:
-    """Open a ciphertext with the material that made it."""
+    """Decrypt a ciphertext with the material that made it."""
     token = _chosen.set(_material_of.get(_ciphertext(data)[68:84], b""))
     try:
         return original(data)
@@ -364,7 +364,7 @@ def _paged(whole: Original, data: dict[str, Any], member: str, most: int) -> Any
     return _page(data, member, json.loads(answer[2])[member], most) if answer[0] == 200 else answer
 
 
-@patch(TARGET, "_enable_key", because="A key that is enabled again makes up at once for the rotation that it missed.")
+@patch(TARGET, "_enable_key", because="A key that is enabled again makes the rotation that it missed at once.")
 def enable_key(original: Original, data: dict[str, Any]) -> Any:
     """Enable a key."""
     answer = original(data)

@@ -27,7 +27,7 @@ logger = logging.getLogger("switchyard.dynamodb")
 
 @dataclasses.dataclass
 class Shard:
-    """Where a mapping is in its stream: position, retries of the batch there, size it is cut to, when to go on."""
+    """The place of a mapping in its stream: position, retries of the batch there, size it is cut to, next try."""
 
     position: int
     retries: int = 0
@@ -41,10 +41,10 @@ _shards: dict[str, Shard] = {}
 @patch(
     "ministack.services.lambda_svc",
     "_poll_dynamodb_streams",
-    because="MiniStack knows neither partial batches nor retries that end, and reads past the function's permissions.",
+    because="MiniStack has no partial batches and no limit of retries, and ignores the function's permissions.",
 )
 def poll() -> bool:
-    """Pass once over all mappings of streams, and return whether any got on. A batch runs on a thread of its own."""
+    """Pass once over all mappings of streams, and return whether any progressed. Each batch runs on its own thread."""
     got_on = [contextvars.copy_context().run(_poll_one, *found) for found in lambda_svc._iter_all_esms()]
     return any(got_on)
 
@@ -73,7 +73,7 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
         mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
         shard.not_before = time.time() + 1
         return False
-    with dynamodb._lock:  # all that one run of time to live deleted, or nothing of it
+    with dynamodb._lock:  # all that one run of time to live deleted, or none of it
         taken = dynamodb.stream_records_since(name, shard.position, shard.size or mapping.get("BatchSize", 100))
     batch = lambda_svc._apply_filter_criteria(taken, mapping)
 
@@ -91,7 +91,7 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
 def _settle(
     mapping: dict[str, Any], shard: Shard, taken: list[Any], batch: list[Any], result: dict[str, Any], role: str
 ) -> None:
-    """Move on past what was done; give up what has had its retries."""
+    """Move on past the handled records. Give up a batch without retries left."""
     failed = bool(result.get("error"))
     done = 0 if failed else len(taken)
     if not failed and "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or []):
@@ -125,14 +125,14 @@ def _credentials(role: str) -> dict[str, Any]:
 
 
 def _may_not(role: str, operation: str, arn: str, region: str) -> str:
-    """Why the function's role may not read the stream; empty when it may."""
+    """Return why the function's role may not read the stream; empty if it may."""
     key = _credentials(role)["aws_access_key_id"]
     denied = iam_evaluator.enforce(key, f"dynamodb:{operation}", "dynamodb", region, arn)
     return f"{role} may not do dynamodb:{operation} on {arn}" if denied is not None else ""
 
 
 def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str, Any], role: str) -> None:
-    """The on-failure record (it names the records, it does not hold them), sent with the function's permissions."""
+    """Send the on-failure record, which names the records without their content, with the function's permissions."""
     target = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
     if ":sqs:" not in target or not batch:
         return
@@ -169,5 +169,5 @@ def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str,
         sqs = client("sqs", region, _credentials(role))
         url = f"{os.environ['AWS_ENDPOINT_URL']}/{account}/{queue}"
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
-    except Exception as error:  # Lambda drops the record when it may not send it
+    except Exception as error:  # Lambda drops the record if it may not send it
         logger.warning("On-failure record of %s lost: %s", mapping["UUID"], error)

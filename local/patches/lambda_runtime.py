@@ -1,4 +1,4 @@
-"""Processes that run Lambda's functions: their Python, layers, errors and logs as on AWS."""
+"""The processes that run Lambda functions: their Python, layers, errors and logs as on AWS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RUNTIME = "ministack.core.lambda_runtime"
 END_OF_LOG = "\x1eend of log"
 """What a function's worker writes to its log after each call."""
 
-# S3 Control has a host for each account, 123456789012.127.0.0.1 here: functions find it as AWS's DNS lets them.
+# S3 Control has a host for each account, 123456789012.127.0.0.1 here; functions must resolve it as AWS's DNS does.
 _ACCOUNT_HOSTS = """
 def _resolve_account_hosts():
     import re, socket
@@ -42,7 +42,7 @@ def _resolve_account_hosts():
 
 _resolve_account_hosts()
 """
-# An exception is an answer, and its process lives on, as on AWS; MiniStack would end the process.
+# An exception is an answer, and the process stays alive, as on AWS. MiniStack would end the process.
 _PLAIN_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _NAMED_ERROR = """{"status": "ok", "handler_error": {"errorMessage": str(e), "errorType": type(e).__name__,
                 "stackTrace": traceback.format_exc().splitlines()}}"""
@@ -56,7 +56,7 @@ _last = threading.local()
 
 @functools.cache
 def worker_script(plain: str) -> str:
-    """Return MiniStack's script of a Python worker with our corrections. Raises PatchError."""
+    """Return MiniStack's script of a Python worker with our corrections. Raise PatchError if it has changed."""
     for replaced, by in ((_PLAIN_ERROR, _NAMED_ERROR), (_ANSWERED, _MARKED)):
         if plain.count(replaced) != 1:
             raise PatchError(f"{RUNTIME}._PYTHON_WORKER_SCRIPT changed: expected once\n{replaced}")
@@ -67,7 +67,7 @@ def worker_script(plain: str) -> str:
 @patch(
     RUNTIME,
     "_detect_runtime_binary",
-    because="Functions have only what Lambda ships, survive an exception, mark the end of a log, find account hosts.",
+    because="Functions have only Lambda's libraries, survive exceptions, mark a log's end, resolve account hosts.",
 )
 def detect_runtime_binary(original: Original, runtime: str) -> tuple[str, str]:
     """Return the Python that runs a function, and its worker's script."""
@@ -77,9 +77,9 @@ def detect_runtime_binary(original: Original, runtime: str) -> tuple[str, str]:
     return os.environ.get("SWITCHYARD_RUNTIME_PYTHON") or binary, worker_script(script)
 
 
-@patch(RUNTIME, "Worker._spawn", because="MiniStack unpacks a layer, and compiles it, at each start of a process.")
+@patch(RUNTIME, "Worker._spawn", because="MiniStack unpacks and compiles a layer at each start of a process.")
 def spawn(original: Original, self: Any) -> None:
-    """Start a process; its layers are there, unpacked and compiled."""
+    """Start a process whose layers are already unpacked and compiled."""
     config = self.config
     if config.get("Layers") and config["Runtime"].startswith("python"):
         python, _ = lambda_runtime._detect_runtime_binary(config["Runtime"])
@@ -110,9 +110,9 @@ def _unpacked(layer: Any, python: str) -> str:
     because="`execute_function_warm` needs the worker's own answer; on AWS a function does not wait for a core.",
 )
 def invoke(original: Original, self: Any, *rest: Any, **more: Any) -> Any:
-    """Hand a worker an event; keep its answer. The call and what it is for stay on one thread.
+    """Send an event to a worker, and keep its answer. The call and its caller stay on one thread.
 
-    The timeout is that of an idle machine: on a busy one it is longer, and so is the remaining time in the context.
+    The timeout applies to an idle machine. On a busy one it is longer, and so is the remaining time in the context.
     """
     config, _last.answer = self.config, {}
     self.config = {**config, "Timeout": math.ceil(config.get("Timeout", 30) * patience())}
@@ -126,7 +126,7 @@ def invoke(original: Original, self: Any, *rest: Any, **more: Any) -> Any:
 @patch(
     "ministack.services.lambda_svc",
     "_execute_function_warm",
-    because="errorType is the exception's class or Runtime.ExitError; MiniStack gives every failure one.",
+    because="errorType is the exception's class or Runtime.ExitError; MiniStack has one type for all failures.",
 )
 def execute_function_warm(original: Original, func: dict[str, Any], event: Any, request_id: str) -> Any:
     """Run a function; describe a failure as Lambda does."""
@@ -155,7 +155,7 @@ def drain_stderr_bounded(self: Any, *_: Any, **__: Any) -> str:
         try:
             line = self._stderr_queue.get(timeout=0.05)
         except queue.Empty:
-            if self._proc is None:  # it died in the call
+            if self._proc is None:  # if self._proc is None:  # it ended during the call
                 break
             continue
         if line.endswith(END_OF_LOG):

@@ -1,9 +1,9 @@
 """Lambda reads a queue with the function's own role and waits for a batch, as on AWS; MiniStack does neither.
 
-A mapping with a batching window gathers messages for that long, here for a second at the most. Messages that the
-function did not handle come back when their visibility timeout ends, here after five seconds at the most, so that a
-retry is seen and not waited for. A mapping whose role lacks a permission, on the queue or on its key, delivers nothing
-and says so in its LastProcessingResult.
+A mapping with a batching window gathers messages for that long, here for one second at most. Messages that the
+function did not handle come back when their visibility timeout ends, here after five seconds at most, so that a
+retry comes soon. A mapping whose role lacks a permission, on the queue or on its key, delivers nothing and reports
+it in its LastProcessingResult.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 """
 
@@ -23,11 +23,11 @@ _LIFETIME = 0.5
 _LONGEST_WINDOW = 1.0
 _LONGEST_TIMEOUT = 5.0
 _checked: dict[tuple[str, str], tuple[float, str]] = {}
-"""(role, queue) -> until when what is known holds, and what is known; polling asks many times a second."""
+"""(role, queue) -> until when the result of a check is valid, and the result. Polling checks many times a second."""
 
 
 def refusal(role: str, queue_arn: str) -> str:
-    """Why the role may not read the queue; empty when it may."""
+    """Return why the role may not read the queue; empty if it may."""
     until, reason = _checked.get((role, queue_arn), (0.0, ""))
     if time.monotonic() < until:
         return reason
@@ -37,7 +37,7 @@ def refusal(role: str, queue_arn: str) -> str:
     except PermissionError as error:
         reason = str(error)
     else:
-        # No request brought the poller here: Lambda's own calls are made over TLS, which queues' policies ask for.
+        # The poller has no request: Lambda's own calls use TLS, which queue policies require.
         iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
         for operation in NEEDED:
             action = f"sqs:{operation}"
@@ -49,7 +49,7 @@ def refusal(role: str, queue_arn: str) -> str:
 
 
 def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: float) -> bool:
-    """Whether a batch is still within its window and not full: `messages` of MiniStack's queue, `now` in seconds."""
+    """Return whether a batch is within its window and not full. `messages` are MiniStack's, `now` is in seconds."""
     window = min(mapping.get("MaximumBatchingWindowInSeconds") or 0, _LONGEST_WINDOW)
     since = [max(message["sent_at"], at) for message in messages if (at := message.get("visible_at", 0.0)) <= now]
     full = len(since) >= mapping.get("BatchSize", 10)
@@ -59,10 +59,10 @@ def gathering(messages: list[dict[str, Any]], mapping: dict[str, Any], now: floa
 @patch(
     "ministack.services.sqs",
     "_receive_messages_for_esm",
-    because="MiniStack reads a queue for a function without the function's permissions, and waits for no batch.",
+    because="MiniStack reads a queue without the function's permissions, and does not wait for a batch.",
 )
 def receive_messages_for_esm(original: Original, queue_url: str, max_number: int) -> list[dict[str, Any]]:
-    """Return the next batch of a queue, when it is due and permitted."""
+    """Return the next batch of a queue if it is due and permitted."""
     queue = sqs._get_q(queue_url)
     arn = queue["attributes"]["QueueArn"]
     mappings = [m for _, _, m in lambda_svc._iter_all_esms() if m.get("EventSourceArn") == arn]
@@ -81,7 +81,7 @@ def receive_messages_for_esm(original: Original, queue_url: str, max_number: int
 @patch(
     "ministack.services.lambda_svc",
     "_run_sqs_batch",
-    because="What a function did not handle comes back after its visibility timeout: here after seconds, not minutes.",
+    because="Messages that a function did not handle come back after seconds, not after a long visibility timeout.",
 )
 def run_sqs_batch(
     original: Original,
@@ -92,10 +92,10 @@ def run_sqs_batch(
     queue_url: str,
     queue_name: str,
 ) -> None:
-    """Hand a batch to its function."""
+    """Send a batch to its function."""
     received = [message["receipt_handle"] for message in batch]
     original(esm, func_rec, event, batch, queue_url, queue_name)
     latest = time.time() + _LONGEST_TIMEOUT
-    for message, receipt in zip(batch, received, strict=True):  # the queue's own, which it has dropped if handled
+    for message, receipt in zip(batch, received, strict=True):  # the queue's own; handled ones are deleted
         if message["receipt_handle"] == receipt:
             message["visible_at"] = min(message["visible_at"], latest)

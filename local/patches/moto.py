@@ -23,7 +23,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 def operation_of(
     service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
 ) -> str:
-    """Return the IAM action without its prefix, such as `GetFindings`; empty when the request matches none."""
+    """Return the IAM action without its prefix, such as `GetFindings`; empty if the request matches none."""
     action = iam_actions.extract_iam_action(service, method, path, headers, body, query_params)
     return action.partition(":")[2] if action else ""
 
@@ -31,7 +31,7 @@ def operation_of(
 @patch(
     "ministack.core.iam_actions",
     "SERVICE_TO_IAM_NAMESPACE",
-    because="MiniStack does not know the action prefixes of services that it lacks.",
+    because="MiniStack has no action prefixes for services that it lacks.",
 )
 def service_to_iam_namespace(prefixes: dict[str, str]) -> dict[str, str]:
     """Add moto's services."""
@@ -42,7 +42,7 @@ def service_to_iam_namespace(prefixes: dict[str, str]) -> dict[str, str]:
 @patch(
     "ministack.core.iam_actions",
     "_BOTOCORE_SERVICE_MAP",
-    because="MiniStack does not know the API models of services that it lacks.",
+    because="MiniStack has no API models for services that it lacks.",
 )
 def botocore_service_map(models: dict[str, list[str]]) -> dict[str, list[str]]:
     """Add moto's services."""
@@ -50,9 +50,9 @@ def botocore_service_map(models: dict[str, list[str]]) -> dict[str, list[str]]:
     return models
 
 
-@patch("ministack.app", "SERVICE_HANDLERS", because="moto answers the services, and single operations, of its own.")
+@patch("ministack.app", "SERVICE_HANDLERS", because="moto answers its services and single operations.")
 def service_handlers(handlers: dict[str, Handler]) -> dict[str, Handler]:
-    """Add a handler for each of moto's services; put one before MiniStack's where moto has some operations."""
+    """Add a handler for each of moto's services. Put one before MiniStack's where moto has some operations."""
     for service in bridge.MOTO_SERVICES:
         handlers[service] = _handler(service)
     for service, operations in bridge.MOTO_OPERATIONS.items():
@@ -61,7 +61,7 @@ def service_handlers(handlers: dict[str, Handler]) -> dict[str, Handler]:
 
 
 def _handler(service: str, operations: set[str] | None = None, otherwise: Handler | None = None) -> Handler:
-    """Return a handler that hands `operations` (all of a service, unless given) to moto, and others to `otherwise`."""
+    """Return a handler that passes `operations` (all of a service by default) to moto, and others to `otherwise`."""
 
     async def handler(method: str, path: str, headers: Any, body: bytes, query_params: dict[str, Any]) -> Any:
         operation = operation_of(service, method, path, headers, body, query_params)
@@ -76,7 +76,7 @@ def _handler(service: str, operations: set[str] | None = None, otherwise: Handle
 def detect_service(
     original: Original, method: str, path: str, headers: dict[str, str], query_params: dict[str, Any]
 ) -> str:
-    """Return the service by the credential's scope where it is one of moto's."""
+    """Return the service of the credential's scope if it is one of moto's."""
     signed = _SCOPE.search(headers.get("authorization", ""))
     if signed and signed.group(1) in bridge.MOTO_SERVICES:
         return signed.group(1)
@@ -99,7 +99,7 @@ def extract_resource_arn(
     region: str,
     account_id: str,
 ) -> str:
-    """Return the ARN that IAM is asked about."""
+    """Return the ARN that IAM checks."""
     if service in bridge.RESOURCE_ARNS:
         operation = operation_of(service, method, path, headers, body, query_params)
         if operation in bridge.MOTO_OPERATIONS.get(service, {operation}):

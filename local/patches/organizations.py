@@ -1,7 +1,7 @@
-"""AWS Organizations seen from its members, and delegated administrators, which MiniStack lacks.
+"""AWS Organizations as its members see it, and delegated administrators, which MiniStack lacks.
 
-MiniStack gives every account that asks an organization of its own. Here a member account sees the organization it
-was created in, and a delegated administrator of any service may list the accounts, as on AWS.
+MiniStack creates an organization for every account that asks for one. Here a member account sees the organization in
+which it was created, and a delegated administrator of any service may list the accounts, as on AWS.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _READS = {"DescribeOrganization", "ListAccounts", "DescribeAccount", "ListRoots"
 
 
 def management_of(account: str) -> str:
-    """The management account of an account's organization; empty when it is in none."""
+    """Return the management account of an account's organization; empty if it is in none."""
     members = [master for master, member in list(organizations._accounts._data) if member == account]
     return next((master for master in members if master != account), members[0] if members else "")
 
 
 def accounts_of(management: str) -> list[str]:
-    """The active accounts of an organization."""
+    """Return the active accounts of an organization."""
     found = [one for (master, _), one in list(organizations._accounts._data.items()) if master == management]
     return sorted(str(one["Id"]) for one in found if one["Status"] == "ACTIVE")
 
 
 def is_administrator(account: str, service: str) -> bool:
-    """Whether an account is the management account or a delegated administrator for `service`."""
+    """Return whether an account is the management account or a delegated administrator for `service`."""
     management = management_of(account)
     return bool(management) and (management == account or (management, account, service) in _delegated)
 
@@ -49,7 +49,7 @@ def _answer(data: dict[str, Any]) -> Any:
 def _register(management: str, data: dict[str, Any]) -> Any:
     account, service = data["AccountId"], data["ServicePrincipal"]
     if account not in accounts_of(management) or account == management:
-        return _error("AccountNotFoundException", f"{account} is no member account of the organization.")
+        return _error("AccountNotFoundException", f"{account} is not a member account of the organization.")
     if (management, account, service) in _delegated:
         return _error("AccountAlreadyRegisteredException", f"{account} is registered for {service}.")
     _delegated[management, account, service] = time.time()
@@ -87,7 +87,7 @@ _OWN: dict[str, Callable[[str, dict[str, Any]], Any]] = {
 @patch(
     "ministack.app",
     "SERVICE_HANDLERS[organizations]",
-    because="MiniStack gives every account an organization of its own, and has no delegated administrators.",
+    because="MiniStack creates an organization for every account, and has no delegated administrators.",
 )
 async def handle(
     original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]

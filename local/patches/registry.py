@@ -4,9 +4,9 @@
     def release_address(original: Handler, p: Params) -> Answer: ...
 
 The target is a name in a module, a method (`Worker.invoke`) or an entry of a table (`_ACTION_MAP[ReleaseAddress]`). The
-function has the target's parameters, by name: that is what it relies on. `*rest` and `**more` stand for any that
-follow; a first one called `original` receives what is replaced. A target that cannot be called (a table, a constant)
-is replaced by what the function returns for it.
+function has the target's parameters, by name, and relies on them. `*rest` and `**more` stand for any that follow. A
+first parameter `original` receives the replaced function. A target that is not callable (a table, a constant) is
+replaced by what the function returns for it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Original = Callable[..., Any]
 
 
 class PatchError(Exception):
-    """MiniStack is not what the corrections were written for; the message names each target that differs."""
+    """MiniStack differs from what the corrections were written for. The message names each target that differs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Patch:
-    """One correction: `function` in place of `name` in `module`. `upstream`: where MiniStack's project discusses it."""
+    """One correction: `function` in place of `name` in `module`. `upstream`: the discussion in MiniStack's project."""
 
     module: str
     name: str
@@ -38,12 +38,12 @@ class Patch:
 
     @property
     def target(self) -> str:
-        """The full name of what is replaced."""
+        """Return the full name of what is replaced."""
         return f"{self.module}.{self.name}"
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """The parameters of the target that the function relies on."""
+        """Return the parameters of the target that the function relies on."""
         return tuple(name for name in parameters(self.function) if name != "original")
 
     def holder(self) -> tuple[Any, str]:
@@ -68,13 +68,13 @@ class Patch:
         return ""
 
     def apply(self) -> None:
-        """Put the function in its target's place."""
+        """Put the function in place of its target."""
         holder, name = self.holder()
         found, function = _get(holder, name), self.function
         new: Any = function
         if not callable(found):
             new = function(found)
-        elif parameters(function)[:1] == ("original",):  # no partial: a method must get its instance
+        elif parameters(function)[:1] == ("original",):  # no functools.partial: a method must get its instance
             new = functools.wraps(found)(lambda *args, **more: function(found, *args, **more))
         if isinstance(holder, dict):
             holder[name] = new
@@ -83,7 +83,7 @@ class Patch:
 
 
 def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of a function's parameters, with the stars of those that take any others."""
+    """Return the names of a function's parameters, with the stars of variadic ones."""
     return tuple(
         {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "") + name  # type: ignore[call-overload]
         for name, one in inspect.signature(function).parameters.items()
@@ -101,7 +101,7 @@ class Registry:
         self._declared: list[Patch] = []
 
     def patch(self, module: str, name: str, *, because: str, upstream: str = "") -> Callable[[F], F]:
-        """Declare a function to be the correction of `name` in `module`."""
+        """Declare a function as the correction of `name` in `module`."""
 
         def declare(function: F) -> F:
             self._declared.append(Patch(module, name, function, because, upstream))
@@ -110,12 +110,12 @@ class Registry:
         return declare
 
     def of(self, modules: Iterable[str]) -> list[Patch]:
-        """Import the modules; return their corrections in the order of the modules, then of their lines."""
+        """Import the modules. Return their corrections in the order of the modules, then of their lines."""
         names = [import_module(module).__name__ for module in modules]
         return [one for name in names for one in self._declared if one.function.__module__ == name]
 
     def apply(self, modules: Iterable[str]) -> None:
-        """Apply the modules' corrections; of two with one target the later wraps the earlier. Raises PatchError."""
+        """Apply the modules' corrections; of two with one target the later wraps the earlier. Raise PatchError."""
         patches = self.of(modules)
         if problems := [problem for one in patches if (problem := one.problem())]:
             raise PatchError("MiniStack has changed:\n" + "\n".join(problems))

@@ -1,7 +1,7 @@
 """S3 answers that MiniStack leaves incomplete.
 
-ListObjectVersions ignores encoding-type=url. Terraform's provider asks for it and decodes the keys, so that a
-forced deletion of a bucket looks for "a b" in place of "a+b", again and again.
+ListObjectVersions ignores encoding-type=url. Terraform's provider requests it and decodes the keys, so that a
+forced deletion of a bucket looks for "a b" instead of "a+b", again and again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ENCODED = ("Key", "Prefix", "Delimiter", "KeyMarker", "NextKeyMarker")
 
 
 def url_encoded(body: bytes) -> bytes:
-    """A listing's XML with its keys and prefixes percent-encoded, as `EncodingType` says."""
+    """Return a listing's XML with its keys and prefixes percent-encoded, as `EncodingType` says."""
     root = ET.fromstring(body)
     namespace = root.tag.partition("}")[0].lstrip("{")
     ET.register_namespace("", namespace)
@@ -31,7 +31,7 @@ def url_encoded(body: bytes) -> bytes:
 
 @patch("ministack.services.s3", "_list_object_versions", because="MiniStack ignores encoding-type=url here.")
 def list_object_versions(original: Original, bucket_name: str, query_params: dict[str, Any]) -> Any:
-    """Encode what ListObjectVersions lists when it is asked to."""
+    """Encode what ListObjectVersions lists if the request asks for it."""
     status, headers, body = original(bucket_name, query_params)
     if status == 200 and s3._qp(query_params, "encoding-type", "") == "url":
         body = url_encoded(body)

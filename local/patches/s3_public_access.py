@@ -1,6 +1,6 @@
-"""Block Public Access and access points where MiniStack leaves them short, and word of changes to Access Analyzer.
+"""Block Public Access and access points where MiniStack lacks parts of them, and changes reported to Access Analyzer.
 
-Added: the account's Block Public Access, which counts in addition to each bucket's; the policy status of buckets and of
+Added: the account's Block Public Access, which applies in addition to a bucket's; the policy status of buckets and of
 access points; reads of other accounts through an access point's alias, allowed when the access point *and* the
 bucket permit them (MiniStack refuses all); public access point policies refused where Block Public Access says so.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
@@ -32,19 +32,19 @@ _ACTIONS = {
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_DeletePublicAccessBlock.html
     "DELETE": "s3:PutAccountPublicAccessBlock",
 }
-# Sub-resources of a bucket that decide who reaches it.
+# Sub-resources of a bucket that control access to it.
 _DECISIVE = {"acl", "policy", "publicAccessBlock", "ownershipControls"}
 
 _accounts: dict[str, frozenset[str]] = {}
 
 
 def account_block(account: str) -> frozenset[str]:
-    """Block Public Access settings that are on for a whole account."""
+    """Return the Block Public Access settings that are on for a whole account."""
     return _accounts.get(account, frozenset())
 
 
 def settings_of(document: str | bytes) -> frozenset[str]:
-    """Return the settings that a PublicAccessBlockConfiguration (XML) turns on. Raises ParseError."""
+    """Return the settings that a PublicAccessBlockConfiguration (XML) turns on. Raise ParseError."""
     root = ET.fromstring(document)
     return frozenset(
         child.tag.rpartition("}")[2] for child in root.iter() if (child.text or "").strip().lower() == "true"
@@ -90,7 +90,7 @@ def _access_point_policy_status(name: str) -> Answer:
         answer = s3._no_such_access_point(name).response()
         return answer
     if not record.get("Policy"):
-        answer = s3._access_point_policy(name, "GET", b"")  # says which policy does not exist
+        answer = s3._access_point_policy(name, "GET", b"")  # states which policy does not exist
         return answer
     out = ET.Element("GetAccessPointPolicyStatusResult", xmlns=s3.S3CONTROL_NS)
     status = ET.SubElement(out, "PolicyStatus")
@@ -99,7 +99,7 @@ def _access_point_policy_status(name: str) -> Answer:
 
 
 def _policy_refused(record: dict[str, Any], document: str) -> bool:
-    """Whether a policy is public and the access point, its bucket or the account blocks such policies."""
+    """Return whether a policy is public and the access point, its bucket or the account blocks such policies."""
     blocked = record["PublicAccessBlockConfiguration"].get("BlockPublicPolicy") or s3._public_access_blocked(
         get_account_id(), record["Bucket"], "BlockPublicPolicy"
     )
@@ -107,7 +107,7 @@ def _policy_refused(record: dict[str, Any], document: str) -> bool:
 
 
 def _lets_through(owner: str, region: str, record: dict[str, Any], caller: str, action: str, key: str) -> bool:
-    """Whether another account may do `action` through an access point: its policy and the bucket's must allow it."""
+    """Whether both policies, the access point's and the bucket's, allow another account to perform `action`."""
     bucket = record["Bucket"]
     point = s3.access_point_arn(record["Name"], owner, region)
     keys = {
@@ -154,17 +154,17 @@ async def handle_s3_control_request(
     request_id: str,
     headers: Any = None,
 ) -> Any:
-    """Answer for the account's settings; other operations of S3 Control stay MiniStack's."""
+    """Answer for the account's settings. Other operations of S3 Control are MiniStack's."""
     if path.rstrip("/") != PATH or method not in _ACTIONS:
         return await original(path, method, body, query_params, request_id, headers)
-    from ministack import app  # with the whole gateway: only where it runs
+    from ministack import app  # loads the whole gateway: import it only where it runs
 
-    # The account's own settings are no resource: IAM knows only "*" here.
+    # The account's own settings are not a resource: IAM checks "*" here.
     denied = app._enforce_data_plane("s3", _ACTIONS[method], headers or {}, query_params, request_id)
     return denied or s3.s3control_account_error(headers or {}) or _account_request(method, body, get_account_id())
 
 
-@patch(S3, "_public_access_blocked", because="The account's settings count in addition to the bucket's.")
+@patch(S3, "_public_access_blocked", because="The account's settings apply in addition to the bucket's.")
 def public_access_blocked(original: Original, owner_account: str, bucket_name: str, setting: str) -> bool:
     """Return whether a setting is on for a bucket."""
     return setting in account_block(owner_account) or original(owner_account, bucket_name, setting)
@@ -183,7 +183,7 @@ def extract_iam_action(original: Original, service: str, method: str, path: str,
     return named or original(service, method, path, *rest)
 
 
-@patch(S3, "_dispatch", because="MiniStack has no policy status, and Access Analyzer must see what changes.")
+@patch(S3, "_dispatch", because="MiniStack has no policy status, and Access Analyzer must see changes.")
 def dispatch(
     original: Original,
     method: str,
@@ -193,7 +193,7 @@ def dispatch(
     body: bytes,
     query_params: dict[str, Any],
 ) -> Any:
-    """Answer a request; report a change of who reaches a bucket."""
+    """Answer a request, and report a change of access to a bucket."""
     if method == "GET" and bucket and not key and "policyStatus" in query_params:
         return _bucket_policy_status(bucket)
     account = get_account_id()
@@ -205,7 +205,7 @@ def dispatch(
     return answer
 
 
-@patch(S3, "handle_request", because="MiniStack refuses every other account at an access point's alias.")
+@patch(S3, "handle_request", because="MiniStack refuses all other accounts at an access point's alias.")
 async def handle_request(
     original: Original,
     method: str,
@@ -216,7 +216,7 @@ async def handle_request(
     *rest: Any,
     **more: Any,
 ) -> Any:
-    """Answer a request; one that access point and bucket let through, in the owner's name."""
+    """Answer a request. One that access point and bucket both allow is answered as the owner's."""
     alias, key = s3._parse_bucket_key(path, headers)
     resolved = s3.resolve_access_point_alias(alias) if alias.endswith(s3._ACCESS_POINT_ALIAS_SUFFIX) else None
     signed = resolved and s3._request_access_key(method, key, headers, query_params, body)
@@ -232,7 +232,7 @@ async def handle_request(
 def handle_access_point_control(
     original: Original, method: str, path: str, headers: Any, body: bytes, query_params: dict[str, Any]
 ) -> Any:
-    """Answer an operation on access points; report a change."""
+    """Answer an operation on access points, and report a change."""
     name, sub, *_ = s3.access_point_control_route(path) or ("", "")
     record = s3._access_points.get(name) or {}
     bucket = record.get("Bucket")

@@ -1,11 +1,11 @@
-"""Writes of S3 objects where MiniStack is kinder or poorer than the service.
+"""Writes of S3 objects where MiniStack is more lenient than the service, or does less.
 
-- A copy's destination is conditional too (`If-Match`); its storage class is STANDARD unless the request says
-  otherwise, its website redirect is the request's, a copy of an object over itself must change something, and under
-  SSE-KMS its ETag is a new one. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-- A multipart upload keeps the tags and grants that it was begun with; its parts but the last have 5 MiB at least.
+- A copy's destination is conditional too (`If-Match`). Its storage class is STANDARD unless the request sets another,
+  and its website redirect is the request's. A copy of an object over itself must change something, and under SSE-KMS
+  its ETag is a new one. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+- A multipart upload keeps the tags and grants of its creation. Its parts except the last have at least 5 MiB.
 - `x-amz-expected-bucket-owner` must name the owner.
-- Tags, ACLs and grants in a write's headers need their own permissions; a lock is shown to whom may see it.
+- Tags, ACLs and grants in a write's headers need their own permissions; a lock is shown only with permission.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/")
 
 
 def grants(headers: dict[str, str]) -> bool:
-    """Whether a write's headers set an ACL."""
+    """Return whether a write's headers set an ACL."""
     return any(name == "x-amz-acl" or name.startswith("x-amz-grant-") for name in headers)
 
 
 def may(action: str, resource_arn: str) -> bool:
-    """Whether the caller of the request being answered may do `action` too; calls from inside may."""
+    """Return whether the caller of the request being answered may perform `action` too; internal calls may."""
     signed = _CREDENTIAL.search((request_headers.get() or {}).get("authorization", ""))
     if not signed:
         return True
@@ -56,7 +56,7 @@ def dispatch(
     body: bytes,
     query_params: dict[str, Any],
 ) -> Any:
-    """Answer a request that names the right owners, or none."""
+    """Answer a request that names the right bucket owners, or none."""
     source = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
     for name, of in (("x-amz-expected-bucket-owner", bucket), ("x-amz-source-expected-bucket-owner", source)):
         owner = s3._bucket_owner_account(of) if of else None

@@ -1,10 +1,10 @@
-"""Secrets Manager as it behaves: versions by client token, labels that move, rotation that calls its function.
+"""Secrets Manager as it behaves: versions by client token, moving labels, and rotation that calls its function.
 
-And the events that CloudTrail makes of it. Each call that changes something becomes an "AWS API Call via
-CloudTrail" event, also when it fails (then with `errorCode`), and a rotation "AWS Service Event via CloudTrail"
-events, in the shapes of https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html;
-values of secrets are in none. AWS delivers them within minutes and at its best effort, this cloud at once.
-("Secret Label Updated" is MiniStack's own.)
+It also sends the events of CloudTrail. Each call that changes something becomes an "AWS API Call via CloudTrail"
+event, also if it fails (then with `errorCode`), and a rotation "AWS Service Event via CloudTrail" events, in the
+shapes of https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html, which contain no
+values of secrets. AWS delivers them within minutes on a best-effort basis, this cloud at once.
+(MiniStack itself makes "Secret Label Updated".)
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _body(answer: Answer) -> dict[str, Any]:
 
 
 def _repeated(secret: Mapping[str, Any], data: Mapping[str, Any]) -> Answer | None:
-    """The answer to a token that a version has already: ignored when the value is the same, else refused."""
+    """Return the answer to a token that a version already has: ignore an equal value, refuse a different one."""
     version = secret["Versions"].get(data.get("ClientRequestToken"))
     if version is None or _value(version) == (None, None):
         return None
@@ -104,7 +104,7 @@ def _rename_version(secret: dict[str, Any], old: str, new: str | None) -> None:
 
 
 def create_secret(data: dict[str, Any]) -> Answer:
-    """With the version id that the caller asks for, and without a version when there is no value."""
+    """Create a secret with the requested version id; without a value, create no version."""
     existing = secretsmanager._secrets.get(data.get("Name"))
     if existing and existing.get("DeletedDate"):
         return _error(
@@ -137,7 +137,7 @@ def create_secret(data: dict[str, Any]) -> Answer:
 
 
 def put_secret_value(data: dict[str, Any]) -> Answer:
-    """Idempotent by token; labels leave the versions that had them."""
+    """Add a version. It is idempotent by token, and labels leave the versions that had them."""
     secret = _find(data)
     if secret and not secret.get("DeletedDate") and (repeated := _repeated(secret, data)):
         return repeated
@@ -153,7 +153,7 @@ def put_secret_value(data: dict[str, Any]) -> Answer:
 
 
 def update_secret(data: dict[str, Any]) -> Answer:
-    """A value in it is put as PutSecretValue puts it."""
+    """Update a secret. A value is stored as PutSecretValue stores it."""
     secret = _find(data)
     has_value = _value(data) != (None, None)
     if has_value and secret and not secret.get("DeletedDate") and (repeated := _repeated(secret, data)):
@@ -166,7 +166,7 @@ def update_secret(data: dict[str, Any]) -> Answer:
 
 
 def list_secrets(data: dict[str, Any]) -> Answer:
-    """With the keys, and the dates of rotations."""
+    """List secrets with their keys and the dates of their rotations."""
     answer: Answer = secretsmanager._list_secrets(data)
     listed = _body(answer)
     for entry in listed.get("SecretList", []):
@@ -180,10 +180,10 @@ def list_secrets(data: dict[str, Any]) -> Answer:
 @patch(
     "ministack.services.secretsmanager",
     "_filter_secret_names",
-    because="MiniStack searches names anywhere, in any case, and negates nothing.",
+    because="MiniStack searches anywhere in a name, in any letter case, without negation.",
 )
 def filter_names(names: list[str], filters: list[dict[str, Any]]) -> list[str]:
-    """As documented: by the beginning, letter case matters (but for descriptions), "!" in front negates."""
+    """Filter as documented: by prefix, case-sensitive (except descriptions); a leading "!" negates."""
     secrets = secretsmanager._secrets
     fields: dict[str, Callable[[str], list[str]]] = {
         "name": lambda name: [name],
@@ -206,7 +206,7 @@ def filter_names(names: list[str], filters: list[dict[str, Any]]) -> list[str]:
 
 
 def remove_regions_from_replication(data: dict[str, Any]) -> Answer:
-    """Deletes the native replicas in the named Regions."""
+    """Delete the native replicas in the named Regions."""
     secret = _find(data)
     if not secret:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
@@ -218,7 +218,7 @@ def remove_regions_from_replication(data: dict[str, Any]) -> Answer:
 
 
 def stop_replication_to_replica(data: dict[str, Any]) -> Answer:
-    """Makes a native replica a secret of its own: what is done when its primary's Region is lost."""
+    """Make a native replica an independent secret, as in the loss of its primary's Region."""
     secret = _find(data)
     if not secret:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
@@ -233,7 +233,7 @@ def stop_replication_to_replica(data: dict[str, Any]) -> Answer:
 
 
 def rotate_secret(data: dict[str, Any]) -> Answer:
-    """Checks the function's policy, marks a version AWSPENDING, and calls the function's four steps."""
+    """Check the function's policy, mark a version AWSPENDING, and call the function's four steps."""
     secret = _find(data)
     if not secret:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
@@ -283,7 +283,7 @@ def rotate_secret(data: dict[str, Any]) -> Answer:
 
 
 def cancel_rotate_secret(data: dict[str, Any]) -> Answer:
-    """Turns rotation off; its function and rules stay."""
+    """Turn rotation off. Its function and rules stay."""
     secret = _find(data)
     if not secret:
         return _error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
@@ -294,7 +294,7 @@ def cancel_rotate_secret(data: dict[str, Any]) -> Answer:
 
 
 def describe_secret(data: dict[str, Any]) -> Answer:
-    """With the dates of the last and the next rotation."""
+    """Describe a secret with the dates of its last and next rotation."""
     answer: Answer = secretsmanager._describe_secret(data)
     secret = _find(data)
     return _ok({**_body(answer), **_rotation_dates(secret)}) if answer[0] == 200 and secret else answer
@@ -306,7 +306,7 @@ def _rotation_dates(secret: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def age(secret_id: str, days: float, account: str = ACCOUNT_ID, region: str = REGION) -> None:
-    """Make a secret as old as if `days` had passed since all that happened to it."""
+    """Age a secret by `days`: all its dates move into the past."""
     with request_scope(account, region):
         secret = _find({"SecretId": secret_id})
     if secret is None:
@@ -356,7 +356,7 @@ def _rotate(secret_arn: str, function_arn: str, token: str) -> None:
 
 
 def _camel(value: Any) -> Any:
-    """Parameters as CloudTrail writes them: names begin in lower case, values of secrets are left out."""
+    """Return parameters as CloudTrail writes them: names begin in lower case, secret values are left out."""
     if isinstance(value, dict):
         return {name[:1].lower() + name[1:]: _camel(item) for name, item in value.items() if name not in _HIDDEN}
     return [_camel(item) for item in value] if isinstance(value, list) else value
@@ -443,7 +443,7 @@ _OWN: dict[str, Handler] = {
 async def handle(
     original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
 ) -> Any:
-    """Answer a request; send the event of one that changes something."""
+    """Answer a request, and send the event of one that changes something."""
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
         data = json.loads(body) if body else {}

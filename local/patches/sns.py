@@ -1,4 +1,4 @@
-"""What topics send to their subscribers is kept: it is all that a test can see of an e-mail."""
+"""Keep what topics send to their subscribers: it is all that a test can see of an email."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sent(topic: str) -> list[dict[str, Any]]:
 COMMANDS = {"sent": sent}
 
 
-@patch("ministack.services.sns", "_fanout", because="MiniStack sends no e-mail: what it would send must be kept.")
+@patch("ministack.services.sns", "_fanout", because="MiniStack sends no email: keep what it would send.")
 def fanout(
     original: Original, topic_arn: str, msg_id: str, message: str, subject: str = "", *rest: Any, **more: Any
 ) -> Any:

@@ -1,6 +1,6 @@
-"""Chatbot's ties to SNS and IAM of the engine: it subscribes to topics, gets what they send, and needs a role.
+"""Chatbot's use of MiniStack's SNS and IAM: it subscribes to topics, receives what they send, and needs a role.
 
-The subscription is Chatbot's own, made and removed with the configuration, and confirmed by itself.
+The subscription belongs to Chatbot, which creates, confirms and removes it with the configuration.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Engine(models.Neighbours):
     """MiniStack's topics and roles."""
 
     def trusts(self, role_arn: str) -> bool:
-        """Whether the role exists and its trust policy names Chatbot."""
+        """Return whether the role exists and its trust policy names Chatbot."""
         try:
             role_session(role_arn, "chatbot", "chatbot.amazonaws.com")
         except PermissionError:
@@ -61,7 +61,7 @@ class Engine(models.Neighbours):
         return True
 
     def unsubscribe(self, topic_arn: str) -> None:
-        """Remove it."""
+        """Remove the subscription."""
         topic = sns._topic_by_arn_any_scope(topic_arn)
         if topic:
             for gone in [s for s in topic["subscriptions"] if s["endpoint"] == models.ENDPOINT]:
@@ -72,7 +72,7 @@ class Engine(models.Neighbours):
 
 @patch("ministack.services.sns", "_deliver_to_http", because="MiniStack would post to the real Chatbot's address.")
 async def deliver_to_http(original: Original, endpoint: str, payload: str) -> Any:
-    """Post a message; hand Chatbot what is posted to its endpoint."""
+    """Post a message. Pass what is posted to Chatbot's endpoint to Chatbot."""
     if endpoint != models.ENDPOINT:
         return await original(endpoint, payload)
     envelope = json.loads(payload)

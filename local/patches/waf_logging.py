@@ -1,13 +1,13 @@
 """Logging configurations of web ACLs, which MiniStack's AWS WAF lacks: checked, authorized and delivered as AWS does.
 
-Whoever puts one must be allowed what WAF does in its name ("Logging destinations" of the WAF developer guide), and the
-destination must let WAF write: for a bucket or log group WAF adds to its policy what is missing, for a stream it makes
-its service-linked role. Which error a destination gets that does not exist, AWS does not say; here it is the one about
-permissions.
+The caller that puts a configuration needs the permissions that WAF uses in its name ("Logging destinations" of the WAF
+developer guide), and the destination must let WAF write: WAF adds what is missing to the policy of a bucket or log
+group, and makes its service-linked role for a stream. AWS does not document the error for a destination that does not
+exist; here it is the one about permissions.
 
-This WAF sees no requests, so it makes no records: `COMMANDS["deliver"]` hands it one, which goes to the destination
-as WAF's records do - under its service-linked role, or as the principal of log delivery. Redaction and filters are
-kept, not applied.
+This WAF sees no requests, so it makes no records: `COMMANDS["deliver"]` gives it one, which goes to the destination
+as WAF's records do: under its service-linked role, or as the principal of log delivery. Redaction and filters are
+kept and not applied.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _configurations: dict[str, dict[str, Any]] = {}
 
 
 def destination_kind(arn: str, region: str, account: str) -> str:
-    """firehose, logs or s3. Raises WafError for what is no destination of this account and Region by its name."""
+    """Return firehose, logs or s3. Raise WafError if the ARN is no destination of this account and Region."""
     forms = {
         "firehose": f"arn:aws:firehose:{region}:{account}:deliverystream/{NAME}",
         "logs": f"arn:aws:logs:{region}:{account}:log-group:{NAME}",
@@ -58,7 +58,7 @@ def destination_kind(arn: str, region: str, account: str) -> str:
 
 
 def check_fields(configuration: dict[str, Any]) -> None:
-    """What the API allows of redaction, filter and destinations. Raises WafError."""
+    """Check redaction, filter and destinations against the API. Raise WafError if it does not allow them."""
     given = configuration.get("LogDestinationConfigs") or []
     if len(given) != 1:
         raise invalid("You exceeded the number of values for a field.", "LOG_DESTINATION", len(given))
@@ -75,7 +75,7 @@ def check_fields(configuration: dict[str, Any]) -> None:
 
 
 def put(data: dict[str, Any], access_key: str) -> dict[str, Any]:
-    """PutLoggingConfiguration. Raises WafError."""
+    """Answer PutLoggingConfiguration. Raise WafError if refused."""
     configuration = data["LoggingConfiguration"]
     arn = _existing(configuration["ResourceArn"])
     check_fields(configuration)
@@ -88,7 +88,7 @@ def put(data: dict[str, Any], access_key: str) -> dict[str, Any]:
         and former["LogDestinationConfigs"] != [destination]
         and ":firehose:" not in former["LogDestinationConfigs"][0]
     ):
-        caller.needs("logs:DeleteLogDelivery")  # of which a stream has none
+        caller.needs("logs:DeleteLogDelivery")  # a stream has no log delivery
     {"firehose": _to_stream, "logs": _to_log_group, "s3": _to_bucket}[kind](destination, caller)
     kept = {"LogType": "WAF_LOGS", "LogScope": "CUSTOMER", **configuration, "ManagedByFirewallManager": False}
     _configurations[arn] = kept
@@ -96,13 +96,13 @@ def put(data: dict[str, Any], access_key: str) -> dict[str, Any]:
 
 
 class _Caller:
-    """Who put the configuration: WAF acts in its name."""
+    """The caller that puts a configuration: WAF acts in its name."""
 
     def __init__(self, access_key: str, region: str) -> None:
         self._key, self._region = access_key, region
 
     def needs(self, action: str, resource: str = "*", **context: Any) -> None:
-        """Raises WafError when the caller may not do `action`."""
+        """Raise WafError if the caller may not do `action`."""
         given = {"aws:CalledVia": [PRINCIPAL], **context}
         if iam_evaluator.enforce(self._key, action, action.split(":")[0], self._region, resource, given) is not None:
             raise WafError("WAFLogDestinationPermissionIssueException", DENIED)
@@ -176,7 +176,7 @@ def _to_bucket(arn: str, caller: _Caller) -> None:
 
 
 def _log_refusal(arn: str) -> str:
-    """Why log delivery may not write to a log group; empty when it may."""
+    """Return why log delivery may not write to a log group; empty if it may."""
     statements = [
         statement
         for policy in cloudwatch_logs._resource_policies.values()
@@ -188,7 +188,7 @@ def _log_refusal(arn: str) -> str:
 
 
 def _bucket_refusal(arn: str, key: str) -> str:
-    """Why log delivery may not write an object; empty when it may."""
+    """Return why log delivery may not write an object; empty if it may."""
     bucket, _, prefix = arn.partition("/")
     path = "/".join(filter(None, [bucket, prefix, "AWSLogs", get_account_id(), key]))
     policy = s3._bucket_policies.get(bucket.rpartition(":")[2]) or ""
@@ -203,7 +203,7 @@ def _refusal(action: str, resource: str, policy: Any) -> str:
 
 
 def _existing(arn: str) -> str:
-    """The ARN of a web ACL that exists. Raises WafError."""
+    """Return the ARN of an existing web ACL. Raise WafError if there is none."""
     found, refused = waf._resolve_local_waf_resource_arn(arn, ("webacl",))
     if refused:
         code = json.loads(refused[2])["__type"].rpartition("#")[2]
@@ -212,7 +212,7 @@ def _existing(arn: str) -> str:
 
 
 def _stored(arn: str) -> dict[str, Any]:
-    """Of a web ACL. Raises WafError: there is the same answer for no web ACL and for none of its logging."""
+    """Return a web ACL's configuration. Raise the same WafError if the web ACL or its logging does not exist."""
     arn = _existing(arn)
     if arn not in _configurations:
         raise WafError("WAFNonexistentItemException", MISSING)
@@ -228,7 +228,7 @@ def _listed(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer(action: str, data: dict[str, Any], access_key: str) -> dict[str, Any] | None:
-    """The answer to an operation on logging configurations; None for any other. Raises WafError."""
+    """Return the answer to an operation on logging configurations, or None for any other. Raise WafError if refused."""
     match action:
         case "PutLoggingConfiguration":
             return put(data, access_key)
@@ -247,7 +247,7 @@ def answer(action: str, data: dict[str, Any], access_key: str) -> dict[str, Any]
 
 
 def deliver(web_acl_arn: str, record: dict[str, Any]) -> str:
-    """Hand WAF a log record of a web ACL, as if it had made it; where it went. PermissionError when refused."""
+    """Deliver a log record of a web ACL as WAF does. Return its destination. Raise PermissionError if refused."""
     _, _, _, region, account, resource = web_acl_arn.split(":", 5)
     with request_scope(account, region):
         (destination,) = _stored(web_acl_arn)["LogDestinationConfigs"]
@@ -273,7 +273,7 @@ def _record_to_log_group(arn: str, stream: str, line: str) -> str:
     if reason := _log_refusal(arn):
         raise PermissionError(reason)
     where = {"logGroupName": arn.split(":log-group:")[1].removesuffix(":*"), "logStreamName": stream}
-    cloudwatch_logs._create_log_stream(where)  # refused when it exists, which is as good
+    cloudwatch_logs._create_log_stream(where)  # an existing stream is refused, which is as good
     cloudwatch_logs._put_log_events({**where, "logEvents": [{"timestamp": int(time.time() * 1000), "message": line}]})
     return stream
 
@@ -295,7 +295,7 @@ COMMANDS = {"deliver": deliver}
 
 
 def condition_keys(action: str, body: bytes) -> dict[str, Any]:
-    """Of AWS WAF V2 in the Service Authorization Reference, as far as logging has its own."""
+    """Return the condition keys of the Service Authorization Reference that only logging has."""
     if action != "wafv2:PutLoggingConfiguration":
         return {}
     configuration = json.loads(body or b"{}").get("LoggingConfiguration") or {}
@@ -308,7 +308,7 @@ def condition_keys(action: str, body: bytes) -> dict[str, Any]:
 async def handle(
     original: Original, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
 ) -> Any:
-    """Answer the four operations; the others stay MiniStack's."""
+    """Answer the four operations. The others are MiniStack's."""
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     if "LoggingConfiguration" in action:
         try:
@@ -319,7 +319,7 @@ async def handle(
     return await original(method, path, headers, body, query_params)
 
 
-@patch("ministack.core.iam_evaluator", "enforce", because="MiniStack does not know the condition keys of logging.")
+@patch("ministack.core.iam_evaluator", "enforce", because="MiniStack lacks the condition keys of logging.")
 def enforce(
     original: Original,
     access_key_id: str,
@@ -329,7 +329,7 @@ def enforce(
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """Evaluate with what the request says of its logging configuration as condition keys."""
+    """Evaluate with the request's logging configuration as condition keys."""
     if service == "wafv2":
         service_context = {**(service_context or {}), **condition_keys(iam_action, request_body.get())}
     return original(access_key_id, iam_action, service, region, resource_arn, service_context)

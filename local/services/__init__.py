@@ -1,4 +1,4 @@
-"""AWS services of our own, served by moto: those it lacks, and those where it is too shallow for us.
+"""AWS services of our own, served by moto: those that it lacks, and those of which it does too little for us.
 
 A service is a package here with moto's four files, named as moto names it (signing name, no hyphens):
 
@@ -17,11 +17,11 @@ A service is a package here with moto's four files, named as moto names it (sign
 Its `__init__.py` defines `install()`, which calls `register` with the package, and optionally
 `COMMANDS`: functions that scenarios call for what no API does (a click in the console, time that passes).
 
-What a service needs of others (a role that trusts it, a bucket, a topic) it says in a class `Neighbours` that is
-replaced by one of `local.patches`; nothing here imports MiniStack, so that moto alone can serve it.
+A class `Neighbours` declares what a service needs of others (a role that trusts it, a bucket, a topic); a class of
+`local.patches` replaces it. Nothing here imports MiniStack, so that moto alone can serve it.
 
-To add a service, write the package and add its name to `SERVICES`. One that moto lacks altogether needs
-nothing more: `register` enters it in moto's index.
+To add a service, write the package and add its name to `SERVICES`. `register` also enters a service that moto lacks in
+moto's index.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def install_all() -> None:
 
 
 def register(package: ModuleType) -> None:
-    """Make moto find `package` as the service of its name, instead of moto's own where there is one."""
+    """Make moto find `package` as the service of its name, instead of moto's own if there is one."""
     name = package.__name__.rpartition(".")[2]
     attribute = f"{name}_backends"
     backends = getattr(import_module(f"{package.__name__}.models"), attribute)
     known = any(service == name for service, _ in backend_url_patterns)
-    if known:  # whoever has imported moto's backends must reach ours
+    if known:  # code that has imported moto's backends must reach ours
         for module in (name, f"{name}.models", f"{name}.responses"):
             setattr(import_module(f"moto.{module}"), attribute, backends)
     else:  # moto imports moto.<name> to find a backend

@@ -1,4 +1,4 @@
-"""What our services share: operations answered by botocore's model of them, input checks, paging."""
+"""What our services share: operations answered by botocore's model, input validation, paging."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def operation(*, unchecked: Sequence[str] = ()) -> Callable[[Any], Any]:
-    """Mark a backend method as an API operation; of `unchecked` members only type and length are checked."""
+    """Mark a backend method as an API operation. Of `unchecked` members only type and length are validated."""
 
     def mark(method: Any) -> Any:
         method.unchecked = frozenset(unchecked)
@@ -45,7 +45,7 @@ def operation(*, unchecked: Sequence[str] = ()) -> Callable[[Any], Any]:
 def problems(
     shape: Any, value: Any, path: str = "", unchecked: frozenset[str] = frozenset(), deep: bool = True
 ) -> Iterator[str]:
-    """How `value` violates a botocore shape: type, required and unknown members, enum, pattern, range."""
+    """Yield how `value` violates a botocore shape: type, required and unknown members, enum, pattern, range."""
     kind = shape.type_name
     fits = isinstance(value, _TYPES.get(kind, (object,))) and (kind == "boolean" or not isinstance(value, bool))
     if not fits:
@@ -64,7 +64,7 @@ _UNITS = {"string": " characters", "list": " items", "map": " items"}
 
 
 def _size(kind: str, value: Any) -> float | None:
-    """What a shape's minimum and maximum are about."""
+    """Return the number that a shape's minimum and maximum limit."""
     if kind in {"integer", "long", "float", "double"}:
         return float(value)
     return len(value) if kind in _UNITS else None
@@ -101,7 +101,7 @@ def _string(shape: Any, value: Any, path: str, _: frozenset[str]) -> Iterator[st
 
 @functools.cache
 def _pattern(text: str) -> re.Pattern[str]:
-    """A pattern of a model; one that only Java understands matches everything."""
+    """Compile a pattern of a model. One that only Java supports matches everything."""
     try:
         return re.compile(text)
     except re.error:
@@ -112,7 +112,7 @@ _CONTENTS = {"structure": _structure, "list": _list, "map": _map, "string": _str
 
 
 def not_implemented(service: str, name: str) -> tuple[int, dict[str, str], str]:
-    """The answer to what nobody implements: at once, and with a status that no SDK retries."""
+    """Return the answer to an operation that is not implemented: immediate, with a status that no SDK retries."""
     message = f"The local cloud does not implement {service}:{name}."
     headers = {"Content-Type": "application/json", "x-amzn-errortype": "NotImplemented"}
     return (
@@ -123,7 +123,7 @@ def not_implemented(service: str, name: str) -> tuple[int, dict[str, str], str]:
 
 
 class SerializationError(ServiceException):
-    """A request body that is not what the protocol says."""
+    """A request body that violates the protocol."""
 
     code = "SerializationException"
 
@@ -145,11 +145,11 @@ class Response(BaseResponse):
 
     @property
     def backend(self) -> Any:
-        """The backend of the request's account and Region."""
+        """Return the backend of the request's account and Region."""
         raise NotImplementedError
 
     def _get_action(self) -> str:
-        """By path and method (or target) only: moto would also look for "Action=" anywhere in the body."""
+        """Return the action by path and method (or target) only: moto would also search the body for "Action="."""
         return self._get_action_from_method_and_request_uri(self.normalized_request)
 
     def call_action(self) -> Any:
@@ -160,7 +160,7 @@ class Response(BaseResponse):
         return super().call_action()
 
     def arguments(self, unchecked: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """The request's members, validated, with snake_case names."""
+        """Return the request's members, validated, with snake_case names."""
         shape = get_service_model(self.boto3_service_name).operation_model(self._get_action()).input_shape
         if shape is None:
             return {}
@@ -205,7 +205,7 @@ def _from_query(shape: Any, values: list[str]) -> Any:
 
 
 class TokenError(Exception):
-    """A NextToken that does not continue the walk it is used for; the message says why."""
+    """A NextToken that does not continue its walk. The message says why."""
 
 
 @dataclass
@@ -215,10 +215,10 @@ class _Walk:
 
 
 class Pager:
-    """Pages through results that are computed once, when a walk begins, and kept behind its token.
+    """Pages through results that are computed once, at the start of a walk, and kept behind its token.
 
-    A token can be used again (a client retries a lost answer) until `lifetime` seconds after its issue, with
-    the parameters of the call that began the walk only. A finished walk is kept for `grace` seconds.
+    A token can be used again (a client retries a lost answer) until `lifetime` seconds after its issue, only
+    with the parameters of the call that began the walk. A finished walk is kept for `grace` seconds.
     """
 
     grace = 60.0
@@ -231,7 +231,7 @@ class Pager:
     def page(
         self, parameters: Any, compute: Callable[[], Sequence[Any]], limit: int, token: str | None
     ) -> tuple[list[Any], str | None]:
-        """One page and the token of the next. Raises `TokenError`."""
+        """Return one page and the token of the next. Raise `TokenError` for an invalid token."""
         now = time.time()
         for name in [name for name, walk in list(self.walks.items()) if walk.expires <= now]:
             self.walks.pop(name, None)

@@ -1,6 +1,6 @@
-"""moto, with the services of this package: which requests it answers, what IAM is asked about them, and the call.
+"""moto, with the services of this package: which requests it answers, what IAM checks for them, and the call.
 
-`local.patches.moto` puts it beside MiniStack.
+`local.patches.moto` adds it to MiniStack.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "chatbot": ["chatbot"],
 }
 
-# Operations of services that MiniStack has, which only moto answers.
+# Operations of services that MiniStack has, that only moto answers.
 MOTO_OPERATIONS: dict[str, set[str]] = {
     "ssm": {
         "CreateDocument",
@@ -68,11 +68,11 @@ MOTO_OPERATIONS: dict[str, set[str]] = {
 }
 
 ResourceArn = Callable[[str, str, str, bytes, str, str], str]
-"""(operation, method, path, body, region, account id) -> ARN that IAM is asked about, or "*"."""
+"""(operation, method, path, body, region, account id) -> ARN that IAM checks, or "*"."""
 
 
 def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """As the Service Authorization Reference lists them for AWS Security Hub."""
+    """Return the ARN by the Service Authorization Reference for AWS Security Hub."""
     prefix = f"arn:aws:securityhub:{region}:{account}:"
     if operation == "BatchImportFindings":
         findings = json.loads(body or b"{}").get("Findings") or [{}]
@@ -95,7 +95,7 @@ def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region
 
 
 def _servicequotas_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """As the Service Authorization Reference lists them for Service Quotas: only requests name a quota."""
+    """Return the ARN by the Service Authorization Reference for Service Quotas: only requests name a quota."""
     if operation != "RequestServiceQuotaIncrease":
         return "*"
     asked = json.loads(body or b"{}")
@@ -103,7 +103,7 @@ def _servicequotas_arn(operation: str, method: str, path: str, body: bytes, regi
 
 
 def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """The policy store; its ARN has no Region."""
+    """Return the ARN of the policy store, which has no Region."""
     asked = json.loads(body or b"{}")
     store = asked.get("policyStoreId")
     return str(
@@ -112,7 +112,7 @@ def _verifiedpermissions_arn(operation: str, method: str, path: str, body: bytes
 
 
 def _accessanalyzer_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """The analyzer, or its archive rule; named in the path, the body or the query."""
+    """Return the ARN of the analyzer or its archive rule, named in the path, the body or the query."""
     prefix = f"arn:aws:access-analyzer:{region}:{account}:"
     parts = [unquote(part) for part in path.split("/") if part]
     if parts[0] == "analyzer" and len(parts) > 1:
@@ -127,13 +127,13 @@ def _accessanalyzer_arn(operation: str, method: str, path: str, body: bytes, reg
 
 
 def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """The configuration or tagged resource that a request names; all others take no resource."""
+    """Return the ARN of the configuration or tagged resource that a request names; other requests have none."""
     asked = json.loads(body or b"{}")
     return str(asked.get("ChatConfigurationArn") or asked.get("ResourceARN") or "*")
 
 
 def _config_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """As the Service Authorization Reference lists them for AWS Config; the first rule where several are named."""
+    """Return the ARN by the Service Authorization Reference for AWS Config; the first rule if several are named."""
     from local.services.config.models import config_backends
 
     asked, backend = json.loads(body or b"{}"), config_backends[account][region]
@@ -148,7 +148,7 @@ def _config_arn(operation: str, method: str, path: str, body: bytes, region: str
 
 
 def _ssm_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """As the Service Authorization Reference lists them for Systems Manager's documents and automations."""
+    """Return the ARN by the Service Authorization Reference for documents and automations of Systems Manager."""
     asked, prefix = json.loads(body or b"{}"), f"arn:aws:ssm:{region}:{account}:"
     if operation == "StartAutomationExecution":
         version = asked.get("DocumentVersion") or "$DEFAULT"
@@ -205,12 +205,12 @@ async def handle(
     body: bytes,
     query: Mapping[str, Any],
 ) -> tuple[int, dict[str, str], bytes]:
-    """Answer one request in an account with moto; status 501 where moto has no such operation."""
+    """Answer one request in an account with moto; with status 501 if moto has no such operation."""
     try:
         response = await asyncio.to_thread(_call, account, method, path, headers, body, query)
     except NotImplementedError:
         return _not_implemented(service, operation)
-    if response.status_code == 404 and b"<!doctype html>" in response.data[:40]:  # Flask knows no such path
+    if response.status_code == 404 and b"<!doctype html>" in response.data[:40]:  # Flask has no such path
         return _not_implemented(service, operation)
     skipped = {"content-length", "date", "server", "connection"}
     return (

@@ -21,7 +21,7 @@ class Event(NamedTuple):
 
 
 sent: list[Event] = []
-"""What was emitted while no sink was set."""
+"""Events emitted while no sink was set."""
 
 
 def _keep(*event: Any) -> None:
@@ -32,7 +32,7 @@ sink: Sink = _keep
 
 
 def set_sink(new: Sink | None) -> None:
-    """Send events to `new`; None: keep them in `sent` again."""
+    """Send events to `new`, or with None keep them in `sent` again."""
     global sink  # noqa: PLW0603 - one event bus per process
     sink = new or _keep
 
@@ -40,5 +40,5 @@ def set_sink(new: Sink | None) -> None:
 def emit(
     source: str, detail_type: str, detail: dict[str, Any], resources: list[str], account_id: str, region: str
 ) -> None:
-    """Hand one event to the sink, which must not change `detail`."""
+    """Pass one event to the sink, which must not change `detail`."""
     sink(source, detail_type, detail, resources, account_id, region)

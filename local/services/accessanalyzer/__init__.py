@@ -1,11 +1,11 @@
-"""IAM Access Analyzer for S3 buckets: findings computed from the buckets as the engine has them; moto has none.
+"""IAM Access Analyzer for S3 buckets: findings computed from the real buckets of the engine; moto has none.
 
 A bucket is analyzed again when its policy, ACL, ownership, Block Public Access or access points change, on
-StartResourceScan, and when an analyzer is made. The account's Block Public Access counts from the next such
-analysis on, as AWS looks at it every 6 hours only. Not here: resources other than buckets, unused and internal
+StartResourceScan, and when an analyzer is created. The account's Block Public Access applies from the next such
+analysis on, as AWS checks it only every 6 hours. Not here: resources other than buckets, unused and internal
 access, access previews, policy checks and generation, deletion of resolved findings after 90 days.
 
-Beyond the API: `set_watch` turns the analysis on changes off, so that only StartResourceScan brings news.
+Beyond the API: `set_watch` turns the analysis on changes off, so that only StartResourceScan updates findings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def set_watch(on: bool) -> None:
-    """Whether changes of a bucket are noticed at once (the default), or by the next scan."""
+    """Set whether changes of a bucket are noticed at once (the default), or by the next scan."""
     AccessAnalyzerBackend.watching = on
 
 

@@ -9,7 +9,7 @@ class ValidationException(ServiceException):
 
 
 class ConflictException(ServiceException):
-    """Something of that name exists."""
+    """A resource of that name exists."""
 
     code = "ConflictException"
 
@@ -19,7 +19,7 @@ class ConflictException(ServiceException):
 
 
 class ResourceNotFoundException(ServiceException):
-    """Nothing has that id; says which kind of thing was meant."""
+    """No resource has that id. The message names the kind of resource."""
 
     code = "ResourceNotFoundException"
 
@@ -29,7 +29,7 @@ class ResourceNotFoundException(ServiceException):
 
 
 class ServiceQuotaExceededException(ServiceException):
-    """The account has as many analyzers of the type as it may."""
+    """The account has its maximum number of analyzers of the type."""
 
     code = "ServiceQuotaExceededException"
 

@@ -40,7 +40,7 @@ OPERATORS = {
 
 
 def check(criteria: Mapping[str, Any], archive_rule: bool = False) -> None:
-    """Raises ValidationException for a key that cannot be filtered by, and for a criterion that says nothing."""
+    """Check criteria. Raise ValidationException for a key that is not a filter key, or a criterion without values."""
     if archive_rule and not criteria:
         raise ValidationException("The filter of an archive rule needs at least one criterion.")
     for key, criterion in criteria.items():
@@ -66,7 +66,7 @@ def _values(finding: Mapping[str, Any], key: str) -> Iterator[str | None]:
 
 
 def matches(finding: Mapping[str, Any], criteria: Mapping[str, Any]) -> bool:
-    """Whether a finding meets every operator of every criterion."""
+    """Return whether a finding meets every operator of every criterion."""
     return all(
         any(OPERATORS[name](value, wanted) for value in _values(finding, key))
         for key, criterion in criteria.items()

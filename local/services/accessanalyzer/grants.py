@@ -1,6 +1,6 @@
 """Who outside the zone of trust can reach a bucket: each grant of its policy, its ACL and its access points.
 
-Not the automated reasoning of the service but its rules as documented, statement by statement:
+This is not the automated reasoning of the service but its documented rules, statement by statement:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-resources.html#access-analyzer-s3
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 IsPublic = Callable[[dict[str, Any]], bool]
-"""Whether S3 takes a policy's statement for public."""
+"""Whether S3 considers a policy's statement public."""
 
 POLICY, BUCKET_ACL = "POLICY", "BUCKET_ACL"
 ACCESS_POINT, ACCESS_POINT_ACCOUNT = "S3_ACCESS_POINT", "S3_ACCESS_POINT_ACCOUNT"
@@ -29,7 +29,7 @@ ACL_ACTIONS = {
 }
 ACL_ACTIONS["FULL_CONTROL"] = tuple(action for actions in ACL_ACTIONS.values() for action in actions)
 
-# Keys whose value says in whose account a caller, or its access point, is.
+# Keys whose value names the account of a caller or of its access point.
 _CALLER_ACCOUNT = frozenset({"aws:principalaccount", "aws:sourceaccount", "aws:sourceowner"})
 _CALLER_ARN = frozenset({"aws:principalarn", "aws:sourcearn"})
 _POINT_ACCOUNT, _POINT_ARN = "s3:dataaccesspointaccount", "s3:dataaccesspointarn"
@@ -47,7 +47,7 @@ class AccessPoint:
 
 @dataclasses.dataclass(frozen=True)
 class Bucket:
-    """A bucket as it is now. `acl` has (kind, grantee, permission), kind URI or ID; empty where ACLs are disabled.
+    """A bucket as it is now. `acl` has (kind, grantee, permission), kind URI or ID; empty if ACLs are disabled.
 
     `block` names the Block Public Access settings that are on, of the bucket or of the account.
     """
@@ -63,13 +63,13 @@ class Bucket:
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """Return the ARN of the bucket."""
         return f"arn:aws:s3:::{self.name}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Zone:
-    """Trusted accounts, and the organization whose members are trusted (empty: none is)."""
+    """Trusted accounts, and the organization whose members are trusted (empty if none is)."""
 
     accounts: frozenset[str]
     organization: str = ""
@@ -77,7 +77,7 @@ class Zone:
 
 @dataclasses.dataclass(frozen=True)
 class Grant:
-    """Access of one outsider through one source."""
+    """Access of one outside principal through one source."""
 
     source: str
     principal: tuple[str, str]
@@ -89,12 +89,12 @@ class Grant:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What makes it the same grant after its actions have changed."""
+        """Return what identifies the grant, which a change of its actions leaves."""
         return (self.source, self.detail, self.principal, self.condition)
 
 
 def grants(bucket: Bucket, zone: Zone, is_public: IsPublic) -> list[Grant]:
-    """All grants to outsiders that Block Public Access does not undo; those that differ in actions only are one."""
+    """Return all grants to outsiders that Block Public Access leaves; merge those that differ only in actions."""
     found = [*_of_policy(bucket.policy, bucket.block, zone, is_public, POLICY, ""), *_of_acl(bucket)]
     for point in bucket.access_points:
         found += _of_policy(point.policy, point.block | bucket.block, zone, is_public, ACCESS_POINT, point.arn)
@@ -121,7 +121,7 @@ def _of_policy(
 ) -> Iterator[Grant]:
     statements = _listed(json.loads(document).get("Statement")) if document else []
     if "RestrictPublicBuckets" in block and any(is_public(statement) for statement in statements):
-        return  # then a public policy serves no one outside the account, not even those whom it names
+        return  # a public policy then serves no principal outside the account, not even those that it names
     refusals = [s for s in statements if s.get("Effect") == "Deny" and _holds_for_outsiders(s, zone)]
     for statement in statements:
         if statement.get("Effect") != "Allow":
@@ -144,7 +144,7 @@ def _of_policy(
 
 
 def _outsiders(statement: dict[str, Any], zone: Zone) -> Iterator[tuple[str, str]]:
-    """Principals of a statement outside the zone; AWS services are not."""
+    """Yield the principals of a statement outside the zone; AWS services are not outside."""
     if "NotPrincipal" in statement or statement.get("Principal") == "*":
         yield "AWS", "*"
         return
@@ -155,12 +155,12 @@ def _outsiders(statement: dict[str, Any], zone: Zone) -> Iterator[tuple[str, str
             account = account_of(name)
             if kind == "AWS" and (account in zone.accounts):
                 continue
-            # The account's root stands for the account.
+            # An account's root stands for the account.
             yield kind, account if name == f"arn:aws:iam::{account}:root" else name
 
 
 def account_of(principal: str) -> str:
-    """The account of a principal: the twelve digits, or those of its ARN; empty when there are none."""
+    """Return the account of a principal: the twelve digits, or those of its ARN; empty if there are none."""
     if re.fullmatch(r"\d{12}", principal):
         return principal
     parts = principal.split(":")
@@ -174,7 +174,7 @@ def _conditions(statement: dict[str, Any]) -> Iterator[tuple[str, str, list[str]
 
 
 def _confined(conditions: Iterable[tuple[str, str, list[str]]], zone: Zone) -> tuple[bool, str]:
-    """Whether conditions leave nobody outside the zone, and the foreign account whose access points they let in."""
+    """Return whether conditions exclude all outsiders, and the foreign account whose access points they admit."""
     foreign = ""
     for operator, key, values in conditions:
         if not _NARROWS.fullmatch(operator) or not values:
@@ -195,7 +195,7 @@ def _confined(conditions: Iterable[tuple[str, str, list[str]]], zone: Zone) -> t
 
 
 def _holds_for_outsiders(statement: dict[str, Any], zone: Zone) -> bool:
-    """Whether a Deny applies to every caller outside the zone (those from AWS services left aside)."""
+    """Return whether a Deny applies to every caller outside the zone, except AWS services."""
     for operator, key, values in _conditions(statement):
         name, plain = key.lower(), operator.removesuffix("ifexists")
         if name == "aws:principalisawsservice" and plain == "bool" and values == ["false"]:
@@ -208,7 +208,7 @@ def _holds_for_outsiders(statement: dict[str, Any], zone: Zone) -> bool:
 
 
 def _left(statement: dict[str, Any], principal: tuple[str, str], refusals: list[dict[str, Any]]) -> set[str]:
-    """Actions of an Allow that no Deny takes from the principal on all of the statement's resources."""
+    """Return the actions of an Allow that no Deny takes from the principal on all of the statement's resources."""
     actions = {str(action) for action in _listed(statement.get("Action"))} or {"s3:*"}
     for refusal in refusals:
         refused = refusal.get("Principal")

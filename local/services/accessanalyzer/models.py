@@ -41,7 +41,7 @@ _last = 0
 
 
 def now() -> str:
-    """This instant as the API writes it; never twice the same, so that versions of a finding can be told apart."""
+    """Return the current time as the API writes it; each call is later, so that versions of a finding differ."""
     global _last  # noqa: PLW0603 - one clock per process
     with _clock:
         _last = max(time.time_ns() // 1_000_000, _last + 1)
@@ -62,7 +62,7 @@ class Analyzer:
         self.last: Data = {}
 
     def summary(self) -> Data:
-        """As GetAnalyzer and ListAnalyzers have it."""
+        """Return the analyzer as GetAnalyzer and ListAnalyzers show it."""
         return {
             "arn": self.arn,
             "name": self.name,
@@ -74,7 +74,7 @@ class Analyzer:
         }
 
     def archived(self, finding: Data) -> bool:
-        """Whether an archive rule matches the finding."""
+        """Return whether an archive rule matches the finding."""
         return any(filters.matches(finding, rule["filter"]) for rule in self.rules.values())
 
 
@@ -122,7 +122,7 @@ class AccessAnalyzerBackend(BaseBackend):
         configuration: Data | None = None,
     ) -> Data:
         if type not in QUOTAS or configuration:
-            raise ValidationException("The local cloud has analyzers of external access only: ACCOUNT, ORGANIZATION.")
+            raise ValidationException("The local cloud has only analyzers of external access: ACCOUNT, ORGANIZATION.")
         arn = f"arn:aws:access-analyzer:{self.region_name}:{self.account_id}:analyzer/{analyzer_name}"
         organization, members = neighbours.current.organization(self.account_id)
         if type == "ORGANIZATION" and not organization:
@@ -326,7 +326,7 @@ class AccessAnalyzerBackend(BaseBackend):
     ) -> Data:
         analyzer = self._analyzer(arn=analyzer_arn)
         if not resource_arn.startswith("arn:aws:s3:::") or "/" in resource_arn:
-            raise ValidationException("The local cloud analyzes buckets only: arn:aws:s3:::NAME.")
+            raise ValidationException("The local cloud analyzes only buckets: arn:aws:s3:::NAME.")
         name = resource_arn.rpartition(":")[2]
         account = neighbours.current.owner(name)
         if account not in analyzer.zone.accounts or resource_owner_account not in (None, account):
@@ -359,7 +359,7 @@ class AccessAnalyzerBackend(BaseBackend):
         return self._page(key, found, max_results, next_token, "analyzedResources")
 
     def noticed(self, account: str, bucket: str) -> None:
-        """A bucket has changed, or is gone."""
+        """Notice that a bucket has changed, or is gone."""
         for analyzer in list(self.analyzers.values()):
             if account in analyzer.zone.accounts:
                 self._analyze(analyzer, account, bucket)
@@ -470,7 +470,7 @@ class AccessAnalyzerBackend(BaseBackend):
 
 
 def noticed(account: str, region: str, bucket: str) -> None:
-    """A bucket of `account` has changed: analyzers of that Region, of any account that trusts it, look again."""
+    """Notice a changed bucket of `account`: analyzers of that Region that trust the account analyze it again."""
     if not AccessAnalyzerBackend.watching:
         return
     for backends in list(accessanalyzer_backends.values()):

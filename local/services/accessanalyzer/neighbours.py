@@ -8,7 +8,7 @@ from .grants import Bucket
 
 
 class Neighbours:
-    """No buckets, and no organization."""
+    """A cloud without buckets and organization."""
 
     def names(self, account: str, region: str) -> list[str]:
         """Return the names of an account's buckets in a Region."""
@@ -19,15 +19,15 @@ class Neighbours:
         return None
 
     def read(self, account: str, name: str) -> Bucket | None:
-        """Return the bucket, its grants and its access points; None when there is no such bucket."""
+        """Return the bucket, its grants and its access points, or None if there is no such bucket."""
         return None
 
     def is_public(self, statement: dict[str, Any]) -> bool:
-        """Return whether S3 takes a policy's statement for public."""
+        """Return whether S3 considers a policy's statement public."""
         raise NotImplementedError
 
     def organization(self, account: str) -> tuple[str, frozenset[str]]:
-        """Return id and accounts of the organization that an account may analyze; an empty id for none."""
+        """Return id and accounts of the organization that an account may analyze; the id is empty if there is none."""
         return "", frozenset()
 
 

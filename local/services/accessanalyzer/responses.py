@@ -16,5 +16,5 @@ class AccessAnalyzerResponse(Response, backend_class=AccessAnalyzerBackend):
 
     @property
     def backend(self) -> AccessAnalyzerBackend:
-        """The analyzers of the request's account and Region."""
+        """Return the analyzers of the request's account and Region."""
         return accessanalyzer_backends[self.current_account][self.region]

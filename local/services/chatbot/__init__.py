@@ -1,7 +1,7 @@
-"""Chatbot (Amazon Q Developer in chat applications): channel configurations, and what their topics bring them.
+"""Chatbot (Amazon Q Developer in chat applications): channel configurations, and the messages of their topics.
 
 Beyond the API: `authorize_workspace` and `authorize_team` are the administrator's one-time sign-in, `messages`
-is the channel as its members see it.
+returns what the members of the channel see.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def install() -> None:
 
 
 def authorize_workspace(team_id: str, name: str, account: str = ACCOUNT_ID) -> None:
-    """A Slack workspace's owner lets Chatbot in, as the console's "Configure client" does."""
+    """Authorize Chatbot as a Slack workspace's owner does with the console's "Configure client"."""
     backend(account).workspaces[team_id] = name
 
 
 def authorize_team(tenant_id: str, team_id: str, name: str, account: str = ACCOUNT_ID) -> None:
-    """The same for a team of Microsoft Teams."""
+    """Authorize Chatbot for a team of Microsoft Teams."""
     backend(account).teams[tenant_id, team_id] = name
 
 
 def messages(configuration: str, account: str = ACCOUNT_ID) -> list[dict[str, Any]]:
-    """What a channel was sent, oldest first: `topic`, `posted` (a format that is known) and `message`."""
+    """Return what a channel received, oldest first: `topic`, `posted` (whether the format is known), `message`."""
     return [entry for entry in backend(account).received if entry["configuration"] == configuration]
 
 

@@ -1,7 +1,7 @@
 """ChatbotBackend: channel configurations of Slack and Microsoft Teams, subscribed to SNS topics.
 
 Sources: Chatbot API reference; Amazon Q Developer in chat applications, administrator guide ("Monitoring AWS
-services", "Custom notifications"). A configuration is of the account, whatever Region it is asked for in.
+services", "Custom notifications"). A configuration belongs to the account; every Region shows it.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ from .exceptions import (
 Data = dict[str, Any]
 SLACK, TEAMS = "slack-channel", "teams-channel"
 ENDPOINT = "https://global.sns-api.chatbot.amazonaws.com"
-"""What Chatbot subscribes to a topic."""
+"""The endpoint that Chatbot subscribes to a topic."""
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 """The guardrail of a configuration that names none."""
-# How an update and a description name what differs between the two kinds.
+# The names, in an update and in a description, of what differs between the two kinds.
 CHANNEL = {SLACK: ("SlackTeamId", "SlackChannelId"), TEAMS: ("TeamId", "ChannelId")}
 
 
 class Neighbours:
-    """What Chatbot needs of other services; an engine with topics and roles replaces this."""
+    """What Chatbot needs of other services. An engine with topics and roles replaces this."""
 
     def trusts(self, role_arn: str) -> bool:
-        """Whether a role lets Chatbot assume it."""
+        """Return whether a role lets Chatbot assume it."""
         return True
 
     def subscribe(self, topic_arn: str) -> bool:
-        """Subscribe `ENDPOINT` to a topic; False when there is no such topic."""
+        """Subscribe `ENDPOINT` to a topic. Return False if there is no such topic."""
         return True
 
     def unsubscribe(self, topic_arn: str) -> None:
-        """Undo that."""
+        """Remove that subscription."""
 
 
 neighbours = Neighbours()
 
 
 def set_neighbours(new: Neighbours) -> None:
-    """Use another one from now on."""
+    """Replace the neighbours from now on."""
     global neighbours  # noqa: PLW0603 - one engine per process
     neighbours = new
 
 
 def postable(message: str) -> bool:
-    """Whether Chatbot can show a message: an AWS service's event or alarm, or a custom notification.
+    """Return whether Chatbot can show a message: an AWS service's event or alarm, or a custom notification.
 
     It drops anything else, such as an event that an input transformer has changed.
     """
@@ -86,12 +86,12 @@ class ChatbotBackend(BaseBackend):
         self.configurations: dict[str, Data] = {}
         self.tags: dict[str, list[dict[str, str]]] = {}
         self.received: collections.deque[Data] = collections.deque(maxlen=10_000)
-        self._subscribing = threading.Lock()  # Terraform makes, and deletes, two channels of a topic at once
+        self._subscribing = threading.Lock()  # Terraform creates, and deletes, two channels of a topic at once
 
-    # What topics bring
+    # Notifications of topics
 
     def receive(self, topic_arn: str, message: str) -> None:
-        """A notification of a topic, for each channel that is configured for it."""
+        """Deliver a notification of a topic to each channel that is configured for it."""
         for configuration in list(self.configurations.values()):
             if topic_arn in configuration["SnsTopicArns"]:
                 entry = {"configuration": configuration["ConfigurationName"], "topic": topic_arn, "at": time.time()}
@@ -190,7 +190,7 @@ class ChatbotBackend(BaseBackend):
         team = request["SlackTeamId"]
         if team not in self.workspaces:
             raise InvalidRequestException(
-                f"Slack workspace {team} is not authorized: its owner has to configure the client in the console first"
+                f"Slack workspace {team} is not authorized: its owner must configure the client in the console first"
             )
         return self._create(SLACK, request, {"SlackTeamName": self.workspaces[team], "SlackChannelName": ""})
 
@@ -279,7 +279,7 @@ class ChatbotBackend(BaseBackend):
 
 
 def _members(given: Mapping[str, Any]) -> Data:
-    """The request's members by the names that the API gives them."""
+    """Return the request's members under the API's names."""
     return {"".join(part.title() for part in name.split("_")): value for name, value in given.items()}
 
 
@@ -287,5 +287,5 @@ chatbot_backends = BackendDict(ChatbotBackend, "chatbot", use_boto3_regions=Fals
 
 
 def backend(account: str) -> ChatbotBackend:
-    """The one backend of an account."""
+    """Return the only backend of an account."""
     return chatbot_backends[account]["aws"]  # moto keeps global services under the partition

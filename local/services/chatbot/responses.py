@@ -16,5 +16,5 @@ class ChatbotResponse(Response, backend_class=ChatbotBackend):
 
     @property
     def backend(self) -> ChatbotBackend:
-        """The configurations of the request's account; they belong to no Region."""
+        """Return the configurations of the request's account, which belong to no Region."""
         return backend(self.current_account)

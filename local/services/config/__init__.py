@@ -1,7 +1,7 @@
 """AWS Config on moto's backend: a recorder that records, rules that are evaluated, remediation that runs.
 
 What is there
-    *Recorder*: from StartConfigurationRecorder on, what changes in the account and Region is noticed within a second
+    *Recorder*: from StartConfigurationRecorder on, changes in the account and Region are noticed within a second
     (`items.RECORDED` lists the resource types) and kept as configuration items (GetResourceConfigHistory,
     BatchGetResourceConfig). PutDeliveryChannel checks the bucket's policy and key policy.
     *Rules*: PutConfigRule checks managed identifiers and their parameters, and that config.amazonaws.com may invoke a
@@ -12,7 +12,7 @@ What is there
     Compliance Change" of aws.config on the default bus.
     *Remediation*: PutRemediationConfigurations and the like; automatic ones start the SSM Automation document
     (`local.services.ssm`) on each NON_COMPLIANT evaluation.
-    *Aggregators and organization rules*: over the accounts and Regions of this cloud.
+    *Aggregators and organization rules*: for the accounts and Regions of this cloud.
 
 How scenarios use it
     `stack.client("config")` as on AWS, with `wait_until` on the effect. For what no API does, the commands below, such
@@ -39,7 +39,7 @@ def install() -> None:
 
 
 def set_reevaluation_interval(seconds: float, rules: Sequence[str] = ()) -> None:
-    """Seconds that must pass between two StartConfigRulesEvaluation of an account and Region; 60 on AWS.
+    """Set the seconds between two StartConfigRulesEvaluation calls of an account and Region; 60 on AWS.
 
     With `rules`, only for those, by name.
     """
@@ -52,7 +52,7 @@ def set_reevaluation_interval(seconds: float, rules: Sequence[str] = ()) -> None
 
 
 def pass_time(seconds: float) -> None:
-    """Let time pass for AWS Config: periodic rules become due, and what depends on the time changes."""
+    """Advance the clock of AWS Config: periodic rules become due, and time-dependent results change."""
     clock.pass_time(seconds)
 
 

@@ -1,6 +1,6 @@
 """Aggregators over the accounts and Regions of this cloud, and rules of a whole organization.
 
-https://docs.aws.amazon.com/config/latest/developerguide/aggregate-data.html. An account and Region is aggregated when
+https://docs.aws.amazon.com/config/latest/developerguide/aggregate-data.html. An account and Region is aggregated if
 it has authorized the aggregator's account and Region, is that account itself, or is in the organization whose accounts
 the aggregator's role may list. AWS refreshes the data within minutes, this cloud at once.
 """
@@ -29,22 +29,22 @@ from .exceptions import (
 from .neighbours import PRINCIPAL
 
 MULTI_ACCOUNT = "config-multiaccountsetup.amazonaws.com"
-"""Whose delegated administrator deploys organization rules; `PRINCIPAL`'s aggregates."""
+"""The principal whose delegated administrator deploys organization rules; for aggregators it is `PRINCIPAL`."""
 
 
 class Aggregation:
-    """What the backend knows of other accounts and Regions; mixed into `models.ConfigBackend`."""
+    """What the backend knows about other accounts and Regions; mixed into `models.ConfigBackend`."""
 
     account_id: str
     region_name: str
     partition: str
 
     def everywhere(self) -> list[Any]:
-        """The backends of all accounts and Regions."""
+        """Return the backends of all accounts and Regions."""
         raise NotImplementedError
 
     def of_account(self, account: str) -> Any:
-        """The backend of another account in this Region."""
+        """Return the backend of another account in this Region."""
         raise NotImplementedError
 
     def _clear_aggregation(self) -> None:
@@ -83,7 +83,7 @@ class Aggregation:
             )
 
     def _organization_accounts(self, role: str) -> list[str]:
-        """The organization's accounts, as the aggregator's role may list them."""
+        """Return the organization's accounts, which the aggregator's role must be allowed to list."""
         from botocore.exceptions import ClientError
 
         from local.permissions import client, role_session
@@ -101,7 +101,7 @@ class Aggregation:
         return [str(one["Id"]) for page in pages for one in page["Accounts"] if one["Status"] == "ACTIVE"]
 
     def _sources(self, name: str) -> list[tuple[str, str, Any]]:
-        """(account, Region, backend; None: not authorized) of all that an aggregator is about and that uses Config."""
+        """Return (account, Region, backend; None: not authorized) of each source of an aggregator that uses Config."""
         aggregator = self.config_aggregators.get(name)  # type: ignore[attr-defined]
         if not aggregator:
             raise NoSuchConfigurationAggregatorException("The configuration aggregator does not exist.")
@@ -255,7 +255,7 @@ class Aggregation:
     ) -> dict[str, Any]:
         self._require_administrator(MULTI_ACCOUNT)
         if unsupported or not organization_managed_rule_metadata:
-            raise InvalidParameterValueException("The local cloud implements organization rules of managed rules only.")
+            raise InvalidParameterValueException("The local cloud has organization rules of managed rules only.")
         name = organization_config_rule_name
         old = self.organization_rules.get(name)
         suffix = old["suffix"] if old else "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
@@ -282,7 +282,7 @@ class Aggregation:
         return [self.of_account(account) for account in neighbours.current.accounts(self.account_id)]
 
     def _deploy(self, name: str, managed: dict[str, Any], excluded: list[str] | None) -> dict[str, str]:
-        """Put the rule into every account; account -> error code, empty where it was put."""
+        """Put the rule into every account. Return account -> error code; the code is empty on success."""
         from moto.core.exceptions import JsonRESTError, ServiceException
 
         scope = {

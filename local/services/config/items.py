@@ -1,4 +1,4 @@
-"""Configuration items, made of the resources that are really in the emulated services.
+"""Configuration items of the real resources in the emulated services.
 
 Members and their case are those of https://github.com/awslabs/aws-config-resource-schema; the form of an item in a
 rule's event is that of https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
@@ -21,16 +21,16 @@ Item = dict[str, Any]
 
 BUCKET, SECRET, WEB_ACL = "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL"
 RECORDED = (BUCKET, SECRET, WEB_ACL)
-"""What can be recorded here."""
+"""The resource types that can be recorded here."""
 LARGEST = 256 * 1024
-"""Bytes of an item; a larger one is announced by an oversized notification, without it."""
+"""Maximum size of an item in bytes. An oversized notification announces a larger one without the item."""
 DAY, HOUR = 86_400.0, 3_600.0
 RATE = re.compile(r"rate\((\d+) (day|hour)s?\)")
 
 
 @dataclasses.dataclass(frozen=True)
 class Resource:
-    """One emulated resource; `created` in Unix seconds."""
+    """One emulated resource. `created` is in Unix seconds."""
 
     type: str
     id: str
@@ -44,25 +44,25 @@ class Resource:
 
     @property
     def key(self) -> Key:
-        """What identifies it in its account and Region."""
+        """Return what identifies the resource in its account and Region."""
         return self.type, self.id
 
     @functools.cached_property
     def digest(self) -> str:
-        """Differs when its configuration or tags do."""
+        """Return a digest, which differs if configuration or tags do."""
         content = json.dumps([self.configuration, self.supplementary, self.tags], sort_keys=True)
         return hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
 
 
 def tags_of(given: Any) -> dict[str, str]:
-    """Return a resource's tags as a dict; given as one, or as AWS's list of Key and Value."""
+    """Return a resource's tags as a dict, from a dict or from AWS's list of Key and Value."""
     if isinstance(given, dict):
         return {str(key): str(value) for key, value in given.items()}
     return {tag["Key"]: tag.get("Value", "") for tag in given or []}
 
 
 def rotation_seconds(rules: dict[str, Any] | None) -> float | None:
-    """How often a secret is rotated; None without a schedule, or with one that is a cron expression."""
+    """Return the seconds between rotations of a secret, or None without a schedule or with a cron expression."""
     rules = rules or {}
     if days := rules.get("AutomaticallyAfterDays"):
         return float(days) * DAY
@@ -72,25 +72,25 @@ def rotation_seconds(rules: dict[str, Any] | None) -> float | None:
 
 
 def next_rotation(secret: dict[str, Any]) -> float | None:
-    """Until when (Unix seconds) a secret must be rotated by its schedule; None when it has none."""
+    """Return when (Unix seconds) a secret must have rotated by its schedule, or None if it has none."""
     every = rotation_seconds(secret.get("RotationRules")) if secret.get("RotationEnabled") else None
     since = secret.get("LastRotatedDate") or secret.get("_RotationConfigured") or secret.get("CreatedDate") or 0
     return None if every is None else float(since) + every
 
 
 def timestamp(seconds: float) -> str:
-    """Unix seconds as Config writes times in events."""
+    """Return Unix seconds in the format of times in Config's events."""
     text = datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
 def seconds(text: str) -> float:
-    """The reverse of `timestamp`."""
+    """Return the reverse of `timestamp`."""
     return datetime.datetime.fromisoformat(text).timestamp()
 
 
 def item(resource: Resource, status: str, captured: float, account: str, region: str) -> Item:
-    """The configuration item of a resource as it is now; of a deleted one, without its configuration."""
+    """Return the configuration item of a resource as it is now; that of a deleted one has no configuration."""
     deleted = status == "ResourceDeleted"
     return {
         "relatedEvents": [],
@@ -115,7 +115,7 @@ def item(resource: Resource, status: str, captured: float, account: str, region:
 
 
 def difference(old: Item | None, new: Item) -> dict[str, Any] | None:
-    """The `configurationItemDiff`: members that changed, by `Configuration.<name>` or `Tags.<key>`."""
+    """Return the `configurationItemDiff`: members that changed, by `Configuration.<name>` or `Tags.<key>`."""
     if old is None:
         return {"changedProperties": {}, "changeType": "CREATE"}
     parts = {
@@ -136,7 +136,7 @@ def difference(old: Item | None, new: Item) -> dict[str, Any] | None:
 
 
 def described(one: Item, *, base: bool = False) -> dict[str, Any]:
-    """An item as the API answers it: other names, times as numbers, configuration as text."""
+    """Return an item as the API shows it: other names, times as numbers, configuration as text."""
     created = one["resourceCreationTime"]
     answer = {
         "version": one["configurationItemVersion"],
@@ -169,7 +169,7 @@ def described(one: Item, *, base: bool = False) -> dict[str, Any]:
 
 
 def notification(one: Item, old: Item | None, now: float, bucket_location: str = "") -> tuple[str, dict[str, Any]]:
-    """(message type, `invokingEvent`) that announces an item; oversized when it has more than `LARGEST` bytes."""
+    """Return (message type, `invokingEvent`) for an item; oversized if it has more than `LARGEST` bytes."""
     common = {"notificationCreationTime": timestamp(now)}
     difference_to = difference(old, one)
     if len(json.dumps(one)) <= LARGEST:

@@ -51,13 +51,13 @@ logger = logging.getLogger("switchyard.config")
 
 MAX_EVALUATIONS, MAX_STARTED, MAX_CAPPED = 100, 25, 25
 EVERY = 0.5
-"""Seconds between two looks of the recorder."""
+"""Seconds between two checks of the recorder."""
 
 _key = secrets.token_bytes(32)
 
 
 class Source(MotoSource):
-    """A rule's source; a custom one's function is asked of MiniStack, where moto would ask itself."""
+    """A rule's source. The function of a custom rule is looked up in MiniStack; moto would look in its own."""
 
     def __init__(
         self,
@@ -81,12 +81,12 @@ class Source(MotoSource):
 
 
 def use_own_source() -> None:
-    """Make moto's rules check their source with ours."""
+    """Make moto's rules check their source with our class."""
     moto_config.Source = Source  # type: ignore[assignment,misc]
 
 
 class Watcher:
-    """The one thread that looks at the accounts and Regions with a recorder or rules, and runs what is due."""
+    """The one thread that checks the accounts and Regions with a recorder or rules, and runs what is due."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
@@ -94,10 +94,10 @@ class Watcher:
         self._wake = threading.Event()
 
     def wake(self) -> None:
-        """Look again now; starts the thread at first."""
+        """Check again now. The first call starts the thread."""
         with self._lock:
             if self._thread is None:
-                # A fresh context: nothing of the request that happened to come first.
+                # A fresh context, without that of the request that came first.
                 run = contextvars.Context().run
                 self._thread = threading.Thread(target=run, args=(self._watch,), name="config", daemon=True)
                 self._thread.start()
@@ -121,9 +121,9 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     """AWS Config of one account and Region."""
 
     reevaluation_interval = 60.0
-    """Least seconds between two StartConfigRulesEvaluation; may be set on the class or on one account and Region."""
+    """Minimum seconds between two StartConfigRulesEvaluation calls, for the class or for one account and Region."""
     reevaluation_intervals: ClassVar[dict[str, float]] = {}
-    """The same for a rule, by its name: one scenario's hurry is not another's."""
+    """The same for single rules, by name: a short interval for one scenario does not apply to others."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -153,7 +153,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         default: int = 100,
         token_name: str = "NextToken",
     ) -> dict[str, Any]:
-        """The response with one page; the token is bound to the parameters, account and Region."""
+        """Return the response with one page. The token is bound to the parameters, account and Region."""
         bound = [member, self.account_id, self.region_name, *parameters]
         try:
             page, following = self.pager.page(bound, lambda: list(found), limit or default, token)
@@ -179,20 +179,20 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
     @property
     def recording(self) -> bool:
-        """Whether the recorder is on."""
+        """Return whether the recorder is on."""
         return any(recorder.status.recording for recorder in list(self.recorders.values()))
 
     def _read(self, types: set[str], at: float) -> dict[Key, items.Resource]:
-        """The resources of `types` in the account and Region, as they are."""
+        """Return the current resources of `types` in the account and Region."""
         where = self.account_id, self.region_name
         return {one.key: one for kind in sorted(types) for one in neighbours.current.resources(kind, *where, at)}
 
     def everywhere(self) -> list[Any]:
-        """The backends of all accounts and Regions."""
+        """Return the backends of all accounts and Regions."""
         return list(all_backends())
 
     def of_account(self, account: str) -> Any:
-        """The backend of another account in this Region."""
+        """Return the backend of another account in this Region."""
         return config_backends[account][self.region_name]
 
     # Recorder and delivery channel
@@ -206,7 +206,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
             raise InvalidRoleException(f"The role {role!r} cannot be assumed by {PRINCIPAL}.")
         configuration_recorder.setdefault("name", "default")
         MotoConfigBackend.put_configuration_recorder(self, configuration_recorder)
-        # moto keeps no recordingMode; a plan must find it again.
+        # moto drops recordingMode, which a plan must read back.
         self.requested[configuration_recorder["name"]] = configuration_recorder
         return {}
 
@@ -235,7 +235,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         return {}
 
     def _check_delivery(self, channel: dict[str, Any]) -> None:
-        """As Config does: the bucket must exist, and its policy let the service look at it and write to it."""
+        """Check a channel as Config does: the bucket must exist, and its policy let the service read and write it."""
         where = self.account_id, self.region_name
         bucket, prefix = channel["s3BucketName"], channel.get("s3KeyPrefix", "")
         arn = f"arn:{self.partition}:s3:::{bucket}"
@@ -294,7 +294,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         return every - set(excluded) if excluded else every & set(group.resource_types or [])
 
     def tick(self) -> None:
-        """Look at the resources once, and run the rules that are due. On the watcher's thread."""
+        """Check the resources once, and run the rules that are due. Runs on the watcher's thread."""
         if self.recording:
             for item, old in self._observe():
                 self._changed(item, old)
@@ -302,7 +302,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         self._follow_remediation()
 
     def _observe(self) -> list[tuple[Item, Item | None]]:
-        """What has changed since the last look, with what it was before."""
+        """Return what has changed since the last check, with its earlier item."""
         types, at = self._recorded_types(), now()
         seen = self._read(types, at)
         changes: list[tuple[Item, Item | None]] = []
@@ -476,7 +476,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
                 self._run(rule)
 
     def _run(self, rule: dict[str, Any]) -> None:
-        """Evaluate a rule against all that it is about: when it is put, by its frequency, or when asked."""
+        """Evaluate a rule against all its resources: when it is put, by its frequency, or on request."""
         types = rules.message_types(rule)
         if rules.SCHEDULED in types:
             self.due[rule["ConfigRuleName"]] = now() + rules.frequency(rule)
@@ -495,13 +495,13 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
                 self._evaluate(rule, item, None, left=False)
 
     def _about(self, rule: dict[str, Any], key: Key) -> bool:
-        """Whether a result still is of something in the rule's scope."""
+        """Return whether a result is still about a resource in the rule's scope."""
         if key[0] not in items.RECORDED:
-            return True  # such as AWS::::Account, that only the rule's function knows
+            return True  # such as AWS::::Account, which only the rule's function knows
         return any((one["resourceType"], one["resourceId"]) == key for one in self._subjects(rule))
 
     def _subjects(self, rule: dict[str, Any]) -> list[Item]:
-        """Items of all resources that a rule is about; a periodic managed rule asks the services, not the recorder."""
+        """Return items of the resources in a rule's scope; a periodic managed rule reads the services themselves."""
         if rule["Source"]["Owner"] == "AWS" and rules.SCHEDULED in rules.message_types(rule):
             seen = self._read(rules.resource_types(rule), now())
             made = [items.item(one, "OK", now(), self.account_id, self.region_name) for one in seen.values()]
@@ -546,7 +546,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         self._record(rule, key, *verdict, items.seconds(item["configurationItemCaptureTime"]))
 
     def _invoke(self, rule: dict[str, Any], event: dict[str, Any], *, left: bool) -> None:
-        """Call a custom rule's function with the event that Config sends; asynchronously, as Config does."""
+        """Call a custom rule's function asynchronously with the event that Config sends."""
         name, arn = rule["ConfigRuleName"], rule["Source"]["SourceIdentifier"]
         status = self.status.get(name, {})
         status["FirstEvaluationStarted"] = True
@@ -577,14 +577,14 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     # Results
 
     def _issue(self, rule_name: str) -> str:
-        """A result token: says, signed, for which rule and since when."""
+        """Return a signed result token with its rule and the time of its issue."""
         rule = self.rules[rule_name]
         text = json.dumps([self.account_id, self.region_name, rule_name, rule["ConfigRuleId"], now()])
         signed = hmac.new(_key, text.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(signed + text.encode()).decode()
 
     def _redeem(self, token: str) -> tuple[str, float]:
-        """(rule name, time of invocation) of a result token."""
+        """Return (rule name, time of invocation) of a result token."""
         try:
             raw = base64.urlsafe_b64decode(token)
         except ValueError:
@@ -627,7 +627,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         ordering: float,
         invoked: float | None = None,
     ) -> None:
-        """Keep a result, unless a later one is there; NOT_APPLICABLE removes it. Tells what follows from it."""
+        """Keep a result, unless a later one exists, and send its events. NOT_APPLICABLE removes it."""
         name = rule["ConfigRuleName"]
         with self._lock:
             kept = self.results.get(name)
@@ -662,7 +662,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         return self.results.get(name, {}).get(key, {}).get("ComplianceType") == rules.NON_COMPLIANT
 
     def _tell(self, rule: dict[str, Any], key: Key, new: dict[str, Any], old: dict[str, Any] | None) -> None:
-        """The event of a change: https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html"""
+        """Send the event of a change: https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html"""
         detail = {
             "resourceId": key[1],
             "awsRegion": self.region_name,
@@ -712,7 +712,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         )
 
     def _compliance(self, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
-        """What results amount to, with the number of non-compliant contributors."""
+        """Return the compliance of results together, with the number of non-compliant contributors."""
         kinds = [one["ComplianceType"] for one in found]
         failing = kinds.count(rules.NON_COMPLIANT)
         kind = rules.NON_COMPLIANT if failing else rules.COMPLIANT if kinds else "INSUFFICIENT_DATA"
@@ -782,7 +782,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
 
 
 def _input_parameters(config_rule: dict[str, Any]) -> dict[str, Any]:
-    """A rule's parameters; they are JSON text whose values are all text, as Config has it."""
+    """Return a rule's parameters: JSON text whose values are all text, as Config requires."""
     try:
         given = json.loads(config_rule.get("InputParameters") or "{}")
     except ValueError:
@@ -798,7 +798,7 @@ def _input_parameters(config_rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_types(source: dict[str, Any], given: dict[str, str]) -> None:
-    """Numbers that a managed rule takes must be numbers."""
+    """Check that the numeric parameters of a managed rule are numbers."""
     known = moto_config.MANAGED_RULES_CONSTRAINTS.get(source.get("SourceIdentifier"), {}).get("Parameters", [])
     if source.get("Owner") != "AWS":
         return
@@ -816,7 +816,7 @@ def _of_types(found: Iterable[dict[str, Any]], kinds: list[str] | None) -> list[
 
 
 def _camel(value: Any) -> Any:
-    """A result as the event has it: names begin in lower case, times are text."""
+    """Return a result in the event's format: names begin in lower case, times are text."""
     if isinstance(value, dict):
         return {name[:1].lower() + name[1:]: _camel(one) for name, one in value.items()}
     return items.timestamp(value) if isinstance(value, float) else value
@@ -826,5 +826,5 @@ config_backends = BackendDict(ConfigBackend, "config")
 
 
 def all_backends() -> list[ConfigBackend]:
-    """Every account and Region that has used AWS Config."""
+    """Return the backends of every account and Region that has used AWS Config."""
     return [backend for account in list(config_backends.values()) for backend in list(account.values())]

@@ -1,4 +1,4 @@
-"""What AWS Config needs of other services; an engine that has them replaces `current`."""
+"""What AWS Config needs of other services. An engine that has them replaces `current`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from .items import Resource
 
 PRINCIPAL = "config.amazonaws.com"
-"""As whom Config does what it needs."""
+"""The principal that acts for Config."""
 
 
 class Neighbours:
-    """Nothing to record, nothing that refuses, and no organization."""
+    """A cloud without resources, refusals and organization."""
 
     def resources(self, kind: str, account: str, region: str, now: float) -> Iterator[Resource]:
         """Iterate over an account's resources of a type in a Region."""
@@ -27,7 +27,7 @@ class Neighbours:
         return True
 
     def function_refusal(self, arn: str, account: str, region: str) -> str:
-        """Return why Config may not invoke a function; empty when it may."""
+        """Return why Config may not invoke a function; empty if it may."""
         return ""
 
     def invoke(self, arn: str, account: str, region: str, event: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Neighbours:
         return True
 
     def bucket_refusal(self, account: str, region: str, bucket_arn: str, action: str, resource_arn: str) -> str:
-        """Return why Config may not do an action on a bucket, or in it; empty when it may."""
+        """Return why Config may not perform an action on a bucket, or in it; empty if it may."""
         return ""
 
     def accounts(self, account: str) -> list[str]:

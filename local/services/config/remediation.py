@@ -1,8 +1,8 @@
 """Remediation: SSM Automation documents that AWS Config starts for non-compliant resources.
 
 https://docs.aws.amazon.com/config/latest/developerguide/remediation.html; attempts and their window are those of the
-API reference's RemediationConfiguration: after MaximumAutomaticAttempts failed ones within RetryAttemptSeconds the
-resource gets a remediation exception, and is left alone.
+API reference's RemediationConfiguration: after MaximumAutomaticAttempts failures within RetryAttemptSeconds the
+resource gets a remediation exception, and no further attempts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STATES = {"InProgress": "IN_PROGRESS", "Success": "SUCCEEDED", "Failed": "FAILE
 
 @dataclasses.dataclass
 class Attempt:
-    """The last run for a resource, and when the ones before it failed."""
+    """The last run for a resource, and the times of earlier failures."""
 
     automation: Any
     invoked: float
@@ -44,11 +44,11 @@ class Attempt:
 
     @property
     def state(self) -> str:
-        """As DescribeRemediationExecutionStatus names it."""
+        """Return the state under DescribeRemediationExecutionStatus' name."""
         return "FAILED" if self.automation is None else _STATES[self.automation.status]
 
     def described(self, key: Key) -> dict[str, Any]:
-        """As DescribeRemediationExecutionStatus tells it."""
+        """Return the attempt as DescribeRemediationExecutionStatus shows it."""
         steps = [
             {
                 "Name": step["StepName"],
@@ -108,7 +108,7 @@ class Remediation:
         return {"FailedBatches": []}
 
     def _check_remediation(self, one: dict[str, Any]) -> None:
-        """Against the document: it must exist, and take these parameters."""
+        """Check a configuration against its document, which must exist and take these parameters."""
         from moto.core.exceptions import ServiceException
 
         from local.services.ssm import automation
@@ -235,10 +235,10 @@ class Remediation:
             self.exempt.pop(key, None)
         return {"FailedBatches": []}
 
-    # What runs by itself
+    # Automatic runs
 
     def _remediate(self, name: str, key: Key) -> None:
-        """An evaluation found `key` non-compliant: start an automatic remediation, or another after the running one."""
+        """Start an automatic remediation of the non-compliant `key`, or another after the running one."""
         if not self.remediations.get(name, {}).get("Automatic"):
             return
         exempt = self.exempt.get((name, key))
@@ -268,7 +268,7 @@ class Remediation:
         self.attempts[name][key] = made
 
     def _follow_remediation(self) -> None:
-        """Try again what failed, until it has failed too often; then make an exception of it."""
+        """Retry what failed. After too many failures, make an exception."""
         for name, found in list(self.attempts.items()):
             one = self.remediations.get(name)
             for key, attempt in list(found.items()):

@@ -1,4 +1,4 @@
-"""Which resources a rule is about, and the managed rules that this cloud evaluates for real.
+"""Which resources a rule is about, and the managed rules that this cloud evaluates.
 
 Their wording: the page of each in https://docs.aws.amazon.com/config/latest/developerguide/managed-rules-by-aws-config.html
 """
@@ -30,21 +30,21 @@ DEFAULT_DAYS = 90
 COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE = "COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE"
 
 Rule = dict[str, Any]
-"""A rule as DescribeConfigRules tells it."""
+"""A rule as DescribeConfigRules shows it."""
 Verdict = tuple[str, str]
-"""(compliance type, annotation; none when empty)"""
+"""(compliance type, annotation; may be empty)"""
 Evaluation = Callable[[Item, dict[str, str], dict[str, Any], float], Verdict]
-"""(item, the rule's parameters, what Secrets Manager tells of the secret beyond the item, now)"""
+"""(item, the rule's parameters, the secret's dates in Secrets Manager that the item lacks, now)"""
 
 
 def parameters(rule: Rule) -> dict[str, str]:
-    """The rule's input parameters."""
+    """Return the rule's input parameters."""
     given: dict[str, str] = json.loads(rule.get("InputParameters") or "{}")
     return given
 
 
 def message_types(rule: Rule) -> set[str]:
-    """What a rule is triggered by."""
+    """Return the message types that trigger a rule."""
     source = rule["Source"]
     if source["Owner"] == "AWS":
         trigger = MANAGED_RULES_CONSTRAINTS[source["SourceIdentifier"]]["Trigger type"]
@@ -54,14 +54,14 @@ def message_types(rule: Rule) -> set[str]:
 
 
 def frequency(rule: Rule) -> float:
-    """Seconds between two runs of a periodic rule."""
+    """Return the seconds between two runs of a periodic rule."""
     details = rule["Source"].get("SourceDetails", [])
     named = [d["MaximumExecutionFrequency"] for d in details if d.get("MaximumExecutionFrequency")]
     return FREQUENCIES[(named or [rule.get("MaximumExecutionFrequency") or "TwentyFour_Hours"])[0]]
 
 
 def resource_types(rule: Rule) -> set[str]:
-    """The resource types that a rule is about; empty: all."""
+    """Return the resource types that a rule is about; empty if all."""
     scoped = set((rule.get("Scope") or {}).get("ComplianceResourceTypes", []))
     if rule["Source"]["Owner"] != "AWS":
         return scoped
@@ -71,7 +71,7 @@ def resource_types(rule: Rule) -> set[str]:
 
 
 def in_scope(rule: Rule, item: Item | None) -> bool:
-    """Whether a change of `item` triggers the rule."""
+    """Return whether a change of `item` triggers the rule."""
     if item is None:
         return False
     scope, types = rule.get("Scope") or {}, resource_types(rule)
@@ -142,11 +142,11 @@ EVALUATIONS: dict[str, Evaluation] = {
     "SECRETSMANAGER_SECRET_UNUSED": _used_lately,
     "SECRETSMANAGER_USING_CMK": _customer_key,
 }
-"""Managed rules that are evaluated here; of any other, PutConfigRule is checked and no result ever comes."""
+"""Managed rules that are evaluated here. For any other, PutConfigRule is checked and results never come."""
 
 
 def evaluate(rule: Rule, item: Item, now: float) -> Verdict:
-    """What a managed rule finds. Raises KeyError for one that is not evaluated here."""
+    """Return the verdict of a managed rule. Raise KeyError for a rule that is not evaluated here."""
     check = EVALUATIONS[rule["Source"]["SourceIdentifier"]]
     if item["configuration"] is None or item["configuration"].get("Deleted"):
         return NOT_APPLICABLE, ""
@@ -154,7 +154,7 @@ def evaluate(rule: Rule, item: Item, now: float) -> Verdict:
 
 
 def _beyond(item: Item) -> dict[str, Any]:
-    """The dates of the secret that an item is of, which the item does not have."""
+    """Return the dates of an item's secret that the item does not have."""
     if item["resourceType"] != SECRET:
         return {}
     return neighbours.current.secret(item["awsAccountId"], item["awsRegion"], item["resourceName"])

@@ -1,7 +1,7 @@
 """Security Hub on moto's backend: finding filters and paging, custom actions, standards, automation rules, events.
 
-Beyond the API: `send_custom_action` is the analyst's click in the console, `check_control` is Security Hub's own
-finding after a control was evaluated, `set_token_lifetime` ages tokens.
+Beyond the API: `send_custom_action` is the analyst's click in the console, `check_control` makes Security Hub's own
+finding after the evaluation of a control, `set_token_lifetime` ages tokens.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def install() -> None:
 
 
 def send_custom_action(action_target_arn: str, findings: list[str | dict[str, str]]) -> int:
-    """Choose a custom action for up to 20 findings, as the console does; returns the number of events sent.
+    """Choose a custom action for up to 20 findings, as the console does. Return the number of events sent.
 
     Each finding, given by its Id or as `{"Id": ..., "ProductArn": ...}`, is sent in an event of its own:
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-integration-types.html
-    Raises ResourceNotFoundException for an unknown action or finding, InvalidInputException for more than 20.
+    Raise ResourceNotFoundException for an unknown action or finding, InvalidInputException for more than 20.
     """
     return backend_of(action_target_arn).send_custom_action(action_target_arn, findings)
 
@@ -40,15 +40,15 @@ def check_control(
     account: str = ACCOUNT_ID,
     region: str = REGION,
 ) -> str | None:
-    """A control was evaluated for a resource: PASSED, FAILED, WARNING or NOT_AVAILABLE.
+    """Report that a control was evaluated for a resource: PASSED, FAILED, WARNING or NOT_AVAILABLE.
 
-    Returns the Id of the finding that Security Hub makes or updates, None where the control is on in no standard.
+    Return the Id of the finding that Security Hub creates or updates, or None if no standard has the control enabled.
     """
     return checks.check(securityhub_backends[account][region], control, resource_type, resource_id, status, tags or {})
 
 
 def set_token_lifetime(seconds: float) -> None:
-    """Seconds for which a NextToken of any account and Region can be used; applies to issued ones too."""
+    """Set for how many seconds a NextToken of any account and Region can be used, issued ones included."""
     SecurityHubBackend.token_ttl_seconds = seconds
 
 

@@ -1,7 +1,7 @@
 """Automation rules: criteria and changes that are applied to findings as they are created and updated by a provider.
 
 Sources: user guide, "Understanding automation rules in Security Hub CSPM"; API reference. Rules are applied in
-their order before anybody hears of the finding; updates with BatchUpdateFindings do not start them.
+their order before the finding's event is sent. Updates with BatchUpdateFindings do not trigger them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AutomationRules:
         return rule
 
     def create_rule(self, given: dict[str, Any], tags: dict[str, str] | None, now: str) -> dict[str, Any]:
-        """Make a rule; its ARN."""
+        """Create a rule. Return its ARN."""
         self._require_hub()
         if len(self.rules) >= MAX_RULES:
             raise LimitExceededException(f"Limit of {MAX_RULES} automation rules is exceeded")
@@ -50,7 +50,7 @@ class AutomationRules:
         return {"RuleArn": arn}
 
     def _each(self, arns: Sequence[str], do: Callable[[str], Any], found: str, name: str) -> dict[str, Any]:
-        """(what `do` gives for known rules, the others) as the batch operations answer."""
+        """Return (results of `do` for known rules, unknown rules) in the form of the batch operations."""
         self._require_hub()
         done, failed = [], []
         for arn in arns:
@@ -61,11 +61,11 @@ class AutomationRules:
         return {found: done, name: failed}
 
     def get_rules(self, arns: Sequence[str]) -> dict[str, Any]:
-        """Rules as they are."""
+        """Return rules with criteria and actions."""
         return self._each(arns, self.rules.__getitem__, "Rules", "UnprocessedAutomationRules")
 
     def list_rules(self, max_results: int | None, next_token: str | None) -> dict[str, Any]:
-        """All of them, without criteria and actions."""
+        """Return all rules, without criteria and actions."""
         self._require_hub()
 
         def found() -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ class AutomationRules:
         return self._page("AutomationRulesMetadata", found, max_results, next_token)
 
     def update_rules(self, items: Sequence[dict[str, Any]], now: str) -> dict[str, Any]:
-        """Change some; all or none of the changes of a rule."""
+        """Update rules. Either all or none of the changes of a rule are made."""
         changes = {item["RuleArn"]: item for item in items}
 
         def change(arn: str) -> str:
@@ -85,7 +85,7 @@ class AutomationRules:
         return self._each(list(changes), change, "ProcessedAutomationRules", "UnprocessedAutomationRules")
 
     def delete_rules(self, arns: Sequence[str]) -> dict[str, Any]:
-        """Remove some."""
+        """Delete rules."""
 
         def remove(arn: str) -> str:
             del self.rules[arn]
@@ -95,7 +95,7 @@ class AutomationRules:
         return self._each(arns, remove, "ProcessedAutomationRules", "UnprocessedAutomationRules")
 
     def automated(self, finding: Finding, apply: Callable[[Finding, dict[str, Any]], Finding]) -> Finding:
-        """The finding after the enabled rules that it meets, by order, the longest unchanged first."""
+        """Return the finding after the enabled rules that it meets, by order, the longest unchanged first."""
         for rule in sorted(self.rules.values(), key=lambda rule: (rule["RuleOrder"], rule["UpdatedAt"])):
             if rule["RuleStatus"] == "ENABLED" and asff.predicate(rule["Criteria"], limit=None)(finding):
                 finding = apply(finding, rule["Actions"][0]["FindingFieldsUpdate"])

@@ -1,7 +1,7 @@
-"""What Security Hub itself does after a control was evaluated for a resource: a finding of its own, or none.
+"""What Security Hub does after a control was evaluated for a resource: it makes a finding of its own, or none.
 
-The verdict is the caller's: nothing here evaluates resources. Findings are consolidated ones (one for a control,
-whatever the number of standards). Sources: user guide, "Generating and updating control findings", "Sample control
+The caller gives the verdict: nothing here evaluates resources. Findings are consolidated (one for a control,
+regardless of the number of standards). Sources: user guide, "Generating and updating control findings", "Sample control
 findings", "Levels of severity for findings".
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def check(
     hub: SecurityHubBackend, control: str, resource_type: str, resource_id: str, status: str, tags: dict[str, str]
 ) -> str | None:
-    """Report a control's verdict; the finding's Id, or None where no enabled standard has the control enabled."""
+    """Report a control's verdict. Return the finding's Id, or None if no enabled standard has the control enabled."""
     if control not in CONTROLS:
         raise ResourceNotFoundException(f"Security control {control} is not found")
     hub.get_enabled_standards()
@@ -48,7 +48,7 @@ def check(
         "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"],
         "CreatedAt": old.get("CreatedAt", now),
         "UpdatedAt": now,
-        # A passed finding is INFORMATIONAL, a failed one as severe as its control.
+        # A passed finding is INFORMATIONAL, a failed one has its control's severity.
         "Severity": {"Label": "INFORMATIONAL" if status == "PASSED" else details["SeverityRating"]},
         "Title": details["Title"],
         "Description": details["Description"],

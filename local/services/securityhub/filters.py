@@ -20,7 +20,7 @@ Finding = dict[str, Any]
 Values = Sequence[Any]
 Test = Callable[[Values], bool]
 
-# Filter name -> ASFF path where the two differ; a filter named like a top-level attribute is that attribute.
+# Filter name -> ASFF path where the two differ. Any other filter has the name of a top-level attribute.
 _EXACT = {
     "Type": "Types",
     "RecommendationText": "Remediation.Recommendation.Text",
@@ -29,7 +29,7 @@ _EXACT = {
     "ResourceOwnerOrgId": "Resources.Owner.Org.Id",
     "Keyword": "",
 }
-# Beginning of a filter name -> path of the object whose member the rest names. The longest beginning wins.
+# Prefix of a filter name -> path of the object whose member the rest names. The longest prefix wins.
 _BEGINNINGS = {
     "Severity": "Severity",
     "Malware": "Malware",
@@ -57,7 +57,7 @@ MAX_ATTRIBUTES, MAX_VALUES = 10, 20
 
 
 class Field(NamedTuple):
-    """Where a filter looks."""
+    """The place that a filter reads."""
 
     path: tuple[str, ...]
     kind: str
@@ -66,7 +66,7 @@ class Field(NamedTuple):
 
 @functools.cache
 def fields() -> dict[str, Field]:
-    """Every filter of the service model: where it looks, and what kind it is."""
+    """Return every filter of the service model: its place and its kind."""
     model = get_service_model("securityhub")
     asff = model.shape_for("AwsSecurityFinding").members  # type: ignore[attr-defined]
 
@@ -85,14 +85,14 @@ def fields() -> dict[str, Field]:
 
 
 def field(name: str) -> Field:
-    """The field that a filter or sort criterion names. Raises InvalidInputException."""
+    """Return the field that a filter or sort criterion names. Raise InvalidInputException if there is none."""
     if name not in fields():
         raise InvalidInputException(f"Invalid parameter: '{name}' is not a finding attribute to filter or sort by")
     return fields()[name]
 
 
 def read(node: Any, path: Sequence[str]) -> Values:
-    """All values at a path; lists on the way contribute those of all their items."""
+    """Return all values at a path. Lists on the way contribute the values of all their items."""
     for depth, name in enumerate(path):
         if isinstance(node, list):
             return [value for item in node for value in read(item, path[depth:])]
@@ -104,7 +104,7 @@ def read(node: Any, path: Sequence[str]) -> Values:
 
 @functools.lru_cache(1 << 16)
 def timestamp(text: str) -> dt.datetime | None:
-    """An ASFF timestamp (ISO 8601 with time and zone), or None."""
+    """Parse an ASFF timestamp (ISO 8601 with time and zone). Return None if it is not one."""
     try:
         parsed = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -115,7 +115,7 @@ def timestamp(text: str) -> dt.datetime | None:
 def predicate(
     filters: dict[str, list[dict[str, Any]]], limit: int | None = MAX_ATTRIBUTES
 ) -> Callable[[Finding], bool]:
-    """Whether a finding passes: every attribute must; see `_BUILDERS` for conditions within one."""
+    """Return a predicate that a finding meets if each attribute passes; `_BUILDERS` has the rules within one."""
     wanted = {name: conditions for name, conditions in filters.items() if conditions}
     if limit is not None and len(wanted) > limit:
         raise InvalidInputException(f"Invalid parameter: Filters has more than {limit} attributes")
@@ -149,7 +149,7 @@ _NEGATIVE = {"NOT_EQUALS": "EQUALS", "PREFIX_NOT_EQUALS": "PREFIX", "NOT_CONTAIN
 def _split(
     where: str, conditions: list[dict[str, Any]], *needed: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Conditions that are joined by OR, and (with the positive comparison) those none of which may hold."""
+    """Return the conditions that OR joins, and those (with the positive comparison) of which none may hold."""
     for condition in conditions:
         _need(where, condition, *needed, "Comparison")
     used = {condition["Comparison"] for condition in conditions}
@@ -264,7 +264,7 @@ def _addresses(where: str, conditions: list[dict[str, Any]]) -> Test:
 
 
 def texts(node: Any) -> Iterator[str]:
-    """All strings in a finding."""
+    """Yield all strings in a finding."""
     if isinstance(node, str):
         yield node
     elif isinstance(node, dict | list):
@@ -299,9 +299,9 @@ _SORT_VALUE: dict[str, Callable[[Any], Any]] = {
 
 
 def ordered(findings: Iterable[Finding], criteria: list[dict[str, str]]) -> list[Finding]:
-    """Sorted by each criterion in turn; ties keep their order, findings without a value come last.
+    """Return findings sorted by each criterion in turn. Ties keep their order; missing values come last.
 
-    Of several values the least counts when ascending, the greatest when descending.
+    Of several values the least is used in ascending order, the greatest in descending order.
     """
     result = list(findings)
     for criterion in reversed(criteria):

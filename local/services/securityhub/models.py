@@ -1,4 +1,4 @@
-"""SecurityHubBackend: moto's, with findings, custom actions, standards and aggregation that behave as on AWS.
+"""SecurityHubBackend: moto's, with the behavior of AWS in findings, custom actions, standards and aggregation.
 
 Sources: Security Hub API reference and user guide ("BatchImportFindings for finding providers",
 "BatchUpdateFindings for customers", "EventBridge event formats", "Cross-Region aggregation").
@@ -43,7 +43,7 @@ SEVERITIES = {"INFORMATIONAL": 0, "LOW": 1, "MEDIUM": 40, "HIGH": 70, "CRITICAL"
 CUSTOMER_FIELDS = ("Note", "UserDefinedFields", "VerificationState", "Workflow")
 """Set by an import only when it creates the finding."""
 PROVIDER_FIELDS = ("Confidence", "Criticality", "RelatedFindings", "Severity", "Types")
-"""Set by an import until a customer has set them."""
+"""Set by an import unless a customer has set them."""
 AWS_PRODUCTS = {
     "access-analyzer": "IAM Access Analyzer",
     "config": "Config",
@@ -83,12 +83,12 @@ LINKING_MODES = {
 
 
 def now() -> str:
-    """The time as ASFF writes it."""
+    """Return the current time in ASFF's format."""
     return utcnow().isoformat(timespec="milliseconds") + "Z"
 
 
 def severity(given: dict[str, Any]) -> dict[str, Any]:
-    """A severity with both label and normalized score, each derived from the other where it is missing."""
+    """Return a severity with label and normalized score. Each is derived from the other if it is missing."""
     if "Label" not in given and "Normalized" in given:
         label = next(name for name, least in reversed(SEVERITIES.items()) if given["Normalized"] >= least)
         return {**given, "Label": label}
@@ -103,7 +103,7 @@ def _asff_shape() -> Any:
 
 
 def violations(finding: Any) -> Iterator[str]:
-    """How a finding breaks the ASFF, worded as Security Hub words it."""
+    """Yield how a finding violates the ASFF, in Security Hub's words."""
     yield from problems(_asff_shape(), finding, "data")
     provided = finding.get("FindingProviderFields")
     provided = provided if isinstance(provided, dict) else {}
@@ -127,9 +127,9 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
     """Security Hub of one account and Region."""
 
     token_ttl_seconds: float = 24 * 3600
-    """How long a NextToken can be used; may be set on the class or on one account and Region."""
+    """How long a NextToken can be used, for the class or for one account and Region."""
     pending_polls = 1
-    """How often GetEnabledStandards answers PENDING (or DELETING) before the change is there."""
+    """How often GetEnabledStandards answers PENDING (or DELETING) before the change is done."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -139,7 +139,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
     def _clear(self) -> None:
         self.pager = Pager(lambda: self.token_ttl_seconds)
         self.aggregator: dict[str, Any] | None = None
-        # Findings are never changed, only replaced: pages behind a token stay as they were.
+        # Findings are never changed, only replaced, so that pages behind a token stay the same.
         self.asff: dict[Key, Finding] = {}
         self.customer_set: dict[Key, set[str]] = {}
         self.hub: dict[str, Any] = {}
@@ -167,7 +167,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         next_token: str | None,
         *parameters: Any,
     ) -> dict[str, Any]:
-        """The response with one page of `name`; the token is bound to the parameters, account and Region."""
+        """Return the response with one page of `name`. The token is bound to the parameters, account and Region."""
         bound = [name, self.account_id, self.region_name, *parameters]
         try:
             items, token = self.pager.page(bound, compute, max_results or MAX_BATCH, next_token)
@@ -256,7 +256,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         auto_enable_standards: str | None = None,
         organization_configuration: dict[str, Any] | None = None,
     ) -> None:
-        """Add the Status that moto demands and a request does not have."""
+        """Add the Status that moto requires and a request does not have."""
         if organization_configuration:
             organization_configuration = {
                 "Status": "ENABLED",
@@ -283,7 +283,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
     # Cross-Region and cross-account view
 
     def _sources(self) -> list[SecurityHubBackend]:
-        """The hubs whose findings this one shows: its own, its members' and, in each, the linked Regions'."""
+        """Return the hubs whose findings this one shows: its own, its members' and those of linked Regions."""
         hubs: list[SecurityHubBackend] = []
         for account in (self.account_id, *self.members):
             for region, hub in list(securityhub_backends.get(account, {}).items()):  # get: existing ones only
@@ -298,7 +298,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return mode == "ALL_REGIONS" or (LINKING_MODES[mode] and (region in named) == (mode == "SPECIFIED_REGIONS"))
 
     def _watchers(self) -> list[SecurityHubBackend]:
-        """The hubs that show this one's findings, and whose event buses hear of them."""
+        """Return the hubs that show this one's findings and whose event buses receive their events."""
         hubs = [hub for regions in list(securityhub_backends.values()) for hub in list(regions.values())]
         return [hub for hub in hubs if hub.enabled and self in hub._sources()]
 
@@ -376,7 +376,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
     # Findings
 
     def select(self, filters: dict[str, Any] | None, sort_criteria: list[dict[str, str]] | None) -> list[Finding]:
-        """All findings in view that pass the filters, in order."""
+        """Return all visible findings that pass the filters, in order."""
         passes = asff.predicate(filters or {})
         found = (finding for hub in self._sources() for finding in list(hub.asff.values()) if passes(finding))
         return asff.ordered(found, sort_criteria or [])
@@ -423,7 +423,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         }
 
     def _refusal(self, finding: Any) -> tuple[str, str] | None:
-        """(code, message) why a finding cannot be imported."""
+        """Return (code, message) why a finding cannot be imported, or None."""
         if found := list(violations(finding)):
             return (
                 "InvalidInput",
@@ -443,7 +443,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return None
 
     def _import(self, given: Finding) -> Finding | None:
-        """Create or update a finding; None when what is there is as new."""
+        """Create or update a finding. Return None if the existing one is as new."""
         key = given["ProductArn"], given["Id"]
         old = self.asff.get(key)
         if old and asff.timestamp(given["UpdatedAt"]) <= asff.timestamp(old["UpdatedAt"]):  # type: ignore[operator]
@@ -473,13 +473,13 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         }
         if old:
             self._reset_workflow(old, finding)
-        for hub in self._watchers():  # an administrator's rules are its members' too
+        for hub in self._watchers():  # an administrator's rules apply to its members too
             finding = hub.automated(finding, lambda old, updates: self._changed(key, old, updates))
         self.asff[key] = finding
         return finding
 
     def _created(self, key: Key) -> Finding:
-        """What Security Hub itself writes into a new finding."""
+        """Return what Security Hub itself writes into a new finding."""
         product = key[0].rpartition("/")[2]
         company, name = ("AWS", AWS_PRODUCTS[product]) if product in AWS_PRODUCTS else ("Personal", "Default")
         return {
@@ -498,7 +498,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
 
     @staticmethod
     def _reset_workflow(old: Finding, new: Finding) -> None:
-        """Who was notified or had resolved it must look again: Workflow.Status in the API reference."""
+        """Reset the status of a notified or resolved finding that got worse: Workflow.Status in the API reference."""
         status = {name: finding.get("Compliance", {}).get("Status") for name, finding in (("old", old), ("new", new))}
         back = old["RecordState"] == "ARCHIVED" and new["RecordState"] == "ACTIVE"
         worse = status["old"] == "PASSED" and status["new"] in ("WARNING", "FAILED", "NOT_AVAILABLE")
@@ -538,7 +538,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return {"ProcessedFindings": processed, "UnprocessedFindings": unprocessed}
 
     def _update(self, key: Key, updates: dict[str, Any]) -> Finding | None:
-        """A customer's update, which leaves the provider's UpdatedAt alone; None when it gets too big."""
+        """Apply a customer's update, which leaves the provider's UpdatedAt. Return None if it gets too large."""
         with self._lock:
             new = self._changed(key, self.asff[key], updates)
             if len(json.dumps(new).encode()) > MAX_FINDING_BYTES:
@@ -547,7 +547,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
             return new
 
     def _changed(self, key: Key, old: Finding, updates: dict[str, Any]) -> Finding:
-        """The finding with a customer's changes, which later imports leave alone."""
+        """Return the finding with a customer's changes, which later imports keep."""
         new = {**old, **updates}
         if "Note" in updates:
             new["Note"] = {**updates["Note"], "UpdatedAt": now()}
@@ -634,7 +634,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return {"ActionTargetArn": action_target_arn}
 
     def send_custom_action(self, action_target_arn: str, findings: list[str | dict[str, str]]) -> int:
-        """The console's custom action: one event per finding. Returns their number."""
+        """Send the events of the console's custom action, one for each finding. Return their number."""
         action = self._action_target(action_target_arn)
         if not 1 <= len(findings) <= MAX_ACTION_FINDINGS:
             raise InvalidInputException(f"A custom action takes 1 to {MAX_ACTION_FINDINGS} findings")
@@ -723,7 +723,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return f"arn:{self.partition}:securityhub:{region}::{resource}/{key}"
 
     def _standard(self, arn: str) -> str:
-        """Key of a standard by its ARN, which must be this Region's."""
+        """Return the key of a standard by its ARN, which must be this Region's."""
         key = arn.partition("/")[2]
         if key not in STANDARDS or arn != self._standards_arn(key):
             raise InvalidInputException(f"Invalid parameter: StandardsArn '{arn}' is not a standard of this Region")
@@ -817,7 +817,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return self._page("StandardsSubscriptions", lambda: shown, max_results, next_token, standards_subscription_arns)
 
     def _settle(self, item: dict[str, Any]) -> None:
-        """READY, or INCOMPLETE: without AWS Config recording in the Region no control can be checked."""
+        """Settle as READY, or INCOMPLETE: without an AWS Config recorder in the Region no control can be checked."""
         from moto.config.models import config_backends
 
         recorders = config_backends[self.account_id][self.region_name].recorders.values()
@@ -964,7 +964,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         return self._page(name, lambda: found, max_results, next_token, security_control_id)
 
     def _associated(self, item: dict[str, str], *, enabled: bool = False) -> tuple[str, str]:
-        """(standard, control) of an association; raises InvalidInputException where there is none."""
+        """Return (standard, control) of an association. Raise InvalidInputException if it does not exist."""
         key, control = self._standard(item["StandardsArn"]), item["SecurityControlId"]
         if control not in CONTROLS or key not in CONTROLS[control].standards:
             raise InvalidInputException(f"{control} is not a control of {item['StandardsArn']}")
@@ -1014,6 +1014,6 @@ securityhub_backends: BackendDict[SecurityHubBackend] = BackendDict(SecurityHubB
 
 
 def backend_of(arn: str) -> SecurityHubBackend:
-    """The backend of the account and Region that an ARN names."""
+    """Return the backend of the account and Region that an ARN names."""
     _, _, _, region, account, _ = arn.split(":", 5)
     return securityhub_backends[account][region]

@@ -15,5 +15,5 @@ class SecurityHubResponse(Response, MotoSecurityHubResponse, backend_class=Secur
 
     @property
     def backend(self) -> SecurityHubBackend:
-        """The hub of the request's account and Region."""
+        """Return the hub of the request's account and Region."""
         return securityhub_backends[self.current_account][self.region]

@@ -14,7 +14,7 @@ NIST171 = "nist-800-171/v/2.0.0"
 
 
 class Standard(NamedTuple):
-    """A security standard of AWS's."""
+    """A security standard of AWS."""
 
     name: str
     description: str
@@ -59,11 +59,11 @@ class Control(NamedTuple):
     title: str
     severity: str
     standards: dict[str, str]
-    """Standard -> the control's id in it, empty where that is the security control id."""
+    """Standard -> the control's id in it, empty if that is the security control id."""
 
 
 def _in(names: str, **numbered: str) -> dict[str, str]:
-    """Standards by letter (f, n, m, p, t), CIS and PCI 3.2.1 ids by keyword."""
+    """Return standards by letter (f, n, m, p, t); keywords give CIS and PCI 3.2.1 ids."""
     letters = {"f": FSBP, "n": NIST, "m": NIST171, "p": f"{PCI}4.0.1", "t": TAGGING}
     versions = {
         "cis12": f"{CIS}1.2.0",

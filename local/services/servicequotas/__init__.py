@@ -1,7 +1,7 @@
 """Service Quotas on moto's backend: the request quotas of AWS KMS, requests to raise them and their history.
 
-Beyond the API: `set_value` is an account whose quota differs from the default, `decide` is AWS Support's answer, and
-`forget_requests` is an account that has asked for nothing yet.
+Beyond the API: `set_value` makes an account's quota differ from the default, `decide` is AWS Support's answer, and
+`forget_requests` makes an account without earlier requests.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def install() -> None:
 
 
 def set_value(quota_code: str, value: float, account: str = ACCOUNT_ID, region: str = REGION) -> None:
-    """Give a KMS quota another applied value; below the default too, which no API can ask for."""
+    """Set the applied value of a KMS quota, even below the default, which no API allows."""
     servicequotas_backends[account][region].set_value(quota_code, value)
 
 
 def decide(request_id: str, status: str, account: str = ACCOUNT_ID, region: str = REGION) -> None:
-    """Close a request as AWS Support does; APPROVED makes the desired value the applied one."""
+    """Close a request as AWS Support does. APPROVED applies the desired value."""
     servicequotas_backends[account][region].decide(request_id, status)
 
 
 def forget_requests(quota_code: str, account: str = ACCOUNT_ID, region: str = REGION) -> None:
-    """Remove a quota's requests from the history, open ones too."""
+    """Remove a quota's requests, open ones included, from the history."""
     requests = servicequotas_backends[account][region].requests
     requests[:] = [request for request in requests if request["QuotaCode"] != quota_code]
 

@@ -66,11 +66,11 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
         }
 
     def value(self, quota: Quota) -> float:
-        """The applied value."""
+        """Return the applied value."""
         return self.applied.get(quota.code, quota.default)
 
     def quota_of_metric(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> float | None:
-        """Applied value, in requests a second, of the quota that a usage metric belongs to."""
+        """Return the applied value, in requests per second, of the quota for a usage metric, or None."""
         expected = {"Class": "None", "Service": "KMS", "Type": "API"}
         if (namespace, name) != ("AWS/Usage", "CallCount") or not expected.items() <= dict(dimensions).items():
             return None
@@ -94,7 +94,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
 
     @operation()
     def get_service_quota(self, service_code: str, quota_code: str, context_id: str | None = None) -> dict[str, Any]:
-        """The applied quota."""
+        """Return the applied quota."""
         if service_code == "vpc":
             return {"Quota": super().get_service_quota(service_code, quota_code)}
         quota = self._quota(service_code, quota_code)
@@ -102,7 +102,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
 
     @operation()
     def get_aws_default_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
-        """The quota that a new account has."""
+        """Return the quota that a new account has."""
         quota = self._quota(service_code, quota_code)
         return {"Quota": self._described(quota, quota.default)}
 
@@ -115,7 +115,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
         quota_code: str | None = None,
         quota_applied_at_level: str = "ACCOUNT",
     ) -> dict[str, Any]:
-        """All applied quotas of KMS."""
+        """Return all applied quotas of KMS."""
         if service_code != "kms":
             raise NoSuchResourceException(f"The quotas of the service {service_code} are not known here.")
         quotas = [q for q in self.kms.values() if quota_code in (None, q.code) and quota_applied_at_level != "RESOURCE"]
@@ -131,7 +131,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
         context_id: str | None = None,
         support_case_allowed: bool = True,
     ) -> dict[str, Any]:
-        """Ask for more; one open request a quota."""
+        """Request an increase. A quota can have one open request."""
         quota = self._quota(service_code, quota_code)
         if desired_value <= self.value(quota):
             raise IllegalArgumentException("You must provide a quota value greater than the current quota value.")
@@ -163,7 +163,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
         max_results: int = 100,
         quota_requested_at_level: str = "ACCOUNT",
     ) -> dict[str, Any]:
-        """Requests for one quota, newest first."""
+        """Return the requests for one quota, newest first."""
         quota = self._quota(service_code, quota_code)
         found = [
             dict(request)
@@ -173,7 +173,7 @@ class ServiceQuotasBackend(MotoServiceQuotasBackend):
         return self._page("RequestedQuotas", ("History", quota_code, status), found, max_results, next_token)
 
     def _page(self, member: str, bound: Any, found: list[Any], limit: int, token: str | None) -> dict[str, Any]:
-        # The model lets tokens have only the characters of Base64, without the pager's separator: hence hexadecimal.
+        # The model allows only Base64 characters in tokens, without the pager's separator: hence hexadecimal.
         try:
             items, following = self.pager.page(bound, lambda: found, limit, _plain(token))
         except (TokenError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Quota(NamedTuple):
-    """Requests a second; `resource` is the dimension of its usage metric (AWS/Usage, CallCount)."""
+    """Requests per second. `resource` is the dimension of its usage metric (AWS/Usage, CallCount)."""
 
     code: str
     name: str
@@ -39,7 +39,7 @@ _OTHERS = (
 
 
 def kms_quotas(region: str) -> dict[str, Quota]:
-    """By code, with the Region's defaults."""
+    """Return quotas by code, with the Region's defaults."""
     symmetric = Quota(
         SYMMETRIC,
         "Cryptographic operations (symmetric) request rate",

@@ -15,5 +15,5 @@ class ServiceQuotasResponse(Response, MotoServiceQuotasResponse, backend_class=S
 
     @property
     def backend(self) -> ServiceQuotasBackend:
-        """The quotas of the request's account and Region."""
+        """Return the quotas of the request's account and Region."""
         return servicequotas_backends[self.current_account][self.region]

@@ -1,7 +1,7 @@
-"""SSM Automation on moto's documents: executions that act as their assumed role.
+"""SSM Automation on moto's documents: executions act as the role that they assume.
 
-Documents (CreateDocument, type Automation, schema 0.3) may use the actions of `automation.ACTIONS`; a document with
-another one is started and fails at that step, by name. Of the documents that AWS owns there is
+Documents (CreateDocument, type Automation, schema 0.3) may use the actions of `automation.ACTIONS`. A document with
+another action is started and fails at that step, with the action's name. Of AWS's own documents there is only
 `AWS-PublishSNSNotification`. Each step is a real request to this cloud by a session of the document's assumeRole,
 which must trust ssm.amazonaws.com and whose policies are enforced; without assumeRole, by the caller.
 """

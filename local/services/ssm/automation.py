@@ -1,4 +1,4 @@
-"""Automation documents: their parameters, what stands in `{{ }}`, and the actions that this cloud runs.
+"""Automation documents: their parameters, the placeholders in `{{ }}`, and the actions that this cloud runs.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-actions.html
 """
@@ -19,9 +19,9 @@ from local.services import events
 
 Document = dict[str, Any]
 Values = Mapping[str, Any]
-"""What `{{ name }}` stands for."""
+"""The values of `{{ name }}`."""
 ClientOf = Callable[[str], Any]
-"""The client of a service, for whoever the execution acts as."""
+"""Returns the client of a service with the execution's permissions."""
 
 PLACEHOLDER = re.compile(r"\{\{\s*([\w:.\-]+)\s*\}\}")
 
@@ -57,11 +57,11 @@ STATUS_CHANGE = "EC2 Automation Execution Status-change Notification"
 
 
 class StepFailed(Exception):
-    """A step that did not succeed; the message says why."""
+    """A step that did not succeed. The message says why."""
 
 
 def parse(content: str) -> Document:
-    """A document from JSON or YAML. ValueError when it is no automation of schema 0.3."""
+    """Parse a document from JSON or YAML. Raise ValueError if it is not an automation of schema 0.3."""
     document = yaml.safe_load(content)
     if not isinstance(document, dict) or str(document.get("schemaVersion")) != "0.3" or not document.get("mainSteps"):
         raise ValueError("The document is not an Automation document of schema version 0.3.")
@@ -69,7 +69,7 @@ def parse(content: str) -> Document:
 
 
 def problem(document: Document, given: Mapping[str, list[str]]) -> str:
-    """What is wrong with parameters for a document; empty when nothing is."""
+    """Return what is wrong with parameters for a document; empty if nothing is."""
     known = document.get("parameters") or {}
     for name in given:
         if name not in known:
@@ -88,7 +88,7 @@ def problem(document: Document, given: Mapping[str, list[str]]) -> str:
 def values_of(
     document: Document, given: Mapping[str, list[str]], execution_id: str, account: str, region: str
 ) -> dict[str, Any]:
-    """What the placeholders of a document stand for at its start."""
+    """Return the values of a document's placeholders at its start."""
     now = datetime.datetime.now(datetime.UTC)
     values: dict[str, Any] = {
         "automation:EXECUTION_ID": execution_id,
@@ -110,7 +110,7 @@ def values_of(
 
 
 def resolve(value: Any, values: Values) -> Any:
-    """`value` with its placeholders filled in; one that is the whole text keeps its type. StepFailed for an unknown."""
+    """Fill in the placeholders of `value`. One that is the whole text keeps its type. Raise StepFailed if unknown."""
     if isinstance(value, dict):
         return {key: resolve(one, values) for key, one in value.items()}
     if isinstance(value, list):
@@ -133,7 +133,7 @@ def _text(value: Any) -> str:
 
 
 def select(answer: Any, selector: str) -> Any:
-    """The part of an answer that a selector such as `$.Items[0].Id` names. StepFailed when there is none."""
+    """Return the part of an answer that a selector such as `$.Items[0].Id` names. Raise StepFailed if there is none."""
     found = answer
     for name, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", selector.removeprefix("$")):
         try:
@@ -171,7 +171,7 @@ ACTIONS: dict[str, Action] = {
     "aws:executeAwsApi": _execute_api,
     "aws:invokeLambdaFunction": _invoke_function,
 }
-"""The actions that are run here."""
+"""The actions that this cloud runs."""
 
 
 def _action(name: str) -> Action:
@@ -210,7 +210,7 @@ class Execution:
         threading.Thread(target=self.run, name=f"automation {self.id}", daemon=True).start()
 
     def run(self) -> None:
-        """Run the steps; what goes wrong is the execution's failure."""
+        """Run the steps. An error becomes the execution's failure."""
         self._tell()
         try:
             self._run_steps(self._clients())
@@ -221,7 +221,7 @@ class Execution:
         self._tell()
 
     def _tell(self) -> None:
-        """The event of a change of status, as in the user guide's "Event patterns and types" for Systems Manager."""
+        """Send the event of a change of status: "Event patterns and types" for Systems Manager in the user guide."""
         ended = {"EndTime": _shown(self.ended), "Time": round(self.ended - self.started, 1)} if self.ended else {}
         detail = {
             "ExecutionId": self.id,
@@ -268,7 +268,7 @@ class Execution:
                 name = then.removeprefix("step:")
 
     def _run_step(self, step: dict[str, Any], client_of: ClientOf) -> str:
-        """Try a step as often as it says; why it failed, or nothing."""
+        """Try a step as often as it allows. Return why it failed, or an empty string."""
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         shown = {
@@ -297,14 +297,14 @@ class Execution:
         return failure
 
     def _keep(self, step: dict[str, Any], answer: dict[str, Any], shown: dict[str, Any]) -> None:
-        """Make a step's outputs known to the steps after it."""
+        """Make a step's outputs available to later steps."""
         outputs = {"Payload": answer["Payload"]} if "Payload" in answer else {}
         outputs |= {one["Name"]: select(answer, one["Selector"]) for one in step.get("outputs", [])}
         self.values |= {f"{step['name']}.{name}": value for name, value in outputs.items()}
         shown["Outputs"] = {name: [_text(value)] for name, value in outputs.items()}
 
     def described(self) -> dict[str, Any]:
-        """As GetAutomationExecution tells it."""
+        """Return the execution as GetAutomationExecution shows it."""
         current = self.steps[-1] if self.steps and self.status == "InProgress" else {}
         told = {
             "AutomationExecutionId": self.id,

@@ -27,7 +27,7 @@ FILTERS = {
     "ExecutionId": "AutomationExecutionId",
     "ExecutionStatus": "AutomationExecutionStatus",
 }
-"""Filters of DescribeAutomationExecutions that are known here -> what they look at."""
+"""Supported filters of DescribeAutomationExecutions -> the member that each compares."""
 
 
 class SsmBackend(SimpleSystemManagerBackend):
@@ -39,7 +39,7 @@ class SsmBackend(SimpleSystemManagerBackend):
         self.pager = Pager(lambda: 3600.0)
 
     def document(self, name: str, version: str = "") -> tuple[str, Document]:
-        """(version, content) of an automation document by name or ARN. AutomationDefinition...NotFoundException."""
+        """Return (version, content) of an automation document. Raise AutomationDefinition...NotFoundException."""
         name = name.rpartition("/")[2]
         if name in automation.OWNED:
             return "1", automation.OWNED[name]
@@ -57,7 +57,7 @@ class SsmBackend(SimpleSystemManagerBackend):
     def start(
         self, name: str, version: str, parameters: dict[str, list[str]], executed_by: str, credentials: dict[str, str]
     ) -> Execution:
-        """Start a document. InvalidAutomationExecutionParametersException for parameters that do not fit it."""
+        """Start a document. Raise InvalidAutomationExecutionParametersException for parameters that do not fit it."""
         found_version, document = self.document(name, version)
         if problem := automation.problem(document, parameters):
             raise InvalidAutomationExecutionParametersException(problem)

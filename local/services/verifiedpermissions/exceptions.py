@@ -17,7 +17,7 @@ class InvalidStateException(ServiceException):
 
 
 class ResourceNotFoundException(ServiceException):
-    """Nothing has that id; says which kind of thing (`POLICY_STORE`, `POLICY`, ...) was meant."""
+    """No resource has that id. The message names the kind (`POLICY_STORE`, `POLICY`, ...)."""
 
     code = "ResourceNotFoundException"
 

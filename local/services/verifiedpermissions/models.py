@@ -1,4 +1,4 @@
-"""Policy stores: Cedar policies, templates and schema, decided on by cedarpy; identity sources.
+"""Policy stores: Cedar policies, templates and schema, with decisions by cedarpy; identity sources.
 
 Source: Verified Permissions API reference and user guide; Cedar policy and schema reference.
 """
@@ -28,22 +28,22 @@ Data = dict[str, Any]
 
 
 def new_id(prefix: str) -> str:
-    """An id as the service makes them: a prefix for the kind and 20 letters and digits."""
+    """Return a new id in the service's format: a prefix for the kind and 20 letters and digits."""
     return prefix + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(20))
 
 
 def now() -> str:
-    """This instant, as the API writes it."""
+    """Return the current time in the API's format."""
     return datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
 
 
 def cedar_id(entity: Data) -> Data:
-    """An API entity identifier as Cedar's JSON has it."""
+    """Return an API entity identifier in Cedar's JSON format."""
     return {"type": entity["entityType"], "id": entity["entityId"]}
 
 
 def cedar_value(value: Data) -> Any:
-    """An API attribute value as Cedar's JSON has it."""
+    """Return an API attribute value in Cedar's JSON format."""
     ((kind, content),) = value.items()
     match kind:
         case "entityIdentifier":
@@ -58,12 +58,12 @@ def cedar_value(value: Data) -> Any:
 
 
 def literal(entity: Data) -> str:
-    """An entity as Cedar's text has it."""
+    """Return an entity in Cedar's text format."""
     return f"{entity['entityType']}::{json.dumps(entity['entityId'], ensure_ascii=False)}"
 
 
 def statement_of(text: str, slots: bool) -> Data:
-    """The one policy (or template, when `slots`) of a statement, as JSON. Raises ValidationException."""
+    """Return the one policy (or template, if `slots`) of a statement, as JSON. Raise ValidationException."""
     if len(text) > MAX_STATEMENT:
         raise ValidationException(f"The statement must not be longer than {MAX_STATEMENT} bytes")
     try:
@@ -95,12 +95,12 @@ class Store:
         self.changed()
 
     def changed(self) -> None:
-        """Forget what was parsed; every write calls it."""
+        """Forget what was parsed. Every write calls this."""
         self._parsed: tuple[cedarpy.PolicySet, cedarpy.Schema | None] | None = None
 
     @property
     def parsed(self) -> tuple[cedarpy.PolicySet, cedarpy.Schema | None]:
-        """Policies and schema, parsed once for all decisions between two writes."""
+        """Return policies and schema, parsed once for all decisions between two writes."""
         if self._parsed is None:
             links = [
                 {
@@ -125,7 +125,7 @@ class Store:
         return [slot for slot in ("principal", "resource") if "slot" in cedar[slot]]
 
     def validate(self, statement: str) -> None:
-        """Hold a statement against the schema, in STRICT mode. Raises ValidationException."""
+        """Validate a statement against the schema, in STRICT mode. Raise ValidationException if it does not fit."""
         if self.mode != "STRICT":
             return
         result = cedarpy.validate_policies(statement, self.schema_text or "{}")
@@ -133,7 +133,7 @@ class Store:
             raise ValidationException("; ".join(error.error for error in result.errors)[:1000])
 
     def attributes(self, kind: str, name: str) -> dict[str, Any]:
-        """Attributes that the schema declares for an entity type, or for the context of an action."""
+        """Return the attributes that the schema declares for an entity type, or for the context of an action."""
         namespace, _, short = name.rpartition("::")
         part = self.schema.get(namespace, {})
         if kind == "entity":
@@ -160,7 +160,7 @@ class VerifiedPermissionsBackend(BaseBackend):
         return self.stores[policy_store_id]
 
     def _once(self, client_token: str | None, request: Any, create: Any) -> Data:
-        """A creation that a repeated client token does not repeat."""
+        """Create once for each client token: a repeated token returns the first result."""
         asked = json.dumps(request, sort_keys=True)
         if client_token and client_token in self.answers:
             before, answer = self.answers[client_token]
@@ -508,7 +508,7 @@ class VerifiedPermissionsBackend(BaseBackend):
     def _source(self, configuration: Data, principal_entity_type: str) -> Data:
         pool = configuration.get("cognitoUserPoolConfiguration")
         if pool is None:
-            raise ValidationException("The local cloud takes Cognito user pools as identity sources only")
+            raise ValidationException("The local cloud takes only Cognito user pools as identity sources")
         _, _, _, region, _, name = pool["userPoolArn"].split(":", 5)
         kept = {
             "clientIds": [],
@@ -640,7 +640,7 @@ class VerifiedPermissionsBackend(BaseBackend):
     def _principal(
         self, store: Store, identity_token: str | None, access_token: str | None, entities: Data | None
     ) -> tuple[Data, list[Data], Data]:
-        """The token's principal, all entities, and claims of the access token. Raises ValidationException."""
+        """Return the token's principal, all entities, and claims of the access token. Raise ValidationException."""
         given = {"id": identity_token, "access": access_token}
         if not any(given.values()):
             raise ValidationException("An identity token or an access token must be given")

@@ -19,5 +19,5 @@ class VerifiedPermissionsResponse(Response, backend_class=VerifiedPermissionsBac
 
     @property
     def backend(self) -> VerifiedPermissionsBackend:
-        """The policy stores of the request's account and Region."""
+        """Return the policy stores of the request's account and Region."""
         return verifiedpermissions_backends[self.current_account][self.region]

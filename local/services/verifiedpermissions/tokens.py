@@ -19,11 +19,11 @@ from joserfc.jwk import KeySet
 
 
 class TokenError(Exception):
-    """A token that cannot be trusted; the message says why, without the token."""
+    """A token that cannot be trusted. The message says why, without the token."""
 
 
 def fetch_keys(issuer: str) -> dict[str, Any]:
-    """The JWKS of a user pool; from the local cloud when there is one."""
+    """Return the JWKS of a user pool; inside the local cloud, from there."""
     pool = issuer.rpartition("/")[2]
     local = os.environ.get("AWS_ENDPOINT_URL")
     url = f"{local}/{pool}/.well-known/jwks.json" if local else f"{issuer}/.well-known/jwks.json"
@@ -33,7 +33,7 @@ def fetch_keys(issuer: str) -> dict[str, Any]:
 
 
 class Verifier:
-    """Verifies tokens; keeps each issuer's keys and fetches them again for a key id it does not know."""
+    """Verifies tokens. It keeps each issuer's keys, and fetches them again for an unknown key id."""
 
     def __init__(self, fetch: Callable[[str], dict[str, Any]] = fetch_keys) -> None:
         self.fetch = fetch
@@ -51,14 +51,14 @@ class Verifier:
         raise TokenError("no key of the identity source signed it")
 
     def claims(self, token: str, use: str, issuers: dict[str, list[str]]) -> dict[str, Any]:
-        """Claims of `token`, an `access` or `id` token of one of `issuers` (with its client ids, none for any)."""
+        """Return the claims of `token`, an `access` or `id` token of one of `issuers` (client ids; empty: all)."""
         try:
             unverified = jws.extract_compact(token.encode())
             header, claims = unverified.headers(), json.loads(unverified.payload)
         except (JoseError, ValueError, RecursionError):
             raise TokenError("it is not a token") from None
         if not isinstance(claims, dict) or claims.get("iss") not in issuers:
-            raise TokenError("its issuer is no identity source of the policy store")
+            raise TokenError("its issuer is not an identity source of the policy store")
         if header.get("alg") != "RS256":
             raise TokenError("its algorithm is not RS256")
         issuer = str(claims["iss"])
@@ -73,5 +73,5 @@ class Verifier:
             raise TokenError(f"its token_use is not {use}")
         client = claims.get("client_id" if use == "access" else "aud")
         if issuers[issuer] and client not in issuers[issuer]:
-            raise TokenError("its client is none of the identity source")
+            raise TokenError("its client does not belong to the identity source")
         return claims
