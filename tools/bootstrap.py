@@ -1,16 +1,16 @@
-"""Makes `.switchyard/`: all that `make demo` and `make test` need, on a machine with only Python and make.
+"""Create `.switchyard/`: all that `make demo` and `make test` need, on a machine with only Python and make.
 
     python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov]     (default: the first three)
 
 venv       the tools and the local cloud, from requirements/dev.txt
-runtime    what Lambda's own runtime ships, from requirements/runtime.txt: local functions run in it, so that
-           none can import what AWS would not have
-checkov    Checkov, alone, because its pins clash with moto's
-terraform  `bin/terraform` (PATH's when it is recent enough, else a pinned download) and `terraform.rc`
+runtime    what Lambda's own runtime contains, from requirements/runtime.txt: local functions run in it, so that
+           they cannot import what is missing on AWS
+checkov    Checkov, on its own because its pins conflict with moto's
+terraform  `bin/terraform` (the one on PATH if it is recent enough, else a pinned download) and `terraform.rc`
            (where providers come from)
 
-A step runs again only when what it was made from has changed. Standard library only: it runs before there is
-anything to import. Others import `terraform_env`, `terraform_bin` and the paths.
+A step runs again only if its inputs have changed. This file uses only the standard library: it runs before there is
+anything to import. Other modules import `terraform_env`, `terraform_bin` and the paths.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ MIRROR_PLACES = (
     "/opt/tf-plugins",
 )
 
-# Nothing here may reach an account of the user's: their settings are dropped, and these say nothing to AWS.
+# No account of the user's may be reached: the user's settings are dropped, and these values are invalid on AWS.
 DUMMY_AWS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -89,29 +89,29 @@ DUMMY_AWS = {
 
 
 class SetupError(Exception):
-    """A step that could not be done; its text says what failed and what to do."""
+    """A step that failed. Its text says what failed and what to do."""
 
 
 def host_platform() -> str:
-    """The host in Terraform's words, such as `linux_amd64`."""
+    """Return the host under Terraform's name, such as `linux_amd64`."""
     machine = platform.machine().lower()
     arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     return f"{platform.system().lower()}_{arch}"
 
 
 def terraform_env(data_dir: Path | None = None) -> dict[str, str]:
-    """The environment for Terraform and for anything that calls AWS's API in a test or a demo.
+    """Return the environment for Terraform and for anything that calls AWS's API in a test or a demo.
 
-    The caller's own without any of its `AWS_*` and `TF_*` settings, with dummy credentials, Terraform's
+    It is the caller's without any `AWS_*` and `TF_*` settings, with dummy credentials, Terraform's
     CLI configuration, and `.switchyard/bin` first on PATH. `data_dir` is what Terraform uses for
-    `.terraform`; by default one of ours, so that the user's own (and its backend) is left alone. Set
+    `.terraform`; by default one of ours, so that the user's own (and its backend) stays unchanged. Set
     AWS_ENDPOINT_URL in the result to reach a local cloud.
     """
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
     env |= DUMMY_AWS
     env |= {
         "CHECKPOINT_DISABLE": "1",
-        "GOGC": "400",  # plans of the whole stack make much garbage: a fifth less time for more memory
+        "GOGC": "400",  # plans of the whole stack make much garbage: 20 % less time for more memory
         "PATH": os.pathsep.join([str(TERRAFORM.parent), env.get("PATH", os.defpath)]),
         "TF_CLI_CONFIG_FILE": str(TERRAFORM_RC),
         "TF_DATA_DIR": str(data_dir or STATE / "terraform"),
@@ -122,7 +122,7 @@ def terraform_env(data_dir: Path | None = None) -> dict[str, str]:
 
 
 def terraform_bin() -> str:
-    """The path of the Terraform that set-up chose. Raises SetupError before set-up."""
+    """Return the path of the Terraform that set-up chose. Raise SetupError if set-up has not run."""
     if not TERRAFORM.exists():
         raise SetupError("Terraform is not set up. Run: make setup")
     return str(TERRAFORM)
@@ -132,7 +132,7 @@ def terraform_bin() -> str:
 
 
 def run(command: Sequence[str | Path], advice: str, env: Mapping[str, str] | None = None) -> str:
-    """Runs quietly and returns what it wrote; its last lines and `advice` are the error when it fails."""
+    """Run a command quietly and return its output. If it fails, raise SetupError with its last lines and `advice`."""
     try:
         done = subprocess.run(
             [str(part) for part in command],
@@ -154,7 +154,7 @@ def run(command: Sequence[str | Path], advice: str, env: Mapping[str, str] | Non
 
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
-    """One set-up at a time, over all processes."""
+    """Hold the lock that lets only one process at a time set up."""
     STATE.mkdir(exist_ok=True)
     with (STATE / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -162,7 +162,7 @@ def exclusive() -> Iterator[None]:
 
 
 def stamp_of(*inputs: Path | str) -> str:
-    """A digest of files' content and of strings."""
+    """Return a digest of the content of files and of strings."""
     digest = hashlib.sha256()
     for item in inputs:
         digest.update(item.read_bytes() if isinstance(item, Path) else item.encode())
@@ -174,10 +174,10 @@ def stamp_of(*inputs: Path | str) -> str:
 
 
 def uv_settings(pip_config: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """What `pip config list` says of indexes, certificates and proxies, as uv's variables.
+    """Return what `pip config list` says about indexes, certificates and proxies, as uv's variables.
 
-    uv does not read pip's configuration; a machine set up for pip should need nothing more. What `environ`
-    already says to uv stays. Hashes decide which files are accepted, so looking in all indexes is safe.
+    uv does not read pip's configuration, and a machine set up for pip should need nothing more. uv's variables in
+    `environ` take precedence. Hashes decide which files are accepted, so looking in all indexes is safe.
     """
     values: dict[str, str] = {}
     for line in pip_config.splitlines():  # such as: global.index-url='https://…', or :env:.cert='…'
@@ -203,18 +203,18 @@ def uv_settings(pip_config: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def uv_env() -> dict[str, str]:
-    """The environment uv runs in. Needs `.switchyard/venv`."""
+    """Return the environment that uv runs in. `.switchyard/venv` must exist."""
     env = dict(os.environ)
     env |= uv_settings(run([VENV / "bin" / "pip", "config", "list"], "Look at pip's configuration."), env)
     if not env.keys() & {"HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"}:
         env["UV_CACHE_DIR"] = str(STATE / "cache")
-    for name in ("VIRTUAL_ENV", "PYTHONPYCACHEPREFIX"):  # what is compiled here lies beside its source
+    for name in ("VIRTUAL_ENV", "PYTHONPYCACHEPREFIX"):  # compiled files belong next to their source here
         env.pop(name, None)
     return env | {"UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def requirement(name: str, requirements: str) -> str:
-    """The pinned line of one package with its hashes, out of a requirement file's text."""
+    """Return the pinned line of one package with its hashes from a requirement file's text."""
     match = re.search(rf"^{re.escape(name)}==.*?(?<!\\)$", requirements, re.MULTILINE | re.DOTALL)
     if not match:
         raise SetupError(f"{name} is not pinned in requirements/dev.txt. Run: make lock")
@@ -225,9 +225,9 @@ NETWORK_ADVICE = "Check the network and `pip config list`, then run the same com
 
 
 def make_environment(folder: Path, requirements: Path, *options: str) -> bool:
-    """Makes a virtual environment that holds exactly `requirements`. False if it was there already.
+    """Create a virtual environment with exactly `requirements`. Return False if it existed already.
 
-    `options` are further ones of `uv pip install`.
+    `options` are further options of `uv pip install`.
     """
     stamp_file = folder / ".stamp"
     stamp = stamp_of(requirements, sys.version, sys.base_prefix, *options)
@@ -261,7 +261,7 @@ def make_environment(folder: Path, requirements: Path, *options: str) -> bool:
 
 
 def terraform_version(binary: str | Path) -> tuple[int, ...] | None:
-    """The version a binary reports; None when it does not run."""
+    """Return the version that a binary reports, or None if it does not run."""
     try:
         done = subprocess.run(
             [str(binary), "version"],
@@ -278,7 +278,7 @@ def terraform_version(binary: str | Path) -> tuple[int, ...] | None:
 
 
 def download_terraform(target: Path, releases: str = TERRAFORM_RELEASES) -> None:
-    """Fetches the pinned Terraform for this host to `target`; refuses anything but the known zip."""
+    """Download the pinned Terraform for this host to `target`. Refuse any other file than the known zip."""
     host = host_platform()
     manual = f"Put Terraform {'.'.join(map(str, TERRAFORM_MINIMUM))} or later on PATH, and run again."
     expected = TERRAFORM_SHA256.get(host)
@@ -303,7 +303,7 @@ def download_terraform(target: Path, releases: str = TERRAFORM_RELEASES) -> None
 
 
 def install_terraform() -> bool:
-    """`.switchyard/bin/terraform`: PATH's when recent enough, else the pinned one. False if it was right."""
+    """Install `.switchyard/bin/terraform`: PATH's if recent enough, else the pinned one. Return False if up to date."""
     search = os.pathsep.join(p for p in os.get_exec_path() if Path(p) != TERRAFORM.parent)
     found = shutil.which("terraform", path=search)
     if found and (version := terraform_version(found)) and version >= TERRAFORM_MINIMUM:
@@ -323,12 +323,12 @@ def install_terraform() -> bool:
 
 
 def locked_providers(lock: str) -> dict[str, str]:
-    """Provider address to version, from the text of a dependency lock file."""
+    """Return provider address to version, from the text of a dependency lock file."""
     return dict(re.findall(r'^provider "([^"]+)" \{\s*version\s*=\s*"([^"]+)"', lock, re.MULTILINE))
 
 
 def mirrored(mirror: Path, providers: Mapping[str, str], host: str) -> list[str]:
-    """Those of `providers` that a filesystem mirror holds in that version for a host, unpacked or packed."""
+    """Return those of `providers` that a filesystem mirror has in that version for a host, unpacked or packed."""
     return [
         address
         for address, version in providers.items()
@@ -338,7 +338,7 @@ def mirrored(mirror: Path, providers: Mapping[str, str], host: str) -> list[str]
 
 
 def find_mirror(providers: Mapping[str, str], places: Iterable[str]) -> tuple[Path, list[str]] | None:
-    """The first of `places` that holds a locked provider, and which it holds."""
+    """Return the first of `places` with a locked provider, and the providers in it."""
     for place in places:
         folder = Path(place).expanduser()
         with contextlib.suppress(OSError):
@@ -348,7 +348,7 @@ def find_mirror(providers: Mapping[str, str], places: Iterable[str]) -> tuple[Pa
 
 
 def user_cli_config(environ: Mapping[str, str]) -> Path | None:
-    """The user's own Terraform CLI configuration, if it says where providers come from."""
+    """Return the user's own Terraform CLI configuration, if it says where providers come from."""
     home = environ.get("HOME")
     for name in (environ.get("TF_CLI_CONFIG_FILE"), f"{home}/.terraformrc" if home else None):
         if name and Path(name) != TERRAFORM_RC:
@@ -359,7 +359,7 @@ def user_cli_config(environ: Mapping[str, str]) -> Path | None:
 
 
 def render_cli_config(mirror: tuple[Path, list[str]] | None, cache: Path) -> str:
-    """The text of terraform.rc."""
+    """Return the text of terraform.rc."""
     lines = [f'plugin_cache_dir = "{cache.as_posix()}"', "disable_checkpoint = true", ""]
     if mirror:
         folder, held = mirror
@@ -380,7 +380,7 @@ def render_cli_config(mirror: tuple[Path, list[str]] | None, cache: Path) -> str
 
 
 def configure_terraform() -> bool:
-    """`.switchyard/terraform.rc`: a mirror when one is found, else the registry. False if it was right.
+    """Write `.switchyard/terraform.rc`: a mirror if one is found, else the registry. Return False if up to date.
 
     The variable SWITCHYARD_PROVIDER_MIRROR comes first, then the user's own CLI configuration, then the
     usual places.
@@ -416,7 +416,7 @@ def configure_terraform() -> bool:
 
 STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
     "venv": [("Python packages", lambda: make_environment(VENV, REQUIREMENTS / "dev.txt"))],
-    # Compiled, as Lambda's is: a function must not do that each time it starts.
+    # Compile them, as Lambda's are: a function must not do that at each start.
     "runtime": [
         (
             "runtime of local functions",
@@ -429,13 +429,13 @@ STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Brings the named parts up to date; 1 when one could not be."""
+    """Bring the named parts up to date. Return 1 if one failed."""
     parser = argparse.ArgumentParser(prog="bootstrap", description="Makes .switchyard/ ready.")
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(STEPS) + "; default: all but checkov")
     parts = parser.parse_args(arguments).parts or ["venv", "runtime", "terraform"]
     if unknown := sorted(set(parts) - set(STEPS)):
         parser.error(f"no such part: {', '.join(unknown)}")
-    if {"runtime", "checkov"} & set(parts):  # both are made with its uv
+    if {"runtime", "checkov"} & set(parts):  # both are created with its uv
         parts = ["venv", *parts]
     with exclusive():
         for part in dict.fromkeys(parts):

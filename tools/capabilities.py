@@ -1,9 +1,9 @@
-"""What of a check concerns chosen capabilities: `make unit CAPABILITIES="finding_export"` and the like.
+"""The part of a check that concerns chosen capabilities: `make unit CAPABILITIES="finding_export"` and the like.
 
     python -m tools.capabilities unit|plan-test|checkov|… [capability …]
 
-Prints the arguments for the check's program, none where it reads CAPABILITIES itself; those for everything without
-names. An unknown name is refused.
+It prints the arguments for the check's program, or none if that reads CAPABILITIES itself. Without names, the arguments
+are those for everything. An unknown name is refused.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from tools.bootstrap import ROOT, SetupError
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """Return the named capabilities as `<domain>/<capability>`, all without names; SetupError lists those there are."""
+    """Return the named capabilities as `<domain>/<capability>`, or all. Raise SetupError with the valid names."""
     return list(dict.fromkeys(package.select(names, package.capabilities())))
 
 
 def unit(names: Sequence[str]) -> list[str]:
-    """Return the folders of unit tests: those of the packages, and of what all have in common."""
+    """Return the folders of unit tests: those of the packages, and those that all share."""
     return ["tests/unit/common", *(f"tests/unit/{name}" for name in chosen(names))] if names else ["tests/unit"]
 
 
 def plan_test(names: Sequence[str], root: Path = ROOT) -> list[str]:
-    """Return a `-filter` for each file of plan tests and of refusals; none for all of them."""
+    """Return a `-filter` for each file of plan tests and of refusals; an empty list for all of them."""
     found: list[str] = []
     for name in chosen(names) if names else []:
         patterns = (f"{name.replace('/', '_')}.tftest.hcl", f"refusals/{name}.yaml", f"refusals/{name}/*.yaml")
@@ -37,12 +37,12 @@ def plan_test(names: Sequence[str], root: Path = ROOT) -> list[str]:
 
 
 def checkov(names: Sequence[str]) -> list[str]:
-    """Return a `--directory` for each module; none for all of them, which is what Checkov's configuration says."""
+    """Return a `--directory` for each module; an empty list for all, which Checkov's configuration covers."""
     return [word for name in chosen(names) for word in ("--directory", f"modules/{name}")] if names else []
 
 
 def concerns(readme: Path, names: Sequence[str], root: Path = ROOT) -> bool:
-    """Whether a README is of one of the capabilities, or of anything without names."""
+    """Return whether a README is about one of the capabilities; without names, about anything."""
     return not names or any(root / "modules" / name in readme.parents for name in chosen(names))
 
 

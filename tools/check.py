@@ -1,10 +1,10 @@
-"""`make test`: everything that is checked, in two lanes, for all capabilities or for some.
+"""`make test`: every check, in two lanes, for all capabilities or for some.
 
     python -m tools.check [capability …]
 
-Style first. Then the local cloud, which waits more than it computes and whose clocks come first; at the same time, at
-low priority, one after the other, what computes: what uses one core only before what uses both. The first step that
-fails ends the run.
+Style is first. Then the local cloud runs, which mostly waits and whose clocks need priority. At the same time, at low
+priority and one after the other, the steps run that compute: those that use one core before those that use both. The
+first step that fails ends the run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FRONT, BACK = "front", "back"
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A target of the Makefile: the lane it runs in, and the steps that must have passed before."""
+    """A target of the Makefile: its lane, and the steps that must have passed before it."""
 
     name: str
     lane: str = FRONT
@@ -43,12 +43,12 @@ STEPS = (
     Step("checkov", BACK, ("package",)),
     Step("plan-test", BACK, ("lint",)),
     Step("examples", BACK, ("lint",)),
-    Step("unit", BACK, ("lint", "browser")),  # which open pages, too
+    Step("unit", BACK, ("lint", "browser")),  # unit tests open pages, too
 )
 
 
 def steps_for(names: Sequence[str], tests: Path = ROOT / "tests" / "e2e") -> list[Step]:
-    """Return the steps for chosen capabilities: a browser is installed only where their tests need one."""
+    """Return the steps for chosen capabilities. A browser is installed only if their tests need one."""
     pages = any(
         any((tests / domain).glob(f"test_{capability}_browser.py"))
         for domain, capability in (name.split("/") for name in chosen(names))
@@ -57,9 +57,9 @@ def steps_for(names: Sequence[str], tests: Path = ROOT / "tests" / "e2e") -> lis
 
 
 class Run:
-    """Steps in lanes: each lane does one at a time, in their order; *execute* returns a step's exit status.
+    """Steps in lanes: each lane runs one at a time, in order. *execute* returns a step's exit status.
 
-    When a step fails, none begins any more, and *cancel* is to end those that are running.
+    After a step has failed, no other begins, and *cancel* must end those that are running.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Run:
         self.failed: list[str] = []
 
     def all(self) -> bool:
-        """Run the steps; whether all passed."""
+        """Run the steps. Return whether all passed."""
         lanes = {step.lane for step in self._waiting}
         threads = [threading.Thread(target=self._lane, args=(lane,), name=lane) for lane in sorted(lanes)]
         for thread in threads:
@@ -96,7 +96,7 @@ class Run:
                 self._cancel()
 
     def _next(self, lane: str) -> Step | None:
-        """Wait for the next step of a lane that may begin; None when there is none any more."""
+        """Wait for the next step of a lane that may begin. Return None if no step is left."""
         with self._changed:
             while not self.failed and (mine := [step for step in self._waiting if step.lane == lane]):
                 ready = next((step for step in mine if self._passed >= self._steps.intersection(step.after)), None)
@@ -108,7 +108,7 @@ class Run:
 
 
 class Make:
-    """Runs steps by make; their lines appear as they come, each with the name of its step."""
+    """Runs steps by make. Their lines appear as they come, each with the name of its step."""
 
     def __init__(self, capabilities: Sequence[str]) -> None:
         self._capabilities = capabilities
@@ -116,7 +116,7 @@ class Make:
         self._stopped = False
 
     def __call__(self, step: Step) -> int:
-        """Run one step; its exit status."""
+        """Run one step. Return its exit status."""
         print(f"== {step.name}", flush=True)
         begun = time.monotonic()
         command = ["make", "--no-print-directory", step.name, f"CAPABILITIES={' '.join(self._capabilities)}"]
@@ -125,7 +125,7 @@ class Make:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a group of processes, which `stop` reaches as a whole
+            start_new_session=True,  # a process group, which `stop` reaches as a whole
             text=True,
         )
         self._running.append(process)
@@ -146,7 +146,7 @@ class Make:
         return status
 
     def stop(self) -> None:
-        """Interrupt what is running, as Ctrl-C does: tests end what they have started."""
+        """Interrupt what is running, as Ctrl-C does: tests then end what they have started."""
         self._stopped = True
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
@@ -154,7 +154,7 @@ class Make:
 
 
 def main(names: Sequence[str]) -> int:
-    """The exit status: 0 when every step passed."""
+    """Return the exit status: 0 if every step passed."""
     steps = steps_for(names)  # an unknown name is refused once, before anything runs
     begun, make = time.monotonic(), Make(names)
     try:

@@ -1,9 +1,9 @@
-"""What a user has who has neither make nor Python: a clone, Terraform, perhaps Checkov. Both must be green there.
+"""What a user has without make and Python: a clone, Terraform, perhaps Checkov. Both must pass there.
 
     python -m tools.clone    runs `terraform init`, `terraform test` and `checkov -d .` in a fresh copy
 
-The copy has the files that git tracks, and those that it would: not what set-up, builds and tools have made, and no
-settings of the developer's. `make plan-test` runs in such a copy too.
+The copy has the files that git tracks or would track: not those of set-up, builds and tools, and no settings of the
+developer. `make plan-test` runs in such a copy too.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MADE = {".git", ".switchyard", ".terraform", "build"}
 
 
 def tracked() -> list[str]:
-    """Return the paths of the files that a commit of the working tree would have.
+    """Return the paths of the files that a commit of the working tree would contain.
 
-    Without git, as in an unpacked archive, all but what the tools make.
+    Without git, as in an unpacked archive, return all files except those that the tools create.
     """
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     if shutil.which("git"):
@@ -34,7 +34,7 @@ def tracked() -> list[str]:
 
 
 def make(clone: Path = CLONE) -> Path:
-    """Write the copy, in place of what is there, and return its path."""
+    """Write the copy, replacing an earlier one, and return its path."""
     shutil.rmtree(clone, ignore_errors=True)
     for path in tracked():
         target = clone / path
@@ -44,7 +44,7 @@ def make(clone: Path = CLONE) -> Path:
 
 
 def main() -> int:
-    """Return the exit status: 0 when everything passed."""
+    """Return the exit status: 0 if everything passed."""
     clone = make(STATE / "fresh")
     env = terraform_env(clone / ".terraform")
     for command in (

@@ -1,7 +1,7 @@
-"""Keeps the READMEs true: the tables of inputs and outputs come from the HCL beside them.
+"""Keep the READMEs correct: the tables of inputs and outputs come from the HCL of the module.
 
-    python -m tools.docs            fills in <!-- BEGIN_TF_DOCS --> … <!-- END_TF_DOCS --> in every README.md
-    python -m tools.docs --check    changes nothing; status 1 when a README is not up to date
+    python -m tools.docs            fill in <!-- BEGIN_TF_DOCS --> … <!-- END_TF_DOCS --> in every README.md
+    python -m tools.docs --check    change nothing; status 1 if a README is not up to date
 
 `examples()` lists the fenced `hcl` blocks, which tests/examples plans.
 """
@@ -25,12 +25,12 @@ SKIPPED = {".git", ".switchyard", ".terraform", "build", "node_modules"}
 
 
 class DocsError(Exception):
-    """A README that cannot be used; its text says which and why."""
+    """A README that cannot be used. Its text says which and why."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A fenced `hcl` block: its README, the line its fence is on, and its text."""
+    """A fenced `hcl` block: its README, the line of its fence, and its text."""
 
     readme: Path
     line: int
@@ -38,17 +38,17 @@ class Example:
 
     @property
     def name(self) -> str:
-        """Where it is, such as `modules/blocks/queue/README.md:12`."""
+        """Return where it is, such as `modules/blocks/queue/README.md:12`."""
         return f"{self.readme.relative_to(ROOT).as_posix()}:{self.line}"
 
 
 def readmes(root: Path = ROOT) -> list[Path]:
-    """Every README.md of the repository, sorted."""
+    """Return every README.md of the repository, sorted."""
     return sorted(path for path in root.rglob("README.md") if not SKIPPED & set(path.relative_to(root).parts))
 
 
 def examples(readme: Path) -> Iterator[Example]:
-    """The `hcl` blocks of a README. Raises DocsError for a fence that says more: no example is exempt."""
+    """Yield the `hcl` blocks of a README. Raise DocsError for a fence with options: no example is exempt."""
     pattern = re.compile(r"(?ms)^ *```(?:hcl|terraform|tf)\b(?P<rest>[^\n]*)\n(?P<text>.*?)^ *```")
     content = readme.read_text()
     for match in pattern.finditer(content):
@@ -62,23 +62,23 @@ def examples(readme: Path) -> Iterator[Example]:
 
 
 def cell(text: str) -> str:
-    """Text that is safe in a cell of a Markdown table."""
+    """Return text that is safe in a cell of a Markdown table."""
     return re.sub(r"\s*\n\s*", " ", text.strip()).replace("|", "\\|")
 
 
 def code(text: str) -> str:
-    """Text as code in a cell."""
+    """Return text as code in a cell."""
     return f"`{cell(text)}`"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def tables(module: Path) -> str:
-    """The inputs and outputs of a module in Markdown, required inputs first."""
+    """Return the inputs and outputs of a module in Markdown, required inputs first."""
     inputs = [
         [
             code(name),
@@ -102,23 +102,23 @@ def tables(module: Path) -> str:
 
 
 def filled(readme: Path) -> str:
-    """A README's text with its tables up to date. Raises DocsError when a module's README has no markers."""
+    """Return a README's text with its tables up to date. Raise DocsError if a module's README has no markers."""
     content = readme.read_text()
     if not any(readme.parent.glob("*.tf")):
         return content
     head, begin, rest = content.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):
-        if readme.parent == ROOT:  # the root's README shows what is needed, and may leave the tables out
+        if readme.parent == ROOT:  # the root's README shows what is needed, and may omit the tables
             return content
         raise DocsError(f"{readme}: has no {BEGIN} and {END} lines to write the inputs and outputs between.")
     return f"{head}{BEGIN}\n\n{tables(readme.parent)}\n\n{END}{tail}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Updates or checks every README; 1 when one is not right."""
-    parser = argparse.ArgumentParser(prog="python -m tools.docs", description="Writes the READMEs' tables.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when it would")
+    """Update or check every README. Return 1 if one is not up to date."""
+    parser = argparse.ArgumentParser(prog="python -m tools.docs", description="Write the READMEs' tables.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is not up to date")
     check = parser.parse_args(arguments).check
     modules = sorted({path.parent for path in (ROOT / "modules").rglob("*.tf")})
     problems = [f"{module}: has no README.md" for module in modules if not (module / "README.md").exists()]

@@ -1,10 +1,10 @@
-"""`pytest tests/e2e` in two lanes: the capabilities are dealt out to two stacks, each on a local cloud of its own.
+"""`pytest tests/e2e` in two lanes: two stacks share the capabilities, each on a local cloud of its own.
 
     python -m tools.e2e [options of pytest]
 
-Run after `terraform init`, which fills the cache of providers that both use. Terraform and the scenarios wait more
-than they compute: two lanes on two cores take not much longer than half of all. LANES=1 puts everything into one
-stack; CAPABILITIES chooses.
+Run it after `terraform init`, which fills the provider cache that both use. Terraform and the scenarios mostly wait:
+two lanes on two cores take little more than half the time of one. LANES=1 puts everything into one stack;
+CAPABILITIES selects.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OTHER_LANES = "CAPABILITIES leaves it out"
 
 
 def run(lane: int, capabilities: Sequence[str], options: Sequence[str]) -> int:
-    """One lane's exit status; its lines appear as they come, with the number of the lane."""
+    """Run one lane and return its exit status. Its lines appear as they come, with the number of the lane."""
     print(f"[{lane}] {' '.join(sorted(capabilities))}", flush=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "tests/e2e", "-vv", f"--basetemp={STATE / 'local' / str(lane)}", *options],
@@ -42,9 +42,9 @@ def run(lane: int, capabilities: Sequence[str], options: Sequence[str]) -> int:
 
 
 def main(options: Sequence[str]) -> int:
-    """The exit status: 0 when every lane passed."""
+    """Return the exit status: 0 if every lane passed."""
     modules = scenario.find(os.environ.get("CAPABILITIES", "").split())
-    package.build(package.HOST_BUILD, package.Target.host())  # once: the lanes find it done
+    package.build(package.HOST_BUILD, package.Target.host())  # build once: the lanes find everything built
     (STATE / "local").mkdir(parents=True, exist_ok=True)
     weights = {name: float(getattr(module, "seconds", 20)) for name, module in modules.items()}
     groups = shares(weights, int(os.environ.get("LANES", "2")))

@@ -1,4 +1,4 @@
-"""How much a plan looks at: the nodes of Terraform's graph. A plan's time grows with them, also for what is off.
+"""The size of a plan: the nodes of Terraform's graph. A plan's time grows with them, even for what is off.
 
 python -m tools.graph [root module]
 """
@@ -15,16 +15,16 @@ from tools.bootstrap import ROOT, SetupError, terraform_bin, terraform_env
 
 
 def count(dot: str) -> int:
-    """The number of nodes in the output of `terraform graph`, which declares some and names others in edges only."""
+    """Count the nodes in the output of `terraform graph`, which declares some and names others only in edges."""
     return len(set(re.findall(r'"(\[root\](?:[^"\\]|\\.)*)"', dot)))
 
 
 def nodes(root: Path, data_dir: Path) -> int:
-    """The nodes of a plan of the root module, which needs neither credentials nor values of variables.
+    """Return the nodes of a plan of the root module, which needs neither credentials nor values of variables.
 
-    `data_dir` is an empty folder for Terraform's own files. SetupError when Terraform refuses the module.
+    `data_dir` is an empty folder for Terraform's own files. Raise SetupError if Terraform refuses the module.
     """
-    # The modules that test files name are none of a plan.
+    # The modules that test files name are not part of a plan.
     init = ("init", "-backend=false", "-lockfile=readonly", f"-test-directory={data_dir / 'no-tests'}", "-no-color")
     for arguments in (init, ("graph", "-type=plan")):
         done = subprocess.run(
@@ -40,7 +40,7 @@ def nodes(root: Path, data_dir: Path) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the number; the exit status is 0."""
+    """Print the number. Return the exit status 0."""
     with tempfile.TemporaryDirectory() as folder:
         print(nodes(Path(arguments[0]) if arguments else ROOT, Path(folder)))
     return 0

@@ -22,22 +22,22 @@ _KEYWORDS = {"for", "if", "in", "null", "true", "false"}
 
 
 class HclError(Exception):
-    """An HCL file that cannot be used; its text says which and why."""
+    """An HCL file that cannot be used. Its text says which and why."""
 
 
 # --- reading -----------------------------------------------------------------------------------------------
 
 
 def loads(text: str) -> dict[str, Any]:
-    """Return HCL as python-hcl2 reads it. Raises HclError."""
+    """Return HCL as python-hcl2 reads it. Raise HclError."""
     try:
         return dict(hcl2.loads(text))
     except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
-        raise HclError(f"is not HCL that can be read: {error}") from None
+        raise HclError(f"is not readable as HCL: {error}") from None
 
 
 def unquote(value: str) -> str:
-    """Return the text of a string or heredoc as python-hcl2 gives it (in its source form)."""
+    """Return the text of a string or heredoc from python-hcl2, which keeps its source form."""
     if value.startswith('"<<'):
         body = value[1:-1].split("\n", 1)[1].rsplit("\n", 1)[0]
         return textwrap.dedent(body).strip()
@@ -45,7 +45,7 @@ def unquote(value: str) -> str:
 
 
 def expression(value: Any) -> str:
-    """Return a value as python-hcl2 gives it, written as HCL on one line."""
+    """Return a value from python-hcl2 as HCL on one line."""
     match value:
         case None:
             return "null"
@@ -63,7 +63,7 @@ def expression(value: Any) -> str:
 
 
 def declared(module: Path, kind: str) -> dict[str, dict[str, Any]]:
-    """Return the `variable` or `output` blocks of a module by name, in the order of its files. Raises HclError."""
+    """Return the `variable` or `output` blocks of a module by name, in the order of its files. Raise HclError."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(module.glob("*.tf")):
         text = path.read_text()
@@ -79,7 +79,7 @@ def declared(module: Path, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def default_text(module: Path, name: str) -> str:
-    """Return the default of a module's variable as its source has it, over several lines when it has several."""
+    """Return the default of a module's variable as in its source, over several lines if it has several."""
     for path in sorted(module.glob("*.tf")):
         if found := re.search(rf'(?ms)^variable "{name}" {{\n.*?^  default += ', path.read_text()):
             lines = path.read_text()[found.end() :].split("\n")
@@ -102,7 +102,7 @@ class Type:
 
 
 def parse_type(text: str) -> Type:
-    """Return a type constraint that is written on one line, such as `map(object({a = optional(string, "x")}))`."""
+    """Return a type constraint in one line of text, such as `map(object({a = optional(string, "x")}))`."""
     word, _, rest = text.strip().partition("(")
     if not rest:
         return Type(word)
@@ -116,7 +116,7 @@ def parse_type(text: str) -> Type:
 
 
 def split(text: str) -> Iterator[str]:
-    """Yield what stands between the commas of HCL that are in no bracket and no string."""
+    """Yield the parts of HCL between the commas that are in no bracket and no string."""
     closing: list[str] = []
     begun = 0
     for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[][(){},]', text):
@@ -137,13 +137,13 @@ def split(text: str) -> Iterator[str]:
 
 def string(text: str) -> str:
     """Return a string literal that Terraform reads as *text*, without templates in it."""
-    unknown = {r"\b": r"\u0008", r"\f": r"\u000c"}  # JSON has these escapes, HCL has not
+    unknown = {r"\b": r"\u0008", r"\f": r"\u000c"}  # JSON has these escapes, HCL does not
     quoted = re.sub(r"\\.", lambda found: unknown.get(found[0], found[0]), json.dumps(text, ensure_ascii=False))
     return quoted.replace("${", "$${").replace("%{", "%%{")
 
 
 def literal(value: Any) -> str:
-    """Return a JSON-like value as HCL, an item a line. Raises HclError for what HCL cannot say."""
+    """Return a JSON-like value as HCL, one item per line. Raise HclError for a value that HCL cannot express."""
     match value:
         case None | bool():
             return json.dumps(value)
@@ -170,7 +170,7 @@ def _ordered(value: Any) -> Sequence[Any]:
 
 
 def formatted(files: Mapping[str, str]) -> dict[str, str]:
-    """Return the files, by relative path, as `terraform fmt` writes them. Raises HclError."""
+    """Return the files, by relative path, in the format of `terraform fmt`. Raise HclError."""
     with tempfile.TemporaryDirectory() as name:
         for path, text in files.items():
             (Path(name) / path).parent.mkdir(parents=True, exist_ok=True)

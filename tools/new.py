@@ -2,9 +2,9 @@
 
     python -m tools.new <domain>/<name>
 
-Writes what tools/new_files holds, with `%domain%`, `%name%` and `%kebab%` replaced in paths and text, adds the row in
-README.md, and does what `make docs` and `make fmt` do. The skeleton works: a rule, a function and a bucket that keep
-events, with their tests. It never writes over a file.
+Write the files of tools/new_files, with `%domain%`, `%name%` and `%kebab%` replaced in paths and text, add the row in
+README.md, and run what `make docs` and `make fmt` run. The skeleton works: a rule, a function and a bucket that keep
+events, with their tests. It never overwrites a file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUFFIX = ".tmpl"
 BLOCK = ROOT / "modules" / "blocks" / "bucket"
 README = ROOT / "README.md"
 ROW = "keeps each event of one source in S3, once"
-LONGEST = 26  # of a name: buckets carry the prefix, the account and the Region too
+LONGEST = 26  # maximum length of a name: buckets contain the prefix, the account and the Region too
 DOMAINS = {  # in the order of README.md, with the docstring of their packages
     "identity": "Who a user is: directories, sign-in, and what a signed-in user may do.",
     "access": "Capabilities that decide what users and workloads may reach: roles, policies, accounts.",
@@ -36,19 +36,19 @@ DOMAINS = {  # in the order of README.md, with the docstring of their packages
 
 
 class NewError(Exception):
-    """A capability that cannot be made; its text says why."""
+    """A capability that cannot be created. Its text says why."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a capability is called: in paths, in code, and in AWS."""
+    """The names of a capability: in paths, in code, and in AWS."""
 
     domain: str
     name: str
 
     @classmethod
     def parse(cls, text: str) -> Names:
-        """Read `<domain>/<name>`. Raises NewError when that is not the name of a new capability."""
+        """Read `<domain>/<name>`. Raise NewError if that is not the name of a new capability."""
         domain, _, name = text.partition("/")
         if domain not in DOMAINS:
             raise NewError(
@@ -60,11 +60,11 @@ class Names:
                 "such as contact_form."
             )
         if there := [path for path in (ROOT / "modules").glob(f"*/{name}") if path.is_dir()]:
-            raise NewError(f"{there[0].relative_to(ROOT)} is there already; a name belongs to one capability.")
+            raise NewError(f"{there[0].relative_to(ROOT)} already exists; a name belongs to one capability.")
         return cls(domain, name)
 
     def fill(self, text: str) -> str:
-        """Return a template's text or path with the names in it."""
+        """Return a template's text or path with the names filled in."""
         context = re.search(r'(?ms)^variable "context" \{.*?^\}', (BLOCK / "variables.tf").read_text())
         values = {"domain": self.domain, "name": self.name, "kebab": self.name.replace("_", "-")}
         tour = any("\ntour = True" in path.read_text() for path in (ROOT / "scenarios" / self.domain).glob("*.py"))
@@ -88,7 +88,7 @@ def files(names: Names) -> dict[str, str]:
 
 
 def with_row(readme: str, names: Names) -> str:
-    """Return README.md with the capability in its table, after those of its domain, and no longer among the planned."""
+    """Return README.md with the capability in its table, last of its domain, and not among the planned ones."""
     lines = readme.splitlines(keepends=True)
     order = list(DOMAINS)
     upto = order[: order.index(names.domain) + 1]
@@ -103,9 +103,9 @@ def with_row(readme: str, names: Names) -> str:
 
 
 def write(made: Mapping[str, str]) -> None:
-    """Write the files. Raises NewError, and writes nothing, when one of them is there."""
+    """Write the files. Raise NewError, without writing any, if one of them exists."""
     if there := [path for path in made if (ROOT / path).exists()]:
-        raise NewError(f"{there[0]} is there already.")
+        raise NewError(f"{there[0]} already exists.")
     for path, text in made.items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text)
@@ -128,7 +128,7 @@ def finish(made: Mapping[str, str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the capability and say what is left to do."""
+    """Create the capability and print what is left to do."""
     if len(arguments) != 1:
         raise NewError("Name one capability: make new CAPABILITY=<domain>/<name>")
     names = Names.parse(arguments[0])

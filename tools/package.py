@@ -1,15 +1,16 @@
-"""Builds what Lambda runs: one zip per capability and the layers, byte for byte the same on every machine.
+"""Build what Lambda runs: one zip per capability and the layers, byte for byte the same on every machine.
 
     python -m tools.package [--build-dir build] [--python 3.13] [--platform manylinux2014_aarch64] [name …]
     python -m tools.package --host [name …]        for this machine, into .switchyard/build
 
 `<build-dir>/<domain>/<capability>.zip` holds the capability's package, `common`, and the modules directly in the
 domain's folder, which its capabilities share.
-`<build-dir>/layers/common.zip` holds requirements/layer.txt. A capability that needs more names its layers, one a line,
-in lambda_src/<domain>/<capability>/layers.txt: `<build-dir>/layers/<layer>.zip` holds requirements/layer-<layer>.txt.
+`<build-dir>/layers/common.zip` holds requirements/layer.txt. A capability that needs more names its layers, one per
+line, in lambda_src/<domain>/<capability>/layers.txt: `<build-dir>/layers/<layer>.zip` holds
+requirements/layer-<layer>.txt.
 
 Entries are sorted, dated 1980-01-01, mode 0644, and stored uncompressed: deflate's output differs between
-zlib, zlib-ng and Apple's zlib, and a hash that depends on who built it makes Terraform redeploy for nothing.
+zlib, zlib-ng and Apple's zlib, and a hash that depends on the machine makes Terraform redeploy without a change.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ WHEELS = STATE / "wheels"
 HOST_BUILD = STATE / "build"
 FUNCTION_LIMIT = 100_000  # bytes
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 EXCLUDED_FOLDERS = {"__pycache__", "tests"}
 LAYERS = "layers.txt"
 # Files that an installer writes about its own run, and scripts that name its interpreter.
@@ -45,18 +46,18 @@ INSTALLERS_OWN = re.compile(
 
 @dataclass(frozen=True)
 class Target:
-    """What wheels are chosen for. `platform` is as in `manylinux2014_aarch64`; None is the host's."""
+    """The platform that wheels are chosen for. `platform` is as in `manylinux2014_aarch64`; None is the host's."""
 
     python: str
     platform: str | None
 
     @classmethod
     def host(cls) -> Target:
-        """This interpreter on this machine."""
+        """Return the target for this interpreter on this machine."""
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", None)
 
     def options(self) -> list[str]:
-        """As uv's options."""
+        """Return the target as uv's options."""
         options = ["--python-version", self.python]
         if self.platform:
             match = re.fullmatch(r"(manylinux\w*?)_(x86_64|aarch64)", self.platform)
@@ -72,7 +73,7 @@ AWS = Target("3.13", "manylinux2014_aarch64")
 
 @dataclass(frozen=True)
 class Artifact:
-    """One built file: where it is, its size in bytes, its SHA-256, and whether this run wrote it."""
+    """One built file: its path, its size in bytes, its SHA-256, and whether this run wrote it."""
 
     path: Path
     size: int
@@ -81,19 +82,19 @@ class Artifact:
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """A zip of entry name to content, of which nothing but names and contents decides the bytes."""
+    """Return a zip of entry name to content, whose bytes depend only on names and contents."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, EPOCH)
-            entry.create_system = 3  # Unix, whatever the host
+            entry.create_system = 3  # Unix, on any host
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             out.writestr(entry, files[name])
     return buffer.getvalue()
 
 
 def tree(folder: Path, prefix: str) -> dict[str, bytes]:
-    """The files below a folder as entries under `prefix`, without tests, caches and hidden files."""
+    """Return the files below a folder as entries under `prefix`, without tests, caches and hidden files."""
     files = {}
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
@@ -105,7 +106,7 @@ def tree(folder: Path, prefix: str) -> dict[str, bytes]:
 
 
 def capabilities(source: Path = SOURCE) -> list[str]:
-    """Every `<domain>/<capability>` that has code, sorted."""
+    """Return every `<domain>/<capability>` that has code, sorted."""
     return sorted(
         folder.relative_to(source).as_posix()
         for folder in source.glob("*/*")
@@ -114,13 +115,13 @@ def capabilities(source: Path = SOURCE) -> list[str]:
 
 
 def layers_of(capability: str, source: Path = SOURCE) -> list[str]:
-    """The layers that a capability names, in addition to the common one."""
+    """Return the layers that a capability names, in addition to the common one."""
     path = source / capability / LAYERS
     return path.read_text().split() if path.is_file() else []
 
 
 def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
-    """Those of `known` that are named, by path or by their last part; all of them when none is."""
+    """Return those of `known` that are named, by path or by their last part; all of them without names."""
     chosen = []
     for name in names:
         matches = [path for path in known if name in (path, path.rpartition("/")[2])]
@@ -131,14 +132,14 @@ def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
 
 
 def function_files(capability: str, source: Path = SOURCE) -> dict[str, bytes]:
-    """The entries of a capability's zip."""
+    """Return the entries of a capability's zip."""
     domain = capability.partition("/")[0]
     shared = {f"{domain}/{path.name}": path.read_bytes() for path in (source / domain).glob("*.py")}
     return tree(source / SHARED, SHARED) | shared | tree(source / capability, capability)
 
 
 def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> dict[str, bytes]:
-    """The entries of a layer: pinned wheels for `target`, unpacked. `wheels` keeps those once fetched."""
+    """Return the entries of a layer: pinned wheels for `target`, unpacked. `wheels` keeps downloaded ones."""
     with tempfile.TemporaryDirectory() as scratch:
         install: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--quiet", "--target", scratch]
         install += ["--python", VENV / "bin" / "python", "--cache-dir", wheels, *target.options()]
@@ -149,7 +150,7 @@ def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> di
 
 
 def write(path: Path, content: bytes) -> Artifact:
-    """Writes a file, unless it is there already with that content."""
+    """Write a file, unless it already exists with that content."""
     changed = not path.exists() or path.read_bytes() != content
     if changed:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,7 @@ def write(path: Path, content: bytes) -> Artifact:
 
 
 def build_function(capability: str, build_dir: Path, source: Path = SOURCE) -> Artifact:
-    """Builds a capability's zip. Raises SetupError when it is too large."""
+    """Build a capability's zip. Raise SetupError if it is too large."""
     content = archive(function_files(capability, source))
     if len(content) >= FUNCTION_LIMIT:
         raise SetupError(
@@ -172,7 +173,7 @@ def build_function(capability: str, build_dir: Path, source: Path = SOURCE) -> A
 
 
 def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) -> Artifact:
-    """Builds a layer's zip, unless the one there was made of the same requirements for the same target."""
+    """Build a layer's zip, unless the existing one was built from the same requirements for the same target."""
     if not requirements.exists():
         raise SetupError(f"{requirements.relative_to(ROOT)} is missing. Run: make lock")
     path = build_dir / "layers" / f"{name}.zip"
@@ -189,9 +190,9 @@ def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) 
 
 
 def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> list[Artifact]:
-    """Builds the named capabilities (all by default), the layers that they name and the common layer.
+    """Build the named capabilities (all by default), the layers that they name and the common layer.
 
-    Raises SetupError when a name is unknown, a zip too large, or wheels cannot be had.
+    Raise SetupError if a name is unknown, a zip is too large, or wheels are unavailable.
     """
     chosen = select(names, capabilities())
     layers = {SHARED: "layer.txt"}
@@ -203,8 +204,8 @@ def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> l
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds, and prints a line for each file; 1 when something could not be built."""
-    parser = argparse.ArgumentParser(prog="python -m tools.package", description="Builds zips and layers.")
+    """Build, and print a line for each file. Return 1 if a file could not be built."""
+    parser = argparse.ArgumentParser(prog="python -m tools.package", description="Build zips and layers.")
     parser.add_argument("capability", nargs="*", help="such as finding_export (default: all)")
     parser.add_argument("--host", action="store_true", help="for this machine, instead of AWS")
     parser.add_argument("--build-dir", type=Path, help="default: build, or .switchyard/build with --host")

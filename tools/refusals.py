@@ -13,12 +13,12 @@ tests/refusals/root.yaml for the root. It holds up to three mappings:
         refused: transitions            # or a list, when several variables are refused
         variables: { transitions: { GLACIER: 90 }, expiration_days: 60 }
 
-A value is plain YAML; `!hcl range(40)` is an expression of HCL. Values are read as in YAML 1.2: `no`, `on`, a date or
-012 is a string.
+A value is plain YAML; `!hcl range(40)` is an expression of HCL. Values are read as in YAML 1.2: `no`, `on`, a date and
+012 are strings.
 
-Each refusal becomes a run of its own on a module of variables alone: the module's variables.tf and the files with the
-locals that it refers to. Nothing else is planned there, so that no provider is needed and a run takes no time. The
-runs are written below .switchyard/refusals, a root module of its own.
+Each refusal becomes a separate run on a module of variables alone: the module's variables.tf and the files with the
+locals that it refers to. Nothing else is planned there, so that no provider is needed and a run is very fast. The
+runs are written below .switchyard/refusals, which is a root module of its own.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ SHARED_VARIABLES = ROOT / "tests" / "shared.auto.tfvars"
 
 
 class RefusalsError(Exception):
-    """Data that no run can be made of; its text says which and why."""
+    """Data that cannot become a run. Its text says which and why."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """HCL that is written as it is."""
+    """HCL that is written unchanged."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Values that a module must refuse, and the variables whose validations say so."""
+    """Values that a module must refuse, and the variables whose validations refuse them."""
 
     name: str
     variables: Mapping[str, Any]
@@ -65,7 +65,7 @@ class Refusal:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML without surprises: the scalars of YAML 1.2, `!hcl`, and no key twice."""
+    """Strict YAML: the scalars of YAML 1.2, `!hcl`, and no duplicate keys."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's name for it
 
@@ -84,7 +84,7 @@ _Loader.add_constructor("!hcl", lambda loader, node: Expression(str(loader.const
 
 
 def load(path: Path) -> list[Refusal]:
-    """Return the refusals of a file. Raises RefusalsError when it is not as this module's docstring says."""
+    """Return the refusals of a file. Raise RefusalsError if it violates the format in this module's docstring."""
     try:
         return _refusals(yaml.load(path.read_text(), _Loader) or {})  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, RefusalsError) as error:
@@ -93,7 +93,7 @@ def load(path: Path) -> list[Refusal]:
 
 def _refusals(content: Mapping[str, Any]) -> list[Refusal]:
     if unknown := set(content) - {"given", "refused", "together"}:
-        raise RefusalsError(f"{min(unknown)} is none of given, refused and together.")
+        raise RefusalsError(f"{min(unknown)} is not one of given, refused and together.")
     found = [*_alone(content), *_together(content)]
     if not found:
         raise RefusalsError("refuses nothing.")
@@ -149,9 +149,9 @@ def _identifier(name: str) -> str:
 
 
 def variable_files(module: Path) -> list[Path]:
-    """Return a module's variables.tf and the files with the locals it refers to, directly or by way of others.
+    """Return a module's variables.tf and the files with the locals that it refers to, directly or indirectly.
 
-    Raises RefusalsError when such a file has more than locals: what it has would be planned too.
+    Raise RefusalsError if such a file contains more than locals, which would be planned too.
     """
     definitions = {
         name: path
@@ -173,7 +173,7 @@ def variable_files(module: Path) -> list[Path]:
 
 
 def write(files: Iterable[Path], workspace: Path = WORKSPACE) -> int:
-    """Write the runs of the data files into an empty workspace and return how many there are."""
+    """Write the runs of the data files into an empty workspace, and return their number."""
     shutil.rmtree(workspace, ignore_errors=True)
     tests = workspace / "tests"
     tests.mkdir(parents=True)

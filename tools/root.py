@@ -1,11 +1,11 @@
-"""Writes this repository's root module: `main.tf`, and a `<domain>.tf` for the modules of each domain.
+"""Write this repository's root module: `main.tf`, and a `<domain>.tf` for the modules of each domain.
 
-    python -m tools.root            writes them
-    python -m tools.root --check    changes nothing; status 1 when one is not up to date
+    python -m tools.root            write them
+    python -m tools.root --check    change nothing; status 1 if one is not up to date
 
-A capability is a module block, a variable that switches it on and an output. The variable takes any object, since
-Terraform's object types drop an attribute that they do not know; validations refuse such attributes instead, and name
-those that exist. Defaults are the module's: an attribute that is not set goes through as null.
+A capability is a module block, a variable that switches it on and an output. The variable accepts any object, since
+Terraform's object types drop unknown attributes silently; validations refuse such attributes instead, and name those
+that exist. Defaults are the module's: an attribute that is not set is passed as null.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_DOMAINS = {"blocks", "context"}
 
 @dataclass(frozen=True)
 class Capability:
-    """A module with a switch in the root: `path` is from the repository's root."""
+    """A module with a switch in the root. `path` is relative to the repository's root."""
 
     name: str
     domain: str
@@ -36,44 +36,44 @@ class Capability:
 
     @property
     def folder(self) -> Path:
-        """Its module."""
+        """Return the folder of its module."""
         return ROOT / self.path
 
     @functools.cached_property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """The module's variables, without its context."""
+        """Return the module's variables, without its context."""
         found = hcl.declared(self.folder, "variable")
         return {name: body for name, body in found.items() if name != "context"}
 
     @property
     def edges(self) -> dict[str, wiring.Edge]:
-        """What other capabilities give it, by argument."""
+        """Return the arguments whose values other capabilities give."""
         return {edge.argument: edge for edge in wiring.EDGES if edge.of == self.name}
 
     @property
     def settings(self) -> dict[str, hcl.Type]:
-        """Types of the arguments that its user sets, by name."""
+        """Return the types of the arguments that its user sets, by name."""
         settable = {name: body for name, body in self.variables.items() if name not in self.edges}
         return {name: hcl.parse_type(hcl.expression(body.get("type", "any"))) for name, body in settable.items()}
 
     @property
     def type(self) -> hcl.Type:
-        """The type of an object of its settings."""
+        """Return the type of an object of its settings."""
         return hcl.Type("object", attributes=self.settings)
 
     @property
     def required(self) -> list[str]:
-        """Names of the settings without a default."""
+        """Return the names of the settings without a default."""
         return [name for name in self.settings if "default" not in self.variables[name]]
 
     @property
     def needed(self) -> list[str]:
-        """Names of the settings without which it cannot be planned."""
+        """Return the names of the settings without which it cannot be planned."""
         return [*self.required, *wiring.ONE_OF.get(self.name, ())]
 
     @functools.cached_property
     def summary(self) -> str:
-        """The first sentence of its README, as plain text."""
+        """Return the first sentence of its README, as plain text."""
         readme = self.folder / "README.md"
         if not readme.exists():
             raise hcl.HclError(f"{self.path}: has no README.md, whose first sentence describes it")
@@ -83,18 +83,18 @@ class Capability:
 
     @property
     def output(self) -> str:
-        """HCL for its outputs, where `{}` is its module."""
+        """Return HCL for its outputs, where `{}` is its module."""
         block = wiring.BLOCKS.get(self.name)
         return f'{{ for name, value in {{}} : name => value if name != "{block.hidden_output}" }}' if block else "{}"
 
     def uses(self, block: str) -> bool:
-        """Whether its module uses a building block."""
+        """Return whether its module uses a building block."""
         return any(f'"../../blocks/{block}"' in path.read_text() for path in self.folder.glob("*.tf"))
 
 
 @functools.cache
 def capabilities() -> dict[str, Capability]:
-    """Every capability by name."""
+    """Return every capability by name."""
     found = [
         Capability(path.name, path.parent.name, path.relative_to(ROOT).as_posix())
         for path in sorted(MODULES.glob("*/*"))
@@ -105,7 +105,7 @@ def capabilities() -> dict[str, Capability]:
 
 
 def shared() -> set[str]:
-    """Return the names of the root's variables that are not a capability's."""
+    """Return the names of the root's variables that belong to no single capability."""
     return set(re.findall(r'(?m)^variable "(\w+)"', (ROOT / "variables.tf").read_text()))
 
 
@@ -122,7 +122,7 @@ def context(source: str, switches: Mapping[str, str]) -> str:
 def objects(
     of: hcl.Type, path: str, value: str, wrap: Callable[[str], str] = lambda names: names
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield each object in a type: its path, the HCL of the names that *value* gives there, and the names it has."""
+    """Yield each object in a type: its path, the HCL of the names in *value* there, and the names that it has."""
     if of.kind == "object":
         given = wrap(f"try(keys({value}), [])")
         yield path, f"flatten({given})" if given.startswith("[") else given, sorted(of.attributes)
@@ -174,7 +174,7 @@ default = null
 
 
 def settings_hcl(domain: str, members: Sequence[Capability]) -> str:
-    """Return the table that the validations of a domain's variables look settings up in."""
+    """Return the table in which the validations of a domain's variables look up settings."""
     known = {path: names for c in members for path, _, names in objects(c.type, c.name, "")}
     rows = "".join(f'"{path}" = {hcl.literal(names)}\n' for path, names in known.items())
     comment = "# What can be set: in a capability, and in each object of it."
@@ -230,9 +230,9 @@ def files(only: Collection[str] | None = None) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the files; 1 when one is not right."""
-    parser = argparse.ArgumentParser(prog="python -m tools.root", description="Writes the root module.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when it would")
+    """Write or check the files. Return 1 if one is not up to date."""
+    parser = argparse.ArgumentParser(prog="python -m tools.root", description="Write the root module.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is not up to date")
     check = parser.parse_args(arguments).check
     try:
         written = files()

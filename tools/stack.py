@@ -1,10 +1,10 @@
-"""Writes a Terraform root of the user's own, with the capabilities that they choose and nothing else.
+"""Write a Terraform root of the user's own, with the capabilities that they choose and nothing else.
 
     python -m tools.stack [--source git::https://…//?ref=v1.2.3] DIR [capability …]
 
 Each capability is a file with a plain module block. The folder also gets a plan test and a workflow for its owner's CI.
-`.switchyard.json` in it holds the SHA-256 of each file as written: a file that has changed since is its owner's and is
-not touched again. Without a source the modules are this checkout's, and its zips are copied.
+Its `.switchyard.json` has the SHA-256 of each file as written: a file that has changed since belongs to the owner and
+is not written again. Without a source the modules are this checkout's, and its zips are copied.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ TEMPLATES = Path(__file__).parent / "stack_files"
 MOCKS = ROOT / "tests" / "mocks" / "aws.tfmock.hcl"
 CONTEXT = ROOT / "modules" / "context"
 SHARED = ("region", "name_prefix", "alarm_emails", "build_dir")
-"""The stack's own variables: what its environments, its test and the local cloud set. All else is an argument."""
+"""The stack's own variables: set by its environments, its test and the local cloud. All else is an argument."""
 TEST_PREFIX = "plan-test"
 BACKEND = """
-# State in S3, which also locks it. Make the bucket first, versioned; then take the comment signs away.
+# State in S3, which also locks it. First create the bucket, with versioning; then remove the comment signs.
 # backend "s3" {
 #   bucket       = "terraform-state-111122223333"
 #   key          = "switchyard.tfstate"
@@ -47,12 +47,12 @@ IGNORED = ".terraform/\n*.tfstate\n*.tfstate.*\n*.tfplan\ncrash*.log\n"
 
 
 class StackError(Exception):
-    """A stack that cannot be written; its text says why and what to do."""
+    """A stack that cannot be written. Its text says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the modules come from: a release of a Git repository, or this checkout when `repository` is empty."""
+    """Where the modules come from: a release of a Git repository, or this checkout if `repository` is empty."""
 
     repository: str = ""
     ref: str = ""
@@ -82,7 +82,7 @@ class Source:
 
     @property
     def release(self) -> str:
-        """The address below which the release's files are, as GitHub has it."""
+        """Return the base address of the release's files on GitHub."""
         address = self.repository.removeprefix("git::").removesuffix(".git")
         scheme, _, rest = address.rpartition("://")
         return f"{'http' if scheme == 'http' else 'https'}://{rest.removeprefix('git@')}/releases/download/{self.ref}"
@@ -90,7 +90,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Stack:
-    """What is to be in `directory`; `arguments` are values of module arguments by capability."""
+    """The content of a stack in `directory`. `arguments` are values of module arguments by capability."""
 
     directory: Path
     names: Sequence[str]
@@ -99,7 +99,7 @@ class Stack:
 
     @property
     def capabilities(self) -> list[Capability]:
-        """Its capabilities, in the order of their names."""
+        """Return its capabilities, in the order of their names."""
         known = root.capabilities()
         if unknown := sorted({*self.names, *self.arguments} - known.keys()):
             raise StackError(f"There is no capability {', '.join(unknown)}. There are: {', '.join(sorted(known))}.")
@@ -115,7 +115,7 @@ class Stack:
         return given
 
     def asked(self, capability: Capability) -> list[str]:
-        """Return the arguments that are needed and not given: variables of the stack ask for them."""
+        """Return the arguments that are required and not given: variables of the stack ask for them."""
         return [name for name in capability.needed if name not in self.given(capability)]
 
 
@@ -123,7 +123,7 @@ class Stack:
 
 
 def example(capability: Capability, argument: str) -> str:
-    """Return the value that an example of the capability's README gives an argument. Raises StackError."""
+    """Return the value of an argument in an example of the capability's README. Raise StackError if none is plain."""
     for found in docs.examples(capability.folder / "README.md"):
         content = hcl.loads(found.text)
         blocks = [body for block in content.get("module", []) for body in block.values()]
@@ -186,7 +186,7 @@ def capability_hcl(stack: Stack, capability: Capability) -> str:
 
 
 def plan_test(stack: Stack) -> str:
-    """Return the plan test: everything planned with a mocked provider, names within the stack's prefix."""
+    """Return the plan test: it plans everything with a mocked provider, and names begin with the stack's prefix."""
     values = {f"{c.name}_{name}": example(c, name) for c in stack.capabilities for name in stack.asked(c)}
     asked = "".join(f"{name} = {value}\n" for name, value in values.items())
     text = comment("Plans the whole stack against a mocked provider: no AWS account, no credentials.")
@@ -206,14 +206,14 @@ def plan_test(stack: Stack) -> str:
 
 
 def zips(stack: Stack) -> list[str]:
-    """Return the zips that the stack's functions and layers are made of, below the build folder, without suffix."""
+    """Return the zips of the stack's functions and layers, relative to the build folder, without suffix."""
     code = [c.path.removeprefix("modules/") for c in stack.capabilities]
     layers = {f"layers/{layer}" for path in code for layer in package.layers_of(path)}
     return ["layers/common", *sorted(layers | set(code) & set(package.capabilities()))]
 
 
 def template(name: str, **values: str) -> str:
-    """Return a file of stack_files with `@NAME@` filled in."""
+    """Return a file of stack_files with each `@NAME@` replaced."""
     text = (TEMPLATES / name).read_text()
     for key, value in values.items():
         text = text.replace(f"@{key.upper()}@", value)
@@ -226,10 +226,10 @@ def guide(stack: Stack) -> str:
     values = "Set these in `terraform.tfvars`, with values of your own:\n\n```hcl\n{}\n```\n\n"
     if stack.source.repository:
         home = f"[Switchyard]({stack.source.release.rpartition('/releases/')[0]})"
-        fetch, packages = "./packages.sh       # fetches what the functions run, and checks it\n", ""
+        fetch, packages = "./packages.sh       # downloads the functions' packages, and checks them\n", ""
     else:
         home, fetch = "Switchyard", ""
-        packages = "`build/` holds what the functions run: `make stack` copies it from the checkout of the modules. "
+        packages = "`build/` has the functions' packages: `make stack` copies them from the checkout of the modules. "
         packages += (
             "In CI, use a release instead: `make stack DIR=<this folder> SOURCE=git::https://…//?ref=v1.2.3`.\n\n"
         )
@@ -291,7 +291,7 @@ def sha256(content: bytes) -> str:
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
-    """Return what is known of the stack in a folder. Raises StackError."""
+    """Return the manifest of the stack in a folder, or an empty one. Raise StackError if it is invalid."""
     path = directory / MANIFEST
     try:
         known = json.loads(path.read_text()) if path.exists() else {}
@@ -307,7 +307,7 @@ def changes(before: str, after: str) -> Iterator[str]:
 
 
 def place(path: Path, content: bytes, written: str | None, wanted: bool) -> bool:
-    """Write a file, unless it is its owner's: changed since it was *written*, or deleted and not *wanted* again."""
+    """Write a file, unless its owner changed it after it was *written*, or deleted it and it is not *wanted*."""
     if path.exists():
         found = sha256(path.read_bytes())
         if found not in (written, sha256(content)):
@@ -329,9 +329,9 @@ def write(
     arguments: Mapping[str, Mapping[str, Any]] | None = None,
     build: Path | None = None,
 ) -> list[str]:
-    """Write or update a stack; return what its owner must know, a message each. Raises StackError and HclError.
+    """Write or update a stack. Return messages that its owner must know. Raise StackError and HclError.
 
-    *names* are added to the capabilities that are there. *source* None keeps what the folder has. *arguments* are
+    *names* are added to the existing capabilities. *source* None keeps the folder's. *arguments* are
     JSON-like values by capability and argument; null is left out. *build* is where zips are copied from, if anywhere.
     """
     if directory.resolve() == ROOT:
@@ -358,16 +358,16 @@ def write(
     if owned and hashes:
         before = files(Stack(directory, known["capabilities"], Source.parse(known["source"]), arguments or {}))
     messages = [message for name in owned if (message := advice(name, contents[name], before.get(name), hashes))]
-    # Also of what was edited: its owner has been shown, once, what is new in it.
+    # Edited files too: their owner has now been shown, once, what is new in them.
     written = {name: sha256(content) for name, content in contents.items() if name not in owned or name in hashes}
-    about = "What `make stack` wrote, with the SHA-256 of each file. A file that has changed since is left alone."
+    about = "What `make stack` wrote, with the SHA-256 of each file. It does not write a file that has changed since."
     data = {"about": about, "source": str(parsed), "capabilities": list(stack.names), "files": {**hashes, **written}}
     (directory / MANIFEST).write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
     return messages
 
 
 def advice(name: str, content: bytes, before: str | None, hashes: Mapping[str, str]) -> str:
-    """Return what the owner of an edited file must do; empty when nothing."""
+    """Return what the owner of an edited file must do, or an empty string."""
     if name not in hashes:
         text = textwrap.indent(content.decode(), "    ") if name.endswith(".tf") else ""
         return f"{name} was there before and stays as it is." + (f" The stack needs this:\n{text}" if text else "")
@@ -382,9 +382,9 @@ def advice(name: str, content: bytes, before: str | None, hashes: Mapping[str, s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write a stack and print what to do next; 1 when it cannot be written."""
-    parser = argparse.ArgumentParser(prog="make stack", description="Writes a Terraform root of your own.")
-    parser.add_argument("directory", type=Path, help="where it is written")
+    """Write a stack and print what to do next. Return 1 if it cannot be written."""
+    parser = argparse.ArgumentParser(prog="make stack", description="Write a Terraform root of your own.")
+    parser.add_argument("directory", type=Path, help="the folder of the stack")
     parser.add_argument("capability", nargs="*", help="such as finding_export")
     parser.add_argument("--source", default="", help="a release, such as git::https://…//?ref=v1.2.3")
     options = parser.parse_intermixed_args(arguments)
@@ -395,12 +395,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for message in messages:
         print(f"stack: {message}")
-    print(f"stack: {options.directory} is written; its README.md says how to go on.")
+    print(f"stack: {options.directory} is written; its README.md describes the next steps.")
     return 0
 
 
 def make(directory: Path, names: Sequence[str], source: str | None) -> list[str]:
-    """Write a stack, with the zips that it needs when the modules are this checkout's."""
+    """Write a stack, with the zips that it needs if the modules are this checkout's."""
     known = read_manifest(directory)
     if source or known["source"]:
         return write(directory, names, source)

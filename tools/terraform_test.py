@@ -1,9 +1,9 @@
-"""`terraform test` on every core: Terraform 1.11 runs one test after the other, so the files are dealt out to several.
+"""`terraform test` on every core: Terraform 1.11 runs tests one after the other, so several processes share the files.
 
     python -m tools.terraform_test [options of terraform test]
 
-Run after `terraform init`. The tests run in a fresh copy of what git tracks, as for a user who has just cloned the
-repository (tools/clone.py), and with them the refusals of tests/refusals (tools/refusals.py). With `-filter=` there is
+Run it after `terraform init`. The tests run in a fresh copy of what git tracks, as for a user who has just cloned the
+repository (tools/clone.py), together with the refusals of tests/refusals (tools/refusals.py). With `-filter=` there is
 one process, whose output you see as it comes; a filter may also name a file of tests/refusals.
 """
 
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 
 def weight(text: str) -> float:
-    """Return about how many seconds a test file takes: a run of the root plans everything."""
+    """Return the approximate seconds that a test file takes: a run of the root plans everything."""
     runs = re.split(r'(?m)^run "', text)[1:]
     return sum(1 if "source =" in run else 8 for run in runs)
 
 
 def shares(weights: Mapping[T, float], number: int) -> list[list[T]]:
-    """The things in `number` groups of about the same weight, heaviest first; empty groups are left out."""
+    """Divide the things into `number` groups of about the same weight, heaviest first; omit empty groups."""
     groups: list[tuple[float, list[T]]] = [(0.0, []) for _ in range(number)]
     for heavy, _, thing in sorted(((heavy, str(thing), thing) for thing, heavy in weights.items()), reverse=True):
         total, group = min(groups, key=lambda g: g[0])
@@ -45,10 +45,10 @@ def shares(weights: Mapping[T, float], number: int) -> list[list[T]]:
 
 @contextlib.contextmanager
 def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """`env` with one process of the AWS provider for all runs; each would start several, a third of its time.
+    """Yield `env` with one AWS provider process for all runs; each run would start several, a third of its time.
 
-    It answers questions about schemas and arguments alone: the runs mock the provider beyond that, so that none
-    configures it. SetupError when it does not start; `terraform init` must have filled TF_DATA_DIR.
+    It only answers questions about schemas and arguments: the runs mock everything else, so that none configures it.
+    Raise SetupError if it does not start. `terraform init` must have filled TF_DATA_DIR.
     """
     [(address, version)] = locked_providers(LOCK_FILE.read_text()).items()
     [binary] = Path(env["TF_DATA_DIR"]).glob(f"providers/{address}/{version}/*/terraform-provider-aws_*")
@@ -74,7 +74,7 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
 def run(
     root: Path, files: Sequence[Path], *options: str, env: Mapping[str, str], processes: int | None = None
 ) -> list[subprocess.CompletedProcess[str]]:
-    """Runs the test files of `root` in as many Terraform processes as there are cores."""
+    """Run the test files of `root` in as many Terraform processes as there are cores."""
 
     def test(group: list[Path]) -> subprocess.CompletedProcess[str]:
         filters = [f"-filter={file.relative_to(root)}" for file in group]
@@ -94,14 +94,14 @@ def without_passes(output: str) -> str:
 
 
 def refuse(files: Sequence[Path], options: Sequence[str]) -> bool:
-    """Run the refusals of the data files, print those that are accepted, and return whether there are none."""
+    """Run the refusals of the data files, print values that a module accepts, and return whether there are none."""
     done = refusals.run(files, *options)
     print(without_passes(done.stdout), done.stderr, sep="\n", end="")
     return done.returncode == 0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return the exit status: 0 when every run passed."""
+    """Return the exit status: 0 if every run passed."""
     parser = argparse.ArgumentParser(prog="python -m tools.terraform_test", add_help=False, allow_abbrev=False)
     parser.add_argument("-filter", "--filter", action="append", default=[])
     known, options = parser.parse_known_args(arguments)
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
         for passed, failed in re.findall(r"(\d+) passed, (\d+) failed", process.stdout):
             counts = [counts[0] + int(passed), counts[1] + int(failed)]
     print(f"terraform test: {counts[0]} passed, {counts[1]} failed")
-    failed_process = not done or any(process.returncode for process in done)  # below 0 when a signal ended it
+    failed_process = not done or any(process.returncode for process in done)  # below 0 if a signal ended it
     return int(failed_process or not refused)
 
 

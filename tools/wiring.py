@@ -1,4 +1,4 @@
-"""What a root module does besides one module block a capability: the only place where capabilities know each other.
+"""What a root module has in addition to a module block per capability: the only place where capabilities meet.
 
 `tools.root` (this repository's root) and `tools.stack` (a user's own) both read it.
 """
@@ -10,24 +10,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Block:
-    """A building block that has a switch in the root as if it were a capability of `domain`."""
+    """A building block with a switch in the root, as if it were a capability of `domain`."""
 
     domain: str
     path: str
     hidden_output: str
-    """An output that stays inside: other modules of a root use it, its readers need it not."""
+    """An output that stays inside the root: its modules use it, its users do not need it."""
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Argument `argument` of capability `of` is output `output` of capability `source`; null when that is off."""
+    """Argument `argument` of capability `of` is output `output` of capability `source`, or null if that is off."""
 
     of: str
     argument: str
     source: str
     output: str
     note: str
-    """What the user of `of` should know; ends its description."""
+    """What the user of `of` should know; it ends the description of the variable."""
 
 
 BLOCKS = {"config_recorder": Block("posture", "modules/blocks/config_recorder", "resources")}
@@ -39,10 +39,10 @@ EDGES = (
     Edge("web_acl_logging", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
 )
 
-# Boolean arguments of modules/context that are true when a capability with this building block is on.
+# Boolean arguments of modules/context that are true if a capability with this building block is on.
 CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
 
-# Arguments that have a default and must be given all the same, because one of several is enough.
+# Arguments with a default that must be given nevertheless, because one of several is enough.
 ONE_OF = {
     "finding_chat": ("slack_channels",),
     "secret_replication": ("targets",),

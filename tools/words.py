@@ -42,7 +42,7 @@ LEXERS = {
     ".yml": "yaml",
     "Makefile": "make",
 }
-"""Pygments' lexer by a file's suffix, or by its name where it has none."""
+"""Pygments' lexer by a file's suffix, or by its name if it has none."""
 CODE_PROSE = (Comment, String, Literal.Scalar)
 TEXT_PROSE = (Comment, String, Text, Generic, Name.Tag, Keyword)  # the last two: links, the marks of quotations
 NO_PROSE = "\0"
@@ -57,13 +57,13 @@ class Rule:
 
     @property
     def regex(self) -> re.Pattern[str]:
-        """The compiled pattern: whole words, any case, any white space for a space."""
+        """Return the compiled pattern: whole words, any case, any white space for a space."""
         return re.compile(rf"\b(?:{self.pattern})\b".replace(" ", r"\s+"), re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """A refused word: the file relative to the repository, the line that it begins on, and its text."""
+    """A refused word: its file relative to the repository, the line where it begins, and its text."""
 
     path: str
     line: int
@@ -89,7 +89,7 @@ def rules(path: Path) -> list[Rule]:
 
 
 def files(start: Path) -> Iterator[Path]:
-    """Yield the files to check, sorted. Links are left out: their targets are checked where they are.
+    """Yield the files to check, sorted. Omit links: their targets are checked where they are.
 
     Raise SetupError if there is no such file or folder.
     """
@@ -105,15 +105,15 @@ def files(start: Path) -> Iterator[Path]:
 
 
 def _kind(path: Path) -> str:
-    """Return what LEXERS knows a file by."""
+    """Return the key of a file in LEXERS."""
     return path.suffix or path.name
 
 
 def prose(text: str, lexer: str) -> str:
-    """Return `text` with NUL for each character that is not prose: every word stays where it was."""
+    """Return `text` with NUL for each character that is not prose, so that all words keep their positions."""
     kinds = TEXT_PROSE if lexer in {"markdown", "html"} else CODE_PROSE
     kept = []
-    # Pygments counts positions from the start of a fence inside of it: only the values in their order are the text.
+    # Pygments counts positions from the start of a fence inside it: only the values in their order are the text.
     tokens = get_lexer_by_name(lexer, stripnl=False, ensurenl=False).get_tokens_unprocessed(text)
     values = ((token, value) for _, token, value in tokens)
     for _, group in groupby(values, key=lambda pair: pair[0] in String):
@@ -128,9 +128,9 @@ def prose(text: str, lexer: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    """Return `text` with spaces for what a sentence goes on across: marks of comments, quotations and emphasis.
+    """Return `text` with spaces for what a sentence continues across: marks of comments, quotations and emphasis.
 
-    Also for what a string has in it besides its words: line feeds and, in HCL, values.
+    This includes the other parts of a string: line feeds and, in HCL, interpolated values.
     """
     marks = re.compile(r"(?m)^[ \t]*(?:#+|//|\*|>)|\*\*|\\n|[$%]\{[^}\n]*\}")
     return marks.sub(lambda match: " " * len(match[0]), text)
@@ -142,7 +142,7 @@ def occurrences(path: Path, refused: Sequence[Rule], root: Path) -> list[Occurre
     searched = _unmarked(text)
     matching = [rule for rule in refused if rule.regex.search(searched)]
     if not matching:
-        return []  # as most files: to search is much faster than to find out what is prose
+        return []  # as in most files: searching is much faster than finding out what is prose
     content = prose(text, LEXERS[_kind(path)])
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     found = [
@@ -154,7 +154,7 @@ def occurrences(path: Path, refused: Sequence[Rule], root: Path) -> list[Occurre
 
 
 def folder(path: str) -> str:
-    """Return the folder that a file is counted under: `modules/posture`, `local`, or `.` for the root."""
+    """Return the folder under which a file is counted: `modules/posture`, `local`, or `.` for the root."""
     parts = Path(path).parts[:-1]
     return "/".join(parts[: 2 if parts and parts[0] in {"lambda_src", "modules", "tests"} else 1]) or "."
 
@@ -173,9 +173,9 @@ def count_table(found: Sequence[Occurrence]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the occurrences or their count; return 1 if there are any and no count was asked for."""
+    """Print the occurrences or their count. Return 1 if there are any and no count was requested."""
     parser = argparse.ArgumentParser(prog="python -m tools.words", description="Refuse the words of docs/words.txt.")
-    parser.add_argument("paths", nargs="*", type=Path, help="files and folders; the whole repository without any")
+    parser.add_argument("paths", nargs="*", type=Path, help="files and folders; default: the whole repository")
     parser.add_argument("--count", action="store_true", help="print a table of occurrences per word and folder")
     given = parser.parse_args(arguments)
     refused = rules(WORDS)

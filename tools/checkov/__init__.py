@@ -1,1 +1,1 @@
-"""What Checkov imports by .checkov.yaml; without this file it would pass the folder by."""
+"""The package that .checkov.yaml names as external checks: Checkov skips a folder without this file."""

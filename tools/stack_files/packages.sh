@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches what the functions run from the release that versions the modules, and checks it against the release's sums.
+# Download the functions' packages from the release of the modules, and check them against the release's checksums.
 set -euo pipefail
 cd "$(dirname "$0")"
 
