@@ -15,7 +15,7 @@ run "defaults" {
 
   assert {
     condition     = aws_s3_bucket.this.bucket == "test-reports-111122223333-eu-central-1" && output.id == aws_s3_bucket.this.bucket && output.arn == "arn:aws:s3:::test-reports-111122223333-eu-central-1"
-    error_message = "The name is nobody else's, and known at plan time."
+    error_message = "The name is unique to the account and Region, and known at plan time."
   }
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
@@ -26,7 +26,7 @@ run "defaults" {
       aws_s3_bucket_public_access_block.this.block_public_acls, aws_s3_bucket_public_access_block.this.block_public_policy,
       aws_s3_bucket_public_access_block.this.ignore_public_acls, aws_s3_bucket_public_access_block.this.restrict_public_buckets,
     ])
-    error_message = "Public access is blocked in all four ways."
+    error_message = "All four settings of Block Public Access are on."
   }
   assert {
     condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
@@ -52,11 +52,11 @@ run "defaults" {
   }
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.this.rule[0].abort_incomplete_multipart_upload[0].days_after_initiation == 7 && aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration[0].noncurrent_days == 30
-    error_message = "Unfinished uploads and old versions go."
+    error_message = "Unfinished uploads and old versions expire."
   }
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.this.rule[1].expiration[0].expired_object_delete_marker
-    error_message = "Objects stay, leftover delete markers go."
+    error_message = "Objects do not expire; leftover delete markers do."
   }
   assert {
     condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement == [
@@ -77,7 +77,7 @@ run "defaults" {
         Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
       },
     ]
-    error_message = "TLS only, the bucket's key only, and nobody is granted anything."
+    error_message = "TLS and the bucket's key are required, and no principal is granted access."
   }
 }
 
@@ -105,7 +105,7 @@ run "options" {
   }
   assert {
     condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[1].Condition.StringNotEquals == { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.kms_key_arn }
-    error_message = "Only that other key is let in."
+    error_message = "The other key is the only one allowed."
   }
   assert {
     condition     = aws_s3_bucket.this.force_destroy && aws_s3_bucket_lifecycle_configuration.this.rule[1].expiration[0].days == 400 && aws_s3_bucket_lifecycle_configuration.this.rule[1].noncurrent_version_expiration[0].noncurrent_days == 1
@@ -119,7 +119,7 @@ run "options" {
         Condition = { StringEquals = { "aws:SourceAccount" = ["111122223333"] } }
       },
     ]
-    error_message = "Further statements cover the paths they name."
+    error_message = "Additional statements apply to the paths that they name."
   }
 }
 
@@ -136,6 +136,6 @@ run "name_that_a_service_demands" {
 
   assert {
     condition     = aws_s3_bucket.this.bucket == "aws-waf-logs-test-reports-111122223333-eu-central-1" && output.id == aws_s3_bucket.this.bucket && output.arn == "arn:aws:s3:::aws-waf-logs-test-reports-111122223333-eu-central-1"
-    error_message = "The name begins as the service demands."
+    error_message = "The name begins with the prefix that the service requires."
   }
 }

@@ -25,7 +25,7 @@ run "defaults" {
       one(one(aws_config_configuration_recorder.this.recording_group).recording_strategy).use_only == "ALL_SUPPORTED_RESOURCE_TYPES" &&
       one(aws_config_configuration_recorder.this.recording_mode).recording_frequency == "CONTINUOUS"
     )
-    error_message = "Each change of all supported types is recorded; global ones are not, lest every Region pays for them."
+    error_message = "Each change of all supported types is recorded, except global ones, so that not every Region pays for them."
   }
   assert {
     condition     = aws_config_configuration_recorder_status.this.is_enabled && aws_config_configuration_recorder_status.this.name == "default" && output.recorder_name == "default"
@@ -47,11 +47,11 @@ run "defaults" {
         Condition = { StringEquals = { "aws:SourceAccount" = ["111122223333"], "s3:x-amz-acl" = ["bucket-owner-full-control"] } }
       },
     ]
-    error_message = "Config alone may look at the bucket and write to its own folder, for this account."
+    error_message = "Only Config may read the bucket's settings and write to its own folder, for this account."
   }
   assert {
     condition     = !output.resources.bucket.bucket.force_destroy && output.bucket_name == "test-config-111122223333-eu-central-1" && output.delivery_channel_name == "default"
-    error_message = "What was recorded is not destroyed."
+    error_message = "Recorded items are not destroyed."
   }
 }
 
@@ -73,7 +73,7 @@ run "some_types_with_the_accounts_role" {
 
   assert {
     condition     = length(aws_iam_service_linked_role.config) == 0 && aws_config_configuration_recorder.this.role_arn == var.role_arn
-    error_message = "A role that exists is used."
+    error_message = "An existing role is used."
   }
   assert {
     condition = (
@@ -83,10 +83,10 @@ run "some_types_with_the_accounts_role" {
       one(one(aws_config_configuration_recorder.this.recording_group).recording_strategy).use_only == "INCLUSION_BY_RESOURCE_TYPES" &&
       one(aws_config_configuration_recorder.this.recording_mode).recording_frequency == "DAILY"
     )
-    error_message = "Only the named types are recorded, as often as asked."
+    error_message = "Only the named types are recorded, at the given frequency."
   }
   assert {
     condition     = one(aws_config_delivery_channel.this.snapshot_delivery_properties).delivery_frequency == "One_Hour" && output.resources.bucket.bucket.force_destroy
-    error_message = "Snapshots come as often as asked, and the bucket may be destroyed."
+    error_message = "Snapshots have the given frequency, and the bucket may be destroyed."
   }
 }

@@ -30,15 +30,15 @@ run "targets" {
 
   assert {
     condition     = aws_cloudwatch_event_rule.this.name == "test-status" && aws_cloudwatch_event_rule.this.event_pattern == var.event_pattern && output.arn == "arn:aws:events:eu-central-1:111122223333:rule/test-status"
-    error_message = "Name and ARN follow from prefix and name."
+    error_message = "Name and ARN are derived from prefix and name."
   }
   assert {
     condition     = toset(values(aws_cloudwatch_event_target.this)[*].arn) == toset([for t in var.targets : t.arn])
-    error_message = "Each target gets the events."
+    error_message = "Each target receives the events."
   }
   assert {
     condition     = alltrue([for t in aws_cloudwatch_event_target.this : t.dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:test-status-rule-dlq" && t.retry_policy[0].maximum_retry_attempts == 185 && t.retry_policy[0].maximum_event_age_in_seconds == 86400])
-    error_message = "What cannot be delivered within a day is kept."
+    error_message = "Events that cannot be delivered within a day go to the dead-letter queue."
   }
   assert {
     condition     = aws_cloudwatch_event_target.this["topic"].input_transformer[0].input_template == "\"The run is <status>.\"" && aws_cloudwatch_event_target.this["topic"].input_transformer[0].input_paths == tomap({ status = "$.detail.status" })
@@ -46,11 +46,11 @@ run "targets" {
   }
   assert {
     condition     = aws_cloudwatch_event_target.this["function"].input == "{}" && aws_cloudwatch_event_target.this["queue"].input == null
-    error_message = "The event is replaced where asked for."
+    error_message = "The event is replaced if an input is given."
   }
   assert {
     condition     = keys(aws_lambda_permission.this) == ["function"] && aws_lambda_permission.this["function"].principal == "events.amazonaws.com" && aws_lambda_permission.this["function"].source_arn == output.arn && aws_lambda_permission.this["function"].action == "lambda:InvokeFunction"
-    error_message = "This rule alone may call the function."
+    error_message = "Only this rule may call the function."
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [
@@ -75,7 +75,7 @@ run "targets" {
   }
   assert {
     condition     = aws_sqs_queue.dead_letter.name == "test-status-rule-dlq" && aws_sqs_queue.dead_letter.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.dead_letter.tags == tomap(var.context.tags)
-    error_message = "What is given up is encrypted with the stack's key, kept for 14 days, and tagged."
+    error_message = "Dead letters are encrypted with the stack's key, kept for 14 days, and tagged."
   }
   assert {
     condition = jsondecode(aws_sqs_queue.dead_letter.policy).Statement == [
@@ -88,7 +88,7 @@ run "targets" {
         Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] } }
       },
     ]
-    error_message = "The rule, and no other, may send, over TLS alone."
+    error_message = "Only this rule may send, and only over TLS."
   }
   assert {
     condition = (
@@ -116,6 +116,6 @@ run "no_role_without_state_machine" {
 
   assert {
     condition     = length(aws_iam_role.this) == 0 && length(aws_lambda_permission.this) == 0 && aws_cloudwatch_event_target.this["queue"].role_arn == null
-    error_message = "No role and no permission that nobody needs."
+    error_message = "Without a target that needs them there are no role and no permission."
   }
 }

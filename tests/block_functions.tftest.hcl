@@ -26,11 +26,11 @@ run "defaults" {
 
   assert {
     condition     = aws_lambda_function.this["export"].function_name == "test-export" && output.functions.export.name == "test-export" && output.functions.export.arn == "arn:aws:lambda:eu-central-1:111122223333:function:test-export"
-    error_message = "Name and ARN follow from prefix and name, and are known at plan time."
+    error_message = "Name and ARN are derived from prefix and name, and known at plan time."
   }
   assert {
     condition     = output.functions.export.invoke_arn == "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:test-export/invocations"
-    error_message = "invoke_arn is what API Gateway takes."
+    error_message = "invoke_arn has the form that API Gateway requires."
   }
   assert {
     condition     = aws_lambda_function.this["export"].runtime == "python3.13" && aws_lambda_function.this["export"].architectures == tolist(["arm64"])
@@ -38,15 +38,15 @@ run "defaults" {
   }
   assert {
     condition     = aws_s3_object.package[0].source == ".switchyard/fixtures/posture/finding_export.zip" && aws_s3_object.package[0].source_hash == filebase64sha256(".switchyard/fixtures/posture/finding_export.zip") && aws_lambda_function.this["export"].source_code_hash == aws_s3_object.package[0].source_hash
-    error_message = "The package's hash decides about upload and deployment."
+    error_message = "The package's hash decides whether it is uploaded and deployed."
   }
   assert {
     condition     = aws_lambda_function.this["export"].s3_bucket == "test-packages-111122223333-eu-central-1" && aws_lambda_function.this["export"].s3_key == "export.zip" && aws_s3_object.package[0].bucket == "test-packages-111122223333-eu-central-1"
-    error_message = "The function is made from its object in the package bucket."
+    error_message = "The function's code is its object in the package bucket."
   }
   assert {
     condition     = aws_s3_object.package[0].server_side_encryption == "aws:kms" && aws_s3_object.package[0].kms_key_id == var.context.kms_key_arn && aws_s3_object.package[0].tags == null
-    error_message = "The package is encrypted with the stack's key, and has no tags: an object takes no more than 10."
+    error_message = "The package is encrypted with the stack's key, and has no tags: an object can have at most 10."
   }
   assert {
     condition     = aws_lambda_function.this["export"].layers == tolist(["arn:aws:lambda:eu-central-1:111122223333:layer:test-common:1"])
@@ -82,7 +82,7 @@ run "defaults" {
   }
   assert {
     condition     = aws_iam_role.this["export"].name == "test-export-function-eu-central-1" && aws_iam_role.this["export"].permissions_boundary == null
-    error_message = "The role's name tells environments and Regions apart."
+    error_message = "The role's name is different in each environment and Region."
   }
   assert {
     condition = jsondecode(aws_iam_role.this["export"].assume_role_policy).Statement == [{
@@ -107,7 +107,7 @@ run "defaults" {
   }
   assert {
     condition     = length(aws_iam_role_policy.grants) == 0
-    error_message = "Without policy_statements the code may do nothing."
+    error_message = "Without policy_statements the code has no permissions."
   }
   assert {
     condition     = output.functions.export.dead_letter_queue_arn == "arn:aws:sqs:eu-central-1:111122223333:test-export-dlq" && aws_lambda_function_event_invoke_config.this["export"].destination_config[0].on_failure[0].destination == output.functions.export.dead_letter_queue_arn
@@ -122,7 +122,7 @@ run "defaults" {
       Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = output.functions.export.dead_letter_queue_arn,
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
-    error_message = "The queue's policy allows nothing, and denies what is not TLS."
+    error_message = "The queue's policy grants nothing, and denies requests without TLS."
   }
   assert {
     condition = (
@@ -142,7 +142,7 @@ run "defaults" {
   }
   assert {
     condition     = length(aws_lambda_permission.invoker) == 0
-    error_message = "Nobody may call the function unless named."
+    error_message = "No other principal may call the function unless it is named."
   }
   assert {
     condition = alltrue([
@@ -158,7 +158,7 @@ run "defaults" {
   }
   assert {
     condition     = toset(output.alarm_names) == toset(["test-export-errors", "test-export-throttles", "test-export-dlq-depth"])
-    error_message = "The alarms, that of the dead-letter queue included, are named."
+    error_message = "The output names all alarms, including that of the dead-letter queue."
   }
   assert {
     condition     = alltrue([for t in [aws_lambda_function.this["export"].tags, aws_iam_role.this["export"].tags, aws_cloudwatch_log_group.this["export"].tags, aws_cloudwatch_metric_alarm.this["export/errors"].tags] : t == tomap({ stack = "test" })])
@@ -199,13 +199,13 @@ run "grants" {
         Condition = { Null = { "aws:PrincipalTag/team" = ["true"] } }
       },
     ]
-    error_message = "Statements reach the role as written."
+    error_message = "Statements reach the role unchanged."
   }
   assert {
     condition = [for s in jsondecode(aws_iam_role_policy.runtime["export"].policy).Statement : s.Condition if s.Sid == "UseKeyThroughServices"] == [
       { StringLike = { "kms:ViaService" = ["dynamodb.eu-central-1.*", "s3.eu-central-1.*", "sqs.eu-central-1.*"] } }
     ]
-    error_message = "The key serves the named services and the dead-letter queue only."
+    error_message = "The role may use the key only through the named services and the dead-letter queue."
   }
 }
 
@@ -233,7 +233,7 @@ run "synchronous" {
   }
   assert {
     condition     = jsondecode(aws_iam_role_policy.runtime["export"].policy).Statement[*].Sid == ["WriteOwnLogs", "WriteTraces"]
-    error_message = "Without queue and services the role may use neither queue nor key."
+    error_message = "Without a queue and services the role may use neither a queue nor the key."
   }
 }
 
@@ -271,23 +271,23 @@ run "options" {
   }
   assert {
     condition     = aws_lambda_function.this["export"].environment[0].variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG" && aws_lambda_function.this["export"].environment[0].variables["BUCKET"] == "reports"
-    error_message = "The author's variables are set, and win over the defaults."
+    error_message = "The given variables are set, and override the defaults."
   }
   assert {
     condition     = length(aws_lambda_function.this["export"].layers) == 2
-    error_message = "Further layers follow the common one."
+    error_message = "Additional layers follow the common one."
   }
   assert {
     condition     = aws_lambda_permission.invoker["export/Uploads"].source_account == "111122223333" && aws_lambda_permission.invoker["export/Uploads"].source_arn == "arn:aws:s3:::uploads"
-    error_message = "A bucket is named with the account that owns it."
+    error_message = "An invoking bucket is limited to the account that owns it."
   }
   assert {
     condition     = aws_lambda_permission.invoker["export/Topic"].source_account == null && aws_lambda_permission.invoker["export/Topic"].source_arn == "arn:aws:sns:eu-central-1:111122223333:topic"
-    error_message = "An invoker is bound to one resource."
+    error_message = "An invoker is limited to one resource."
   }
   assert {
     condition     = aws_lambda_permission.invoker["export/Rule"].source_account == "111122223333" && aws_lambda_permission.invoker["export/Rule"].source_arn == null
-    error_message = "AWS Config is bound to the account."
+    error_message = "AWS Config is limited to the account."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["export/errors"].threshold == 5 && aws_cloudwatch_metric_alarm.this["export/throttles"].threshold == 1
@@ -310,11 +310,11 @@ run "long_role_name" {
 
   assert {
     condition     = length(aws_iam_role.this["export"].name) == 64 && endswith(aws_iam_role.this["export"].name, substr(sha256("test-a-name-that-together-with-its-region-exceeds-64-function-eu-central-1"), 0, 6))
-    error_message = "Too long a role name is cut and stays unique by its hash."
+    error_message = "A role name that is too long is cut, and a hash keeps it unique."
   }
   assert {
     condition     = output.functions.export.role_name == aws_iam_role.this["export"].name && output.functions.export.role_arn == "arn:aws:iam::111122223333:role/${aws_iam_role.this["export"].name}"
-    error_message = "Outputs name the role as it is."
+    error_message = "Outputs have the role's real name."
   }
 }
 
@@ -345,11 +345,11 @@ run "permissions_boundary" {
 
   assert {
     condition     = aws_iam_role.this["export"].permissions_boundary == "arn:aws-us-gov:iam::111122223333:policy/boundary"
-    error_message = "The boundary bounds the role."
+    error_message = "The role has the permissions boundary."
   }
   assert {
     condition     = !strcontains(aws_iam_role_policy.runtime["export"].policy, "arn:aws:") && strcontains(aws_iam_role_policy.runtime["export"].policy, "arn:aws-us-gov:logs:us-gov-west-1:")
-    error_message = "ARNs follow partition and Region."
+    error_message = "ARNs have the right partition and Region."
   }
 }
 
@@ -416,11 +416,11 @@ run "several" {
   }
   assert {
     condition     = length(aws_s3_object.package) == 1 && aws_s3_object.package[0].key == "export-another.zip" && alltrue([for f in aws_lambda_function.this : f.s3_key == "export-another.zip"])
-    error_message = "They share one object, which no other call has."
+    error_message = "They share one object, which no other call of the module uses."
   }
   assert {
     condition     = { for key, g in aws_iam_role_policy.grants : key => jsondecode(g.policy).Statement[*].Sid } == { reader = ["Read"], writer = ["Write"] } && { for key, r in aws_iam_role.this : key => r.name } == { reader = "test-export-reader-function-eu-central-1", writer = "test-export-another-function-eu-central-1" }
-    error_message = "What one may do, the other may not."
+    error_message = "Each function has only its own permissions."
   }
   assert {
     condition     = keys(aws_sqs_queue.dead_letter) == ["writer"] && keys(aws_lambda_function_event_invoke_config.this) == ["writer"] && output.functions.reader.dead_letter_queue_arn == null
@@ -428,7 +428,7 @@ run "several" {
   }
   assert {
     condition     = { for key, permission in aws_lambda_permission.invoker : key => permission.statement_id } == { "reader/Topic" = "Topic", "writer/Topic" = "Topic" }
-    error_message = "Each function has its own permissions."
+    error_message = "Each function has its own permission for the invoker."
   }
   assert {
     condition = { for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name => [alarm.namespace, alarm.metric_name, alarm.statistic, tostring(alarm.threshold), alarm.treat_missing_data] } == {
@@ -444,11 +444,11 @@ run "several" {
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.context.alarm_topic_arn]) && alarm.ok_actions == toset([var.context.alarm_topic_arn]) && alarm.period == 300 && alarm.evaluation_periods == 1 && alarm.comparison_operator == "GreaterThanOrEqualToThreshold"]) && aws_cloudwatch_metric_alarm.this["export-refused"].dimensions == tomap({ service = "export-another" })
-    error_message = "All of them reach the topic."
+    error_message = "All alarms notify the topic."
   }
   assert {
     condition     = toset(output.alarm_names) == toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name])
-    error_message = "All of them are named."
+    error_message = "The output names all alarms."
   }
 }
 
@@ -465,6 +465,6 @@ run "none" {
 
   assert {
     condition     = length(aws_s3_object.package) == 0 && output.functions == {} && output.alarm_names == []
-    error_message = "Without functions there is nothing."
+    error_message = "Without functions nothing is created."
   }
 }

@@ -15,7 +15,7 @@ run "defaults" {
 
   assert {
     condition     = aws_sqs_queue.this.name == "test-work" && output.arn == "arn:aws:sqs:eu-central-1:111122223333:test-work" && output.name == "test-work"
-    error_message = "Name and ARN follow from prefix and name."
+    error_message = "Name and ARN are derived from prefix and name."
   }
   assert {
     condition     = aws_sqs_queue.this.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter.kms_master_key_id == var.context.kms_key_arn
@@ -27,7 +27,7 @@ run "defaults" {
   }
   assert {
     condition     = jsondecode(aws_sqs_queue.dead_letter.redrive_allow_policy) == { redrivePermission = "byQueue", sourceQueueArns = ["arn:aws:sqs:eu-central-1:111122223333:test-work"] }
-    error_message = "The dead-letter queue takes messages of its own queue only."
+    error_message = "The dead-letter queue accepts messages only from its own queue."
   }
   assert {
     condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.this.message_retention_seconds == 345600
@@ -38,11 +38,11 @@ run "defaults" {
       Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
-    error_message = "Only TLS is let in, and nobody is granted anything."
+    error_message = "TLS is required, and no principal is granted access."
   }
   assert {
     condition     = jsondecode(aws_sqs_queue.dead_letter.policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_sqs_queue.dead_letter.policy).Statement[0].Resource == "arn:aws:sqs:eu-central-1:111122223333:test-work-dlq"
-    error_message = "Only TLS is let in to the dead-letter queue."
+    error_message = "The dead-letter queue requires TLS."
   }
   assert {
     condition     = keys(aws_cloudwatch_metric_alarm.this) == ["dlq-depth"] && aws_cloudwatch_metric_alarm.this["dlq-depth"].dimensions == tomap({ QueueName = "test-work-dlq" }) && aws_cloudwatch_metric_alarm.this["dlq-depth"].threshold == 1 && aws_cloudwatch_metric_alarm.this["dlq-depth"].metric_name == "ApproximateNumberOfMessagesVisible"
@@ -79,7 +79,7 @@ run "senders" {
         Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:s3:::uploads"] }, StringEquals = { "aws:SourceAccount" = "111122223333" } }
       },
     ]
-    error_message = "A sender may send for its resources only, and a bucket must be this account's."
+    error_message = "A sender may send only for its resources, and a bucket must belong to this account."
   }
 }
 
@@ -96,6 +96,6 @@ run "alarms" {
 
   assert {
     condition     = toset(output.alarm_names) == toset(["test-work-depth", "test-work-age", "test-work-dlq-depth"]) && aws_cloudwatch_metric_alarm.this["age"].metric_name == "ApproximateAgeOfOldestMessage" && aws_cloudwatch_metric_alarm.this["age"].threshold == 3600
-    error_message = "Depth and age raise alarms when asked for."
+    error_message = "Depth and age raise alarms if thresholds are given."
   }
 }

@@ -50,7 +50,7 @@ run "api" {
       ["/orders"], ["/orders/{order-id}"], ["/orders/{order-id}/lines"],
       ["/orders/{order-id}/lines/{line-id}"], ["/orders/{order-id}/lines/{line-id}/a"], ["/orders/{order-id}/lines/{line-id}/a/{all+}"],
     ])
-    error_message = "Each path and its parents are there once."
+    error_message = "Each path and its parents exist once."
   }
   assert {
     condition     = aws_api_gateway_resource.level_2["/orders/{order-id}"].path_part == "{order-id}" && aws_api_gateway_resource.level_6["/orders/{order-id}/lines/{line-id}/a/{all+}"].path_part == "{all+}"
@@ -63,7 +63,7 @@ run "api" {
       "PUT /orders/{order-id}"                          = "PUT CUSTOM au7h0r"
       "ANY /orders/{order-id}/lines/{line-id}/a/{all+}" = "ANY CUSTOM au7h0r"
     }
-    error_message = "Every route but the one that says otherwise asks the authorizer."
+    error_message = "Every route uses the authorizer, except the one that sets another authorization."
   }
   assert {
     condition     = aws_api_gateway_method.this["GET /orders/{order-id}"].request_parameters == tomap({ "method.request.path.order-id" = true, "method.request.querystring.day" = true, "method.request.header.X-Scope" = true })
@@ -91,15 +91,15 @@ run "api" {
   }
   assert {
     condition     = aws_api_gateway_method_settings.all.settings[0].throttling_rate_limit == 100 && aws_api_gateway_method_settings.all.settings[0].throttling_burst_limit == 200 && keys(aws_api_gateway_method_settings.route) == ["PUT /orders/{order-id}"] && aws_api_gateway_method_settings.route["PUT /orders/{order-id}"].method_path == "orders/{order-id}/PUT" && aws_api_gateway_method_settings.route["PUT /orders/{order-id}"].settings[0].throttling_rate_limit == 5
-    error_message = "Every route is throttled, those that say so more tightly."
+    error_message = "Every route is throttled; a route with its own limits has those."
   }
   assert {
     condition     = aws_api_gateway_gateway_response.this["DEFAULT_4XX"].response_parameters["gatewayresponse.header.Cache-Control"] == "'no-store'"
-    error_message = "Answers of API Gateway itself carry the headers."
+    error_message = "API Gateway's own answers have the headers."
   }
   assert {
     condition     = alltrue([for word in ["header", "Authorization", "body", "querystring"] : !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, word)]) && !aws_api_gateway_method_settings.all.settings[0].data_trace_enabled
-    error_message = "No log holds headers, tokens or bodies."
+    error_message = "No log contains headers, tokens or bodies."
   }
   assert {
     condition     = aws_cloudwatch_log_group.execution.name == "API-Gateway-Execution-Logs_a1b2c3d4e5/v1" && alltrue([for g in [aws_cloudwatch_log_group.execution, aws_cloudwatch_log_group.access] : g.kms_key_id == var.context.kms_key_arn && g.retention_in_days == 365])
@@ -107,7 +107,7 @@ run "api" {
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.server_errors.threshold == 1 && aws_cloudwatch_metric_alarm.server_errors.alarm_actions == toset([var.context.alarm_topic_arn]) && aws_cloudwatch_metric_alarm.server_errors.dimensions == tomap({ ApiName = "test-orders", Stage = "v1" })
-    error_message = "A failed answer alarms."
+    error_message = "Failed answers raise an alarm."
   }
 }
 
@@ -146,7 +146,7 @@ run "without_authorizer" {
 
   assert {
     condition     = length(aws_api_gateway_authorizer.this) == 0 && length(aws_lambda_permission.authorizer) == 0
-    error_message = "No authorizer, nothing that names one."
+    error_message = "There is no authorizer, and no route refers to one."
   }
 }
 

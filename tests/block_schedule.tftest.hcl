@@ -19,7 +19,7 @@ run "defaults" {
 
   assert {
     condition     = aws_scheduler_schedule.this.name == "test-weekly" && output.arn == "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/test-weekly"
-    error_message = "Name and ARN follow from prefix and name."
+    error_message = "Name and ARN are derived from prefix and name."
   }
   assert {
     condition     = aws_scheduler_schedule.this.schedule_expression_timezone == "UTC" && aws_scheduler_schedule.this.flexible_time_window[0].mode == "OFF"
@@ -35,7 +35,7 @@ run "defaults" {
   }
   assert {
     condition     = aws_scheduler_schedule.this.target[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:test-weekly-schedule-dlq" && aws_scheduler_schedule.this.target[0].retry_policy[0].maximum_retry_attempts == 185 && aws_scheduler_schedule.this.target[0].retry_policy[0].maximum_event_age_in_seconds == 3600
-    error_message = "A call that fails for an hour is kept."
+    error_message = "A call that has failed for an hour goes to the dead-letter queue."
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [
@@ -50,21 +50,21 @@ run "defaults" {
         Condition = { StringEquals = { "kms:EncryptionContext:aws:scheduler:schedule:arn" = "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/test-weekly" } }
       },
     ]
-    error_message = "The role may call its target, keep what failed and read its own schedule."
+    error_message = "The role may call its target, send failed calls to the queue and read its own schedule."
   }
   assert {
     condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition == {
       StringEquals = { "aws:SourceAccount" = "111122223333", "aws:SourceArn" = "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default" }
     }
-    error_message = "Only this account's schedules assume the role."
+    error_message = "Only schedules of this account assume the role."
   }
   assert {
     condition     = output.alarm_names[0] == "test-weekly-schedule-dlq-depth"
-    error_message = "A call that failed for good raises an alarm."
+    error_message = "A call that is given up raises an alarm."
   }
   assert {
     condition     = aws_sqs_queue.dead_letter.name == "test-weekly-schedule-dlq" && aws_sqs_queue.dead_letter.kms_master_key_id == var.context.kms_key_arn && aws_sqs_queue.dead_letter.message_retention_seconds == 1209600 && aws_sqs_queue.dead_letter.tags == tomap(var.context.tags)
-    error_message = "What is given up is encrypted with the stack's key, kept for 14 days, and tagged."
+    error_message = "Dead letters are encrypted with the stack's key, kept for 14 days, and tagged."
   }
   assert {
     condition = jsondecode(aws_sqs_queue.dead_letter.policy).Statement == [
@@ -73,7 +73,7 @@ run "defaults" {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
     ]
-    error_message = "The queue's policy allows nothing, and denies what is not TLS."
+    error_message = "The queue's policy grants nothing, and denies requests without TLS."
   }
   assert {
     condition = (
@@ -107,7 +107,7 @@ run "options" {
   }
   assert {
     condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[2].Condition.StringLike["kms:ViaService"] == ["sns.eu-central-1.*", "sqs.eu-central-1.*"]
-    error_message = "To publish to an encrypted topic the role may use the key through SNS."
+    error_message = "The role may use the key through SNS to publish to an encrypted topic."
   }
 }
 

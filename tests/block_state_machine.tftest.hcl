@@ -16,7 +16,7 @@ run "defaults" {
 
   assert {
     condition     = aws_sfn_state_machine.this.name == "test-export" && output.arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:test-export" && aws_sfn_state_machine.this.type == "STANDARD"
-    error_message = "Name and ARN follow from prefix and name."
+    error_message = "Name and ARN are derived from prefix and name."
   }
   assert {
     condition     = aws_sfn_state_machine.this.encryption_configuration[0].type == "CUSTOMER_MANAGED_KMS_KEY" && aws_sfn_state_machine.this.encryption_configuration[0].kms_key_id == var.context.kms_key_arn
@@ -24,7 +24,7 @@ run "defaults" {
   }
   assert {
     condition     = aws_sfn_state_machine.this.logging_configuration[0].level == "ALL" && !aws_sfn_state_machine.this.logging_configuration[0].include_execution_data && aws_sfn_state_machine.this.logging_configuration[0].log_destination == "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/vendedlogs/states/test-export:*"
-    error_message = "Every event is logged, without the data."
+    error_message = "Every event is logged, without input and output."
   }
   assert {
     condition     = aws_cloudwatch_log_group.this.name == "/aws/vendedlogs/states/test-export" && aws_cloudwatch_log_group.this.retention_in_days == 365 && aws_cloudwatch_log_group.this.kms_key_id == var.context.kms_key_arn
@@ -67,7 +67,7 @@ run "defaults" {
   }
   assert {
     condition     = length(aws_iam_role_policy.grants) == 0
-    error_message = "Without policy_statements the states may call nothing."
+    error_message = "Without policy_statements the states have no permissions."
   }
   assert {
     condition     = toset(output.alarm_names) == toset(["test-export-failed", "test-export-timed-out", "test-export-throttled"])
@@ -82,7 +82,7 @@ run "defaults" {
   }
   assert {
     condition     = aws_iam_role.this.name == "test-export-states-eu-central-1"
-    error_message = "The role's name tells it from that of a function of the same name."
+    error_message = "The role's name differs from that of a function of the same name."
   }
 }
 
@@ -99,6 +99,6 @@ run "grants" {
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.grants[0].policy).Statement == [{ Sid = "InvokeExport", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:test-export"] }]
-    error_message = "Statements reach the role as written."
+    error_message = "Statements reach the role unchanged."
   }
 }

@@ -16,11 +16,11 @@ run "defaults" {
 
   assert {
     condition     = aws_dynamodb_table.this.name == "test-orders" && output.arn == "arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders" && output.name == "test-orders"
-    error_message = "Name and ARN follow from prefix and name."
+    error_message = "Name and ARN are derived from prefix and name."
   }
   assert {
     condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled
-    error_message = "Every second of the last 35 days can be restored."
+    error_message = "The table can be restored to any second of the last 35 days."
   }
   assert {
     condition     = aws_dynamodb_table.this.server_side_encryption[0].enabled && aws_dynamodb_table.this.server_side_encryption[0].kms_key_arn == var.context.kms_key_arn
@@ -28,7 +28,7 @@ run "defaults" {
   }
   assert {
     condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST"
-    error_message = "Capacity follows demand."
+    error_message = "Capacity is on demand."
   }
   assert {
     condition     = aws_dynamodb_table.this.deletion_protection_enabled
@@ -36,11 +36,11 @@ run "defaults" {
   }
   assert {
     condition     = [for a in aws_dynamodb_table.this.attribute : "${a.name}:${a.type}"] == ["OrderId:S"]
-    error_message = "Keys are strings unless said otherwise."
+    error_message = "Keys are strings by default."
   }
   assert {
     condition     = length(aws_dynamodb_table.this.ttl) == 0 && aws_dynamodb_table.this.stream_enabled == false && output.stream_arn == null
-    error_message = "No expiry and no stream unless asked for."
+    error_message = "There is no expiry and no stream by default."
   }
 }
 
@@ -79,6 +79,6 @@ run "options" {
   }
   assert {
     condition     = !aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "Protection can be lifted."
+    error_message = "Deletion protection can be turned off."
   }
 }

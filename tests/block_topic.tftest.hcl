@@ -26,11 +26,11 @@ run "defaults" {
       Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
-    error_message = "Only TLS is let in, and nobody is granted anything."
+    error_message = "TLS is required, and no principal is granted access."
   }
   assert {
     condition     = length(aws_sns_topic_subscription.email) == 0
-    error_message = "Nobody is subscribed unless named."
+    error_message = "No address is subscribed unless it is named."
   }
 }
 

@@ -34,19 +34,19 @@ run "defaults" {
       build_dir                = ".switchyard/fixtures"
       tags                     = {}
     })
-    error_message = "The context holds what blocks take, and nothing else."
+    error_message = "The context has exactly the attributes that blocks use."
   }
   assert {
     condition     = output.alarm_topic_arn == output.context.alarm_topic_arn && output.kms_key_arn == output.context.kms_key_arn && output.access_log_bucket == output.context.access_log_bucket && output.context.layer_arns == [aws_lambda_layer_version.common.arn] && output.context.package_bucket == module.packages.id
-    error_message = "The topic, the key and the log bucket are outputs of their own, too."
+    error_message = "The topic, the key and the log bucket are also outputs of their own."
   }
   assert {
     condition     = module.packages.resources.bucket.force_destroy && module.packages.resources.encryption.rule != null && module.packages.resources.versioning.versioning_configuration[0].status == "Enabled"
-    error_message = "The package bucket is versioned, and goes with the stack: its objects are copies."
+    error_message = "The package bucket is versioned, and is destroyed with the stack: its objects are copies."
   }
   assert {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
-    error_message = "The key rotates, and its deletion can be called off for 30 days."
+    error_message = "The key rotates, and its deletion can be canceled for 30 days."
   }
   assert {
     condition     = aws_kms_alias.this.name == "alias/switchyard" && aws_kms_alias.this.target_key_id == "11112222-3333-4444-5555-666677778888"
@@ -63,7 +63,7 @@ run "defaults" {
       EventsToTopics       = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
       EventsToQueues       = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
     }
-    error_message = "The account and the services that carry its data use the key, and nobody else."
+    error_message = "Only the account and the services that carry its data may use the key."
   }
   assert {
     condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Action } == {
@@ -76,7 +76,7 @@ run "defaults" {
       EventsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToQueues       = ["kms:Decrypt", "kms:GenerateDataKey*"]
     }
-    error_message = "Services encrypt and decrypt; none administers the key."
+    error_message = "Services encrypt and decrypt; none of them administers the key."
   }
   assert {
     condition = { for s in jsondecode(aws_kms_key.this.policy).Statement : s.Sid => s.Condition if s.Sid != "AccountThroughIam" } == {
@@ -97,11 +97,11 @@ run "defaults" {
       EventsToTopics = { ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" } }
       EventsToQueues = { ArnLike = { "kms:EncryptionContext:aws:sqs:arn" = "arn:aws:sqs:eu-central-1:111122223333:switchyard-*" } }
     }
-    error_message = "Each service uses the key for this account's log groups, or this stack's buckets, topics and queues, only."
+    error_message = "Each service uses the key only for this account's log groups, or for this stack's buckets, topics and queues."
   }
   assert {
     condition     = aws_s3_bucket.access_logs.bucket == "switchyard-access-logs-111122223333-eu-central-1" && !aws_s3_bucket.access_logs.force_destroy
-    error_message = "The log bucket's name is nobody else's, and logs are not destroyed."
+    error_message = "The log bucket's name is unique to the account and Region, and logs are not destroyed."
   }
   assert {
     condition = alltrue([
@@ -114,11 +114,11 @@ run "defaults" {
   }
   assert {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.access_logs.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
-    error_message = "S3 delivers logs only under its own keys."
+    error_message = "The log bucket uses keys that S3 manages: S3 delivers access logs only to such a bucket."
   }
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.access_logs.rule[0].expiration[0].days == 365
-    error_message = "Access logs live as long as other logs."
+    error_message = "Access logs have the retention of other logs."
   }
   assert {
     condition = jsondecode(aws_s3_bucket_policy.access_logs.policy).Statement == [
@@ -136,7 +136,7 @@ run "defaults" {
         }
       },
     ]
-    error_message = "S3 delivers the logs of this stack's buckets, over TLS; nobody else writes."
+    error_message = "Only S3 may write, over TLS and for the logs of this stack's buckets."
   }
   assert {
     condition     = aws_lambda_layer_version.common.filename == ".switchyard/fixtures/layers/common.zip" && aws_lambda_layer_version.common.source_code_hash == filebase64sha256(".switchyard/fixtures/layers/common.zip") && aws_lambda_layer_version.common.compatible_runtimes == toset(["python3.13"])
@@ -162,11 +162,11 @@ run "options" {
 
   assert {
     condition     = output.context.name_prefix == "staging" && output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:staging-alarms" && output.kms_alias_name == "alias/staging"
-    error_message = "The prefix begins every name."
+    error_message = "Every name begins with the prefix."
   }
   assert {
     condition     = output.context.permissions_boundary_arn == "arn:aws:iam::111122223333:policy/boundary" && output.context.log_retention_days == 30
-    error_message = "Boundary and retention reach every block."
+    error_message = "Every block gets boundary and retention."
   }
   assert {
     condition     = aws_s3_bucket.access_logs.force_destroy && aws_s3_bucket_lifecycle_configuration.access_logs.rule[0].expiration[0].days == 30
@@ -205,7 +205,7 @@ run "api_gateway_logging" {
 
   assert {
     condition     = length(aws_api_gateway_account.this) == 1 && aws_iam_role_policy_attachment.api_gateway[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
-    error_message = "API Gateway gets its logging role when asked for."
+    error_message = "API Gateway gets its logging role if the context's switch is on."
   }
   assert {
     condition     = jsondecode(aws_iam_role.api_gateway[0].assume_role_policy).Statement[0].Principal == { Service = "apigateway.amazonaws.com" }

@@ -79,7 +79,7 @@ run "record" {
 
   assert {
     condition     = { for k, p in aws_lambda_permission.record : k => [p.principal, p.source_arn, p.action] } == { UserPool0 = ["cognito-idp.amazonaws.com", var.user_pool_arns[0], "lambda:InvokeFunction"], UserPool1 = ["cognito-idp.amazonaws.com", var.user_pool_arns[1], "lambda:InvokeFunction"] }
-    error_message = "Each pool may call it, and nobody else."
+    error_message = "Only the named pools may call it."
   }
 
   assert {
@@ -218,7 +218,7 @@ run "dry_run" {
 
   assert {
     condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
-    error_message = "A dry run cannot disable, enable or write to anybody."
+    error_message = "A dry run cannot disable, enable or write to any user."
   }
 
   assert {
@@ -294,6 +294,6 @@ run "preload_by_hand" {
 
   assert {
     condition     = length(module.preload_schedule) == 0
-    error_message = "Only when somebody starts it."
+    error_message = "The preload runs only when a user starts it."
   }
 }

@@ -41,7 +41,7 @@ run "policies" {
 
   assert {
     condition     = one(aws_verifiedpermissions_policy_store.this.validation_settings).mode == "STRICT"
-    error_message = "Policies are held against the schema."
+    error_message = "Policies are validated against the schema."
   }
   assert {
     condition = jsonencode(jsondecode(aws_verifiedpermissions_schema.this.definition.value).Orders.entityTypes) == jsonencode({
@@ -84,15 +84,15 @@ run "policies" {
   }
   assert {
     condition     = strcontains(aws_verifiedpermissions_policy_template.this["pack_associate"].statement, "(resource has department && principal in resource.department)")
-    error_message = "A pack associate sees orders of the own departments."
+    error_message = "A pack associate sees orders of the user's own departments."
   }
   assert {
     condition     = { for name, p in aws_verifiedpermissions_policy.static : name => one(one(p.definition).static).statement } == { admins-order-admins = "permit (principal in Orders::Group::\"eu-central-1_Staff|order-admins\", action, resource);" }
-    error_message = "Admins do everything."
+    error_message = "Administrators may perform every action."
   }
   assert {
     condition     = aws_verifiedpermissions_identity_source.this.principal_entity_type == "Orders::User" && one(one(aws_verifiedpermissions_identity_source.this.configuration).cognito_user_pool_configuration).user_pool_arn == var.user_pool_arn && one(one(aws_verifiedpermissions_identity_source.this.configuration).cognito_user_pool_configuration).client_ids == tolist(["handheld", "web"]) && one(one(one(aws_verifiedpermissions_identity_source.this.configuration).cognito_user_pool_configuration).group_configuration).group_entity_type == "Orders::Group"
-    error_message = "Tokens of this pool's two clients make principals and their groups."
+    error_message = "Tokens of this pool's two clients identify principals and their groups."
   }
 }
 
@@ -105,11 +105,11 @@ run "api" {
 
   assert {
     condition     = length(module.api.resources.methods) == 16 && alltrue([for m in module.api.resources.methods : m.authorization == "CUSTOM" && m.authorizer_id == "au7h0r"])
-    error_message = "Every route asks the authorizer, those of permissions too."
+    error_message = "Every route uses the authorizer, including those of permissions."
   }
   assert {
     condition     = module.api.resources.authorizer.identity_source == "method.request.header.Authorization,method.request.header.X-Order-Scope" && module.api.resources.authorizer.authorizer_result_ttl_in_seconds == 60
-    error_message = "The cache key holds token and scope."
+    error_message = "The cache key contains token and scope."
   }
   assert {
     condition = { for route, i in module.api.resources.integrations : route => regex("function:test-([a-z-]+)/", i.uri)[0] } == {
@@ -130,15 +130,15 @@ run "api" {
       "PUT /store/{store-id}/pack_associate/{employee-id}"    = "orders-grant"
       "PUT /store/{store-id}/store_manager/{employee-id}"     = "orders-grant"
     }
-    error_message = "Each route is answered by the function that has the rights for it."
+    error_message = "The function with the necessary permissions answers each route."
   }
   assert {
     condition     = keys(module.api.resources.models) == ["POST /store/{store-id}/order/{order-id}/re_route"]
-    error_message = "The one body is validated."
+    error_message = "The only body is validated."
   }
   assert {
     condition     = module.orders_table.resources.table.hash_key == "StoreId" && module.orders_table.resources.table.range_key == "OrderId" && module.orders_table.resources.table.deletion_protection_enabled
-    error_message = "Orders are keyed by store and order, and protected."
+    error_message = "Orders have the keys store and order, and the table is protected."
   }
 }
 
@@ -154,34 +154,34 @@ run "functions" {
       { Sid = "DecideForTheCaller", Effect = "Allow", Action = ["verifiedpermissions:IsAuthorizedWithToken"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "ReadTheOrderAskedFor", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
     ]
-    error_message = "The authorizer decides and reads one order."
+    error_message = "The authorizer may make decisions and read one order."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["list_orders"].policy).Statement == [
       { Sid = "DecideForTheCaller", Effect = "Allow", Action = ["verifiedpermissions:IsAuthorizedWithToken"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "ListOrdersOfAStore", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
     ]
-    error_message = "The list decides and queries."
+    error_message = "The list may make decisions and query."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["orders"].policy).Statement == [
       { Sid = "ReadAndChangeOrders", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-orders"] },
     ]
-    error_message = "Orders are read and changed, not deleted, and nothing is decided."
+    error_message = "Orders can be read and changed, not deleted, and the function makes no decisions."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["grant_access"].policy).Statement == [
       { Sid = "GrantAndWithdraw", Effect = "Allow", Action = ["verifiedpermissions:CreatePolicy", "verifiedpermissions:DeletePolicy", "verifiedpermissions:ListPolicies"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "FindTheUser", Effect = "Allow", Action = ["cognito-idp:AdminGetUser"], Resource = [var.user_pool_arn] },
     ]
-    error_message = "Granting makes and deletes policies and finds the user."
+    error_message = "Granting may create and delete policies, and look up the user."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["list_access"].policy).Statement == [
       { Sid = "ListGrants", Effect = "Allow", Action = ["verifiedpermissions:ListPolicies"], Resource = ["arn:aws:verifiedpermissions::111122223333:policy-store/PSEXAMPLEabcdefg111111"] },
       { Sid = "NameTheUsers", Effect = "Allow", Action = ["cognito-idp:ListUsers"], Resource = [var.user_pool_arn] },
     ]
-    error_message = "Listing grants changes nothing."
+    error_message = "Listing grants may not change anything."
   }
   assert {
     condition = module.functions.resources.functions["authorizer"].environment[0].variables == tomap({
@@ -197,7 +197,7 @@ run "functions" {
       STORE_ACTIONS                = jsonencode({ for action, route in output.actions : action => route if !strcontains(route, "{order-id}") })
       USER_POOL_ID                 = "eu-central-1_Staff"
     })
-    error_message = "The authorizer knows pool, clients, and every action's route."
+    error_message = "The authorizer's settings name pool, clients, and every action's route."
   }
   assert {
     condition     = { for f in module.functions.resources.functions : f.function_name => f.handler } == { for name, module in { authorizer = "authorizer", list = "list_orders", orders = "orders", grant = "grant_access", access = "list_access" } : "test-orders-${name}" => "identity.order_authorization.${module}.handler" }
@@ -205,7 +205,7 @@ run "functions" {
   }
   assert {
     condition     = module.functions.resources.alarms["authorizer/errors"].threshold == 100 && module.functions.resources.alarms["orders/errors"].threshold == 1
-    error_message = "Refused tokens alarm when they are many, other failures at once."
+    error_message = "Many refused tokens raise an alarm; other failures do so at once."
   }
 }
 
@@ -229,14 +229,14 @@ run "options" {
 
   assert {
     condition     = keys(aws_verifiedpermissions_policy.static) == ["No cancelling"]
-    error_message = "Policies of one's own take the place of the admins'."
+    error_message = "Given policies replace those of the administrators."
   }
   assert {
     condition     = module.api.resources.authorizer.authorizer_result_ttl_in_seconds == 0 && module.api.resources.rest_api.name == "test-parcels" && module.api.resources.method_settings.settings[0].throttling_rate_limit == 10
-    error_message = "Decisions need not be cached."
+    error_message = "Caching of decisions can be turned off."
   }
   assert {
     condition     = !module.orders_table.resources.table.deletion_protection_enabled && module.functions.resources.functions["authorizer"].memory_size == 1024 && module.functions.resources.alarms["authorizer/errors"].threshold == 5
-    error_message = "Protection, memory and alarms can be chosen."
+    error_message = "Protection, memory and alarms can be set."
   }
 }

@@ -69,7 +69,7 @@ run "authorizer" {
         Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]
       },
     ]
-    error_message = "The authorizer reads both tables and writes sessions; it never writes a setting."
+    error_message = "The authorizer may read both tables and write sessions, but no settings."
   }
   assert {
     condition = module.functions.resources.functions["authorizer"].layers == tolist([
@@ -88,15 +88,15 @@ run "authorizer" {
   }
   assert {
     condition     = output.authorizer.ttl_seconds == 0
-    error_message = "No decision is kept."
+    error_message = "API Gateway does not cache decisions."
   }
   assert {
     condition     = module.functions.resources.alarms["authorizer/errors"].threshold == 1000
-    error_message = "A 401 is a failed call: many of them alarm, not the first."
+    error_message = "A 401 is a failed call: many raise an alarm, the first does not."
   }
   assert {
     condition     = !contains(keys(module.functions.resources.event_invoke_configs), "authorizer")
-    error_message = "API Gateway calls and waits: there is nothing to retry."
+    error_message = "API Gateway waits for the answer, so there is nothing to retry."
   }
 }
 
@@ -112,14 +112,14 @@ run "challenge_functions" {
       ["ReadSettingsAndChanges", ["dynamodb:GetItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting", "arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
       ["NoteChallenges", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
     ]
-    error_message = "initiate-auth notes challenges, and needs no permission for Cognito."
+    error_message = "initiate-auth may record challenges, and needs no permission for Cognito."
   }
   assert {
     condition = [for s in jsondecode(module.functions.resources.grants["respond-to-challenge"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
       ["CompleteSessions", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
       ["GuardFactors", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
     ]
-    error_message = "respond-to-challenge completes sessions and counts attempts."
+    error_message = "respond-to-challenge may complete sessions and count attempts."
   }
   assert {
     condition = [for s in jsondecode(module.functions.resources.grants["factor-change"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
@@ -127,7 +127,7 @@ run "challenge_functions" {
       ["FindSessions", ["dynamodb:Query"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session/index/sub"]],
       ["TakeBackSessions", ["dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
     ]
-    error_message = "The guard notes changes and takes sessions back."
+    error_message = "The guard may record changes and revoke sessions."
   }
   assert {
     condition     = alltrue([for key in ["initiate-auth", "respond-to-challenge"] : contains(module.functions.resources.functions[key].layers, "arn:aws:lambda:eu-central-1:111122223333:layer:test-step-up-auth-jwt:1")])
@@ -142,19 +142,19 @@ run "challenge_functions" {
       module.functions.resources.runtime_policies["authorizer"].policy, module.functions.resources.runtime_policies["initiate-auth"].policy,
       module.functions.resources.runtime_policies["respond-to-challenge"].policy, module.functions.resources.runtime_policies["factor-change"].policy,
     ] : anytrue([for s in jsondecode(policy).Statement : try(contains(s.Condition.StringLike["kms:ViaService"], "dynamodb.eu-central-1.*"), false)])])
-    error_message = "The tables are encrypted with the stack's key: it is used through DynamoDB."
+    error_message = "The tables are encrypted with the stack's key, which the functions use through DynamoDB."
   }
   assert {
     condition     = local.routes["POST /initiate-auth"].user_pool_scopes == ["aws.cognito.signin.user.admin"] && local.routes["POST /respond-to-challenge"].user_pool_scopes == ["aws.cognito.signin.user.admin"]
-    error_message = "Both challenge routes have API Gateway's own authorizer, with the scope that makes it take access tokens."
+    error_message = "Both challenge routes use API Gateway's own authorizer, with the scope that makes it accept access tokens."
   }
   assert {
     condition     = local.user_pool_arn == "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_pool"
-    error_message = "The pool follows from the issuer."
+    error_message = "The pool is derived from the issuer."
   }
   assert {
     condition     = local.routes["POST /respond-to-challenge"].throttle.rate_limit == 25
-    error_message = "Cognito takes 25 challenges a second."
+    error_message = "The route has the limit of Cognito: 25 challenges a second."
   }
   assert {
     condition = jsondecode(module.factor_changes[0].resources.rule.event_pattern) == {
@@ -165,11 +165,11 @@ run "challenge_functions" {
         eventName   = ["AssociateSoftwareToken", "SetUserMFAPreference", "UpdateUserAttributes"]
       }
     }
-    error_message = "Changes of a factor reach the guard."
+    error_message = "The guard receives changes of a factor."
   }
   assert {
     condition     = module.functions.resources.alarms["step-up-auth-factor-changes"].threshold == 1 && module.functions.resources.alarms["step-up-auth-factor-changes"].dimensions.FunctionName == "test-step-up-auth-factor-change" && module.functions.resources.alarms["step-up-auth-factor-changes"].alarm_actions == toset([var.context.alarm_topic_arn])
-    error_message = "Changes of a factor alarm."
+    error_message = "A change of a factor raises an alarm."
   }
 }
 
@@ -223,11 +223,11 @@ run "another_issuer" {
 
   assert {
     condition     = jsonencode([for n in ["JWKS_URL", "REQUIRED_CLAIMS", "TOKEN_TYPES", "ACR_VALUES"] : module.functions.resources.functions["authorizer"].environment[0].variables[n]]) == jsonencode(["", "{}", "[\"application/at+jwt\",\"at+jwt\"]", "[\"urn:example:mfa\"]"])
-    error_message = "Its configuration says where the keys are, and the header tells access tokens from ID tokens."
+    error_message = "The issuer's OpenID configuration gives the address of the keys, and the token's header distinguishes access tokens from ID tokens."
   }
   assert {
     condition     = length(module.factors) == 0 && keys(module.functions.functions) == ["authorizer"] && keys(local.routes) == ["GET /orders"]
-    error_message = "It asks for the second factor itself."
+    error_message = "The issuer requests the second factor itself, so there are no challenge routes."
   }
 }
 
@@ -248,11 +248,11 @@ run "web_client" {
   }
   assert {
     condition     = module.functions.resources.functions["web"].environment[0].variables["OPERATIONS"] == "[\"GET /info\",\"POST /transfer\"]" && !contains(keys(module.functions.resources.grants), "web")
-    error_message = "The page offers the operations; its function may do nothing."
+    error_message = "The page offers the operations, and its function has no permissions."
   }
   assert {
     condition     = [for key, route in local.routes : key if try(!route.authorize, false)] == ["GET /", "GET /app.css", "GET /app.js", "GET /config.json"]
-    error_message = "Only the page's files are open."
+    error_message = "Only the files of the page are public."
   }
 }
 

@@ -26,7 +26,7 @@ run "notices_alone" {
       aws_accessanalyzer_analyzer.this[0].analyzer_name == "test-access-analyzer" && aws_accessanalyzer_analyzer.this[0].type == "ACCOUNT"
       && aws_accessanalyzer_analyzer.this[0].tags == tomap({ stack = "test" }) && output.analyzer_arn == "arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"
     )
-    error_message = "An analyzer of the account is made, and of no other kind."
+    error_message = "An analyzer of the account is created, and no other kind."
   }
   assert {
     condition = jsondecode(module.rule.resources.rule.event_pattern) == {
@@ -35,7 +35,7 @@ run "notices_alone" {
       resources     = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"]
       detail        = { status = ["ACTIVE", "RESOLVED"], isDeleted = [false] }
     }
-    error_message = "The rule takes this analyzer's findings, of all types of resource."
+    error_message = "The rule matches this analyzer's findings, for all types of resource."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["respond"].policy).Statement == [
@@ -52,7 +52,7 @@ run "notices_alone" {
   }
   assert {
     condition     = !contains(keys(module.functions.resources.functions["respond"].environment[0].variables), "SHUT_OFF") && length(module.evidence) == 0 && output.evidence_bucket == null && !contains(keys(module.functions.resources.alarms), "access-analyzer-shut-off-failed")
-    error_message = "Nothing is set up for shutting off."
+    error_message = "Nothing for shutting off access is created."
   }
   assert {
     condition = (
@@ -61,11 +61,11 @@ run "notices_alone" {
       && aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
       && [for s in jsondecode(module.queue.resources.queue.policy).Statement : s.Condition if s.Effect == "Allow"] == [{ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-access-analyzer"] } }]
     )
-    error_message = "What fails is tried again and then kept; the rule alone may send."
+    error_message = "Failed calls are retried and then kept; only the rule may send."
   }
   assert {
     condition     = module.topic.resources.topic.kms_master_key_id == var.context.kms_key_arn && [for s in jsondecode(module.topic.resources.policy.policy).Statement : s.Effect] == ["Deny"] && module.table.resources.table.ttl[0].attribute_name == "ExpiresAt"
-    error_message = "The topic is encrypted and takes messages of this account's roles alone; the table forgets."
+    error_message = "The topic is encrypted and accepts messages only from this account's roles; the table's items expire."
   }
 }
 
@@ -105,7 +105,7 @@ run "everything_on" {
   }
   assert {
     condition     = jsondecode(module.rule.resources.rule.event_pattern).detail == { status = ["ACTIVE", "RESOLVED"], isDeleted = [false], resourceType = ["AWS::IAM::Role", "AWS::S3::Bucket"] } && module.functions.resources.functions["respond"].environment[0].variables.STATUSES == "[\"RESOLVED\"]"
-    error_message = "Active findings arrive, to be shut off, though only resolved ones are told."
+    error_message = "Active findings arrive so that access can be shut off, though only resolved ones are notified."
   }
   assert {
     condition = slice(jsondecode(module.functions.resources.grants["respond"].policy).Statement, 4, 10) == [
@@ -116,7 +116,7 @@ run "everything_on" {
       { Sid = "LeaveExemptBuckets", Effect = "Deny", Action = ["s3:PutBucketPublicAccessBlock"], Resource = ["arn:aws:s3:::data-website"] },
       { Sid = "LeaveExemptAccessPoints", Effect = "Deny", Action = ["s3:DeleteAccessPointPolicy"], Resource = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/partner"] },
     ]
-    error_message = "The function may close the named buckets and this account's access points, and exempt ones never."
+    error_message = "The function may close the named buckets and this account's access points, but no exempt ones."
   }
   assert {
     condition     = jsondecode(module.functions.resources.functions["respond"].environment[0].variables.SHUT_OFF) == { bucket_names = ["data-*", "lake"], public_access_points = "access_point", cross_account_access_points = true, dry_run = false }
@@ -124,11 +124,11 @@ run "everything_on" {
   }
   assert {
     condition     = jsondecode(module.functions.resources.functions["respond"].environment[0].variables.EXEMPT) == { bucket_names = ["data-website"], access_point_names = ["partner"], principals = ["444455556666"] } && module.functions.resources.functions["respond"].environment[0].variables.EVIDENCE_BUCKET == output.evidence_bucket
-    error_message = "And what is exempt, and where policies are kept."
+    error_message = "The function gets the exemptions and the place for removed policies."
   }
   assert {
     condition     = module.evidence[0].resources.versioning.versioning_configuration[0].status == "Enabled" && module.functions.resources.alarms["access-analyzer-shut-off-failed"].metric_name == "ShutOffsFailed"
-    error_message = "Removed policies are kept in versions; failures raise an alarm."
+    error_message = "Removed policies are kept in versions, and failures raise an alarm."
   }
   assert {
     condition     = aws_accessanalyzer_archive_rule.this["partner"].analyzer_name == "test-access-analyzer" && toset([for f in aws_accessanalyzer_archive_rule.this["partner"].filter : f.criteria]) == toset(["principal.AWS", "condition.aws:PrincipalOrgID"]) && one([for f in aws_accessanalyzer_archive_rule.this["partner"].filter : f.eq if f.criteria == "principal.AWS"]) == tolist(["444455556666"])
@@ -151,11 +151,11 @@ run "an_analyzer_that_exists_and_public_buckets_alone" {
 
   assert {
     condition     = length(aws_accessanalyzer_analyzer.this) == 0 && aws_accessanalyzer_archive_rule.this["known"].analyzer_name == "ours" && output.analyzer_name == "ours"
-    error_message = "The analyzer that is there is used."
+    error_message = "The existing analyzer is used."
   }
   assert {
     condition     = [for s in jsondecode(module.functions.resources.grants["respond"].policy).Statement : [s.Sid, s.Resource]] == [["ReadQueue", ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"]], ["ReadFindings", [var.analyzer_arn]], ["RememberFindings", ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"]], ["SendNotices", ["arn:aws:sns:eu-central-1:111122223333:test-access-analyzer-notices"]], ["BlockPublicAccess", ["arn:aws:s3:::*"]], ["ScanAgain", [var.analyzer_arn]]] && length(module.evidence) == 0
-    error_message = "By default Block Public Access is all there is: no policies, no evidence."
+    error_message = "By default only Block Public Access is used: no policies are removed, and none are kept."
   }
 }
 
@@ -173,6 +173,6 @@ run "dry_run" {
 
   assert {
     condition     = [for s in jsondecode(module.functions.resources.grants["respond"].policy).Statement : s.Sid] == ["ReadQueue", "ReadFindings", "RememberFindings", "SendNotices"] && jsondecode(module.functions.resources.functions["respond"].environment[0].variables.SHUT_OFF).dry_run && length(module.evidence) == 0 && !contains(keys(module.functions.resources.alarms), "access-analyzer-shut-off-failed")
-    error_message = "A dry run says what it would do, and could not do it."
+    error_message = "A dry run reports what it would do, and has no permission to do it."
   }
 }

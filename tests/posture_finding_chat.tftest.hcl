@@ -168,7 +168,7 @@ run "severities_and_teams" {
   }
 }
 
-run "nobody_to_tell" {
+run "no_channel_to_notify" {
   command = plan
 
   module {

@@ -127,7 +127,7 @@ run "state_machine" {
         state       = "{% $exists($states.input.done) ? $states.input.state : null %}"
       }
     } && jsondecode(module.state_machine.resources.state_machine.definition).States.Export.Resource == "arn:aws:states:::lambda:invoke" && jsondecode(module.state_machine.resources.state_machine.definition).States.Export.Output == "{% $states.result.Payload %}"
-    error_message = "The function gets the event that its docstring tells, and its answer goes on."
+    error_message = "The function gets the event that its docstring describes, and its answer goes on."
   }
 
   assert {
@@ -187,7 +187,7 @@ run "state_machine" {
       Type   = "Succeed"
       Output = "{% {'run_id': $states.input.state.run_id, 'exported': $states.input.exported, 'objects': $states.input.objects} %}"
     }
-    error_message = "The output tells what was exported, and who goes on."
+    error_message = "The output shows what was exported, and which execution goes on."
   }
 }
 
@@ -252,7 +252,7 @@ run "notices" {
         status          = ["ABORTED", "FAILED", "RUNNING", "SUCCEEDED", "TIMED_OUT"]
       }
     }
-    error_message = "Each change of status of this state machine's executions is told."
+    error_message = "Each change of status of this state machine's executions causes a notice."
   }
 
   assert {
@@ -274,7 +274,7 @@ run "notices" {
 
   assert {
     condition     = length(module.topic.resources.email_subscriptions) == 0
-    error_message = "Nobody is told unless named."
+    error_message = "No address is notified unless it is named."
   }
 }
 
@@ -292,7 +292,7 @@ run "notices_chosen" {
 
   assert {
     condition     = jsondecode(module.status_rule.resources.rule.event_pattern).detail.status == ["ABORTED", "FAILED"]
-    error_message = "The chosen statuses are told."
+    error_message = "The chosen statuses cause a notice."
   }
 
   assert {
@@ -399,7 +399,7 @@ run "fsbp" {
 
   assert {
     condition     = alltrue([for s in jsondecode(module.bucket[0].resources.policy.policy).Statement : s.Effect == "Deny"])
-    error_message = "S3.2, S3.3 and S3.6: the bucket policy should grant nothing to anybody."
+    error_message = "S3.2, S3.3 and S3.6: the bucket policy should grant nothing to any principal."
   }
 
   assert {
@@ -469,7 +469,7 @@ run "fsbp" {
 
   assert {
     condition     = !module.lock.resources.table.deletion_protection_enabled && module.lock.resources.table.hash_key == "LockId" && module.lock.resources.table.ttl[0].attribute_name == "ExpiresAt"
-    error_message = "DynamoDB.6 is broken on purpose: the table holds one item, which each run makes anew, and must not keep terraform destroy from ending. Suppress the control for it."
+    error_message = "DynamoDB.6 is broken on purpose: the table holds one item, which each run creates again, and must not keep terraform destroy from ending. Suppress the control for it."
   }
 
   assert {
@@ -646,7 +646,7 @@ run "destination" {
         },
       ]
     }
-    error_message = "The owner is told to let both roles write, delete and list below the prefix."
+    error_message = "The output shows the owner the policy that lets both roles write, delete and list below the prefix."
   }
 
   assert {
@@ -657,7 +657,7 @@ run "destination" {
         Action = "kms:GenerateDataKey", Resource = "*", Condition = { StringLike = { "kms:ViaService" = ["s3.eu-west-1.*"] } }
       }]
     }
-    error_message = "The owner is told to let both roles encrypt, through S3."
+    error_message = "The output shows the owner the policy that lets both roles encrypt, through S3."
   }
 }
 
@@ -691,7 +691,7 @@ run "destination_without_a_key" {
         },
       ]
     }
-    error_message = "The owner is told to let the one role write, delete and list below the prefix."
+    error_message = "The output shows the owner the policy that lets the one role write, delete and list below the prefix."
   }
 }
 

@@ -54,7 +54,7 @@ run "defaults" {
         resources     = ["arn:aws:securityhub:eu-central-1:111122223333:action/custom/Mocked"]
       }
     ])
-    error_message = "Nothing runs unless somebody chooses the action: each rule matches its action's ARN."
+    error_message = "Nothing runs unless a user chooses the action: each rule matches its action's ARN."
   }
 
   assert {
@@ -73,12 +73,12 @@ run "defaults" {
       POWERTOOLS_SERVICE_NAME      = "remediate-macie-object"
       REMEDIATION                  = "macie_object"
     })
-    error_message = "AWS's limits, this account alone, and the key that the module makes."
+    error_message = "AWS's limits, only this account, and the key that the module creates."
   }
 
   assert {
     condition     = aws_kms_alias.objects[0].name == "alias/test-macie-key" && aws_kms_key.objects[0].enable_key_rotation && jsondecode(aws_kms_key.objects[0].policy).Statement[*].Sid == ["AccountThroughIam"]
-    error_message = "The key of objects is the account's own."
+    error_message = "Only this account's IAM policies control access to the key for objects."
   }
 
   assert {
@@ -87,7 +87,7 @@ run "defaults" {
         for s in jsondecode(grants.policy).Statement : length([for action in s.Action : action if endswith(action, "*")]) == 0 && (s.Sid == "ReadAddresses" || !contains(s.Resource, "*"))
       ])
     ])
-    error_message = "No action has a wildcard, and only describing addresses is of all resources."
+    error_message = "No action has a wildcard, and only describing addresses applies to all resources."
   }
 }
 
@@ -123,14 +123,14 @@ run "everything_set" {
       s3_public     = { Compliance = { SecurityControlId = ["S3.2", "S3.3", "S3.8"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
       s3_versioning = { Compliance = { SecurityControlId = ["S3.14"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
     }
-    error_message = "Automatic rules match what is NEW and ACTIVE, and of controls what FAILED."
+    error_message = "Automatic rules match NEW and ACTIVE findings, and FAILED ones of controls."
   }
 
   assert {
     condition = alltrue([
       for rule in module.automatic_rule : jsondecode(rule.resources.rule.event_pattern).source == ["aws.securityhub"] && jsondecode(rule.resources.rule.event_pattern)["detail-type"] == ["Security Hub Findings - Imported"]
     ])
-    error_message = "Of Security Hub's own events only."
+    error_message = "Automatic rules match only Security Hub's own events."
   }
 
   assert {
@@ -146,7 +146,7 @@ run "everything_set" {
       { Sid = "DecryptObjects", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"], Condition = { StringLike = { "kms:ViaService" = ["s3.*.*"] } } },
       { Sid = "EncryptObjects", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/aaaa2222-3333-4444-5555-666677778888", "arn:aws:kms:us-east-1:111122223333:key/cccc2222-3333-4444-5555-666677778888"], Condition = { StringLike = { "kms:ViaService" = ["s3.*.*"] } } },
     ]
-    error_message = "Objects of the named buckets, the named keys through S3, its own role in each member account, and its findings."
+    error_message = "The function may use objects of the named buckets, the named keys through S3, its own role in each member account, and its findings."
   }
 
   assert {
@@ -159,19 +159,19 @@ run "everything_set" {
       s3_public     = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
       s3_versioning = ["s3:GetBucketVersioning", "s3:PutBucketVersioning"]
     }
-    error_message = "Each function has its own remediation's rights and no other's."
+    error_message = "Each function has only the permissions of its own remediation."
   }
 
   assert {
     condition     = [for s in jsondecode(module.functions.resources.grants["elastic_ip"].policy).Statement : [s.Resource, s.Condition] if s.Sid == "ReleaseAddresses"] == [[["arn:aws:ec2:*:111122223333:elastic-ip/*"], { Null = { "aws:ResourceTag/Keep" = ["true"] } }]]
-    error_message = "What carries the tag cannot be released."
+    error_message = "An address with the tag cannot be released."
   }
 
   assert {
     condition = [for key in ["DRY_RUN", "EXTERNAL_ID", "MEMBER_ACCOUNT_IDS", "MEMBER_ROLE", "PUBLIC_BUCKETS"] : module.functions.resources.functions["s3_public"].environment[0].variables[key]] == [
       "true", "remedy", "[\"222233334444\",\"444455556666\"]", "arn:aws:iam::{account}:role/fix-s3-public", "[\"downloads\",\"www-*\"]",
     ]
-    error_message = "The function knows what it may do, and where."
+    error_message = "The function's settings say what it may do, and where."
   }
 
   assert {
@@ -179,7 +179,7 @@ run "everything_set" {
       module.functions.resources.functions["s3_lifecycle"].environment[0].variables["NONCURRENT_DAYS"] == "30" && module.functions.resources.functions["elastic_ip"].environment[0].variables["EXEMPT_TAG"] == "Keep" &&
       module.functions.resources.functions["macie_object"].environment[0].variables["COPY_SINGLE_MAX_MIB"] == "100" && module.functions.resources.functions["macie_object"].environment[0].variables["COPY_PART_MIB"] == "10"
     )
-    error_message = "What a remediation reads reaches its function."
+    error_message = "Each function gets the settings that its remediation reads."
   }
 
   assert {
@@ -191,19 +191,19 @@ run "everything_set" {
         StringLike = { "kms:ViaService" = "s3.eu-central-1.*" }
       },
     ]]
-    error_message = "Member accounts' roles, and nobody else there, may use the key, through S3."
+    error_message = "In member accounts, only the remediation's roles may use the key, through S3."
   }
 
   assert {
     condition     = { for key, mapping in aws_lambda_event_source_mapping.this : key => mapping.batch_size } == { elastic_ip = 10, macie_bucket = 10, macie_object = 1, s3_lifecycle = 10, s3_public = 10, s3_versioning = 10 } && alltrue([for mapping in aws_lambda_event_source_mapping.this : mapping.function_response_types == toset(["ReportBatchItemFailures"])])
-    error_message = "Objects one by one, the rest in batches; each message fails by itself."
+    error_message = "Objects are handled one by one, everything else in batches; each message fails separately."
   }
 
   assert {
     condition = alltrue([
       for key, queue in module.queue : queue.resources.queue.visibility_timeout_seconds == 6 * module.functions.resources.functions[key].timeout && jsondecode(queue.resources.queue.redrive_policy).maxReceiveCount == 5
     ]) && length([for a in module.functions.resources.alarms : a if a.metric_name == "FindingsNotResolved"]) == 6
-    error_message = "A message is tried five times; what is refused has an alarm."
+    error_message = "A message is tried five times, and a refused one raises an alarm."
   }
 }
 
@@ -221,11 +221,11 @@ run "one_remediation_and_a_given_key" {
 
   assert {
     condition     = length(aws_kms_key.objects) == 0 && keys(module.functions.functions) == ["macie_object"] && output.object_kms_alias_name == null && keys(output.custom_action_arns) == ["macie_object"]
-    error_message = "Only what is chosen is made, and no key where one is given."
+    error_message = "Only the chosen remediation is created, and no key if one is given."
   }
   assert {
     condition     = [for s in jsondecode(module.functions.resources.grants["macie_object"].policy).Statement : s.Resource if s.Sid == "DecryptObjects" || s.Sid == "EncryptObjects"] == [["arn:aws:kms:*:111122223333:key/*"], ["arn:aws:kms:eu-central-1:111122223333:key/dddd2222-3333-4444-5555-666677778888"]]
-    error_message = "Any key of the account to read with, the given one to write with."
+    error_message = "The function may read with any key of the account, and write with the given one."
   }
 }
 
@@ -259,13 +259,13 @@ run "roles_in_a_member_account" {
         StringEquals = { "sts:ExternalId" = "remedy", "aws:PrincipalOrgID" = "o-a1b2c3d4e5" }
       }
     }]
-    error_message = "That function's role alone, of the organization, with the external id."
+    error_message = "Only that function's role may assume it, within the organization and with the external ID."
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.this["s3_versioning"].policy).Statement == [
       { Sid = "ReadVersioning", Effect = "Allow", Action = ["s3:GetBucketVersioning"], Resource = ["arn:aws:s3:::prod-*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["444455556666"] } } },
       { Sid = "TurnVersioningOn", Effect = "Allow", Action = ["s3:PutBucketVersioning"], Resource = ["arn:aws:s3:::prod-*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["444455556666"] } } },
     ]
-    error_message = "The same statements as the function's, of this account's resources."
+    error_message = "The statements are the function's, for this account's resources."
   }
 }

@@ -55,7 +55,7 @@ run "defaults" {
       secretsmanager-rotation-enabled-check           = ["test-secretsmanager-rotation-enabled-check", "AWS", "SECRETSMANAGER_ROTATION_ENABLED_CHECK", jsonencode({ maximumAllowedRotationFrequency = "30" }), 0, null]
       secretsmanager-scheduled-rotation-success-check = ["test-secretsmanager-scheduled-rotation-success-check", "AWS", "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK", null, 0, null]
     })
-    error_message = "By default there are the two rules of the source, under their true identifiers, and rotation is at most 30 days; parameters are text."
+    error_message = "By default there are the two rules of the source, under their real identifiers, and rotation is at most 30 days; parameters are text."
   }
   assert {
     condition = toset([for r in aws_config_remediation_configuration.notice : r.config_rule_name]) == toset(output.rule_names) && alltrue([
@@ -65,14 +65,14 @@ run "defaults" {
         TopicArn             = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation"
       }
     ])
-    error_message = "Each rule tells the topic which secret breaks it."
+    error_message = "Each rule notifies the topic of the secret that violates it."
   }
   assert {
     condition = jsondecode(aws_iam_role.notices[0].assume_role_policy).Statement == [{
       Sid       = "AssumedByAutomation", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ssm.amazonaws.com" },
       Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" }, ArnLike = { "aws:SourceArn" = "arn:aws:ssm:*:111122223333:automation-execution/*" } }
     }] && aws_iam_role.notices[0].permissions_boundary == var.context.permissions_boundary_arn
-    error_message = "Automation of this account alone assumes the role, which is bounded."
+    error_message = "Only Automation of this account may assume the role, which has the permissions boundary."
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.notices[0].policy).Statement == [
@@ -82,7 +82,7 @@ run "defaults" {
         Condition = { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation", "kms:ViaService" = "sns.eu-central-1.amazonaws.com" } }
       },
     ]
-    error_message = "The role publishes to that topic, encrypts for it, and can do nothing else."
+    error_message = "The role may publish to that topic and encrypt for it, and nothing else."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["report"].policy).Statement == [
@@ -94,7 +94,7 @@ run "defaults" {
       },
       { Sid = "TellTopic", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-secret-rotation"] },
     ]
-    error_message = "The report reads the rules' results, never a secret."
+    error_message = "The report may read the rules' results, but no secret."
   }
   assert {
     condition = (
@@ -103,11 +103,11 @@ run "defaults" {
       module.schedule.resources.schedule.schedule_expression == "cron(0 6 ? * MON *)" &&
       module.schedule.resources.schedule.target[0].input == "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
     )
-    error_message = "It runs each week; the scheduled time names the report. The placeholder is not escaped."
+    error_message = "It runs each week, and the scheduled time names the report. The placeholder is not escaped."
   }
   assert {
     condition     = length(aws_config_configuration_aggregator.this) == 0 && length(aws_iam_role.aggregator) == 0 && output.aggregator_name == null
-    error_message = "Without aggregator nothing looks at other accounts."
+    error_message = "Without an aggregator the report does not read other accounts."
   }
 }
 
@@ -162,7 +162,7 @@ run "everything_in_one_account_and_its_organization" {
         Action = ["organizations:DescribeOrganization", "organizations:ListAWSServiceAccessForOrganization", "organizations:ListAccounts", "organizations:ListDelegatedAdministrators"]
       }]
     )
-    error_message = "AWS Config may list the organization's accounts, and do nothing to them."
+    error_message = "AWS Config may list the organization's accounts, and nothing else."
   }
   assert {
     condition = (
@@ -175,11 +175,11 @@ run "everything_in_one_account_and_its_organization" {
   }
   assert {
     condition     = alltrue([for r in aws_config_remediation_configuration.notice : r.maximum_automatic_attempts == 1 && r.retry_attempt_seconds == 600]) && length(aws_config_remediation_configuration.notice) == 5
-    error_message = "Attempts are as asked, for every rule."
+    error_message = "Attempts are as given, for every rule."
   }
   assert {
     condition     = module.topic.resources.email_subscriptions["security@example.com"].protocol == "email" && module.bucket.resources.bucket.force_destroy && module.schedule.resources.schedule.schedule_expression == "rate(1 day)"
-    error_message = "Addresses, schedule and bucket are as asked."
+    error_message = "Addresses, schedule and bucket are as given."
   }
 }
 
@@ -212,7 +212,7 @@ run "single_accounts_and_no_notices" {
   }
   assert {
     condition     = aws_config_config_rule.this["secretsmanager-rotation-enabled-check"].input_parameters == null && aws_config_config_rule.this["secretsmanager-using-cmk"].input_parameters == null && aws_config_config_rule.this["secretsmanager-rotation-enabled-check"].scope[0].tag_value == null
-    error_message = "Without a maximum any rotation will do, without keys any key, without a value any value."
+    error_message = "Without a maximum any rotation is accepted, without keys any key, without a value any value."
   }
 }
 
@@ -241,11 +241,11 @@ run "rules_of_the_organization" {
   }
   assert {
     condition     = alltrue([for rule in aws_config_organization_managed_rule.this : rule.excluded_accounts == toset(["444455556666"])])
-    error_message = "Accounts can be left out."
+    error_message = "Accounts can be excluded."
   }
   assert {
     condition     = toset(output.rule_names) == toset(["OrgConfigRule-test-rule-abcdefgh"])
-    error_message = "The report asks for the rules by the names that AWS Config gives them in the accounts."
+    error_message = "The report uses the names that AWS Config gives the rules in the accounts."
   }
   assert {
     condition     = length(aws_config_remediation_configuration.notice) == 0 && length(aws_iam_role.notices) == 0

@@ -41,15 +41,15 @@ run "defaults" {
 
   assert {
     condition     = length(aws_securityhub_account.this) == 1 && !aws_securityhub_account.this[0].enable_default_standards && aws_securityhub_account.this[0].auto_enable_controls && aws_securityhub_account.this[0].control_finding_generator == "SECURITY_CONTROL"
-    error_message = "The hub is enabled, with consolidated findings and without standards that nobody named."
+    error_message = "The hub is enabled, with consolidated findings and without standards that are not named."
   }
   assert {
     condition     = { for name, s in aws_securityhub_standards_subscription.this : name => s.standards_arn } == { fsbp = "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0" }
-    error_message = "FSBP alone, by an ARN of this Region and partition."
+    error_message = "Only FSBP is enabled, by an ARN of this Region and partition."
   }
   assert {
     condition     = length(aws_securityhub_standards_control_association.disabled) + length(aws_securityhub_automation_rule.suppression) + length(aws_securityhub_automation_rule.passed) + length(aws_securityhub_finding_aggregator.this) + length(aws_securityhub_organization_configuration.this) == 0
-    error_message = "Nothing else."
+    error_message = "Nothing else is created."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["check"].policy).Statement == [
@@ -58,7 +58,7 @@ run "defaults" {
       { Sid = "DescribeControls", Effect = "Allow", Action = ["securityhub:DescribeStandardsControls"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
       { Sid = "CountFindings", Effect = "Allow", Action = ["securityhub:GetFindings"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
     ]
-    error_message = "The check reads and changes nothing."
+    error_message = "The check may read, and change nothing."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["suppress"].policy).Statement == [
@@ -67,23 +67,23 @@ run "defaults" {
       { Sid = "ReadFindings", Effect = "Allow", Action = ["securityhub:GetFindings"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
       { Sid = "UpdateFindings", Effect = "Allow", Action = ["securityhub:BatchUpdateFindings"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
     ]
-    error_message = "Suppressing reads rules and findings, and updates findings."
+    error_message = "The suppression may read rules and findings, and update findings."
   }
   assert {
     condition     = module.functions.resources.functions["suppress"].environment[0].variables["OWNER"] == "test" && jsondecode(module.functions.resources.functions["check"].environment[0].variables["STANDARDS"]) == { fsbp = "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0" }
-    error_message = "The functions know the stack and its standards."
+    error_message = "The functions' settings name the stack and its standards."
   }
   assert {
     condition     = module.functions.resources.alarms["security-standards-not-ready"].metric_name == "StandardsNotReady" && module.functions.resources.alarms["security-standards-not-ready"].dimensions == tomap({ service = "security-standards-check" }) && module.functions.resources.alarms["security-standards-not-ready"].alarm_actions == toset([var.context.alarm_topic_arn])
-    error_message = "A standard that is not READY alarms."
+    error_message = "A standard that is not READY raises an alarm."
   }
   assert {
     condition     = aws_lambda_invocation.suppress.lifecycle_scope == "CRUD" && jsondecode(aws_lambda_invocation.suppress.input) == { suppressions = [] }
-    error_message = "An apply without suppressions sets NEW what earlier ones left; so does a destroy."
+    error_message = "An apply without suppressions sets the findings of earlier ones to NEW; so does a destroy."
   }
   assert {
     condition     = output.status.ready == ["fsbp"]
-    error_message = "The apply tells what it found."
+    error_message = "The apply shows what it found."
   }
 }
 
@@ -122,7 +122,7 @@ run "everything" {
 
   assert {
     condition     = length(aws_securityhub_account.this) == 0 && keys(aws_securityhub_standards_subscription.this) == ["cis-1.2.0", "cis-3.0.0", "cis-5.0.0", "nist-800-171", "nist-800-53", "pci-3.2.1", "pci-4.0.1", "resource-tagging"]
-    error_message = "What was there is left as it was."
+    error_message = "What exists already stays unchanged."
   }
   assert {
     condition     = aws_securityhub_standards_subscription.this["cis-1.2.0"].standards_arn == "arn:aws-us-gov:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0" && alltrue([for name, s in aws_securityhub_standards_subscription.this : startswith(s.standards_arn, "arn:aws-us-gov:securityhub:us-gov-west-1::standards/") if name != "cis-1.2.0"])
@@ -130,7 +130,7 @@ run "everything" {
   }
   assert {
     condition     = jsonencode({ for key, c in aws_securityhub_standards_control_association.disabled : key => [c.security_control_id, c.association_status, c.updated_reason] }) == jsonencode({ "ACM.1/fsbp" = ["ACM.1", "DISABLED", "Renewed elsewhere."], "ACM.1/pci-4.0.1" = ["ACM.1", "DISABLED", "Renewed elsewhere."], "IAM.6/fsbp" = ["IAM.6", "ENABLED", null] }) && keys(output.disabled_controls) == ["ACM.1/fsbp", "ACM.1/pci-4.0.1"]
-    error_message = "The control is off in the standards named, with its reason; one that is to be checked again is on."
+    error_message = "The control is off in the named standards, with its reason; one that is to be checked again is on."
   }
   assert {
     condition     = jsondecode(module.functions.resources.functions["check"].environment[0].variables["STANDARDS"])["fsbp"] == "arn:aws-us-gov:securityhub:us-gov-west-1::standards/aws-foundational-security-best-practices/v/1.0.0"
@@ -146,39 +146,39 @@ run "everything" {
       && tolist(r.actions)[0].finding_fields_update[0].workflow[0].status == "SUPPRESSED"
       && tolist(r.actions)[0].finding_fields_update[0].user_defined_fields == tomap({ SwitchyardSuppressedBy = "test", SwitchyardSuppression = name })
     ])
-    error_message = "Rules suppress failed, active findings that nobody has dealt with, and mark them."
+    error_message = "Rules suppress failed, active findings whose workflow status is NEW or NOTIFIED, and mark them."
   }
   assert {
     condition     = toset([for c in aws_securityhub_automation_rule.suppression["websites"].criteria[0].resource_id : "${c.comparison} ${c.value}"]) == toset(["EQUALS arn:aws:s3:::blog", "PREFIX arn:aws:s3:::website-"]) && toset(aws_securityhub_automation_rule.suppression["websites"].criteria[0].compliance_security_control_id[*].value) == toset(["S3.2", "S3.8"]) && toset(aws_securityhub_automation_rule.suppression["websites"].criteria[0].aws_account_id[*].value) == toset(["444455556666"])
-    error_message = "What it is about."
+    error_message = "The rule has the given criteria."
   }
   assert {
     condition     = [for d in aws_securityhub_automation_rule.suppression["websites"].criteria[0].updated_at : d.end] == ["2999-12-31T23:59:59Z"] && length(aws_securityhub_automation_rule.suppression["lab"].criteria[0].updated_at) == 0
-    error_message = "It ends by itself."
+    error_message = "The rule ends at its date."
   }
   assert {
     condition     = tolist(aws_securityhub_automation_rule.suppression["websites"].actions)[0].finding_fields_update[0].note[0].text == "Public by design. (suppression websites, until 2999-12-31)"
-    error_message = "The finding says why."
+    error_message = "The finding's note gives the reason."
   }
   assert {
     condition     = [for t in aws_securityhub_automation_rule.suppression["lab"].criteria[0].resource_tags : [t.key, t.value, t.comparison]] == [["Stage", "lab", "EQUALS"]] && length(aws_securityhub_automation_rule.suppression["lab"].criteria[0].resource_id) == 0
-    error_message = "By tag."
+    error_message = "The rule matches by tag."
   }
   assert {
     condition     = aws_securityhub_automation_rule.passed[0].rule_order == 49 && toset(aws_securityhub_automation_rule.passed[0].criteria[0].compliance_status[*].value) == toset(["PASSED"]) && [for f in aws_securityhub_automation_rule.passed[0].criteria[0].user_defined_fields : "${f.key}=${f.value}"] == ["SwitchyardSuppressedBy=test"] && tolist(aws_securityhub_automation_rule.passed[0].actions)[0].finding_fields_update[0].workflow[0].status == "NEW"
-    error_message = "A suppressed finding that passed is NEW, if this stack suppressed it."
+    error_message = "A suppressed finding that has passed becomes NEW, if this stack suppressed it."
   }
   assert {
     condition     = aws_securityhub_finding_aggregator.this[0].linking_mode == "SPECIFIED_REGIONS" && aws_securityhub_organization_configuration.this[0].organization_configuration[0].configuration_type == "CENTRAL" && !aws_securityhub_organization_configuration.this[0].auto_enable && aws_securityhub_organization_configuration.this[0].auto_enable_standards == "NONE"
-    error_message = "Aggregation and organization."
+    error_message = "Aggregation and organization are as given."
   }
   assert {
     condition     = jsondecode(aws_lambda_invocation.suppress.input) == { suppressions = ["lab", "websites"] }
-    error_message = "The apply names what is wanted."
+    error_message = "The apply names the wanted suppressions."
   }
 }
 
-run "told_when_not_ready_or_ended" {
+run "notifies_when_not_ready_or_ended" {
   command = plan
 
   module {

@@ -97,7 +97,7 @@ run "defaults" {
         AutomationAssumeRole = "arn:aws:iam::111122223333:role/test-web-acl-logging-ssm-eu-central-1"
       }
     )
-    error_message = "Remediation needs nobody."
+    error_message = "Remediation starts automatically."
   }
   assert {
     condition = jsondecode(aws_ssm_document.this.content).mainSteps == [{
@@ -134,7 +134,7 @@ run "defaults" {
       "detail-type" = ["EC2 Automation Execution Status-change Notification"]
       detail        = { Definition = ["test-web-acl-logging"], Status = ["Cancelled", "Failed", "TimedOut"] }
     } && jsondecode(module.failures.resources.policy.policy).Statement[1].Condition == { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-web-acl-logging-failures"] } }
-    error_message = "Failed remediations are told of."
+    error_message = "Failed remediations cause a notice."
   }
   assert {
     condition = (
@@ -164,7 +164,7 @@ run "defaults" {
       },
       { Sid = "TellOfErrors", Effect = "Allow", Action = "logs:PutLogEvents", Resource = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/kinesisfirehose/aws-waf-logs-test:log-stream:delivery" },
     ] && jsondecode(aws_iam_role.stream[0].assume_role_policy).Statement[0].Condition == { StringEquals = { "sts:ExternalId" = "111122223333" } }
-    error_message = "The stream writes to its bucket, encrypts, and tells of errors."
+    error_message = "The stream may write to its bucket, encrypt, and log errors."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.stream[0].threshold == 1200 && contains(output.alarm_names, "test-web-acl-logging-delivery")
@@ -250,7 +250,7 @@ run "everything_set_to_s3" {
         }
       },
     ]
-    error_message = "Log delivery of this account writes, and nobody else."
+    error_message = "Only log delivery of this account may write."
   }
   assert {
     condition = [for s in jsondecode(module.remediate.resources.grants["remediate"].policy).Statement : s if !contains(["LookUpWebAcls", "Reevaluate"], s.Sid)] == [

@@ -63,23 +63,23 @@ run "defaults" {
 
   assert {
     condition     = aws_wafv2_rule_group.this.scope == "REGIONAL" && aws_wafv2_rule_group.this.capacity == 50 && length(aws_wafv2_rule_group.this.rule) == 0
-    error_message = "The rule group is made empty, with room for what the function puts in."
+    error_message = "The rule group is created empty, with capacity for the function's rules."
   }
   assert {
     condition     = alltrue([for version, set in aws_wafv2_ip_set.embargoed : set.ip_address_version == version && set.scope == "REGIONAL"]) && alltrue([for set in aws_wafv2_ip_set.exempt : length(set.addresses) == 0])
-    error_message = "There is a set for each IP version, and nothing is exempt."
+    error_message = "There is a set for each IP version, and no address is exempt."
   }
   assert {
     condition     = one(aws_wafv2_web_acl.this).default_action[0].allow != null && one(one(aws_wafv2_web_acl.this).rule).priority == 100 && one(one(aws_wafv2_web_acl.this).rule).statement[0].rule_group_reference_statement[0].arn == output.rule_group_arn && output.web_acl_arn == one(aws_wafv2_web_acl.this).arn
-    error_message = "A web ACL allows what the rule group does not catch."
+    error_message = "A web ACL allows what the rule group does not match."
   }
   assert {
     condition     = length(aws_s3_object.document) == 0 && length(aws_wafv2_web_acl_association.this) == 0
-    error_message = "No document is baked in, and nothing is associated."
+    error_message = "There is no built-in document, and the web ACL is associated with nothing."
   }
   assert {
     condition     = output.document_key == "embargoed-countries.json" && output.bucket_name == "test-country-embargo-111122223333-eu-central-1" && output.topic_arn == "arn:aws:sns:eu-central-1:111122223333:test-country-embargo"
-    error_message = "Bucket, key and topic are told."
+    error_message = "The outputs name bucket, key and topic."
   }
   assert {
     condition     = output.function_names == { apply = "test-country-embargo", preview = "test-country-embargo-preview" } && contains(output.alarm_names, "test-country-embargo-errors") && contains(output.alarm_names, "test-country-embargo-dlq-depth") && contains(output.alarm_names, "test-country-embargo-rule-dlq-depth")
@@ -87,7 +87,7 @@ run "defaults" {
   }
   assert {
     condition     = jsondecode(aws_lambda_invocation.apply.input).configuration.action == "BLOCK"
-    error_message = "A change of the configuration reaches the rules."
+    error_message = "A change of the configuration updates the rules."
   }
 }
 
@@ -117,7 +117,7 @@ run "functions" {
       SCOPE      = "REGIONAL"
       TOPIC_ARN  = "arn:aws:sns:eu-central-1:111122223333:test-country-embargo"
     })
-    error_message = "The function knows what it keeps."
+    error_message = "The function's settings name what it maintains."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["apply"].policy).Statement == [
@@ -138,7 +138,7 @@ run "functions" {
       { Sid = "KeepHistory", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/history/*", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/refused/*"] },
       { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-country-embargo"] },
     ]
-    error_message = "It reads one document and keeps one rule group and two sets; the exempt sets are none of its."
+    error_message = "It may read one document and update one rule group and two sets, but not the exempt sets."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["preview"].policy).Statement == [
@@ -148,11 +148,11 @@ run "functions" {
       { Sid = "ReadDocuments", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/drafts/*"] },
       { Sid = "MeasureRules", Effect = "Allow", Action = ["wafv2:CheckCapacity"], Resource = ["*"] },
     ]
-    error_message = "The preview may change nothing."
+    error_message = "The preview may not change anything."
   }
   assert {
     condition     = module.functions.resources.event_invoke_configs["apply"].maximum_retry_attempts == 2 && !contains(keys(module.functions.resources.event_invoke_configs), "preview")
-    error_message = "A call that fails is retried and kept; the preview's caller waits for its answer."
+    error_message = "A failed call is retried and kept; the preview's caller waits for its answer."
   }
   assert {
     condition = jsondecode(module.rule.resources.rule.event_pattern) == {
@@ -160,7 +160,7 @@ run "functions" {
       "detail-type" = ["Object Created", "Object Deleted"]
       detail        = { bucket = { name = ["test-country-embargo-111122223333-eu-central-1"] }, object = { key = ["embargoed-countries.json"] } }
     }
-    error_message = "Only the document's own events call the function, and not those of the history it writes."
+    error_message = "Only the document's own events call the function, not those of the history that it writes."
   }
   assert {
     condition     = module.rule.resources.targets["apply"].arn == "arn:aws:lambda:eu-central-1:111122223333:function:test-country-embargo" && module.bucket.resources.notification.eventbridge && module.bucket.resources.versioning.versioning_configuration[0].status == "Enabled"
@@ -202,11 +202,11 @@ run "options" {
   }
   assert {
     condition     = aws_wafv2_ip_set.exempt["IPV4"].addresses == toset(["198.51.100.0/24"]) && aws_wafv2_ip_set.exempt["IPV6"].addresses == toset(["2001:db8::/48"])
-    error_message = "Exempt ranges go to the set of their version."
+    error_message = "Exempt ranges are in the set of their version."
   }
   assert {
     condition     = one(aws_s3_object.document).key == "lists/embargo 2026.json" && one(aws_s3_object.document).source_hash == filemd5("modules/protection/country_embargo/examples/embargo.json")
-    error_message = "The file is uploaded when it changed."
+    error_message = "The file is uploaded when it changes."
   }
   assert {
     condition     = one(one(aws_wafv2_web_acl.this).rule).priority == 7 && aws_wafv2_web_acl_association.this["shop"].web_acl_arn == output.web_acl_arn && length(module.topic.resources.email_subscriptions) == 1 && module.bucket.resources.bucket.force_destroy && module.bucket.resources.lifecycle.rule[1].noncurrent_version_expiration[0].noncurrent_days == 30
@@ -227,7 +227,7 @@ run "own_web_acl" {
 
   assert {
     condition     = length(aws_wafv2_web_acl.this) == 0 && output.web_acl_arn == null && output.rule_group_arn == "arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"
-    error_message = "The rule group is there for a web ACL of one's own."
+    error_message = "The rule group can be used in a web ACL of your own."
   }
 }
 
@@ -258,6 +258,6 @@ run "cloudfront" {
 
   assert {
     condition     = alltrue([for scope in concat(values(aws_wafv2_ip_set.embargoed)[*].scope, values(aws_wafv2_ip_set.exempt)[*].scope, [aws_wafv2_rule_group.this.scope, one(aws_wafv2_web_acl.this).scope]) : scope == "CLOUDFRONT"]) && module.functions.resources.functions["apply"].environment[0].variables["SCOPE"] == "CLOUDFRONT"
-    error_message = "Everything is in CloudFront's scope."
+    error_message = "Everything has CloudFront's scope."
   }
 }

@@ -1,4 +1,4 @@
-# Alarms on KMS's request quotas: what Service Quotas says is mocked.
+# Alarms on KMS's request quotas. The answers of Service Quotas are mocked.
 mock_provider "aws" {
   source          = "./tests/mocks"
   override_during = plan
@@ -36,30 +36,30 @@ run "defaults" {
   }
   assert {
     condition     = one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q if q.id == "utilisation"]).expression == "(m1/SERVICE_QUOTA(m1))*100" && one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q if q.id == "utilisation"]).return_data
-    error_message = "The applied quota is read at each evaluation; no number of it is written down."
+    error_message = "The alarm reads the applied quota at each evaluation; the configuration contains no value of it."
   }
   assert {
     condition = [
       for m in one([for q in aws_cloudwatch_metric_alarm.this["symmetric-critical"].metric_query : q.metric if q.id == "m1"]) :
       [m.namespace, m.metric_name, m.stat, tostring(m.period), m.dimensions.Class, m.dimensions.Resource, m.dimensions.Service, m.dimensions.Type]
     ] == [["AWS/Usage", "CallCount", "Sum", "60", "None", "CryptographicOperationsSymmetric", "KMS", "API"]]
-    error_message = "The metric is the one that Service Quotas names."
+    error_message = "The metric is the one that Service Quotas returns."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.context.alarm_topic_arn]) && alarm.ok_actions == toset([var.context.alarm_topic_arn]) && alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.evaluation_periods == 1 && alarm.datapoints_to_alarm == 1 && alarm.tags == tomap({ stack = "test" })])
-    error_message = "All alarms tell the stack's topic; no calls are no alarm; 80 % itself is one."
+    error_message = "All alarms notify the stack's topic; no calls raise no alarm, exactly 80 % does."
   }
   assert {
     condition     = length(regexall("SERVICE_QUOTA\\(m[0-2]\\)", aws_cloudwatch_dashboard.this[0].dashboard_body)) == 6 && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 5 && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[4].properties.alarms) == 6
-    error_message = "The dashboard shows utilisation, each quota's calls, and the alarms."
+    error_message = "The dashboard shows utilization, each quota's calls, and the alarms."
   }
   assert {
     condition     = jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[1].properties.metrics[1] == ["AWS/Usage", "CallCount", "Class", "None", "Resource", "CryptographicOperationsSymmetric", "Service", "KMS", "Type", "API", { id = "m0", label = "calls" }] && output.dashboard_name == "test-kms-quota-eu-central-1"
-    error_message = "A graph shows the calls of all operations that share a quota; a dashboard's name is of the account, so it has the Region in it."
+    error_message = "A graph shows the calls of all operations that share a quota. Dashboard names belong to the account, so the name contains the Region."
   }
   assert {
     condition     = length(module.functions) == 0 && length(module.rule) == 0 && output.function_name == null
-    error_message = "Nothing asks for quotas unless told to."
+    error_message = "Without increase_request nothing requests an increase."
   }
 }
 
@@ -87,7 +87,7 @@ run "other_settings" {
   }
 }
 
-run "requests_when_told_to" {
+run "requests_when_switched_on" {
   command = plan
 
   module {
@@ -110,7 +110,7 @@ run "requests_when_told_to" {
         Condition = { StringEquals = { "iam:AWSServiceName" = ["servicequotas.amazonaws.com"] } }
       },
     ]
-    error_message = "The function reads quotas, and asks for the watched ones only."
+    error_message = "The function may read quotas, and request increases only of the watched ones."
   }
   assert {
     condition = module.functions[0].resources.functions["increase"].environment[0].variables == tomap({
@@ -123,7 +123,7 @@ run "requests_when_told_to" {
       QUOTAS                       = jsonencode({ "test-kms-quota-symmetric-critical" = { code = "L-6E3AF000", maximum = 40000 } })
       TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-alarms"
     })
-    error_message = "The function knows its limits."
+    error_message = "The function's settings have its limits."
   }
   assert {
     condition = jsondecode(module.rule[0].resources.rule.event_pattern) == {
@@ -132,11 +132,11 @@ run "requests_when_told_to" {
       resources     = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:test-kms-quota-symmetric-critical"]
       detail        = { state = { value = ["ALARM"] } }
     }
-    error_message = "Only critical alarms, and only their beginning, call the function."
+    error_message = "Only critical alarms call the function, and only when they start."
   }
   assert {
     condition     = module.functions[0].resources.functions["increase"].handler == "protection.kms_quota_alarms.request_increase.handler" && module.functions[0].resources.package.source == ".switchyard/fixtures/protection/kms_quota_alarms.zip" && contains(keys(module.functions[0].resources.event_invoke_configs), "increase") && output.function_name == "test-kms-quota-increase"
-    error_message = "The function keeps what failed."
+    error_message = "Failed calls of the function are kept."
   }
 }
 
@@ -154,7 +154,7 @@ run "a_dry_run_has_no_right_to_ask" {
 
   assert {
     condition     = [for s in jsondecode(module.functions[0].resources.grants["increase"].policy).Statement : s.Sid] == ["ReadQuotas", "TellOperators"] && module.functions[0].resources.functions["increase"].environment[0].variables.DRY_RUN == "true"
-    error_message = "Asking must be switched on."
+    error_message = "Requests must be switched on."
   }
 }
 

@@ -28,7 +28,7 @@ run "defaults" {
 
   assert {
     condition     = length(aws_kms_key.this) == 0 && keys(module.functions.functions) == ["report"] && output.function_names == { report = "test-kms-rotation-report" }
-    error_message = "Without keys and on_demand there is the report only."
+    error_message = "Without keys and on_demand there is only the report."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["report"].policy).Statement == [
@@ -41,7 +41,7 @@ run "defaults" {
       },
       { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-kms-rotation"] },
     ]
-    error_message = "The report reads rotations and writes reports, and changes no key."
+    error_message = "The report may read rotations and write reports, but change no key."
   }
   assert {
     condition = module.functions.resources.functions["report"].environment[0].variables == tomap({
@@ -57,15 +57,15 @@ run "defaults" {
       PRICE                        = "1"
       TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-kms-rotation"
     })
-    error_message = "The report knows the policy and the price."
+    error_message = "The report's settings have the policy and the price."
   }
   assert {
     condition     = module.schedule.resources.schedule.schedule_expression == "cron(0 4 1 * ? *)" && module.schedule.resources.schedule.target[0].input == "{\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
-    error_message = "Monthly; the scheduled time names the report, so that a retry writes the same one. The placeholder is not escaped."
+    error_message = "It runs monthly. The scheduled time names the report, so that a retry writes the same one. The placeholder is not escaped."
   }
   assert {
     condition     = module.functions.resources.functions["report"].timeout == 900 && contains(keys(module.functions.resources.event_invoke_configs), "report")
-    error_message = "A report may take its time, and a lost one is kept."
+    error_message = "A report has the longest timeout, and a failed call is kept."
   }
 }
 
@@ -100,11 +100,11 @@ run "keys" {
 
   assert {
     condition     = aws_kms_key.this["orders"].enable_key_rotation && aws_kms_key.this["orders"].rotation_period_in_days == 120 && aws_kms_key.this["plain"].enable_key_rotation && aws_kms_key.this["plain"].rotation_period_in_days == 365 && aws_kms_key.this["plain"].multi_region && !aws_kms_key.this["orders"].multi_region
-    error_message = "A key rotates as it says, else as the policy requires."
+    error_message = "A key rotates as it is set, otherwise as the policy requires."
   }
   assert {
     condition     = aws_kms_key.this["orders"].deletion_window_in_days == 30 && aws_kms_key.this["orders"].tags == tomap({ stack = "test", Name = "test-orders" })
-    error_message = "Keys are deleted late and tagged."
+    error_message = "Keys have a long deletion window and tags."
   }
   assert {
     condition     = toset([for a in aws_kms_alias.this : a.name]) == toset(["alias/orders", "alias/shop/orders"])
@@ -138,7 +138,7 @@ run "keys" {
   }
   assert {
     condition     = aws_kms_grant.this["orders-auditor"].grantee_principal == "arn:aws:iam::111122223333:role/auditor" && aws_kms_grant.this["orders-auditor"].operations == toset(["Decrypt"]) && one(aws_kms_grant.this["orders-auditor"].constraints).encryption_context_subset == tomap({ purpose = "audit" })
-    error_message = "A grant is bound to its context."
+    error_message = "A grant is limited to its encryption context."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["rotate"].policy).Statement == [
@@ -157,11 +157,11 @@ run "keys" {
   }
   assert {
     condition     = module.functions.resources.functions["rotate"].reserved_concurrent_executions == 1 && !contains(keys(module.functions.resources.event_invoke_configs), "rotate") && module.functions.resources.functions["rotate"].environment[0].variables.ON_DEMAND_RESERVE == "2" && module.functions.resources.functions["rotate"].environment[0].variables.PRICE == "2" && module.functions.resources.functions["rotate"].environment[0].variables.MODE == "require"
-    error_message = "One rotation at a time, called synchronously."
+    error_message = "Rotations run one at a time, called synchronously."
   }
   assert {
     condition     = output.keys.orders.rotation_period_days == 120 && output.keys.orders.aliases == ["alias/orders", "alias/shop/orders"] && output.function_names == { report = "test-kms-rotation-report", rotate = "test-kms-rotation-rotate" }
-    error_message = "The outputs say what was made."
+    error_message = "The outputs name what was created."
   }
 }
 
@@ -183,7 +183,7 @@ run "limited" {
 
   assert {
     condition     = !aws_kms_key.this["quiet"].enable_key_rotation && aws_kms_key.this["slow"].rotation_period_in_days == 1000 && aws_kms_key.this["audited"].rotation_period_in_days == 90 && output.keys.quiet.rotation_period_days == null
-    error_message = "Under limit a key rotates only when told to, rarely, or as an exception."
+    error_message = "With mode limit, a key rotates only if it is set to, rarely, or as an exception."
   }
   assert {
     condition     = jsondecode(module.functions.resources.functions["report"].environment[0].variables.POLICY) == { exempt = ["alias/audited"], max_period_days = 365, min_period_days = 1000, mode = "limit" }
@@ -208,6 +208,6 @@ run "required_with_an_exception" {
 
   assert {
     condition     = aws_kms_key.this["new"].rotation_period_in_days == 180 && !aws_kms_key.this["legacy"].enable_key_rotation
-    error_message = "The required period is the default; an exempt key may stay as it is."
+    error_message = "The required period is the default, and an exempt key may stay unchanged."
   }
 }

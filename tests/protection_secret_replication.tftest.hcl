@@ -88,7 +88,7 @@ run "what_the_functions_may_do" {
       },
       { Sid = "AssumeTargetRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::444455556666:role/replica-writer"] },
     ]
-    error_message = "The function reads the selected secrets, writes the renamed replicas, assumes the role, and does nothing else."
+    error_message = "The function may read the selected secrets, write the renamed replicas and assume the role, and nothing else."
   }
 
   assert {
@@ -100,17 +100,17 @@ run "what_the_functions_may_do" {
       { Sid = "QueueRepairs", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-secret-replication"] },
       { Sid = "AssumeTargetRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::444455556666:role/replica-writer"] },
     ]
-    error_message = "Comparing reads no values and writes nothing."
+    error_message = "The comparison may not read values or write anything."
   }
 
   assert {
     condition     = [for s in jsondecode(module.functions[0].resources.runtime_policies["replicate"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["sqs.eu-central-1.*"]]
-    error_message = "The stack's key serves the queue alone."
+    error_message = "The stack's key is used only for the queue."
   }
 
   assert {
     condition     = keys(output.target_policies) == ["vault"] && length(aws_secretsmanager_secret.managed) == 0
-    error_message = "Policies are given out for the other account's role only."
+    error_message = "The output has policies only for the other account's role."
   }
 
   assert {
@@ -133,7 +133,7 @@ run "what_the_functions_may_do" {
       ["EncryptReplicas", ["arn:aws:kms:us-east-1:444455556666:key/cccc2222-3333-4444-5555-666677778888"]],
       ["ListReplicas", ["*"]],
     ]
-    error_message = "It may write the replicas' names there, under their key."
+    error_message = "It may write the replicas there, by their names and under their key."
   }
 }
 
@@ -186,17 +186,17 @@ run "which_events" {
         },
       ]
     }
-    error_message = "The rule matches changes of selected secrets that succeeded, however they are told."
+    error_message = "The rule matches successful changes of selected secrets, in every form of the event."
   }
 
-  # Defect of the source: what failed was gone.
+  # Defect of the source: failed events were lost.
   assert {
     condition = (
       jsondecode(module.queue[0].resources.queue.redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-central-1:111122223333:test-secret-replication-dlq", maxReceiveCount = 10 }
       && module.queue[0].resources.queue.visibility_timeout_seconds == 6 * module.functions[0].resources.functions["replicate"].timeout
       && aws_lambda_event_source_mapping.this[0].function_response_types == toset(["ReportBatchItemFailures"])
     )
-    error_message = "What fails is tried ten times and then kept."
+    error_message = "Failed events are tried ten times and then kept."
   }
 
   assert {
@@ -204,7 +204,7 @@ run "which_events" {
       "sqs:SendMessage", { Service = "events.amazonaws.com" },
       { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-secret-replication"] } },
     ]]
-    error_message = "The rule alone may send, beside roles of the account."
+    error_message = "Only the rule may send, in addition to roles of the account."
   }
 
   assert {
@@ -218,7 +218,7 @@ run "which_events" {
 
   assert {
     condition     = module.functions[0].resources.functions["reconcile"].environment[0].variables.GRACE_SECONDS == "1800" && module.schedule[0].resources.schedule.schedule_expression == "rate(1 hour)"
-    error_message = "Every hour all are compared; what changed within half an hour is in flight."
+    error_message = "All secrets are compared every hour; changes of the last half hour are still in progress."
   }
 
   assert {
@@ -243,11 +243,11 @@ run "tags_alone_select" {
 
   assert {
     condition     = jsondecode(module.rule[0].resources.rule.event_pattern)["$or"][0].detail == { name = [{ exists = true }] }
-    error_message = "All names; the function looks at the tags."
+    error_message = "All names match, and the function reads the tags."
   }
   assert {
     condition     = [for s in jsondecode(module.functions[0].resources.grants["replicate"].policy).Statement : s.Condition.StringEquals if s.Sid == "ReadSources0"] == [{ "aws:ResourceTag/Dr" = ["yes"] }]
-    error_message = "It can read values of secrets with the tag only."
+    error_message = "It may read values only of secrets with the tag."
   }
 }
 

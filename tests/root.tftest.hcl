@@ -20,7 +20,7 @@ run "nothing_set" {
   }
   assert {
     condition     = output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:switchyard-alarms" && output.access_log_bucket == "switchyard-access-logs-111122223333-eu-central-1" && output.kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    error_message = "The shared parts are named."
+    error_message = "The outputs name the shared parts."
   }
   assert {
     condition     = output.finding_export == null && length(module.finding_export) == 0
@@ -28,7 +28,7 @@ run "nothing_set" {
   }
 }
 
-# A plan of the root takes ten times as long as one of a capability: this one is for both kinds of variables.
+# A plan of the root takes ten times as long as one of a capability: this run covers both kinds of variables.
 run "base_variables_and_the_defaults_of_a_capability" {
   command = plan
 
@@ -68,7 +68,7 @@ run "base_variables_and_the_defaults_of_a_capability" {
   }
   assert {
     condition     = length(output.finding_export.alarm_names) == 6 && output.finding_export.destination_bucket_policy == null && output.finding_export.athena.table == "findings"
-    error_message = "No schedule, no continuous export, a bucket of its own."
+    error_message = "There is no schedule and no continuous export, and the bucket is the module's own."
   }
   assert {
     condition     = output.kms_rotation.prefix == "reports/" && join(",", keys(output.kms_rotation.keys)) == "orders"
@@ -76,7 +76,7 @@ run "base_variables_and_the_defaults_of_a_capability" {
   }
 }
 
-# One run for all kinds of refusals; their messages are held in tests/unit/tools/test_root.py.
+# One run for all kinds of refusals. tests/unit/tools/test_root.py checks their messages.
 run "refuses_what_no_capability_can_be_given" {
   command = plan
 

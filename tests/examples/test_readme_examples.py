@@ -1,9 +1,9 @@
-"""Every `hcl` block of every README.md and of docs/ is planned, so that none can rot.
+"""Plan every `hcl` block of every README.md and of docs/, so that none becomes outdated.
 
-A block of bare assignments is a terraform.tfvars of the root stack. Any other is a root module of its own, in
-which `source = "…/modules/<path>"`, local or remote, is this repository's module; when it uses
+A block of bare assignments is a terraform.tfvars of the root stack. Any other is a separate root module, in
+which `source = "…/modules/<path>"`, local or remote, is this repository's module; if it uses
 `module.context` without declaring it, it gets one with the defaults. The AWS provider checks the
-arguments, and is mocked beyond that. All blocks are planned by one `terraform test`.
+arguments; everything else in it is mocked. One `terraform test` plans all blocks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tools.bootstrap import ROOT, terraform_bin, terraform_env
 from tools.capabilities import concerns
 from tools.root import capabilities, files, shared
 
-# CAPABILITIES="finding_export …" for those of some modules only.
+# CAPABILITIES="finding_export …" selects the examples of some modules.
 CHOSEN = os.environ.get("CAPABILITIES", "").split()
 PAGES = [*docs.readmes(), *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = [example for page in PAGES if concerns(page, CHOSEN) for example in docs.examples(page)]
@@ -38,39 +38,39 @@ module "context" {
 
 
 def folder(example: docs.Example) -> str:
-    """The name of an example's folder and run."""
+    """Return the name of an example's folder and run."""
     return re.sub(r"[^\w]+", "_", example.name)
 
 
 def variables(text: str) -> set[str]:
-    """The root stack's variables that HCL gives values for; none when it is blocks. Raises AssertionError."""
+    """Return the variables of the root stack that HCL sets; none if it consists of blocks. Raise AssertionError."""
     try:
         content = hcl.loads(text)
     except hcl.HclError as error:
         raise AssertionError(error) from None
-    content = {name: value for name, value in content.items() if not name.startswith("__")}  # the parser's own notes
+    content = {name: value for name, value in content.items() if not name.startswith("__")}  # the parser's own entries
     blocks = {isinstance(value, list) and any(map(is_block, value)) for value in content.values()}
     assert len(blocks) == 1, "is neither only values of variables nor only blocks"
     if True in blocks:
         return set()
-    # Terraform only warns of an unknown variable; the root refuses an unknown attribute.
+    # Terraform only warns about an unknown variable; the root refuses an unknown attribute.
     for name in content:
-        assert name in STACK_VARIABLES, f"sets {name}, which is no variable of the root stack"
+        assert name in STACK_VARIABLES, f"sets {name}, which is not a variable of the root stack"
     return set(content)
 
 
 def is_block(item: Any) -> bool:
-    """Whether python-hcl2 read an object from a block; the mark is in its innermost body."""
+    """Return whether python-hcl2 read an object from a block, which it marks in the innermost body."""
     return isinstance(item, dict) and ("__is_block__" in item or any(map(is_block, item.values())))
 
 
 def module_source(match: re.Match[str]) -> str:
-    """`source` of a module of this repository, from an example's folder."""
+    """Return the `source` of a module of this repository, from an example's folder."""
     return f'{match[1]}"../../{match[2]}"' if (ROOT / match[2]).is_dir() else match[0]
 
 
 def root_module(example: docs.Example) -> str:
-    """An example's text as a root module in the workspace."""
+    """Return an example's text as a root module in the workspace."""
     text = re.sub(r'(\bsource\s*=\s*)"[^"]*?\b(modules/[\w/]+)(?:\?[^"]*)?"', module_source, example.text)
     if "module.context." in text and not re.search(r'^module "context"', text, re.MULTILINE):
         text += CONTEXT
@@ -78,7 +78,7 @@ def root_module(example: docs.Example) -> str:
 
 
 def packages(texts: Iterable[str]) -> set[str]:
-    """Zips that plans look for, below the build folder and without suffix."""
+    """Return the zips that plans look for, below the build folder and without suffix."""
     named = {name for text in texts for name in re.findall(r'\bpackage\s*=\s*"([\w/]+)"', text)}
     built = {"/".join(path.parts[-2:]) for path in (ROOT / "modules").glob("*/*") if path.is_dir()}
     layers = {f"layers/{name}" for known in package.capabilities() for name in package.layers_of(known)}
@@ -87,9 +87,9 @@ def packages(texts: Iterable[str]) -> set[str]:
 
 
 def groups_of(examples: list[docs.Example]) -> tuple[list[list[docs.Example]], dict[str, str]]:
-    """Examples to be planned together, and the problems of those that are not HCL.
+    """Return groups of examples to plan together, and the problems of examples that are not HCL.
 
-    A plan of the root stack takes long, so terraform.tfvars of different variables share one.
+    A plan of the root stack is slow, so terraform.tfvars with different variables share one.
     """
     groups: list[tuple[set[str], list[docs.Example]]] = []
     problems = {}
@@ -109,9 +109,9 @@ def groups_of(examples: list[docs.Example]) -> tuple[list[list[docs.Example]], d
 
 
 def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
-    """Writes each group as a module, and its test.
+    """Write each group as a module, with its test.
 
-    Each has a test file of its own, since an error in a run keeps Terraform from the runs after it.
+    Each has its own test file, since an error in a run makes Terraform skip later runs.
     """
     root.mkdir(exist_ok=True)
     for name in ("versions.tf", ".terraform.lock.hcl"):
@@ -132,7 +132,7 @@ def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
             what += f"\n  variables {{\n{text}}}"
             for file in ("variables.tf", "outputs.tf", "versions.tf"):
                 shutil.copy(ROOT / file, path)
-            for file, content in files(names).items():  # what is off would cost a plan as much time as what is on
+            for file, content in files(names).items():  # capabilities that are off also cost time
                 (path / file).write_text(content)
             (path / "modules").symlink_to(ROOT / "modules")
         else:
@@ -148,7 +148,7 @@ def workspace(root: Path, groups: list[list[docs.Example]]) -> None:
 
 
 def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
-    """Plans all examples below an empty folder; what is wrong with each, by its folder's name."""
+    """Plan all examples below an empty folder. Return what is wrong with each, by its folder's name."""
     groups, problems = groups_of(examples)
     said = plan_groups(root / "together", groups)
     failed = [group for group in groups if folder(group[0]) in said]
@@ -160,7 +160,7 @@ def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
 
 
 def plan_groups(root: Path, groups: list[list[docs.Example]]) -> dict[str, str]:
-    """What is wrong with each group, by its first example's folder."""
+    """Return what is wrong with each group, by its first example's folder."""
     workspace(root, groups)
     env = terraform_env(root / ".terraform")
     init = subprocess.run(
@@ -190,7 +190,7 @@ def plan_groups(root: Path, groups: list[list[docs.Example]]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The outcome of planning every example of the repository."""
+    """Return the outcome of planning every example of the repository."""
     return plan(tmp_path_factory.mktemp("examples"), EXAMPLES)
 
 
@@ -203,7 +203,7 @@ def test_example_plans(example: docs.Example, problems: dict[str, str]) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_bad_example_is_found(tmp_path: Path) -> None:
-    """Of good and bad examples, the bad ones fail, and each says why."""
+    """Only the bad ones of several examples fail, and each says why."""
     queue = 'resource "aws_sqs_queue" "q" {\n  %s\n}'
     texts = {
         "variables": 'tags = { team = "security" }\nfinding_export = { expiration_days = 30 }',
@@ -223,7 +223,7 @@ def test_a_bad_example_is_found(tmp_path: Path) -> None:
     said = {name: found.get(folder(e), "") for name, e in zip(texts, examples, strict=True)}
     reasons = {
         "bad_variable": "log_retention_days must be",
-        "unknown_variable": "no variable of the root stack",
+        "unknown_variable": "not a variable of the root stack",
         "unknown_attribute": "finding_export has no setting no_such_attribute. Its settings are: chunk_seconds",
         "missing_argument": "queue_url",
         "bad_value": "message_retention_seconds",

@@ -1,4 +1,4 @@
-"""A stack of every capability, as `make stack` writes it, passes its own checks as it is."""
+"""A stack of every capability, as `make stack` writes it, passes its own checks without changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a stack of all capabilities, after `terraform init`."""
+    """Return a folder with a stack of all capabilities, after `terraform init`."""
     folder = tmp_path_factory.mktemp("stack")
     build = tmp_path_factory.mktemp("build")
     for name in stack.zips(stack.Stack(folder, list(root.capabilities()))):

@@ -1,5 +1,5 @@
-# What `make package` builds, as empty files: plans look for it, and find it in a fresh clone too. Each file of plan
-# tests that needs them begins with a run of this.
+# The packages that `make package` builds, as empty files: plans look for them, and find them in a fresh clone too. Each
+# file of plan tests that needs them begins with a run of this module.
 variable "build_dir" {
   type = string
 }
