@@ -1,4 +1,4 @@
-"""Which room of the local cloud may use which: from the top down, and no circle of modules inside a room."""
+"""Which packages of the local cloud may import which: from the top down, without import cycles inside a package."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from local.settings import ROOT
 
-# From top to bottom; a room uses those below it.
+# From top to bottom: a package uses only those below it.
 ROOMS = ["local.__main__", "local.harness", "local.gateway", "local.patches", "local.services", "local.permissions"]
 ROOMS += ["local.settings"]
-# The harness talks to the gateway over HTTP: it knows only how to start it. The command line also lists corrections.
+# The harness talks to the gateway over HTTP: it only starts it. The command line also lists corrections.
 ONLY = {"local.harness": {"local.gateway.environment", "local.permissions", "local.settings"}}
 WITHOUT_MINISTACK = ("local.services", "local.harness", "local.settings", "scenarios")
 
@@ -25,7 +25,7 @@ FILES = {
 
 
 def imports(module: str) -> Iterator[str]:
-    """What a module imports, anywhere in its file; `from x import y` counts as x.y if that is a module."""
+    """Yield what a module imports, anywhere in its file; `from x import y` counts as x.y if that is a module."""
     path = FILES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):

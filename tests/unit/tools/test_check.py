@@ -1,4 +1,4 @@
-"""The scheduler of `make test`, and what of each check concerns a capability."""
+"""The scheduler of `make test`, and the part of each check that concerns a capability."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_an_unknown_capability_is_refused_before_anything_runs() -> None:
 
 
 def test_what_concerns_a_capability() -> None:
-    """Of each kind of check there is something for each capability."""
+    """Each kind of check has something for each capability."""
     for name in package.capabilities():
         short = name.rpartition("/")[2]
         assert capabilities.unit([short]) == ["tests/unit/common", f"tests/unit/{name}"]
@@ -175,7 +175,7 @@ def test_a_step_is_run_by_make_with_its_lines_named(capsys: pytest.CaptureFixtur
 
 
 def test_what_runs_is_interrupted_as_a_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Also what a step has started, which gets its time to clean up."""
+    """This includes what a step has started, which gets time to clean up."""
     script = tmp_path / "make"
     script.write_text(
         f"#!{sys.executable}\nimport signal, sys\ntry: print('up', flush=True); signal.pause()\n"

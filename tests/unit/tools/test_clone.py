@@ -18,7 +18,7 @@ PLAN_TESTS = sorted((ROOT / "tests").glob("*.tftest.hcl"))
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh copy of the repository."""
+    """Return a fresh copy of the repository."""
     return clone.make(tmp_path_factory.mktemp("clone") / "switchyard")
 
 
@@ -41,7 +41,7 @@ def test_an_unpacked_archive_is_copied_too(path: str, monkeypatch: pytest.Monkey
 
 @pytest.mark.timeout(300)
 def test_terraform_alone_runs_a_plan_test_in_a_copy(copy: Path) -> None:
-    """`make fresh` runs all of them; here it is one that needs a package, with nothing made before."""
+    """`make fresh` runs all of them. This is one that needs a package, with no package built before."""
     env = terraform_env(copy / ".terraform")
     for command in (["init", "-backend=false"], ["test", "-no-color", "-filter=tests/context.tftest.hcl"]):
         done = subprocess.run(
@@ -52,7 +52,7 @@ def test_terraform_alone_runs_a_plan_test_in_a_copy(copy: Path) -> None:
 
 @pytest.mark.parametrize("path", PLAN_TESTS, ids=lambda path: path.name)
 def test_a_plan_test_makes_the_packages_it_needs(path: Path) -> None:
-    """Else it passes only after one that does."""
+    """Otherwise it passes only after another one that does."""
     runs = re.split(r'(?m)^run "', path.read_text())[1:]
     sources = [re.search(r'source *= *"\./([^"]+)"', run) for run in runs]
     modules = [ROOT / source[1] if source else ROOT for source in sources]
@@ -61,7 +61,7 @@ def test_a_plan_test_makes_the_packages_it_needs(path: Path) -> None:
 
 
 def needs_packages(module: Path) -> bool:
-    """Whether a module, or one that it uses, reads a file of the build folder."""
+    """Return whether a module, or one that it uses, reads a file of the build folder."""
     text = "".join(file.read_text() for file in module.glob("*.tf"))
     used = [module / source for source in re.findall(r'source *= *"(\.[^"]+)"', text)]
     return bool(re.search(r"build_dir\}?/", text)) or any(needs_packages(other) for other in used)
@@ -75,6 +75,6 @@ def test_packages_are_found_to_be_needed() -> None:
 
 
 def test_checkov_has_its_settings_by_itself() -> None:
-    """`checkov -d .` reads .checkov.yaml; Checkov passes by a folder of checks without __init__.py."""
+    """`checkov -d .` reads .checkov.yaml. Checkov skips a folder of checks without __init__.py."""
     [folder] = yaml.safe_load((ROOT / ".checkov.yaml").read_text())["external-checks-dir"]
     assert {"__init__.py", "settings.py"} <= {path.name for path in (ROOT / folder).iterdir()}

@@ -55,7 +55,7 @@ TABLES = """### Inputs
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one module, and a README to fill in."""
+    """Return a repository with one module, and a README to fill in."""
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     module = tmp_path / "modules" / "sample"
     module.mkdir(parents=True)

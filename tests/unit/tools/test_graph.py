@@ -1,4 +1,4 @@
-"""A plan's cost: what is off costs as much as what is on, so every capability has a budget of graph nodes."""
+"""A plan's cost: a capability that is off costs as much as one that is on, so each has a budget of graph nodes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""HCL read from modules, and values written as HCL."""
+"""HCL that is read from modules, and values that are written as HCL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VALUES = st.recursive(
 
 
 def normal(value: Any) -> Any:
-    """A value as Terraform keeps it: its strings are in Unicode's normal form C."""
+    """Return a value in Terraform's form: its strings are in Unicode's normal form C."""
     if isinstance(value, dict):
         return {normal(name): normal(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -40,12 +40,12 @@ def normal(value: Any) -> Any:
 @settings(max_examples=15, deadline=None)
 @given(st.lists(VALUES, min_size=10, max_size=30))
 def test_terraform_reads_a_literal_as_the_value(values: list[Any]) -> None:
-    """Each example is a list, since a start of Terraform takes longer than everything in it."""
+    """Each example is a list, since starting Terraform takes longer than everything in it."""
     assert read(hcl.literal(values)) == normal(values)
 
 
 def read(text: str) -> Any:
-    """A literal as Terraform reads it, from a local of a module that is nowhere else."""
+    """Return a literal as Terraform reads it, from a local of a module in no other place."""
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "main.tf").write_text(f"locals {{\n  value = {text}\n}}\n")
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`make new`: in a fresh copy of the repository, a new capability is green at once."""
+"""`make new`: in a fresh copy of the repository, a new capability passes its tests at once."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ Planned, not built yet: **access** saml_role_sync; **apps** mail_router, example
         ("apps/example__thing", "is not a name"),
         ("apps/../x", "is not a name"),
         ("apps/" + "x" * 27, "Write up to 26"),
-        ("apps/finding_export", "modules/posture/finding_export is there already"),
-        ("apps/queue", "modules/blocks/queue is there already"),
+        ("apps/finding_export", "modules/posture/finding_export already exists"),
+        ("apps/queue", "modules/blocks/queue already exists"),
     ],
 )
 def test_other_names_are_refused(capability: str, reason: str) -> None:
@@ -70,14 +70,14 @@ def test_what_is_built_is_no_longer_planned() -> None:
 def test_no_file_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new, "ROOT", tmp_path)
     (tmp_path / "b").write_text("mine")
-    with pytest.raises(new.NewError, match="b is there already"):
+    with pytest.raises(new.NewError, match="b already exists"):
         new.write({"a": "", "b": ""})
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh copy of the repository with a new capability in a domain that has had none."""
+    """Return a fresh copy of the repository with a new capability in a domain that has had none."""
     made = clone.make(tmp_path_factory.mktemp("new") / "switchyard")
     (made / ".switchyard").mkdir()
     for shared in ("bin", "terraform.rc", "venv"):
@@ -87,7 +87,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> str:
-    """Run Python in the copy; what it wrote."""
+    """Run Python in the copy. Return its output."""
     env = terraform_env(folder / ".switchyard" / "terraform") | {"PYTHONPATH": os.pathsep.join((".", "lambda_src"))}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
@@ -97,7 +97,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def written(folder: Path) -> list[str]:
-    """The new Python files."""
+    """Return the new Python files."""
     paths = folder.rglob(f"*{NAME}*/**/*.py"), folder.rglob(f"*{NAME}.py")
     found = {path.relative_to(folder).as_posix() for each in paths for path in each}
     return sorted(path for path in found if not path.startswith("."))

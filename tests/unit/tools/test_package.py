@@ -1,4 +1,4 @@
-"""Zips: the same bytes whoever builds them, only what belongs in them, and no more work than needed."""
+"""Zips: the same bytes on every machine, only what belongs in them, and no more work than needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAPABILITY = "posture/sample"
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A source tree with a capability, shared code and much that does not belong in a zip."""
+    """Return a source tree with a capability, shared code and much that does not belong in a zip."""
     root = tmp_path / "lambda_src"
     for name in (
         "common/__init__.py",
@@ -84,7 +84,7 @@ def test_entries_say_nothing_about_the_machine(source: Path) -> None:
         assert entry.date_time == (1980, 1, 1, 0, 0, 0)
         assert entry.external_attr >> 16 == 0o100644
         assert entry.create_system == 3
-        assert entry.compress_type == zipfile.ZIP_STORED  # deflate's bytes depend on the zlib at hand
+        assert entry.compress_type == zipfile.ZIP_STORED  # deflate's bytes depend on the installed zlib
         assert entry.extra == b""
 
 
@@ -138,7 +138,7 @@ def test_an_unknown_platform_is_refused() -> None:
 
 
 def test_two_clean_builds_of_this_repository_are_the_same(tmp_path: Path) -> None:
-    """In processes of their own, with another umask, time zone, locale and hash seed; layer included."""
+    """The builds are separate processes, with another umask, time zone, locale and hash seed, and include the layer."""
     digests = []
     for number, environment in enumerate(
         ({"TZ": "UTC", "PYTHONHASHSEED": "1"}, {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "2"})
@@ -170,7 +170,7 @@ def test_the_layer_holds_packages_without_what_installing_left(tmp_path: Path) -
 
 
 def test_every_layer_is_named_pinned_and_used() -> None:
-    """By a capability, in requirements/, and by the capability's module."""
+    """It is named by a capability, pinned in requirements/, and used by the capability's module."""
     named = {name: capability for capability in package.capabilities() for name in package.layers_of(capability)}
     assert named["jwt"] == "identity/step_up_auth"
     for suffix in ("in", "txt"):

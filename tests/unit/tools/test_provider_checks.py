@@ -1,4 +1,4 @@
-"""What the blocks leave to the AWS provider's own checks is refused at plan, with the argument's name."""
+"""The AWS provider refuses, at plan time and with the argument's name, values that the blocks do not validate."""
 
 import json
 import shutil
@@ -97,7 +97,7 @@ module "api" {
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Every error of a plan of the configuration above."""
+    """Return every error of a plan of the configuration above."""
     root = tmp_path_factory.mktemp("root")
     (root / "main.tf").write_text(CONFIGURATION)
     (root / "tests").mkdir()

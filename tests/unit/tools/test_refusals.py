@@ -1,4 +1,4 @@
-"""Refusals as data: what is read, what is written, and that a value that is accepted is found."""
+"""Refusals as data: what is read, what is written, and that an accepted value is found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.refusals import Expression, Refusal, RefusalsError
 
 
 def written(path: Path, text: str) -> Path:
-    """A data file with this text."""
+    """Return a data file with this text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(text))
     return path
@@ -73,7 +73,7 @@ def test_scalars_have_no_surprises(tmp_path: Path, scalar: str, value: object) -
     [
         ("", "refuses nothing"),
         ("given: { a: 1 }", "refuses nothing"),
-        ("refuses: {}", "refuses is none of given, refused and together"),
+        ("refuses: {}", "refuses is not one of given, refused and together"),
         ("refused: { a: [1, 2] }", "refused.a is no mapping"),
         ("refused:\n  a:\n    wrong: 1\n    wrong: 2", "'wrong' is there twice"),
         ("together: { x: { refused: a } }", "together.x does not consist of"),
@@ -93,7 +93,7 @@ def test_values_are_written_as_hcl() -> None:
 
 
 def test_every_module_with_validations_has_data() -> None:
-    """A validation that nothing violates is a validation that may be wrong."""
+    """A validation that no value violates may be wrong."""
     modules = [path.parent for path in (ROOT / "modules").rglob("variables.tf") if "validation {" in path.read_text()]
     names = {module.relative_to(ROOT / "modules").as_posix() for module in modules} | {"root"}
     assert {path.relative_to(refusals.DATA).with_suffix("").as_posix() for path in refusals.data_files()} == names
@@ -116,7 +116,7 @@ def test_locals_of_validations_need_a_file_of_their_own(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_what_is_accepted_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a good and a bad value, the good one fails the run, by name; so does a bad one that is not expected."""
+    """The good one of a good and a bad value fails the run, by name; so does a bad one that is not expected."""
     monkeypatch.setattr(refusals, "DATA", tmp_path / "data")
     path = written(
         tmp_path / "data/blocks/queue.yaml",

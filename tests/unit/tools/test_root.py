@@ -1,4 +1,4 @@
-"""The root module is what the modules say, and refuses what they do not have."""
+"""The root module matches the modules, and refuses settings that they do not have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAPABILITIES = root.capabilities()
 
 @pytest.fixture
 def variables(tmp_path: Path) -> Path:
-    """A root module of the variables alone: their validations need no provider."""
+    """Return a root module of the variables alone: their validations need no provider."""
     domains = {c.domain for c in CAPABILITIES.values()}
     members = {domain: [c for c in CAPABILITIES.values() if c.domain == domain] for domain in domains}
     text = "".join(
@@ -27,13 +27,13 @@ def variables(tmp_path: Path) -> Path:
 
 
 def refusals(folder: Path, **values: object) -> list[str]:
-    """What `terraform plan` says, an error each."""
+    """Return the errors of `terraform plan`."""
     (folder / "given.auto.tfvars.json").write_text(json.dumps(values))
     command = [terraform_bin(), f"-chdir={folder}", "plan", "-input=false", "-json"]
     env = terraform_env(folder / ".terraform")
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     said = [json.loads(line) for line in done.stdout.splitlines()]
-    # Terraform adds where the rule is.
+    # Terraform adds the place of the rule.
     return [m["diagnostic"]["detail"].split("\n\n")[0] for m in said if m["type"] == "diagnostic"]
 
 
@@ -149,7 +149,7 @@ def test_what_is_not_known_is_refused_by_name(
 
 
 def test_each_object_of_each_type_has_a_rule() -> None:
-    """As many rules as objects: one misspelt name in each is refused by its own."""
+    """There are as many rules as objects: each refuses a misspelled name in its own object."""
     for capability in CAPABILITIES.values():
         text = "".join(hcl.expression(capability.variables[name].get("type", "any")) for name in capability.settings)
         objects = list(root.objects(capability.type, "", ""))

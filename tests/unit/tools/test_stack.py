@@ -1,4 +1,4 @@
-"""`make stack`: what it writes, and what it leaves alone."""
+"""`make stack`: what it writes, and what it does not change."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_capability_is_a_plain_module_block(tmp_path: Path) -> None:
         commented = "\n".join(f"  # {line}" for line in [f"{name} = {default[0]}", *default[1:]])
         assert commented in text
         assert hcl.unquote(body["description"]).split()[0] in text
-    # Taking the comment signs of the arguments away gives the same stack with its defaults written out.
+    # Without the comment signs of its arguments, the stack is the same, with its defaults written out.
     (tmp_path / "finding_export.tf").write_text(re.sub(r"(?m)^  # (\w+ += |  .*|\}$)", r"  \1", text))
     written = block(tmp_path / "finding_export.tf", "module", "finding_export")
     assert root.capabilities()["finding_export"].variables.keys() <= written.keys()
@@ -103,7 +103,7 @@ def test_arguments_are_written_as_values(tmp_path: Path) -> None:
     stack.write(tmp_path, ["inactive_users"], arguments=arguments)
     module = block(tmp_path / "inactive_users.tf", "module", "inactive_users")
     assert module["user_pool_arns"] == ['"$${a}"']
-    assert (module["inactive_days"], module["no_such"]) == (30, 1)  # Terraform refuses what does not exist
+    assert (module["inactive_days"], module["no_such"]) == (30, 1)  # Terraform refuses arguments that do not exist
     assert "warning" not in module
     assert "variable" not in hcl.loads((tmp_path / "inactive_users.tf").read_text())
 
@@ -173,7 +173,7 @@ def test_a_capability_is_added_and_an_edited_file_kept(tmp_path: Path) -> None:
     signed = [line.strip() for line in message.split("\n") if line.strip()[:1] in ("+", "-")]
     assert "+  recorder_name = module.config_recorder.recorder_name" in signed
     assert "mine" not in message
-    # What nobody edited follows.
+    # Files without edits are updated.
     assert "api_gateway_logging = true" in (tmp_path / "main.tf").read_text()
     assert "output.order_authorization.alarm_names" in (tmp_path / "tests" / "plan.tftest.hcl").read_text()
     assert stack.write(tmp_path, []) == []
@@ -301,7 +301,7 @@ def test_a_release_s_files_are_where_its_repository_is(text: str, release: str) 
 
 @pytest.fixture
 def releases(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder that a web server on this machine serves, and the server's address."""
+    """Yield a folder that a web server on this machine serves, and the server's address."""
     folder = tmp_path / "served"
     folder.mkdir()
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
@@ -340,7 +340,7 @@ def test_packages_are_fetched_and_checked(
     folder, assets = tmp_path / "ours", served / "a" / "b" / "releases" / "download" / "v1"
     stack.write(folder, ["finding_export"], f"git::http://{address}/a/b.git//?ref=v1")
     assets.mkdir(parents=True)
-    # As .github/workflows/release.yml names and sums them.
+    # As .github/workflows/release.yml names them and computes their checksums.
     contents = {"layers-common.zip": b"layer", "posture-finding_export.zip": b"code"}
     sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()]
     for name, content in contents.items():

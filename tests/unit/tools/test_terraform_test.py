@@ -1,4 +1,4 @@
-"""Test files dealt out to several Terraform processes."""
+"""Several Terraform processes share the test files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) ->
 
 
 def provider(data_dir: Path, script: str) -> dict[str, str]:
-    """A provider that is a shell script, and the environment of a Terraform that has it."""
+    """Return a provider that is a shell script, and the environment of a Terraform that has it."""
     [(address, version)] = locked_providers(LOCK_FILE.read_text()).items()
     binary = data_dir / f"providers/{address}/{version}/linux_amd64/terraform-provider-aws_x5"
     binary.parent.mkdir(parents=True)

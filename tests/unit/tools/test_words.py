@@ -1,4 +1,4 @@
-"""The words that are refused: where they are looked for, and where not."""
+"""The refused words: where they are searched for, and where not."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ A[a gizmo] --> B
 
 @pytest.fixture
 def rules(tmp_path: Path) -> list[words.Rule]:
-    """The rules of a list of words that this file does not have to avoid."""
+    """Return the rules of a word list whose words this file may contain."""
     path = tmp_path / "words.txt"
     path.write_text(LIST)
     return words.rules(path)
@@ -153,7 +153,7 @@ def test_a_rule_without_advice_or_with_an_invalid_pattern_is_refused(tmp_path: P
 
 def test_the_repositorys_rules_refuse_what_they_name() -> None:
     """Each rule refuses a phrase of these, and each phrase is refused."""
-    phrases = [  # without spaces: this file is looked at, too
+    phrases = [  # without spaces, since this file is checked too
         *("told", "tells", "tell_of", "telling_that", "beside", "anew", "whoever", "nobody", "somebody", "anybody"),
         *("everybody", "for_who", "without_a_rest", "what_is_so", "is_not_so_yet", "from_before", "cannot_be_had"),
         *("holds_of", "lest"),

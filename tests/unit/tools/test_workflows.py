@@ -20,13 +20,13 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
-    """The jobs of a workflow."""
+    """Return the jobs of a workflow."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(workflow.read_text())["jobs"]
     return found
 
 
 def steps(workflow: Path) -> Iterator[dict[str, Any]]:
-    """The steps of all jobs of a workflow."""
+    """Yield the steps of all jobs of a workflow."""
     for job in jobs(workflow).values():
         yield from job.get("steps", [])
 

@@ -1,4 +1,4 @@
-"""Injected errors are those that callers know from the real service, and hit the same calls in every run."""
+"""Injected errors look like those of the real service, and hit the same calls in every run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def active(*rules: dict[str, Any], seed: int = 7) -> Faults:
 
 
 def hits(active: Faults, principal: str, calls: int, operation: str = "GetObject") -> list[int]:
-    """Which of so many calls are hit."""
+    """Return which of so many calls are hit."""
     return [number for number in range(calls) if active.hit("s3", operation, principal)]
 
 
@@ -73,7 +73,7 @@ def test_any_interleaving_of_two_callers_gives_each_the_same_decisions(
             found[first].append(rule.kind if rule else "")
         return found
 
-    apart = sorted(calls, key=lambda call: call[0])  # stable: each caller's own order stays
+    apart = sorted(calls, key=lambda call: call[0])  # a stable sort: each caller's own order stays
     assert decided(calls) == decided(apart) == decided(sorted(calls, key=lambda call: not call[0]))
 
 

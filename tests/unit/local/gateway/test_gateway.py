@@ -105,7 +105,7 @@ def test_moto_side_calls_need_a_permission(cloud: Cloud, function: Function) -> 
     assert function.call("securityhub", "get_findings") == 200
 
 
-def test_an_operation_that_nobody_has_is_refused_at_once(cloud: Cloud) -> None:
+def test_an_operation_that_is_not_implemented_is_refused_at_once(cloud: Cloud) -> None:
     started = time.monotonic()
     with pytest.raises(ClientError) as caught:
         cloud.client("securityhub").list_enabled_products_for_import()
@@ -242,7 +242,7 @@ def test_a_state_machine_whose_role_does_not_trust_it_fails(cloud: Cloud, functi
 
 
 @pytest.mark.parametrize("kind", ["throttle", "error", "reset"])
-def test_faults_hit_as_often_as_asked_and_are_recorded(cloud: Cloud, kind: str) -> None:
+def test_faults_hit_as_often_as_set_and_are_recorded(cloud: Cloud, kind: str) -> None:
     sqs, started = cloud.client("sqs"), time.time()
     with cloud.faults({**ROOT, "service": "sqs", "operation": "ListQueues", "kind": kind, "count": 2}):
         answer = sqs.list_queues()
@@ -263,7 +263,7 @@ def test_a_quota_lets_through_what_it_grants(cloud: Cloud) -> None:
 
 
 def test_faults_end_with_their_own_block(cloud: Cloud) -> None:
-    """Blocks overlap, as those of scenarios side by side do; a rule without a principal is refused."""
+    """Blocks overlap, as those of parallel scenarios do. A rule without a principal is refused."""
     sqs = cloud.client("sqs", attempts=1)
     rule = {**ROOT, "service": "sqs", "operation": "ListQueues"}
     with cloud.faults(rule):
@@ -298,7 +298,7 @@ def test_calls_name_their_principal(cloud: Cloud, function: Function) -> None:
 
 
 def test_calls_say_which_error_they_ended_with(cloud: Cloud, function: Function) -> None:
-    """Refusals have status 400 or 403, their code in the body, JSON or XML."""
+    """Refusals have status 400 or 403, with their code in the body, JSON or XML."""
     function.may(("sqs:ListQueues", "*"))
     started = time.time()
     function.call("s3", "list_buckets")
@@ -422,7 +422,7 @@ def test_a_batch_of_decisions_needs_the_right_to_single_ones(cloud: Cloud, funct
     function.may(("verifiedpermissions:IsAuthorizedWithToken", made["arn"] + "x"))
     assert "AccessDenied" in call()
     function.may(("verifiedpermissions:IsAuthorizedWithToken", made["arn"]))
-    assert "ValidationException" in call()  # let through: the token is none
+    assert "ValidationException" in call()  # let through, although the token is invalid
 
 
 def test_only_apis_of_the_stack_are_called(cloud: Cloud) -> None:

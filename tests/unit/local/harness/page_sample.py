@@ -1,4 +1,4 @@
-"""A recorded demo made by code: calls, Terraform's state, runs and reports of two scenarios side by side."""
+"""A recorded demo from code: calls, Terraform's state, runs and reports of two parallel scenarios."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def function(module: str, name: str) -> list[dict[str, Any]]:
 
 
 def state() -> dict[str, Any]:
-    """As Terraform keeps it: roots with a `count` and without, roles of functions, a state machine and all."""
+    """Return a state of Terraform: roots with and without `count`, roles of functions, a state machine and more."""
     machine = {"name": EXPORT, "role_arn": role("machine"), "arn": "arn:aws:states:eu-west-1:123456789012:s"}
     return {
         "resources": [

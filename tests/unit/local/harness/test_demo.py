@@ -1,4 +1,4 @@
-"""What `make demo` leaves behind, also when a scenario fails; the stack is one that Terraform says is there."""
+"""What `make demo` leaves behind, even if a scenario fails. Terraform's state is a recorded one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.local.harness import page_sample as sample
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the demo leaves everything; its cloud is a real one, but nothing is built and applied."""
+    """Yield the folder where the demo leaves everything. Its cloud is real, but nothing is built or applied."""
     from tools import package
 
     for name, file in (("FOLDER", ""), ("PID", "cloud.pid"), ("REPORT", "report.html")):
@@ -50,7 +50,7 @@ def test_a_demo_leaves_a_page(
     scenarios(monkeypatch, run)
     assert demo.demo(["kms_rotation"]) == 0
     page = (folder / "report.html").read_text()
-    assert "kms:ListKeys" in page  # the scenario's own call, by what its client says it is
+    assert "kms:ListKeys" in page  # the scenario's own call, by its client's agent
     assert "KMS CMK Rotation" in page
     assert "identity/order_authorization" in page  # left out
     assert str(folder) not in page

@@ -1,4 +1,4 @@
-"""The drawings: nothing lies over anything else, and every line ends at what it means."""
+"""The drawings: nothing overlaps, and every line ends at its operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page without a browser: everything is on it, everything is escaped, nothing is loaded."""
+"""The page without a browser: it is complete, everything is escaped, and nothing is loaded."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_hostile_names_and_values_are_text() -> None:
     assert "img" not in {tag for tag, _ in elements.tags}
     assert not [name for _, attributes in elements.tags for name in attributes if name.startswith("on")]
     assert not [a for a in elements.of("a") if "javascript" in str(a)]
-    # No element or attribute that the page does not have anyway, or has only where something failed.
+    # No element or attribute is new, except those that appear only if something failed.
     assert {tag for tag, _ in kinds(text)} - {tag for tag, _ in kinds(plain)} == set()
     assert {name for _, names in kinds(text) for name in names} == {n for _, names in kinds(plain) for n in names}
     assert elements.text.count(HOSTILE) > 10

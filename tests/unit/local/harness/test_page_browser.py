@@ -1,4 +1,4 @@
-"""The page in a real headless Chromium: it loads nothing, a keyboard reaches all of it, its colors are readable."""
+"""The page in a real headless Chromium: it loads nothing, a keyboard reaches all of it, and its colors are readable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SWITCHES = (
     "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,900"
 )
 CONTROLS = 'a[href], button, summary, [tabindex="0"]'
-# The ratio of each visible text to what is behind it, by WCAG 2.2: the lowest first.
+# The contrast of each visible text with its background, by WCAG 2.2: the lowest first.
 CONTRASTS = """
 const luminance = (color) => {
   const [r, g, b] = color.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
@@ -64,7 +64,7 @@ return found.sort((a, b) => a[0] - b[0]);
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser with an empty profile that records its console and every request it makes."""
+    """Yield a browser with an empty profile that records its console and every request that it makes."""
     from selenium import webdriver
 
     with pytest.MonkeyPatch.context() as patch:
@@ -82,7 +82,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any, tmp_path: Path) -> Any:
-    """The page of a recorded demo, freshly opened, with light colors asked for."""
+    """Return the page of a recorded demo, freshly opened, with light colors requested."""
     file = tmp_path / "report.html"
     demo = sample.demo()
     texts = {c.name: (ROOT / "modules" / c.name / "README.md").read_text() for c in demo.capabilities}
@@ -141,10 +141,10 @@ def test_a_keyboard_reaches_every_control_and_sees_where_it_is(opened: Any) -> N
     press(opened, Keys.TAB)
     assert opened.switch_to.active_element.text == "Skip to the results"
     assert opened.switch_to.active_element.location["y"] >= 0
-    opened.find_element("id", "expand").send_keys(Keys.ENTER)  # what is closed has no controls yet
+    opened.find_element("id", "expand").send_keys(Keys.ENTER)  # closed tables have no controls yet
     controls = int(opened.execute_script(number, CONTROLS))
     assert controls > 15
-    for _ in range(controls + 1):  # once around: from the last to the body, then to the first
+    for _ in range(controls + 1):  # one round: from the last to the body, then to the first
         press(opened, Keys.TAB)
         tag, visible = opened.execute_script(mark)
         assert visible or tag == "BODY", f"{tag} does not show that it has the focus"
@@ -217,7 +217,7 @@ def test_motion_is_reduced_where_that_is_preferred(opened: Any) -> None:
 
 @pytest.fixture(params=[360, 1280])
 def width(request: pytest.FixtureRequest, opened: Any) -> Iterator[int]:
-    """The window, narrow or wide, with all tables open."""
+    """Yield the window, narrow or wide, with all tables open."""
     size = {"width": request.param, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     opened.find_element("id", "expand").click()

@@ -1,4 +1,4 @@
-"""Who made a call, and for which capability."""
+"""The caller of a call, and the capability that it belongs to."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ROOT = f"{sample.ACCOUNT}:root"
         ),
         (f"{sample.ACCOUNT}:user/ada", "", Actor("user/ada", "principal")),
         (ROOT, "scenario.unknown", Actor("the account's root", "scenario")),
-        # A role of a member account which a function assumes, by its own name or by the session's.
+        # A role of a member account that a function assumes, by its own name or by the session's.
         (
             sample.session("kms-rotation-member", account="111122223333"),
             "",

@@ -1,4 +1,4 @@
-"""What came of the calls of each capability, and when."""
+"""The results of the calls of each capability, and their times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPORT = Actor("switchyard-finding-export-function", "function", "posture/findin
         ({"status": 400, "error": "AccessDeniedException"}, "refused"),
         ({"status": 403, "error": "AuthorizationError"}, "refused"),
         ({"status": 404, "error": "NoSuchKey"}, "error"),
-        ({"status": 400, "error": "AccessDeniedException", "fault": "error"}, "fault"),  # made up, not IAM's
+        ({"status": 400, "error": "AccessDeniedException", "fault": "error"}, "fault"),  # injected, not IAM's
         ({"status": 200, "fault": "reset"}, "fault"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Scenarios: names and the tour; side by side, who runs when, whose principals a fault may name, what is whose."""
+"""Scenarios: names and the tour, parallel runs, principals that a fault may name, and each capability's own calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from local.settings import ACCOUNT_ID, REGION
 
 
 def resource(kind: str, name: str, module: str = "", mode: str = "managed", region: str = REGION) -> dict[str, Any]:
-    """A resource in Terraform's state."""
+    """Return a resource in Terraform's state."""
     arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
     if kind == "aws_iam_role":
         arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
@@ -46,7 +46,7 @@ OUTPUTS = {"finding_export": {"bucket": "b"}, "finding_chat": None}
 
 
 class FakeCloud:
-    """Keeps the faults that were asked for; its functions have logged nothing."""
+    """Keeps the faults that were set. Its functions have logged nothing."""
 
     port = 4566
 
@@ -204,7 +204,7 @@ def test_the_tour_shows_one_capability_of_each_domain() -> None:
 
 
 def test_a_scenario_of_the_tour_is_quick() -> None:
-    """`seconds` is there for those that take more than 20, and the tour has three minutes for all."""
+    """`seconds` is set for those that take more than 20, and the tour has three minutes for all."""
     assert [name for name, module in scenario.tour().items() if hasattr(module, "seconds")] == []
 
 

@@ -15,7 +15,7 @@ from tools.stack import StackError
 
 @pytest.fixture
 def cloud() -> Cloud:
-    """A cloud that nothing here calls."""
+    """Return a cloud that nothing here calls."""
     return Cloud(1)
 
 

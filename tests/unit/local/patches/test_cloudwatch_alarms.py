@@ -1,4 +1,4 @@
-"""Alarms on metric math: the expressions, their states, and an alarm that real KMS calls set off."""
+"""Alarms on metric math: the expressions, their states, and an alarm that real KMS calls trigger."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def value(expression: str, **values: float | None) -> float | None:
     ],
 )
 def test_expressions(expression: str, expected: float | None) -> None:
-    """Among them the source's example: 300,000 calls a minute at 10,000 a second are 50 %."""
+    """One is the source's example: 300,000 calls a minute at 10,000 a second are 50 %."""
     assert value(expression, m1=300_000.0, m2=None) == expected
 
 

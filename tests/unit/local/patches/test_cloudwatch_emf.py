@@ -63,7 +63,7 @@ def test_what_a_function_logs_is_published(cloud: Cloud) -> None:
 
     function.api.invoke(FunctionName=function.name, Payload=b"{}")
     assert total(cloud) == 3.0
-    assert group() == []  # a function that may not make it does not get one
+    assert group() == []  # a function that may not create the group does not get one
     logs.create_log_group(logGroupName="/aws/lambda/publisher")
     function.api.invoke(FunctionName=function.name, Payload=b"{}")
     assert total(cloud) == 6.0

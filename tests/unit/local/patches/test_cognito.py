@@ -52,7 +52,7 @@ def function(cloud: Cloud) -> Function:
 
 
 class Pool:
-    """A pool of a test's own, with every trigger, and a client that may read `email` and write `email` and `name`."""
+    """A pool for one test, with every trigger, and a client that may read `email` and write `email` and `name`."""
 
     def __init__(self, cloud: Cloud, function: Function, name: str, *, allowed: bool = True) -> None:
         self.cloud, self.function = cloud, function
@@ -156,11 +156,11 @@ def test_a_session_is_good_for_one_answer(pool: Pool) -> None:
 
 
 def test_who_exists_stays_hidden(pool: Pool) -> None:
-    begun = pool.begin("nobody")
+    begun = pool.begin("unknown")
     assert begun["ChallengeParameters"]["hint"] == "h"
-    assert wait_until("the trigger", lambda: pool.ran("DefineAuthChallenge_Authentication nobody True"), 20)
+    assert wait_until("the trigger", lambda: pool.ran("DefineAuthChallenge_Authentication unknown True"), 20)
     with pytest.raises(ClientError, match="Incorrect username or password"):
-        pool.answer(begun["Session"], "nobody", "42")
+        pool.answer(begun["Session"], "unknown", "42")
 
 
 def test_a_client_writes_what_it_may(pool: Pool) -> None:

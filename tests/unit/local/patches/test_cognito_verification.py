@@ -1,4 +1,4 @@
-"""Cognito's user operations at the gateway: verification of a phone, and calls that carry no signature."""
+"""Cognito's user operations at the gateway: verification of a phone, and calls without a signature."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def user(cloud: Cloud, request: pytest.FixtureRequest) -> Any:
-    """(client without retries, access token) of a user with an unverified phone, in a pool of its own."""
+    """Return (client without retries, access token) of a user with an unverified phone, in a pool of its own."""
     idp = cloud.client("cognito-idp", attempts=1)
     pool = idp.create_user_pool(PoolName=request.node.name)["UserPool"]["Id"]
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
@@ -94,7 +94,7 @@ def test_a_bad_token_and_another_attribute_are_refused(user: Any) -> None:
 
 
 def test_calls_without_a_signature_are_recorded_and_can_fail(cloud: Cloud, user: Any) -> None:
-    """By the name of the user pool whose token or app client they name; those of other pools go on."""
+    """The record has the user pool of their token or app client. Calls for other pools are not affected."""
     idp, token = user
     pool = "test_calls_without_a_signature_are_recorded_and_can_fail"
     other = idp.create_user_pool(PoolName="other")["UserPool"]["Id"]

@@ -1,4 +1,4 @@
-"""Time to live with its stream records, and streams as Lambda polls them; Cognito's patience with triggers."""
+"""Time to live with its stream records, streams as Lambda polls them, and Cognito's timeouts of triggers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
 from local.patches import dynamodb
 from local.settings import ACCOUNT_ID, REGION
 
-# Tells what it got; fails the records, or the call, that it is told to.
+# Reports what it received. It fails the records, or the call, if their names say so.
 HANDLER = """
 import boto3, json, os
 def handler(event, context):
-    told = [(r["eventName"], r.get("userIdentity"), r["dynamodb"]["Keys"]["id"]["S"]) for r in event["Records"]]
-    boto3.client("sqs").send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(told))
-    if any(name.startswith("raise") for _, _, name in told):
-        raise ValueError("told to")
+    received = [(r["eventName"], r.get("userIdentity"), r["dynamodb"]["Keys"]["id"]["S"]) for r in event["Records"]]
+    boto3.client("sqs").send_message(QueueUrl=os.environ["SEEN"], MessageBody=json.dumps(received))
+    if any(name.startswith("raise") for _, _, name in received):
+        raise ValueError("as requested")
     return {"batchItemFailures": [
         {"itemIdentifier": r["dynamodb"]["SequenceNumber"]} for r in event["Records"]
         if r["dynamodb"]["Keys"]["id"]["S"].startswith("fail")]}
@@ -41,7 +41,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 class Stream:
-    """A table with time to live, and a function at its stream."""
+    """A table with time to live, and a function that reads its stream."""
 
     def __init__(self, cloud: Cloud, name: str, *denied: str, filtered: bool = True) -> None:
         self.cloud, self.name = cloud, name
@@ -201,5 +201,5 @@ def test_ministacks_own_time_to_live_makes_stream_records(monkeypatch: pytest.Mo
     assert removed == [("with a record" if thread.endswith("reaper") else "without", ({}, "pk", "sk"))]
 
 
-def test_ministacks_time_to_live_runs_on_the_thread_that_is_told_by_its_name() -> None:
+def test_ministacks_time_to_live_runs_on_the_thread_of_that_name() -> None:
     assert "dynamodb-ttl-reaper" in {thread.name for thread in threading.enumerate()}

@@ -1,4 +1,4 @@
-"""Firehose writes under its role: compressed, encrypted, refused, kept and tried again."""
+"""Firehose writes under its role: compressed, encrypted, refused, kept and retried."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 def stream(cloud: Cloud, name: str, *statements: dict[str, Any], trust: Any = TRUST, **more: Any) -> Any:
-    """A stream of that name, whose role may do this; its client."""
+    """Create a stream of that name whose role may perform these actions. Return Firehose's client."""
     role = iam_role(cloud, name, trust, {"Action": "logs:PutLogEvents"}, *statements)
     client = cloud.client("firehose")
     client.create_delivery_stream(

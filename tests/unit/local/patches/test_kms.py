@@ -59,7 +59,7 @@ def test_periods_out_of_range_are_refused(cloud: Cloud, kms: Any, period: int) -
     key = make(kms)
     unchecked = kms.meta.service_model.shape_for("RotationPeriodInDaysType")
     assert (unchecked.metadata["min"], unchecked.metadata["max"]) == (subject.MIN_PERIOD, subject.MAX_PERIOD)
-    unvalidated = cloud.client("kms", attempts=1)  # boto3 itself would refuse some
+    unvalidated = cloud.client("kms", attempts=1)  # boto3 itself would refuse some values
     unvalidated._serializer = create_serializer("json", include_validation=False)
     with pytest.raises(ClientError, match="ValidationException"):
         unvalidated.enable_key_rotation(KeyId=key, RotationPeriodInDays=period)
@@ -258,7 +258,7 @@ def test_calls_are_counted_by_quota(cloud: Cloud, kms: Any) -> None:
     )
 )
 def test_any_history_of_rotations_is_consistent(steps: list[tuple[str, float]]) -> None:
-    """Dates ascend, materials and rotations agree, the next date is in the future of an enabled key."""
+    """Dates ascend, materials and rotations agree, and the next date of an enabled key is in the future."""
     rec: dict[str, Any] = {
         "Arn": "arn:aws:kms:eu-west-1:1:key/a",
         "KeyId": "a",
@@ -293,7 +293,7 @@ def test_any_history_of_rotations_is_consistent(steps: list[tuple[str, float]]) 
 
 
 def test_a_key_forgets_its_rotations(cloud: Cloud, kms: Any) -> None:
-    """What a scenario asks for that runs again on the same stack: the quota of on-demand rotations is a lifetime's."""
+    """A scenario that runs again on the same stack needs this: the quota of on-demand rotations is for a lifetime."""
     key = make(kms)
     kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
     cloud.command("kms/pass_time", {"days": 100})

@@ -90,7 +90,7 @@ def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
 
 
 def test_what_the_function_did_not_handle_comes_back_soon(cloud: Cloud) -> None:
-    """Long before its visibility timeout; what it handled does not."""
+    """This is long before its visibility timeout. Handled messages do not come back."""
     sqs = cloud.client("sqs")
     code = """
 def handler(event, context):
@@ -124,7 +124,7 @@ def handler(event, context):
     ],
 )
 def test_a_batch_waits_for_its_window(window: int, size: int, visible: list[float], gathers: bool) -> None:
-    """Messages in flight do not count; one that came back counts from then on."""
+    """Messages in flight do not count. One that comes back counts from then on."""
     mapping = {"MaximumBatchingWindowInSeconds": window, "BatchSize": size}
     messages = [{"sent_at": 1.0, "visible_at": at} for at in visible]
     assert gathering(messages, mapping, now=100.0) is gathers

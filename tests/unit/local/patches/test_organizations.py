@@ -63,7 +63,7 @@ def test_a_delegated_administrator_lists_until_it_is_none(cloud: Cloud, manageme
     (listed,) = management.list_delegated_administrators(**asked)["DelegatedAdministrators"]
     assert listed["Id"] == members[0]
     assert management.list_delegated_administrators(ServicePrincipal="x.amazonaws.com")["DelegatedAdministrators"] == []
-    # Only the management account registers others.
+    # Only the management account registers administrators.
     others = {"AccountId": members[1], **asked}
     assert code(member.register_delegated_administrator, **others) == "AccessDeniedException"
     management.deregister_delegated_administrator(AccountId=members[0], **asked)

@@ -21,7 +21,7 @@ HERE = __name__
 
 
 class Engine(ModuleType):
-    """What is corrected here in MiniStack's place."""
+    """The target of the corrections here, in place of MiniStack."""
 
     def __init__(self) -> None:
         super().__init__("engine_under_test")
@@ -109,7 +109,7 @@ def test_one_function_may_correct_several(engine: Engine, registry: Registry) ->
 
 
 def adding(name: str) -> Any:
-    """A correction of `plain` that adds a word to its answer."""
+    """Return a correction of `plain` that adds a word to its answer."""
 
     def plain(original: Any, a: int, *rest: Any, **more: Any) -> Any:
         return [*original(a), name]
@@ -203,7 +203,7 @@ def test_every_module_of_corrections_is_listed_and_says_why() -> None:
 
 
 def used(name: str) -> Iterator[tuple[str, str]]:
-    """(module of MiniStack, what is used of it) in a file: imported names, and attributes of imported modules."""
+    """Yield (module of MiniStack, name used from it) in a file: imported names, and attributes of imported modules."""
     tree = ast.parse((ROOT / "local" / name).read_text())
     known: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -223,7 +223,7 @@ def test_what_a_file_uses_of_ministack_exists(name: str) -> None:
         try:
             found = importlib.import_module(module)
         except ImportError:
-            continue  # not a module but something in one, which has attributes of its own
+            continue  # not a module but an object in one, with attributes of its own
         if not hasattr(found, attribute):
             try:
                 importlib.import_module(f"{module}.{attribute}")

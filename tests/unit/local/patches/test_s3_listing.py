@@ -32,7 +32,7 @@ def test_versions_are_listed_encoded_when_asked(cloud: Cloud) -> None:
         raw["body"] = http_response.content
 
     s3.meta.events.register("after-call.s3.ListObjectVersions", keep)
-    listed = s3.list_object_versions(Bucket="versions")  # boto3 asks for encoding, and decodes
+    listed = s3.list_object_versions(Bucket="versions")  # boto3 requests the encoding, and decodes
     assert [one["Key"] for one in listed["Versions"]] == KEYS == [one["Key"] for one in listed["DeleteMarkers"]]
     assert b"<Key>a%2Bb.json</Key>" in raw["body"]
     assert b"<EncodingType>url</EncodingType>" in raw["body"]

@@ -1,4 +1,4 @@
-"""Copies, multipart uploads and who may do what in them, as S3 has it."""
+"""Copies, multipart uploads and their permissions, as in S3."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def s3(cloud: Cloud) -> Iterator[Any]:
 
 @pytest.fixture
 def limited(cloud: Cloud) -> Iterator[Any]:
-    """`limited(actions...)`: S3 as a user who may do these and nothing else."""
+    """Yield `limited(actions...)`: S3 as a user who may perform only these actions."""
     iam = cloud.client("iam")
     iam.create_user(UserName="limited")
     keys = iam.create_access_key(UserName="limited")["AccessKey"]

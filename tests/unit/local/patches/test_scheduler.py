@@ -25,7 +25,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 def schedule(cloud: Cloud, name: str, action: str, service: str = SERVICE, expression: str = "rate(1 day)") -> str:
-    """A schedule that sends a message to a queue of its name, whose role may do `action`; the queue's URL."""
+    """Return the URL of a queue to which a schedule of its name sends a message, if `action` permits it."""
     url = str(cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"])
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     role = iam_role(cloud, name, trust, {"Action": action})

@@ -1,4 +1,4 @@
-"""Secrets Manager on the local cloud: versions and labels as documented, rotation, and the events of it all."""
+"""Secrets Manager on the local cloud: versions and labels as documented, rotation, and their events."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Inbox:
         self.seen: list[dict[str, Any]] = []
 
     def about(self, name: str, event: str) -> list[dict[str, Any]]:
-        """CloudTrail events `event` so far that mention the secret."""
+        """Return the CloudTrail events `event` so far that mention the secret."""
         while found := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
                 self.seen.append(json.loads(message["Body"]))
@@ -146,7 +146,7 @@ def test_native_replicas_are_made_with_the_secret_followed_promoted_and_removed(
     assert "ReplicationStatus" not in api.describe_secret(SecretId="native")
 
 
-def test_a_change_is_told_as_cloudtrail_tells_it_and_without_the_value(api: Any, inbox: Inbox) -> None:
+def test_a_change_is_an_event_as_cloudtrail_sends_it_without_the_value(api: Any, inbox: Inbox) -> None:
     arn = api.create_secret(Name="told", SecretString="hunter2", Tags=[{"Key": "k", "Value": "v"}])["ARN"]
     made = inbox.wait("told", "CreateSecret")
     assert (made["source"], made["detail-type"]) == ("aws.secretsmanager", "AWS API Call via CloudTrail")
@@ -167,7 +167,7 @@ def test_a_change_is_told_as_cloudtrail_tells_it_and_without_the_value(api: Any,
     assert "hunter2" not in json.dumps(inbox.seen)
 
 
-def test_a_failed_change_is_told_with_its_error_and_reading_is_not_told(api: Any, inbox: Inbox) -> None:
+def test_a_failed_change_is_an_event_with_its_error_and_reading_is_none(api: Any, inbox: Inbox) -> None:
     code(api.put_secret_value, SecretId="absent", SecretString="x")
     told = inbox.wait("absent", "PutSecretValue")["detail"]
     assert (told["errorCode"], told["responseElements"]) == ("ResourceNotFoundException", None)
@@ -196,7 +196,7 @@ def rotation_function(cloud: Cloud, name: str, source: str) -> str:
     )
 
 
-def test_rotation_needs_a_function_that_may_be_called_calls_it_and_tells(cloud: Cloud, api: Any, inbox: Inbox) -> None:
+def test_rotation_calls_a_function_that_permits_it_and_sends_events(cloud: Cloud, api: Any, inbox: Inbox) -> None:
     arn = api.create_secret(Name="rotated", SecretString="old", ClientRequestToken=V1)["ARN"]
     assert code(api.rotate_secret, SecretId="rotated") == "InvalidRequestException"
     function = rotation_function(cloud, "rotation", ROTATION)
@@ -214,7 +214,7 @@ def test_rotation_needs_a_function_that_may_be_called_calls_it_and_tells(cloud: 
     assert api.get_secret_value(SecretId="rotated")["SecretString"] == f"rotated-{token}"
 
 
-def test_a_rotation_that_fails_changes_nothing_and_is_told(cloud: Cloud, api: Any, inbox: Inbox) -> None:
+def test_a_rotation_that_fails_changes_nothing_and_is_an_event(cloud: Cloud, api: Any, inbox: Inbox) -> None:
     arn = api.create_secret(Name="stuck", SecretString="old", ClientRequestToken=V1)["ARN"]
     function = rotation_function(cloud, "broken", "def handler(event, context):\n    raise ValueError(event['Step'])\n")
     permission = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "secretsmanager.amazonaws.com"}

@@ -1,4 +1,4 @@
-"""What SNS posts to Chatbot's address reaches this cloud's Chatbot, and nothing else does."""
+"""What SNS posts to Chatbot's address, and nothing else, reaches this cloud's Chatbot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def received(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def post(endpoint: str) -> list[Any]:
-    """What MiniStack's own function is called with."""
+    """Return the arguments with which MiniStack's own function is called."""
     posted: list[Any] = []
 
     async def original(endpoint: str, payload: str) -> None:

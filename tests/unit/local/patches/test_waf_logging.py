@@ -1,4 +1,4 @@
-"""Logging configurations as strict as AWS WAF's: names, fields, the caller's rights, the destination's policy."""
+"""Logging configurations as strict as AWS WAF's: names, fields, the caller's permissions, the destination's policy."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def iam_role(cloud: Cloud, name: str, trust: dict[str, Any], *statements: dict[s
 
 
 def as_user(cloud: Cloud, name: str, *statements: dict[str, Any]) -> Any:
-    """WAF's client of a user who may do this and no more."""
+    """Return WAF's client for a user with these permissions only."""
     iam = cloud.client("iam")
     iam.create_user(UserName=name)
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", **s} for s in statements]}
@@ -203,7 +203,7 @@ def test_a_destination_that_does_not_exist(wafv2: Any, acl: str, destination: st
 
 @pytest.mark.parametrize("kind", [STREAM, GROUP, BUCKET])
 def test_the_caller_needs_what_waf_does_in_its_name(cloud: Cloud, acl: str, kind: str) -> None:
-    if "firehose" in kind:  # made once in an account; may be there from another test
+    if "firehose" in kind:  # created once in an account; another test may have done so
         code(cloud.client("iam").delete_service_linked_role, RoleName=waf_logging.ROLE)
     put = {
         "Action": "wafv2:PutLoggingConfiguration",

@@ -1,4 +1,4 @@
-"""Security Hub as the local cloud serves it, in this process."""
+"""Security Hub of the local cloud, in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of a Security Hub that was just enabled, without standards; `events.sent` is empty."""
+    """Yield a client of a newly enabled Security Hub without standards; `events.sent` is empty."""
     from moto import mock_aws
 
     from local.services import events, install_all

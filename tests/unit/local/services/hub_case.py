@@ -14,7 +14,7 @@ PRODUCT = f"{ARN}product/{ACCOUNT}/default"
 
 
 def asff(number: int = 0, **fields: Any) -> dict[str, Any]:
-    """A valid finding."""
+    """Return a valid finding."""
     return {
         "SchemaVersion": "2018-10-08",
         "Id": f"finding-{number}",
@@ -37,7 +37,7 @@ def identifier(number: int) -> dict[str, str]:
 
 
 def client(region: str = REGION) -> Any:
-    """A client that sends what it is given, so that the service is what validates it."""
+    """Return a client that sends its arguments unchecked, so that the service validates them."""
     config = Config(parameter_validation=False, retries={"mode": "standard", "total_max_attempts": 2})
     return boto3.client("securityhub", region, config=config)
 
@@ -49,7 +49,7 @@ def load(hub: Any, *findings: dict[str, Any]) -> None:
 
 
 def ids(hub: Any, **request: Any) -> list[str]:
-    """Ids of all findings, page by page."""
+    """Return the ids of all findings, page by page."""
     found: list[str] = []
     while True:
         page = hub.get_findings(**request)
@@ -60,7 +60,7 @@ def ids(hub: Any, **request: Any) -> list[str]:
 
 
 def refusal(call: Any, **request: Any) -> tuple[str, int, str]:
-    """(code, HTTP status, message) with which a call is refused."""
+    """Return (code, HTTP status, message) of a refused call."""
     try:
         call(**request)
     except ClientError as error:

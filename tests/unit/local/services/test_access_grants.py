@@ -91,7 +91,7 @@ def test_one_statement(statement: dict[str, Any], zone: Zone, expected: list[tup
     assert found(bucket(statement), zone) == expected
 
 
-def test_conditions_and_actions_are_told() -> None:
+def test_conditions_and_actions_are_reported() -> None:
     statements = [
         allow(root(OUTSIDER), **when("StringEquals", "aws:SourceVpc", "vpc-1")),
         allow(root(OUTSIDER), action=["s3:PutObject"], **when("StringEquals", "aws:SourceVpc", "vpc-1")),
@@ -147,7 +147,7 @@ def point(*statements: dict[str, Any], block: frozenset[str] = frozenset()) -> A
     return AccessPoint(POINT, json.dumps({"Statement": list(statements)}), block)
 
 
-def test_access_points_are_told_apart() -> None:
+def test_access_points_are_distinguished() -> None:
     subject = bucket(allow(root(OUTSIDER)), access_points=(point(allow(root(OUTSIDER))),))
     found = grants(subject, ACCOUNT, _statement_is_public)
     assert [(g.source, g.detail) for g in found] == [
@@ -158,7 +158,7 @@ def test_access_points_are_told_apart() -> None:
 
 def test_block_public_access_overrides_policies() -> None:
     public, named = allow("*"), allow(root(OUTSIDER))
-    assert found(bucket(public, named, block=RESTRICTED)) == []  # a public policy serves no outsider at all then
+    assert found(bucket(public, named, block=RESTRICTED)) == []  # a public policy then serves no outside principal
     assert found(bucket(named, block=RESTRICTED)) == [("POLICY", OUTSIDER, False)]
     assert found(bucket(access_points=(point(public),), block=RESTRICTED)) == []
     assert found(bucket(access_points=(point(public, block=RESTRICTED),))) == []

@@ -1,4 +1,4 @@
-"""Access Analyzer on the engine's buckets, and S3's Block Public Access and access points beside it."""
+"""Access Analyzer on the engine's buckets, with S3's Block Public Access and access points."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def analyzer(cloud: Cloud) -> Iterator[str]:
-    """ARN of an analyzer of the account."""
+    """Yield the ARN of an analyzer of the account."""
     api = cloud.client("accessanalyzer")
     yield api.create_analyzer(analyzerName="own", type="ACCOUNT", tags={"team": "security"})["arn"]
     api.delete_analyzer(analyzerName="own")
@@ -157,7 +157,7 @@ def test_analyzers(cloud: Cloud, analyzer: str) -> None:
 def test_an_organization_is_trusted(cloud: Cloud) -> None:
     manager = "444444444444"
     organizations = cloud.client("organizations", account=manager)
-    organization = organizations.describe_organization()["Organization"]["Id"]  # MiniStack makes it
+    organization = organizations.describe_organization()["Organization"]["Id"]  # MiniStack creates it
     made = organizations.create_account(Email="m@example.com", AccountName="member")["CreateAccountStatus"]
     member = made.get("AccountId") or organizations.list_accounts()["Accounts"][-1]["Id"]
     api, s3 = cloud.client("accessanalyzer", account=manager), cloud.client("s3", account=manager)
@@ -177,7 +177,7 @@ def test_an_organization_is_trusted(cloud: Cloud) -> None:
     assert active() == [{"AWS": OUTSIDER}]
 
 
-def test_only_a_scan_brings_news_when_nobody_watches(cloud: Cloud, analyzer: str) -> None:
+def test_only_a_scan_updates_findings_when_changes_are_not_watched(cloud: Cloud, analyzer: str) -> None:
     name = bucket(cloud, "unwatched")
     cloud.command("accessanalyzer/set_watch", {"on": False})
     try:
@@ -220,7 +220,7 @@ def test_access_points_let_other_accounts_in_when_point_and_bucket_do(cloud: Clo
     resource = f"arn:aws:s3:{REGION}:{ACCOUNT_ID}:accesspoint/door/object/*"
     control.put_access_point_policy(**own, Policy=policy({"AWS": OUTSIDER}, resource))
     assert findings(cloud, analyzer, name) == [("S3_ACCESS_POINT", "ACTIVE", False)]
-    assert not reads(cloud, alias)  # the bucket has not said so
+    assert not reads(cloud, alias)  # the bucket's policy does not allow it yet
     delegated = {"Condition": {"StringEquals": {"s3:DataAccessPointAccount": ACCOUNT_ID}}}
     s3.put_bucket_policy(Bucket=name, Policy=policy("*", f"arn:aws:s3:::{name}/*", **delegated))
     assert reads(cloud, alias)
@@ -250,7 +250,7 @@ def test_the_accounts_block_public_access(cloud: Cloud, analyzer: str) -> None:
     assert control.get_public_access_block(**own)["PublicAccessBlockConfiguration"] == ON
     assert not reads(cloud, name)
     assert refused(s3.put_bucket_policy, Bucket=name, Policy=document) == "AccessDenied"
-    assert findings(cloud, analyzer, name) == [("POLICY", "ACTIVE", True)]  # AWS looks every six hours
+    assert findings(cloud, analyzer, name) == [("POLICY", "ACTIVE", True)]  # AWS checks every six hours
     scan = {"analyzerArn": analyzer, "resourceArn": f"arn:aws:s3:::{name}"}
     cloud.client("accessanalyzer").start_resource_scan(**scan)
     assert findings(cloud, analyzer, name) == [("POLICY", "RESOLVED", True)]

@@ -210,7 +210,7 @@ def test_a_remediation_is_checked_against_its_document(cloud: Cloud, config: Any
     assert found["RemediationConfigurations"] == []
 
 
-def test_a_non_compliant_resource_is_told_of(cloud: Cloud, config: Any, role: str) -> None:
+def test_a_non_compliant_resource_causes_a_notice(cloud: Cloud, config: Any, role: str) -> None:
     arn = topic(cloud, "told")
     may(cloud, ("sns:Publish", arn))
     config.put_remediation_configurations(RemediationConfigurations=[remediation(role, arn)])
@@ -226,7 +226,7 @@ def test_a_non_compliant_resource_is_told_of(cloud: Cloud, config: Any, role: st
 
     (done,) = wait_until("its success", lambda: [s for s in status() if s["State"] == "SUCCEEDED"], 30)
     assert [step["Name"] for step in done["StepDetails"]] == ["PublishSNSNotification"]
-    # Each evaluation tells again.
+    # Each evaluation sends a notice again.
     config.start_config_rules_evaluation(ConfigRuleNames=["rotation"])
     wait_until("the second notice", lambda: len(cloud.notifications(arn)) == 2, 30)
     assert code(config.delete_config_rule, ConfigRuleName="rotation") == "ResourceInUseException"
@@ -252,7 +252,7 @@ def test_attempts_that_fail_end_in_an_exception(cloud: Cloud, config: Any, role:
     wait_until("the notice of another", lambda: other in [one["message"] for one in cloud.notifications(arn)], 30)
     assert secret not in [one["message"] for one in cloud.notifications(arn)]
     assert tried >= 2
-    # By hand it can still be tried, and without the exception it is told of again.
+    # A manual start is still possible, and without the exception notices are sent again.
     config.start_remediation_execution(
         ConfigRuleName="rotation", ResourceKeys=[{"resourceType": SECRET, "resourceId": secret}]
     )
@@ -298,8 +298,8 @@ def test_the_region_is_the_documents(cloud: Cloud, role: str) -> None:
     assert REGION != "eu-central-1"
 
 
-def test_changes_of_status_are_told(cloud: Cloud, ssm: Any, role: str) -> None:
-    """As "EC2 Automation Execution Status-change Notification", with the document's name as its definition."""
+def test_changes_of_status_are_events(cloud: Cloud, ssm: Any, role: str) -> None:
+    """They are "EC2 Automation Execution Status-change Notification", with the document's name as definition."""
     sqs, events = cloud.client("sqs"), cloud.client("events")
     url = sqs.create_queue(QueueName="told")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:told"

@@ -1,4 +1,4 @@
-"""Chatbot as the local cloud serves it: configurations, their refusals, and what topics bring a channel."""
+"""Chatbot of the local cloud: configurations, their refusals, and the messages that topics bring to a channel."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_slack_from_making_to_deleting(api: Any, around: Neighbours) -> None:
     arn = made["ChatConfigurationArn"]
     assert arn == f"arn:aws:chatbot::{ACCOUNT}:chat-configuration/slack-channel/security"
     assert (made["SlackTeamName"], made["State"], around.subscribed) == ("Example", "ENABLED", [TOPIC])
-    assert made["GuardrailPolicyArns"] == ["arn:aws:iam::aws:policy/AdministratorAccess"]  # what naming none means
+    assert made["GuardrailPolicyArns"] == ["arn:aws:iam::aws:policy/AdministratorAccess"]  # the default
     api.update_slack_channel_configuration(
         ChatConfigurationArn=arn, SlackChannelId="C2", SnsTopicArns=[f"{TOPIC}-2"], LoggingLevel="INFO"
     )

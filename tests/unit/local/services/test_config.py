@@ -1,4 +1,4 @@
-"""AWS Config on the local cloud: what is recorded, which rules are told, and what becomes of their answers."""
+"""AWS Config on the local cloud: what is recorded, which rules are invoked, and what happens to their answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.gateway.test_gateway import allow, trust
 
 SECRET, WEB_ACL = "AWS::SecretsManager::Secret", "AWS::WAFv2::WebACL"
-# A rule's function that keeps its event in a table and finds each web ACL compliant whose description is "logged".
+# A rule's function that stores its event in a table, and finds each web ACL compliant whose description is "logged".
 EVALUATOR = """
 import json, os, boto3
 
@@ -66,7 +66,7 @@ def bucket_policy(name: str, account: str = ACCOUNT_ID) -> str:
 
 
 def record(cloud: Cloud, account: str = "", region: str = REGION, group: dict[str, Any] | None = None) -> Any:
-    """AWS Config of an account and Region, with its recorder on."""
+    """Return AWS Config of an account and Region, with its recorder on."""
     own = account or ACCOUNT_ID
     iam, s3 = cloud.client("iam", account), cloud.client("s3", account, region)
     try:
@@ -95,7 +95,7 @@ def config(cloud: Cloud) -> Any:
 
 @pytest.fixture(scope="module")
 def evaluator(cloud: Cloud) -> str:
-    """ARN of the function of custom rules, which Config may invoke."""
+    """Return the ARN of the function of custom rules, which Config may invoke."""
     cloud.client("dynamodb").create_table(
         TableName="seen",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -127,7 +127,7 @@ def custom(name: str, function: str, *messages: str, **scope: Any) -> dict[str, 
 
 
 def seen(cloud: Cloud, rule: str, about: str = "") -> list[dict[str, Any]]:
-    """Events that the rule's function got, oldest first."""
+    """Return the events that the rule's function received, oldest first."""
     found = [json.loads(one["event"]["S"]) for one in cloud.client("dynamodb").scan(TableName="seen")["Items"]]
     asked = [one for one in found if one["configRuleName"] == rule and about in one["invokingEvent"]]
     return sorted(asked, key=lambda one: str(json.loads(one["invokingEvent"])["notificationCreationTime"]))
@@ -427,7 +427,7 @@ def test_managed_rules_are_checked(config: Any, identifier: str, given: dict[str
     assert code(config.describe_config_rules, ConfigRuleNames=["bad"]) == "NoSuchConfigRuleException"
 
 
-def test_changes_of_compliance_are_told(cloud: Cloud, config: Any) -> None:
+def test_changes_of_compliance_are_events(cloud: Cloud, config: Any) -> None:
     sqs, events = cloud.client("sqs"), cloud.client("events")
     pattern = {"source": ["aws.config"], "detail": {"configRuleName": ["web-acls"]}}
     rule = events.put_rule(Name="compliance", EventPattern=json.dumps(pattern))["RuleArn"]

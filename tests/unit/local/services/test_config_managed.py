@@ -40,7 +40,7 @@ def api(cloud: Cloud) -> Any:
 
 @pytest.fixture(scope="module")
 def rotation(cloud: Cloud) -> str:
-    """ARN of a function that rotates secrets."""
+    """Return the ARN of a function that rotates secrets."""
     iam, api = cloud.client("iam"), cloud.client("lambda")
     role = iam.create_role(RoleName="rotation", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))["Role"]["Arn"]
     iam.put_role_policy(RoleName="rotation", PolicyName="own", PolicyDocument=allow(("secretsmanager:*", "*")))
@@ -187,7 +187,7 @@ def test_a_rule_that_is_not_evaluated_here_says_so(config: Any) -> None:
 
 @pytest.fixture(scope="module")
 def member(cloud: Cloud) -> str:
-    """A member account of the default account's organization, with recorders in two Regions."""
+    """Return a member account of the default account's organization, with recorders in two Regions."""
     made = cloud.client("organizations").create_account(Email="m@example.com", AccountName="m")["CreateAccountStatus"]
     account = str(made["AccountId"])
     for region in (REGION, ELSEWHERE):

@@ -1,4 +1,4 @@
-"""Security Hub's operations other than GetFindings, and the events it sends."""
+"""Security Hub's operations other than GetFindings, and the events that it sends."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_tags(hub: Any) -> None:
     )
 
 
-def test_what_nobody_implements_is_said_at_once(hub: Any) -> None:
+def test_an_operation_that_is_not_implemented_is_refused_at_once(hub: Any) -> None:
     with pytest.raises(ClientError, match="securityhub:GetInvitationsCount") as caught:
         hub.get_invitations_count()
     answer = caught.value.response
@@ -383,7 +383,7 @@ def status(hub: Any) -> list[str]:
 
 
 def record(region: str = REGION) -> Any:
-    """AWS Config, recording."""
+    """Turn AWS Config's recorder on."""
     from moto.config.models import config_backends
 
     config = boto3.client("config", region)
@@ -399,7 +399,7 @@ def test_without_a_recorder_a_standard_is_incomplete_and_says_why(hub: Any) -> N
     assert [status(hub), status(hub)] == [["PENDING"], ["INCOMPLETE"]]
     (subscription,) = hub.get_enabled_standards()["StandardsSubscriptions"]
     assert subscription["StandardsStatusReason"] == {"StatusReasonCode": "NO_AVAILABLE_CONFIGURATION_RECORDER"}
-    record("eu-west-1")  # of another Region: no help
+    record("eu-west-1")  # a recorder in another Region does not count
     assert status(hub) == ["INCOMPLETE"]
     backend = record()
     (subscription,) = hub.get_enabled_standards()["StandardsSubscriptions"]
@@ -475,7 +475,7 @@ def test_security_controls_and_their_associations(hub: Any) -> None:
     answer = hub.batch_get_security_controls(SecurityControlIds=["RDS.1", "S3.14", "X.1"])
     assert [(c["SecurityControlId"], c["SecurityControlStatus"]) for c in answer["SecurityControls"]] == [
         ("RDS.1", "ENABLED"),
-        ("S3.14", "DISABLED"),  # of no enabled standard
+        ("S3.14", "DISABLED"),  # in no enabled standard
     ]
     assert answer["UnprocessedIds"][0]["ErrorCode"] == "NOT_FOUND"
     update = {"StandardsArn": FSBP_ARN, "SecurityControlId": "RDS.1", "AssociationStatus": "DISABLED"}

@@ -1,4 +1,4 @@
-"""Automation rules, and the findings that Security Hub makes of evaluated controls."""
+"""Automation rules, and the findings that Security Hub creates for evaluated controls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.local.services.test_securityhub import enable, record, status
 
 
 def rule(**fields: Any) -> dict[str, Any]:
-    """A rule that suppresses failed findings of S3.1."""
+    """Return a rule that suppresses failed findings of S3.1."""
     return {
         "RuleName": "website",
         "Description": "public on purpose",
@@ -85,8 +85,8 @@ def test_no_more_than_a_hundred(hub: Any) -> None:
     assert refusal(hub.create_automation_rule, **rule())[0] == "LimitExceededException"
 
 
-def test_new_and_updated_findings_are_changed_before_anybody_hears_of_them(hub: Any) -> None:
-    load(hub, failed(0), failed(1))  # before the rule: as they came
+def test_new_and_updated_findings_are_changed_before_their_events(hub: Any) -> None:
+    load(hub, failed(0), failed(1))  # before the rule: unchanged
     hub.create_automation_rule(**rule())
     assert one(hub)["Workflow"]["Status"] == "NEW"
     events.sent.clear()
@@ -95,7 +95,7 @@ def test_new_and_updated_findings_are_changed_before_anybody_hears_of_them(hub: 
     assert (found["Workflow"]["Status"], found["Note"]["Text"]) == ("SUPPRESSED", "public on purpose")
     assert [e.detail["findings"][0]["Workflow"]["Status"] for e in events.sent] == ["SUPPRESSED", "NEW"]
     load(hub, failed(1, UpdatedAt="2026-01-03T00:00:00Z", Compliance={"Status": "PASSED"}))
-    assert one(hub)["Workflow"]["Status"] == "SUPPRESSED"  # a customer's field: the import does not touch it
+    assert one(hub)["Workflow"]["Status"] == "SUPPRESSED"  # a customer's field, which the import leaves
 
 
 def test_a_customers_update_starts_no_rule(hub: Any) -> None:
@@ -161,9 +161,9 @@ def test_no_finding_without_a_standard_that_is_ready_and_has_the_control_on(hub:
     assert check("S3.2", "FAILED") is None
     enable(hub)
     status(hub)
-    assert check("S3.2", "FAILED") is None  # incomplete: no recorder
+    assert check("S3.2", "FAILED") is None  # incomplete: there is no recorder
     record()
-    assert check("S3.14", "FAILED") is None  # of another standard
+    assert check("S3.14", "FAILED") is None  # in another standard
     off = {
         "StandardsArn": f"arn:aws:securityhub:{REGION}::standards/aws-foundational-security-best-practices/v/1.0.0",
         "SecurityControlId": "S3.2",
@@ -174,6 +174,6 @@ def test_no_finding_without_a_standard_that_is_ready_and_has_the_control_on(hub:
     assert check("S3.2", "FAILED") is None
     assert hub.get_findings()["Findings"] == []
     on = {**off, "AssociationStatus": "ENABLED"}
-    on.pop("UpdatedReason")  # none is needed
+    on.pop("UpdatedReason")  # no reason is needed
     hub.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[on])
     assert check("S3.2", "FAILED") is not None

@@ -137,7 +137,7 @@ OPPOSITE = {"NOT_EQUALS": "EQUALS", "PREFIX_NOT_EQUALS": "PREFIX", "NOT_CONTAINS
 
 
 def by_comparison(values: Callable[[dict[str, Any]], list[str]], conditions: list[dict[str, Any]]) -> bool:
-    """Positive conditions: one holds for one value. Negative ones: each holds for all values."""
+    """Return whether positive conditions hold for one value each, and negative ones for all values."""
     positive = [c for c in conditions if c["Comparison"] in COMPARE]
     if positive and not any(COMPARE[c["Comparison"]](v, c["Value"]) for c in positive for v in values(c)):
         return False
@@ -151,7 +151,7 @@ def by_comparison(values: Callable[[dict[str, Any]], list[str]], conditions: lis
 
 def in_window(time: str, condition: dict[str, Any]) -> bool:
     if window := condition.get("DateRange"):
-        return "Comparison" in window  # OLDER_THAN: the findings are of long ago
+        return "Comparison" in window  # OLDER_THAN: the findings are old
     return str(condition.get("Start", "")) <= time <= str(condition.get("End", "9"))
 
 
@@ -272,7 +272,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("named", "request_"), BAD_REQUESTS)
 def test_bad_request_is_refused_and_named(hub: Any, named: str, request_: dict[str, Any]) -> None:
     def send(request: Any, **_: Any) -> None:
-        """What botocore's serializer would leave out, too."""
+        """Send a request, including what botocore's serializer would omit."""
         request.body = json.dumps(request_).encode()
 
     hub.meta.events.register_first("before-send.securityhub.GetFindings", send)
@@ -393,7 +393,7 @@ def test_snapshots_do_not_pile_up(hub: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_hundred_thousand_findings_are_filtered_once(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work, not time: a walk of a thousand pages looks at each finding once."""
+    """It counts work, not time: a walk of a thousand pages reads each finding once."""
     size = 100_000
     template = asff(RecordState="ACTIVE")
     backend().asff = {(template["ProductArn"], f"f{n}"): {**template, "Id": f"f{n}"} for n in range(size)}

@@ -1,4 +1,4 @@
-"""Service Quotas of the local cloud: KMS's quotas, increase requests, and what a case ends with."""
+"""Service Quotas of the local cloud: KMS's quotas, increase requests, and how a case ends."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_lists(quotas: Any) -> None:
 
 
 def test_through_the_gateways_server(quotas: Any) -> None:
-    """moto's server finds the service by another way than `mock_aws`."""
+    """moto's server finds the service in another way than `mock_aws`."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.test import Client
 

@@ -1,4 +1,4 @@
-"""Our services in moto: in process and in its server, and one that moto knows nothing of."""
+"""Our services in moto: in process and in its server, and a service that moto does not have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from local.services import install_all, register
 from local.services.base import Response, operation
 from local.services.securityhub.models import securityhub_backends
 
-NAME = "codestarnotifications"  # any service that botocore has and moto has not
+NAME = "codestarnotifications"  # any service that botocore has and moto does not
 
 
 class NotFoundError(ServiceException):
@@ -66,7 +66,7 @@ tiny_backends: BackendDict[TinyBackend] = BackendDict(TinyBackend, "codestar-not
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The service as a package with its modules, registered for the time of a test."""
+    """Yield the service as a package with its modules, registered for the time of a test."""
     package = types.ModuleType(f"fake.{NAME}")
     models = types.ModuleType(f"fake.{NAME}.models")
     urls = types.ModuleType(f"fake.{NAME}.urls")
@@ -75,7 +75,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     urls.url_paths = {"{0}/.*$": TinyResponse.dispatch}  # type: ignore[attr-defined]
     for module in (types.ModuleType("fake"), package, models, urls):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(sys.modules, f"moto.{NAME}", package)  # so that it is taken away again
+    monkeypatch.setitem(sys.modules, f"moto.{NAME}", package)  # so that it is removed again
     monkeypatch.setattr(TinyBackend, "__module__", models.__name__)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     index = list(backend_index.backend_url_patterns)

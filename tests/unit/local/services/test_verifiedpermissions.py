@@ -47,7 +47,7 @@ def error(call: Any, **request: Any) -> tuple[str, str]:
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
-def test_statements_are_held_against_the_schema(world: World) -> None:
+def test_statements_are_validated_against_the_schema(world: World) -> None:
     def refused(statement: str) -> str:
         definition = {"static": {"statement": statement}}
         code, message = error(world.avp.create_policy, policyStoreId=world.store_id, definition=definition)
@@ -221,7 +221,7 @@ def test_policies_are_filtered_and_paged(world: World) -> None:
 def test_what_is_not_there(world: World) -> None:
     code, _ = error(world.avp.get_policy_store, policyStoreId="PSnone")
     assert code == "ResourceNotFoundException"
-    world.avp.delete_policy(policyStoreId=world.store_id, policyId="SPnone")  # as the service: no error
+    world.avp.delete_policy(policyStoreId=world.store_id, policyId="SPnone")  # no error, as in the service
     with pytest.raises(ClientError, match="not implement"):
         world.avp.create_policy_store_alias(aliasName="policy-store-alias/x", policyStoreId=world.store_id)
 
