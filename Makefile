@@ -9,7 +9,7 @@ STATE := .switchyard
 BIN := $(STATE)/venv/bin
 PY := $(BIN)/python
 
-# Nothing here may see or use the caller's AWS account or Terraform settings. Deploying is done with Terraform.
+# Nothing here may see or use the caller's AWS account or Terraform settings. To deploy, run Terraform itself.
 unexport $(filter AWS_% TF_VAR_% TF_CLI_ARGS% TF_WORKSPACE TF_DATA_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE,$(.VARIABLES))
 export AWS_ACCESS_KEY_ID := test
 export AWS_SECRET_ACCESS_KEY := test
@@ -19,14 +19,14 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
 export CHECKPOINT_DISABLE := 1
-# Bytecode is kept, and all of it here: compiling the libraries takes longer than running them.
+# Bytecode is kept, in one place: compiling the libraries takes longer than running them.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(STATE)/pycache
 
 TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
 INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
-	|| { cat $(STATE)/init.log; echo "terraform init failed. Its providers come from what $(STATE)/terraform.rc says."; exit 1; }
-# What of a check concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
+	|| { cat $(STATE)/init.log; echo "terraform init failed. $(STATE)/terraform.rc says where its providers come from."; exit 1; }
+# The part of a check that concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
 export CAPABILITIES REPEAT
 
@@ -45,13 +45,13 @@ down:  ## Stop what make demo started.
 calls: ## Every API call that reached the demo's cloud, with its principal.
 	@$(PY) -m local calls
 
-test: setup  ## Everything that CI runs; CAPABILITIES="finding_export …": all that concerns those, and style.
+test: setup  ## Everything that CI runs; CAPABILITIES="finding_export …": only what concerns those, and style.
 	@$(PY) -m tools.check $(CAPABILITIES)
 
-setup:  ## Make .switchyard/: Python packages, Terraform, where its providers come from.
+setup:  ## Create .switchyard/: Python packages, Terraform, and the source of its providers.
 	@$(PYTHON) tools/bootstrap.py
 
-lint: setup  ## Style, types, formatting, and a root module and READMEs that say what the modules say.
+lint: setup  ## Style, types, formatting, and a root module and READMEs that match the modules.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -77,7 +77,7 @@ stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_expo
 package: setup  ## Build the zips and layers for AWS into build/.
 	@$(CHOSEN); $(PY) -m tools.package $(CAPABILITIES) $(PACKAGE_ARGS)
 
-browser: setup  ## Install Chromium for the tests of web pages, where apt-get may; they are skipped without.
+browser: setup  ## Install Chromium for the tests of web pages, if apt-get is permitted; without it they are skipped.
 	@if command -v chromedriver > /dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver > $(STATE)/browser.log 2>&1 \
@@ -108,14 +108,14 @@ fmt: setup  ## Format Python and HCL.
 	@$(BIN)/ruff format
 	@$(TERRAFORM) fmt -recursive
 
-docs: setup  ## Write the root module's files, and the inputs and outputs into the READMEs.
+docs: setup  ## Write the root module's files, and the tables of inputs and outputs in the READMEs.
 	@$(PY) -m tools.root
 	@$(PY) -m tools.docs
 
 words: setup  ## Refuse the words of docs/words.txt in prose. WORDS_ARGS=--count counts them, WORDS_ARGS=modules looks there.
 	@$(PY) -m tools.words $(WORDS_ARGS)
 
-# The headers stay: Dependabot reads the options there.
+# The headers stay, since Dependabot reads its options there.
 new: setup  ## Add a capability: CAPABILITY=<domain>/<name> makes its files, wired and green.
 	@$(PY) -m tools.new $(CAPABILITY)
 
@@ -128,6 +128,6 @@ lock: setup  ## Pin requirements/*.in again into *.txt.
 bench: setup  ## Measure throughput, API calls, memory, start times and sizes.
 	@$(PY) -m bench $(BENCH_ARGS)
 
-clean:  ## Stop the demo and remove everything that was made.
+clean:  ## Stop the demo and remove everything that these targets created.
 	@if [ -x $(PY) ] && [ -d $(STATE)/demo ]; then $(PY) -m local down || true; fi
 	@rm -rf $(STATE) build
