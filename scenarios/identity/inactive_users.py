@@ -393,7 +393,7 @@ def races(stack: Stack, report: Report, directory: Directory) -> None:
         report.check("signing in while being disabled", directory.sign_in("staff-001"), "signed in")
         sub = directory.item("staff-001")["sub"]
         wait_until("the restored user", lambda: directory.trail()[sub][-1] == "restored", 30)
-    report.check("is given back", directory.enabled()["staff-001"])
+    report.check("is enabled again", directory.enabled()["staff-001"])
 
 
 def lost_table(stack: Stack, report: Report, directory: Directory) -> None:

@@ -404,7 +404,7 @@ def factor_guard(stack: Stack, report: Report, bob: User) -> None:
     bob.idp.associate_software_token(AccessToken=bob.token)
     factor_changed(stack, bob)
     wait_until("the guard", lambda: bob.state() == "STEP_UP_REQUIRED", 20)
-    report.check("factor changed: the step-up is taken back", bob.call("POST /transfer")[0], 401)
+    report.check("factor changed: the step-up is revoked", bob.call("POST /transfer")[0], 401)
     status, told = bob.call("POST /initiate-auth")
     report.check("and this sign-in can no longer step up", (status, told.get("reason")), (403, "factor_changed"))
     name = next(n for n in stack.outputs["alarm_names"] if n.endswith("auth-factor-changes"))

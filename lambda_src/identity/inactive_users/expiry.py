@@ -27,12 +27,12 @@ DRY_RUN_SECONDS = DAY
 CLOCKS_SECONDS = 5  # by which two clocks may differ
 
 DUPLICATE = "duplicate"
-RETURNED = "returned"  # the user is enabled: was never disabled, or another principal enabled the user
+RETURNED = "returned"  # the user was not disabled, or another principal has enabled the user since
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Which users are handled, and how. `work_seconds`: seconds after the claim in which a user is disabled at most."""
+    """Which users are handled, and how. `work_seconds`: for how long after its claim a user can be disabled."""
 
     inactive_days: int
     warning_days: int = 0
@@ -92,7 +92,7 @@ class Desk:
         return self._warn(event) if warn else self._disable(event)
 
     def give_back(self, event: Event) -> str:
-        """Enable the user again: a sign-in overwrote the claim `event.item` of a user disabled or about to be."""
+        """Enable the user again: a sign-in overwrote the claim `event.item`. Skip users whom others changed since."""
         user = self._user(event.item)
         if user is None:
             return audit.GONE

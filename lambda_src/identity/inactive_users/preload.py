@@ -119,7 +119,7 @@ def _page(
 
 
 def _add(user: Mapping[str, Any], pool: str, config: Settings, dynamodb: Any, at: float) -> bool:
-    """Create an item unless the user has one. Replace the item of a disabling that was undone by hand since.
+    """Create an item unless the user has one. Replace that of a user disabled, then enabled by hand.
 
     Return true if the item was written.
     """

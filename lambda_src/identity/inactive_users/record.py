@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             # Log only the error's class: its text may quote the request, and with it the user.
             log.error(NOT_RECORDED, extra={"cause": type(error).__name__})  # noqa: TRY400
             observability.count(METRIC_LOST, 1)
-    except Exception as error:  # noqa: BLE001 - nor is a logger that fails
+    except Exception as error:  # noqa: BLE001 - a failing logger is no reason either
         print(NOT_RECORDED, type(error).__name__)
     return event
 

@@ -137,7 +137,7 @@ def _sequence(record: Mapping[str, Any]) -> str:
 
 
 def handle(record: Mapping[str, Any], desk: Desk, pools: list[str]) -> str:
-    """Handle one record and return the outcome. Repeat the check of the mapping's filter: it is easily lost."""
+    """Handle one record and return the outcome. Check the mapping's filter again: it is easily lost."""
     change = record["dynamodb"]
     old, new = change.get("OldImage", {}), change.get("NewImage", {})
     deleted = record["eventName"] == "REMOVE" and _by_ttl(record.get("userIdentity"))

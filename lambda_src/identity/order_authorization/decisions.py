@@ -1,4 +1,4 @@
-"""Request decisions of Verified Permissions on one caller's token, up to 30 in a call."""
+"""Request decisions from Verified Permissions with one caller's token, up to 30 in a call."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor

@@ -27,7 +27,7 @@ class Settings:
 
 @trigger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Set challengeName, issueTokens or failAuthentication. Raise Unavailable for any other failure."""
+    """Set challengeName, issueTokens or failAuthentication. Raise Unavailable on failure."""
     config = settings.load(Settings)
     request = event["request"]
     step = decide(request.get("session") or [], bool(request.get("userNotFound")), config, time.time())

@@ -82,7 +82,7 @@ def allowed(address: str, domains: list[str]) -> bool:
 
 
 def identity_of(user_name: str, providers: Mapping[str, Any]) -> Identity | None:
-    """Return provider and subject of `<provider>_<subject>`. A provider's name may contain underscores, in any case."""
+    """Return provider and subject of `<provider>_<subject>`. The name may contain underscores and differ in case."""
     for name in sorted(providers, key=len, reverse=True):
         if user_name.casefold().startswith(f"{name.casefold()}_") and len(user_name) > len(name) + 1:
             return Identity(name, user_name[len(name) + 1 :])
@@ -90,7 +90,7 @@ def identity_of(user_name: str, providers: Mapping[str, Any]) -> Identity | None
 
 
 def link(cognito: Any, user_pool_id: str, identity: Identity, address: str) -> bool:
-    """Link to the only user with this verified address. Return false if there is none or several, or no link."""
+    """Link to the only user with this verified address. Return true if the link was made."""
     found: list[Mapping[str, Any]] = []
     token: dict[str, str] = {}
     while True:

@@ -154,7 +154,7 @@ class World:
 
 @contextlib.contextmanager
 def new_world() -> Iterator[World]:
-    """Make a world. When moto disables a user it leaves the modification date unchanged; Cognito updates it."""
+    """Make a world in which disabling a user updates the modification date, as in Cognito; moto leaves it unchanged."""
     backend: Any = cognito_models.CognitoIdpBackend
     disable = backend.admin_disable_user
 

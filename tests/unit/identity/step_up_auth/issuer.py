@@ -94,7 +94,7 @@ def claims(**changed: Any) -> dict[str, Any]:
 
 
 def sign(payload: Any, header: dict[str, Any] | None = None, key: str = "k1") -> str:
-    """A token signed with one of `KEYS`."""
+    """Return a token signed with one of `KEYS`."""
     text = f"{b64(json.dumps(header or {'alg': 'RS256', 'kid': key}).encode())}.{b64(json.dumps(payload).encode())}"
     return f"{text}.{b64(KEYS[key].sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 

@@ -234,7 +234,7 @@ def test_a_default_that_is_no_state_is_refused() -> None:
 def test_no_part_of_a_token_is_logged(
     ask: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], what: str
 ) -> None:
-    """Allowed, refused for its claims, for its signature, and for its form."""
+    """This holds for tokens that are allowed, and for those refused for their claims, signature or form."""
     head, payload, signature = sign(claims(iss="https://other.example") if what == "claims" else claims()).split(".")
     parts = {"signature": (head, payload, "A" * 342), "header": ("e30", payload, signature)}
     raw = ".".join(parts.get(what, (head, payload, signature)))
