@@ -79,12 +79,12 @@ def run(stack: Stack, report: Report) -> None:
     lock_lost |= {"principal": "country-embargo", "service": "wafv2", "operation": "UpdateRuleGroup"}
     with stack.faults(lock_lost, *FAULTS, seed=5):
         edited = upload(stack, SECOND)
-        wait_until("the edited document in force", lambda: len(past.told()) == 2, 90)
+        wait_until("the edited document in force", lambda: len(past.reported()) == 2, 90)
     report.check("edited: countries", countries(stack), ["BV", "HM", "UM"])
     report.check("edited: ranges", ranges(stack), {"IPV4": ["192.0.2.0/24", "203.0.113.0/24"], "IPV6": []})
     report.check(
         "notice of the change",
-        past.told()[-1],
+        past.reported()[-1],
         "Embargo changed: +2 -1 countries, +1 -1 ranges",
     )
     report.check(
@@ -102,7 +102,7 @@ def run(stack: Stack, report: Report) -> None:
     upload(stack, everything)
     wait_until("every country", lambda: len(countries(stack)) == len(codes(stack)), 60)
     report.check("250 countries, 50 per statement", statements(stack), [50] * 5)
-    wait_until("the last notice", lambda: len(past.told()) == 3, 120)
+    wait_until("the last notice", lambda: len(past.reported()) == 3, 120)
 
 
 def upload(stack: Stack, document: Any) -> str:
@@ -196,7 +196,7 @@ class Past:
         sent = self.stack.cloud.notifications(self.stack.outputs["topic_arn"])
         return [one for one in sent if one["at"] >= self.began and word in one["subject"]]
 
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """Return each reported change once, in order: concurrent or interrupted calls can report a change twice."""
         return list(dict.fromkeys(notice["subject"] for notice in self.notices("changed")))
 
@@ -272,7 +272,7 @@ def refused(stack: Stack, report: Report, past: Past) -> None:
     """Check that invalid and deleted documents change nothing, are each reported once, and raise the alarm."""
     before, started, dead = state(stack), time.time(), dead_letters(stack)
 
-    def told(version: str) -> int:
+    def reported(version: str) -> int:
         return sum(version in notice["message"] for notice in past.notices("REFUSED"))
 
     versions: list[str] = []
@@ -280,10 +280,10 @@ def refused(stack: Stack, report: Report, past: Past) -> None:
         if number == len(INVALID):  # earlier calls, which would also process the last document, must have ended
             wait_until("the last attempts of earlier calls", lambda: dead_letters(stack) >= dead + len(versions))
         versions.append(upload(stack, document))
-        wait_until(f"refusal {number}", lambda: told(versions[-1]))
+        wait_until(f"refusal {number}", lambda: reported(versions[-1]))
     wait_until("the last attempt", lambda: dead_letters(stack) >= dead + len(versions))
-    report.check("each refusal is reported", [version for version in versions if not told(version)], [])
-    report.check("once, although Lambda tries three times", told(versions[-1]), 1)
+    report.check("each refusal is reported", [version for version in versions if not reported(version)], [])
+    report.check("once, although Lambda tries three times", reported(versions[-1]), 1)
     report.check("refusals kept", len(past.records("refused/")), len(INVALID))
     s3, where = stack.client("s3"), {"Bucket": stack.outputs["bucket_name"], "Key": stack.outputs["document_key"]}
     s3.delete_object(**where)

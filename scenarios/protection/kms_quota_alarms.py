@@ -51,7 +51,7 @@ def sent(stack: Stack, since: float) -> list[dict[str, Any]]:
     return [one for one in stack.cloud.notifications(stack.outputs["topic_arn"]) if one["at"] >= since]
 
 
-def told(stack: Stack, since: float, **wanted: Any) -> dict[str, Any]:
+def notified(stack: Stack, since: float, **wanted: Any) -> dict[str, Any]:
     """Wait for a notice of the function with these members, and return the latest one."""
 
     def found() -> dict[str, Any] | None:
@@ -144,7 +144,7 @@ def run(stack: Stack, report: Report) -> None:
         )
         report.check("80 %: critical", symmetric("symmetric-critical", 80), "ALARM")
         report.check("RSA has a separate quota", state(stack, "rsa-critical"), "OK")
-        asked = told(stack, began, outcome="requested", quota_code=CODES["symmetric"])
+        asked = notified(stack, began, outcome="requested", quota_code=CODES["symmetric"])
         report.check("twice the quota requested", asked["desired"], float(QUOTA * 2))
         mails = [json.loads(n["message"]) for n in sent(stack, began) if n["subject"].startswith("ALARM")]
         names = {stack.outputs["alarm_names"][f"symmetric-{level}"] for level in ("warning", "critical")}
@@ -158,14 +158,14 @@ def run(stack: Stack, report: Report) -> None:
         becomes(stack, "symmetric-critical", "OK")
         set_quota(stack, "symmetric", QUOTA)
         symmetric("symmetric-critical", 80)
-        told(stack, began, outcome="already_requested")
+        notified(stack, began, outcome="already_requested")
         report.check("never requested twice", len(requests(stack, "symmetric")), 1)
         decision = {"request_id": open_request[0]["Id"], "status": "APPROVED"}
         cloud.command("servicequotas/decide", decision)
         report.check("approved: the alarm ends", becomes(stack, "symmetric-critical", "OK"), "OK")
         set_quota(stack, "symmetric", QUOTA)
         symmetric("symmetric-critical", 100)
-        told(stack, began, outcome="cooling_down")
+        notified(stack, began, outcome="cooling_down")
         report.check("not again within a day", len(requests(stack, "symmetric")), 1)
 
         set_quota(stack, "rsa", QUOTA * 2.5)
@@ -174,7 +174,7 @@ def run(stack: Stack, report: Report) -> None:
             kms.sign(KeyId=rsa, Message=b"m", SigningAlgorithm="RSASSA_PSS_SHA_256")
 
         alarm(stack, "rsa-critical", minute * 2, frozenset({"Sign"}), sign)
-        at_maximum = told(stack, began, outcome="at_maximum", quota_code=CODES["rsa"])
+        at_maximum = notified(stack, began, outcome="at_maximum", quota_code=CODES["rsa"])
         report.check("never above the maximum", (at_maximum["desired"], requests(stack, "rsa")), (None, []))
     for made in (key, rsa):
         kms.schedule_key_deletion(KeyId=made, PendingWindowInDays=7)

@@ -103,12 +103,14 @@ def _apply(
     wanted: Embargo,
     at: str,
 ) -> tuple[dict[str, Any], int]:
-    told = store.applied()
+    reported = store.applied()
     before, updates = waf.bring_to(wanted)
     # Compare with the last notice, not with WAF: a call that was interrupted may have changed WAF without a notice.
-    changed = changes.between(told.embargo, wanted)
-    repaired = changes.repairs(told.embargo, wanted, before)
-    settings_changed = (told.settings, config.told) if told.settings not in (None, config.told) else None
+    changed = changes.between(reported.embargo, wanted)
+    repaired = changes.repairs(reported.embargo, wanted, before)
+    settings_changed = (
+        (reported.settings, config.reported) if reported.settings not in (None, config.reported) else None
+    )
     summary = {"version": document.version, "changes": changes.counts(changed), "repaired": changes.counts(repaired)}
     if not (changes.any_of(changed) or changes.any_of(repaired) or settings_changed):
         return {"status": "applied" if updates else "unchanged", **summary}, updates
@@ -117,12 +119,12 @@ def _apply(
         "document_version": document.version,
         "changes": changed,
         "repaired": repaired,
-        "settings": config.told,
+        "settings": config.reported,
     }
     key = store.keep_change(at, document.version, record)
-    notice = changes.told(changed, repaired, settings_changed, document.version, f"s3://{config.bucket}/{key}")
+    notice = changes.changed(changed, repaired, settings_changed, document.version, f"s3://{config.bucket}/{key}")
     _publish(config, client, notice)
-    store.keep_applied(wanted, config.told, document.version)
+    store.keep_applied(wanted, config.reported, document.version)
     return {"status": "applied", **summary}, updates
 
 

@@ -14,13 +14,13 @@ def between(old: Embargo, new: Embargo) -> Changes:
     return {name: {"added": sorted(b - a), "removed": sorted(a - b)} for name, (a, b) in pairs.items()}
 
 
-def repairs(told: Embargo, wanted: Embargo, in_force: Embargo) -> Changes:
+def repairs(reported: Embargo, wanted: Embargo, in_force: Embargo) -> Changes:
     """Return the differences between the last notice and the state in force that the update repairs.
 
     These are entries that other principals added ("removed") and entries that were lost ("added").
     """
-    kept = Embargo(told.countries & wanted.countries, told.ranges & wanted.ranges)
-    known = Embargo(told.countries | wanted.countries, told.ranges | wanted.ranges)
+    kept = Embargo(reported.countries & wanted.countries, reported.ranges & wanted.ranges)
+    known = Embargo(reported.countries | wanted.countries, reported.ranges | wanted.ranges)
     return {
         name: {
             "added": sorted(getattr(kept, name) - getattr(in_force, name)),
@@ -40,7 +40,7 @@ def any_of(changes: Changes) -> bool:
     return any(entries for lists in changes.values() for entries in lists.values())
 
 
-def told(
+def changed(
     changes: Changes, repaired: Changes, settings: tuple[Any, Any] | None, version: str, location: str
 ) -> tuple[str, str]:
     """Return the subject (ASCII, under 100 characters) and the text of the notice of a change."""

@@ -41,7 +41,7 @@ class Settings:
         return Item(**self.rule_group), {version: Item(**one) for version, one in sorted(self.ip_sets.items())}
 
     @property
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         """Return the settings whose changes are reported in a notice."""
         layout = self.layout
         return {"action": layout.action, "forwarded_ip": asdict(layout.forwarded) if layout.forwarded else None}

@@ -13,9 +13,9 @@ locals {
   }
 
   alarms = merge(
-    var.alarms.depth != null ? { depth = { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = var.alarms.depth, meaning = "messages waiting" } } : {},
-    var.alarms.age_seconds != null ? { age = { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = var.alarms.age_seconds, meaning = "seconds of age of the oldest message" } } : {},
-    { "dlq-depth" = { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages given up" } },
+    var.alarms.depth != null ? { depth = { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = var.alarms.depth, meaning = "messages are waiting" } } : {},
+    var.alarms.age_seconds != null ? { age = { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = var.alarms.age_seconds, meaning = "seconds have passed since the oldest message arrived" } } : {},
+    { "dlq-depth" = { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages are waiting" } },
   )
 }
 

@@ -133,7 +133,7 @@ def test_the_status_decides_for_other_codes(status: int, kind: Kind) -> None:
     assert aws_errors.kind(client_error("SomethingElse", status)) is kind
 
 
-def test_what_another_try_can_do() -> None:
+def test_transient_errors() -> None:
     kinds = {kind for kind, codes in CODES.items() if Failure(min(codes)).transient}
     assert kinds == {Kind.THROTTLED, Kind.UNAVAILABLE}
 
@@ -180,7 +180,7 @@ def test_an_unexpected_error_passes_unchanged(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError(), ParamValidationError(report="x"), Typed(), KeyboardInterrupt()])
-def test_what_is_no_answer_of_aws_is_not_asked_about(error: BaseException) -> None:
+def test_other_exceptions_are_not_translated(error: BaseException) -> None:
     def typed(_: Failure) -> Exception:
         raise AssertionError("asked")
 
@@ -266,7 +266,7 @@ def test_every_capability_makes_the_same_of_every_code_of_a_kind(capability: str
 
 
 @pytest.mark.parametrize("status", [403, 409])
-def test_a_remediations_note_tells_refusals_from_conflicts(status: int) -> None:
+def test_a_remediations_note_distinguishes_refusals_from_conflicts(status: int) -> None:
     wanted: dict[int, type[Exception]] = {403: finding_remediation.Failed, 409: finding_remediation.Transient}
     with pytest.raises(wanted[status], match=r"Odd|Denied"), finding_remediation.translated("trying"):
         raise client_error("Odd", status)

@@ -24,7 +24,7 @@ def test_every_answer_has_the_security_headers() -> None:
         }
 
 
-def test_headers_of_one_answer_are_its_own() -> None:
+def test_headers_of_one_response_do_not_reach_another() -> None:
     http.answer(200, {})["headers"]["Cache-Control"] = "public"
     assert http.answer(200, {})["headers"]["Cache-Control"] == "no-store"
 
@@ -36,7 +36,7 @@ def test_bodies(value: Any, text: str) -> None:
     assert http.answer(201, [value]) == {"statusCode": 201, "headers": dict(http.HEADERS), "body": f"[{text}]"}
 
 
-def test_a_body_that_is_no_json_is_a_bug() -> None:
+def test_a_body_that_json_cannot_represent_raises() -> None:
     with pytest.raises(TypeError, match="set cannot be written as JSON"):
         http.answer(200, {1, 2})
 

@@ -48,7 +48,7 @@ def test_no_bursts_by_default() -> None:
     assert [b - a for a, b in itertools.pairwise(late)] == [0.25] * 3
 
 
-def test_a_delay_is_made_good_where_that_is_allowed() -> None:
+def test_a_delay_is_caught_up_where_allowed() -> None:
     clock = Clock()
     pacer = Pacer(4, clock, clock.sleep, catch_up=1.0)
     times(pacer, clock, 4)
@@ -76,7 +76,7 @@ def test_slower_after_retries_down_to_the_floor_and_back_up() -> None:
     assert pacer.rate == 20
 
 
-def test_its_steps_can_be_chosen() -> None:
+def test_steps_of_the_rate_can_be_set() -> None:
     pacer = Pacer(10, slower=0.8, faster=0.05, floor=0.1)
     pacer.report(retried(1))
     assert pacer.rate == 8
@@ -86,7 +86,7 @@ def test_its_steps_can_be_chosen() -> None:
     assert pacer.rate == 1
 
 
-def test_threads_get_slots_of_their_own() -> None:
+def test_threads_get_separate_slots() -> None:
     slept: list[float] = []
     pacer = Pacer(10, clock=lambda: 0.0, sleep=slept.append)
     threads = [threading.Thread(target=pacer.wait) for _ in range(20)]

@@ -76,9 +76,7 @@ def test_one_session_for_all_regions_and_services_of_a_role(sts: Sts) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "assumed"), [(60.0, 1), (17.0, 1), (15.9, 2), (1.0, 2)])
-def test_a_session_is_replaced_while_a_call_of_lambda_could_still_end_in_it(
-    sts: Sts, minutes: float, assumed: int
-) -> None:
+def test_a_session_is_replaced_before_an_invocation_could_outlive_it(sts: Sts, minutes: float, assumed: int) -> None:
     """A client stays valid until the end of an invocation, which takes up to 15 minutes."""
     assert datetime.timedelta(minutes=15) < roles.MARGIN
     sts.minutes = minutes

@@ -77,11 +77,11 @@ def test_an_invalid_document_changes_nothing(body: bytes) -> None:
 @SETTLED
 def test_applying_twice_equals_once(value: Any) -> None:
     aws = ready(value)
-    before, told = aws.in_force(), list(aws.notices)
+    before, reported = aws.in_force(), list(aws.notices)
     aws.upload(value)
     assert aws.run()["status"] == "unchanged"
     assert aws.in_force() == before
-    assert aws.notices == told
+    assert aws.notices == reported
     assert sorted(aws.calls) == ["GetIPSet", "GetIPSet", "GetObject", "GetObject", "GetRuleGroup"]
 
 
@@ -153,7 +153,7 @@ def test_newer_documents_that_arrive_meanwhile_win(later: list[Any], seed: int) 
 # --- scenarios
 
 
-def test_changes_are_told_and_kept() -> None:
+def test_changes_are_reported_and_kept() -> None:
     aws = ready()
     version = aws.upload(B)
     answer = aws.run()
@@ -194,7 +194,7 @@ def test_a_move_between_the_lists_leaves_no_gap() -> None:
 
 
 @pytest.mark.parametrize("code", ["WAFOptimisticLockException", "WAFUnavailableEntityException"])
-def test_lost_locks_are_tried_again_with_a_fresh_token(code: str) -> None:
+def test_lost_locks_are_retried_with_a_new_token(code: str) -> None:
     aws = ready()
     aws.upload(B)
     left = [3]
@@ -236,7 +236,7 @@ def test_other_errors_are_not_swallowed() -> None:
         aws.run()
 
 
-def test_changes_by_others_are_put_right_and_told() -> None:
+def test_changes_by_others_are_repaired_and_reported() -> None:
     aws = ready()
     aws.sets["IPV4"] = ["203.0.113.0/24"]
     answer = aws.run()
@@ -245,7 +245,7 @@ def test_changes_by_others_are_put_right_and_told() -> None:
     assert "changed by another principal: ranges removed (1): 203.0.113.0/24" in aws.notices[-1]["message"]
 
 
-def test_a_new_action_reaches_the_rules_and_is_told() -> None:
+def test_a_new_action_reaches_the_rules_and_is_reported() -> None:
     aws = ready()
     assert aws.run(dataclasses.replace(SETTINGS, action="COUNT"), may_be_missing=True)["status"] == "applied"
     assert {name for rule in aws.rules for name in rule["Action"]} == {"Count"}
@@ -264,7 +264,7 @@ def test_no_document() -> None:
     assert "DeleteMarker" not in json.dumps(aws.notices)
 
 
-def test_a_refusal_is_told_once_a_version() -> None:
+def test_a_refusal_is_reported_once_per_version() -> None:
     aws = ready()
     aws.upload(b"{")
     for _ in range(3):
@@ -275,8 +275,8 @@ def test_a_refusal_is_told_once_a_version() -> None:
     assert aws.objects("refused/")[0]["problems"] == ["The document is not JSON (line 1, column 2)."]
 
 
-@pytest.mark.parametrize(("lost", "told"), [("Publish", 1), ("PutObject", 2)])
-def test_a_refusal_that_was_cut_off_is_told_all_the_same(lost: str, told: int) -> None:
+@pytest.mark.parametrize(("lost", "reported"), [("Publish", 1), ("PutObject", 2)])
+def test_an_interrupted_refusal_is_still_reported(lost: str, reported: int) -> None:
     aws = ready()
     aws.upload(b"{")
 
@@ -291,7 +291,7 @@ def test_a_refusal_that_was_cut_off_is_told_all_the_same(lost: str, told: int) -
     for _ in range(2):
         with pytest.raises(InvalidDocument):
             aws.run()
-    assert [one["subject"] for one in aws.notices][1:] == ["Embargo document REFUSED"] * told
+    assert [one["subject"] for one in aws.notices][1:] == ["Embargo document REFUSED"] * reported
 
 
 def test_too_large_a_document_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +340,7 @@ def test_notices_of_huge_changes_fit_and_records_are_whole() -> None:
 
 
 @pytest.mark.parametrize("key", ["embargo.json", "lists/a b+c&ö=%20.json"])
-def test_events_of_the_document_are_told_from_others(key: str) -> None:
+def test_events_of_other_objects_are_ignored(key: str) -> None:
     """S3's own events contain the URL-encoded key, EventBridge's events the plain key."""
     from urllib.parse import quote_plus
 

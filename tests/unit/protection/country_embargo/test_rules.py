@@ -94,7 +94,7 @@ def test_forwarded_address(position: str, exempt: str) -> None:
     assert config == {"HeaderName": "X-Real-IP", "FallbackBehavior": "MATCH"}
 
 
-def test_order_of_codes_means_nothing() -> None:
+def test_the_order_of_codes_does_not_matter() -> None:
     one, other = LAYOUT.rules(["CU", "IR"]), LAYOUT.rules(["CU", "IR"])
     other[1]["Statement"]["AndStatement"]["Statements"][-1]["GeoMatchStatement"]["CountryCodes"].reverse()
     assert one != other

@@ -105,11 +105,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         queue = sqs.create_queue(QueueName="mail")["QueueUrl"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:mail")
 
-        def told() -> list[str]:
+        def reported() -> list[str]:
             received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
             return [json.loads(json.loads(m["Body"])["Message"])["outcome"] for m in received]
 
-        yield SimpleNamespace(topic=topic, told=told, quotas=boto3.client("service-quotas"))
+        yield SimpleNamespace(topic=topic, reported=reported, quotas=boto3.client("service-quotas"))
         servicequotas_backends.clear()
     clients.client.cache_clear()
 
@@ -133,19 +133,19 @@ def run(aws: Any, now: datetime | None = None, **more: Any) -> str:
     return str(request_increase.run(event(), config(aws.topic, **more), clients.client, now)["outcome"])
 
 
-def test_an_alarm_asks_once(aws: Any) -> None:
+def test_an_alarm_makes_one_request(aws: Any) -> None:
     assert [run(aws), run(aws)] == ["requested", "already_requested"]
     assert open_requests(aws) == [1500]
-    assert aws.told() == ["requested", "already_requested"]
+    assert aws.reported() == ["requested", "already_requested"]
 
 
-def test_a_dry_run_only_tells(aws: Any) -> None:
+def test_a_dry_run_only_reports(aws: Any) -> None:
     assert run(aws, dry_run=True) == "would_request"
     assert open_requests(aws) == []
-    assert aws.told() == ["would_request"]
+    assert aws.reported() == ["would_request"]
 
 
-def test_after_approval_the_quota_rests_and_then_ends_at_the_maximum(aws: Any) -> None:
+def test_after_approval_the_quota_cools_down_and_then_stays_at_the_maximum(aws: Any) -> None:
     run(aws)
     identifier = aws.quotas.list_requested_service_quota_change_history_by_quota(ServiceCode="kms", QuotaCode=CODE)
     servicequotas.decide(identifier["RequestedQuotas"][0]["Id"], "APPROVED")
@@ -162,10 +162,10 @@ def test_after_approval_the_quota_rests_and_then_ends_at_the_maximum(aws: Any) -
 def test_other_events_do_nothing(aws: Any, incoming: Any, outcome: str) -> None:
     answer = request_increase.run(incoming, config(aws.topic), clients.client, NOW)
     assert answer["outcome"] == outcome
-    assert (open_requests(aws), aws.told()) == ([], [])
+    assert (open_requests(aws), aws.reported()) == ([], [])
 
 
-def test_two_calls_at_once_ask_once(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_calls_make_one_request(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither call sees an open request."""
     monkeypatch.setattr(request_increase, "_history", lambda quotas, code: [])
     assert [run(aws), run(aws)] == ["requested", "already_requested"]
@@ -180,7 +180,7 @@ def test_a_long_history_is_read_to_its_end(aws: Any) -> None:
     assert run(aws) == "cooling_down"
 
 
-def test_an_error_of_aws_is_raised_so_that_lambda_tries_again(aws: Any) -> None:
+def test_aws_errors_are_raised_so_that_lambda_retries(aws: Any) -> None:
     wrong = config(aws.topic, quotas={ALARM: {"code": "L-00000000", "maximum": 1}})
     with pytest.raises(ClientError, match="NoSuchResourceException"):
         request_increase.run(event(), wrong, clients.client, NOW)

@@ -81,7 +81,7 @@ def test_every_kind_and_state_is_explained(aws: Aws) -> None:
     assert (summary["aws_managed_keys"], summary["customer_keys"], summary["keys_listed"]) == (2, 14, 16)
 
 
-def test_botocore_knows_no_state_or_kind_that_the_report_does_not() -> None:
+def test_the_report_knows_every_state_and_kind_of_botocore() -> None:
     model = real().meta.service_model
     assert set(model.shape_for("KeyState").enum) == set(keys.STATES)
     for spec in model.shape_for("KeySpec").enum:
@@ -153,7 +153,7 @@ def test_a_closed_key_is_a_finding_and_a_vanished_one_is_not(aws: Aws) -> None:
 @pytest.mark.parametrize(
     "operation", ["ListKeys", "ListAliases", "DescribeKey", "GetKeyRotationStatus", "ListKeyRotations"]
 )
-def test_throttled_for_good_nothing_is_written(aws: Aws, operation: str) -> None:
+def test_nothing_is_written_under_permanent_throttling(aws: Aws, operation: str) -> None:
     for number in range(20):
         aws.kms.add(f"k{number}", period=100)
     aws.kms.fault = lambda asked, key: aws_error("ThrottlingException", asked) if asked == operation else None
@@ -162,7 +162,7 @@ def test_throttled_for_good_nothing_is_written(aws: Aws, operation: str) -> None
     assert (aws.s3.objects, aws.sns.sent) == ({}, [])
 
 
-def test_without_time_nothing_is_written(aws: Aws) -> None:
+def test_nothing_is_written_without_enough_time(aws: Aws) -> None:
     aws.kms.add("k")
     config = report.Settings("bucket", "1", "arn:key", "arn:topic")
     with pytest.raises(NotEnoughTime, match="raise the function's timeout"):
@@ -291,7 +291,7 @@ def test_disabled_keys_keep_no_date(aws: Aws) -> None:
     assert aws.rows()["k"]["next_rotation_at"] is None
 
 
-def test_replicas_are_rows_of_their_own(aws: Aws) -> None:
+def test_replicas_have_separate_rows(aws: Aws) -> None:
     primary = {"Arn": "arn:aws:kms:eu-central-1:1:key/mrk-k", "Region": "eu-central-1"}
     config = {"MultiRegionKeyType": "REPLICA", "PrimaryKey": primary, "ReplicaKeys": []}
     aws.kms.add("mrk-k", period=100, MultiRegion=True, MultiRegionConfiguration=config)

@@ -45,7 +45,7 @@ def aws() -> Aws:
     return made
 
 
-def test_rotates_and_tells(aws: Aws) -> None:
+def test_rotates_and_notifies(aws: Aws) -> None:
     due = aws.kms.next_date["k"]
     answer = aws.run()
     assert answer == {
@@ -86,7 +86,7 @@ REPLICA = {
         (REPLICA, "replica", "arn:primary"),
     ],
 )
-def test_keys_that_cannot(aws: Aws, key: dict[str, Any], reason: str, says: str) -> None:
+def test_keys_that_cannot_rotate(aws: Aws, key: dict[str, Any], reason: str, says: str) -> None:
     aws.kms.add("k", **key)
     answer = aws.run()
     assert (answer["outcome"], answer["reason"]) == ("refused", reason)
@@ -112,7 +112,7 @@ def test_keys_that_cannot(aws: Aws, key: dict[str, Any], reason: str, says: str)
         ("O", {"use_reserve": True}, {"minimum_hours_between": 24 * 101}, "rotated"),
     ],
 )
-def test_what_is_known_before_asking(aws: Aws, rotations: str, more: Any, config: Any, outcome: str) -> None:
+def test_history_is_checked_before_kms(aws: Aws, rotations: str, more: Any, config: Any, outcome: str) -> None:
     aws.kms.add("k", period=365, rotations=rotations)
     answer = aws.run(config=config, **more)
     assert (answer["outcome"] if answer["outcome"] == "rotated" else answer["reason"]) == outcome
@@ -124,7 +124,7 @@ def test_in_progress(aws: Aws) -> None:
     assert aws.run()["reason"] == "in_progress"
 
 
-def test_kms_knows_better(aws: Aws) -> None:
+def test_refusals_by_kms_itself(aws: Aws) -> None:
     """The quota is lower than configured; another principal was faster."""
     aws.kms.quota = 0
     assert aws.run()["reason"] == "quota"
@@ -145,14 +145,14 @@ def test_kms_knows_better(aws: Aws) -> None:
         LOST,
     ],
 )
-def test_a_lost_answer_is_looked_into_before_another_try(aws: Aws, fault: Any) -> None:
+def test_a_lost_response_is_checked_before_another_attempt(aws: Aws, fault: Any) -> None:
     faults = [fault]
     aws.kms.fault = lambda operation, key: faults.pop() if operation == "RotateKeyOnDemand" and faults else None
     assert aws.run()["outcome"] == "rotated"
     assert aws.on_demand() == 1
 
 
-def test_uncertain_is_said(aws: Aws) -> None:
+def test_an_uncertain_rotation_raises(aws: Aws) -> None:
     error = aws_error("KMSInternalException", "RotateKeyOnDemand", 500)
     aws.kms.fault = lambda operation, key: error if operation == "RotateKeyOnDemand" else None
     with pytest.raises(RotationUncertain, match="check it in some minutes"):
@@ -166,7 +166,7 @@ def test_uncertain_is_said(aws: Aws) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 12))
-def test_no_history_of_faults_rotates_twice(seed: int, requests: int) -> None:
+def test_no_sequence_of_faults_rotates_twice(seed: int, requests: int) -> None:
     """A request with the outcome "rotated" made one rotation; a request that raised made none or one."""
     aws, rng = Aws(), random.Random(seed)
     aws.kms.add("k")

@@ -67,7 +67,7 @@ def test_a_session_serves_until_shortly_before_its_end(sts: FakeSts) -> None:
     assert reached.client(there) is not reached.client(there)
 
 
-def test_a_role_that_refuses_is_told_and_the_target_named(sts: FakeSts) -> None:
+def test_a_role_that_cannot_be_assumed_is_reported_with_its_target(sts: FakeSts) -> None:
     sts.refuses = True
     with pytest.raises(errors.Denied, match=f"assuming {ROLE} for target vault"):
         access.Access("f").client(target(role_arn=ROLE))

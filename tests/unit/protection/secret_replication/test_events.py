@@ -64,5 +64,5 @@ def test_the_secret_is_found(event: dict[str, Any], expected: str) -> None:
         json.dumps(cloudtrail("API Call", requestParameters="HIDDEN")),
     ],
 )
-def test_anything_else_names_none(body: str) -> None:
+def test_other_messages_name_no_secret(body: str) -> None:
     assert secret_id(body) is None

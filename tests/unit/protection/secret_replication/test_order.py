@@ -150,7 +150,7 @@ def test_without_loss_no_reconcile_is_needed(taken: list[Any]) -> None:
     st.integers(1, 6),
     st.lists(at_the_source, min_size=1, max_size=2),
 )
-def test_a_copy_that_was_held_up_takes_nothing_back(before: list[Any], own: Any, at: int, meanwhile: list[Any]) -> None:
+def test_a_delayed_copy_reverts_nothing(before: list[Any], own: Any, at: int, meanwhile: list[Any]) -> None:
     """Another call copies a change while this call waits, and no event is left to correct a late write of this call."""
     world = World()
     for name in NAMES:
@@ -177,7 +177,7 @@ def test_a_copy_that_was_held_up_takes_nothing_back(before: list[Any], own: Any,
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.just("new"), st.integers(0, 50)), max_size=20), meanwhile)
-def test_a_replica_never_goes_back(taken: list[Any], planned: list[Any]) -> None:
+def test_a_replica_never_reverts(taken: list[Any], planned: list[Any]) -> None:
     """While the source's current version only advances, so does the replica's, in any order of calls."""
     world = World()
     forward: Callable[[], None] = lambda: world.do(("put", "prod/a", CURRENT))  # noqa: E731

@@ -22,7 +22,7 @@ def in_sync(aws: Any, context: Any, *names: str, **options: Any) -> None:
     aws.replica.calls.clear()
 
 
-def test_what_is_in_sync_costs_one_call_a_hundred_on_each_side(aws: Any, context: Any, capsys: Any) -> None:
+def test_secrets_in_sync_cost_one_call_per_hundred_on_each_side(aws: Any, context: Any, capsys: Any) -> None:
     in_sync(aws, context, *(f"prod/{n:03d}" for n in range(150)))
     capsys.readouterr()
     report = reconcile.handler({}, context)
@@ -55,7 +55,7 @@ def test_each_kind_of_drift_is_named_and_repaired(aws: Any, context: Any, capsys
     assert reconcile.handler({}, context)["in_sync"] == 6
 
 
-def test_a_report_alone_repairs_nothing(aws: Any, context: Any) -> None:
+def test_a_report_only_repairs_nothing(aws: Any, context: Any) -> None:
     aws.source.add("prod/db")
     assert reconcile.handler({"repair": False}, context)["repairs"] == 0
     assert aws.queue.sent == []
@@ -68,7 +68,7 @@ def test_a_change_just_made_is_in_flight_and_no_drift(aws: Any, context: Any) ->
     assert (report["in_flight"], report["drifted"], report["repairs"]) == (1, [], 1)
 
 
-def test_what_cannot_be_copied_is_told_and_not_queued_each_hour(aws: Any, context: Any, capsys: Any) -> None:
+def test_refused_copies_are_reported_and_not_queued_each_hour(aws: Any, context: Any, capsys: Any) -> None:
     aws.source.add("prod/key", key=KEY)
     aws.source.add("prod/taken")
     aws.replica.add("prod/taken")
@@ -85,7 +85,7 @@ def test_what_cannot_be_copied_is_told_and_not_queued_each_hour(aws: Any, contex
     assert metrics(capsys.readouterr().out)["SecretsDrifted"] == 3
 
 
-def test_replicas_whose_source_is_gone_are_told_and_kept(aws: Any, context: Any, capsys: Any) -> None:
+def test_replicas_without_a_source_are_reported_and_kept(aws: Any, context: Any, capsys: Any) -> None:
     in_sync(aws, context, "prod/a", "prod/b", "prod/c")
     del aws.source.secrets["prod/a"]
     aws.source.secrets["prod/b"]["deleted"] = True
@@ -105,7 +105,7 @@ def test_repairs_go_ten_at_a_time_and_none_is_lost_silently(aws: Any, context: A
         reconcile.handler({}, context)
 
 
-def test_a_target_that_cannot_be_read_is_no_target_in_sync(aws: Any, context: Any) -> None:
+def test_an_unreadable_target_does_not_count_as_in_sync(aws: Any, context: Any) -> None:
     def deny(operation: str) -> None:
         raise error("AccessDeniedException", "not authorized")
 

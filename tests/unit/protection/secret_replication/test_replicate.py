@@ -41,7 +41,7 @@ def test_defect_a_failure_is_reported_and_the_others_are_done(aws: Any, context:
     assert metrics(capsys.readouterr().out) == {"SecretsReplicated": 1, "ReplicationsRefused": 1}
 
 
-def test_throttling_is_tried_again_and_not_called_a_refusal(aws: Any, context: Any, capsys: Any) -> None:
+def test_throttling_is_retried_and_is_not_a_refusal(aws: Any, context: Any, capsys: Any) -> None:
     def throttle(operation: str) -> None:
         raise error("ThrottlingException")
 
@@ -53,7 +53,7 @@ def test_throttling_is_tried_again_and_not_called_a_refusal(aws: Any, context: A
     assert failures(replicate.handler(batch({"repair": arn}), context)) == []
 
 
-def test_an_unexpected_error_is_reported_without_what_it_says(aws: Any, context: Any, caplog: Any) -> None:
+def test_an_unexpected_error_is_reported_without_its_message(aws: Any, context: Any, caplog: Any) -> None:
     """botocore quotes invalid parameters, and one of them is the value."""
 
     def refuse(operation: str) -> None:
@@ -78,7 +78,7 @@ def test_values_are_never_logged(aws: Any, context: Any, capsys: Any, caplog: An
 
 
 @pytest.mark.parametrize("targets", ["", "{}", '[{"name": "dr"}]', '[{"name": "x", "unknown": 1}]', '["x"]'])
-def test_defect_a_wrong_environment_is_told_by_name_when_called(
+def test_defect_a_wrong_environment_is_reported_by_name_when_called(
     aws: Any, context: Any, monkeypatch: pytest.MonkeyPatch, targets: str
 ) -> None:
     """The source architecture failed at import, without a reason in the response."""

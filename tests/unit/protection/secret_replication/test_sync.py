@@ -150,7 +150,7 @@ def test_only_selected_secrets_are_copied(name: str, tags: dict[str, str], copie
     assert copied or made.replica.calls == []
 
 
-def test_nothing_is_made_of_a_secret_without_a_value_a_deleted_one_or_a_replica() -> None:
+def test_secrets_without_value_deleted_secrets_and_replicas_are_not_copied() -> None:
     changes: list[dict[str, Any]] = [{"labels": {}}, {"deleted": True}, {"tags": {MARK: "arn:aws:x:::secret:s"}}]
     for change in changes:
         made = pair()
@@ -182,7 +182,7 @@ def test_key_kinds_must_match() -> None:
     assert isinstance(refusal(made), errors.KeyKindMismatch)
 
 
-def test_a_replica_under_another_key_than_the_targets_is_told() -> None:
+def test_a_replica_with_a_key_other_than_the_targets_is_refused() -> None:
     made = pair(key=KEY)
     made.sync()
     for other, refused in ((KEY, True), ("alias/dr", False), (KEY_THERE.rpartition("/")[2], False)):
@@ -190,7 +190,7 @@ def test_a_replica_under_another_key_than_the_targets_is_told() -> None:
         assert bool(made.sync()[1]) is refused
 
 
-def test_somebody_elses_secret_is_not_overwritten_unless_that_is_wanted() -> None:
+def test_an_unmanaged_secret_is_overwritten_only_with_force_overwrite() -> None:
     made = pair()
     made.replica.add("prod/db", "x1")
     assert isinstance(refusal(made), errors.NotAReplica)
@@ -205,10 +205,10 @@ def test_somebody_elses_secret_is_not_overwritten_unless_that_is_wanted() -> Non
     [
         ({"deleted": True}, "awaits deletion"),
         ({"PrimaryRegion": "us-east-1"}, "native"),
-        ({"rotates": True}, "rotates"),
+        ({"rotates": True}, "has its own rotation"),
     ],
 )
-def test_a_replica_that_cannot_be_written_is_told(change: dict[str, Any], says: str) -> None:
+def test_a_replica_that_cannot_be_written_is_reported(change: dict[str, Any], says: str) -> None:
     made = pair()
     made.sync()
     made.replica.secrets["prod/db"].update(change)
@@ -223,7 +223,7 @@ def test_a_secret_is_not_its_own_replica() -> None:
     assert isinstance(refusal(made), errors.SourceUnusable)
 
 
-def test_a_version_id_with_another_value_is_told() -> None:
+def test_a_version_id_with_another_value_is_refused() -> None:
     made = pair()
     made.sync()
     made.source.put("prod/db", "v2")
@@ -231,7 +231,7 @@ def test_a_version_id_with_another_value_is_told() -> None:
     assert isinstance(refusal(made), errors.Diverged)
 
 
-def test_one_target_that_fails_does_not_keep_the_other_from_its_copy() -> None:
+def test_a_failing_target_does_not_affect_the_other() -> None:
     made = Pair(dataclasses.replace(DR, name="bad", kms_key_arn=None), DR)
     made.arn = made.source.add("prod/db", key=KEY)
     done, failed = made.sync()
@@ -273,7 +273,7 @@ def test_unexpected_errors_pass() -> None:
         made.sync()
 
 
-def test_a_late_call_cannot_take_a_replica_back() -> None:
+def test_a_late_call_cannot_revert_a_replica() -> None:
     """A call reads v2 and is delayed; another copies v3; the first then fails to move the label and reads again."""
     for held_before in ("DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"):
         made = pair()
@@ -291,7 +291,7 @@ def test_a_late_call_cannot_take_a_replica_back() -> None:
         assert made.replica.history["prod/db"] == ["v1", "v3"]
 
 
-def test_a_source_that_never_stands_still_is_tried_again_later() -> None:
+def test_a_source_that_keeps_changing_is_retried_later() -> None:
     made = pair()
     made.sync()
     made.source.put("prod/db", "v2")
