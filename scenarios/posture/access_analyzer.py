@@ -252,7 +252,7 @@ def run(stack: Stack, report: Report) -> None:
 def _before(report: Report, world: World) -> None:
     """Check the bucket that was shared when the analyzer was created."""
     bucket = Bucket(world, "before")
-    wait_until("the notice of what was shared before", bucket.notices)
+    wait_until("the notice of the bucket shared before", bucket.notices)
     report.check("shared before the analyzer: reported", len(bucket.notices()), 1)
 
 
@@ -291,7 +291,7 @@ def _open(report: Report, world: World) -> None:
     told = [_line(bucket.notices()[0], "Shared through") for bucket in (app, public, listed)]
     words = [f"Access point {point_arn(points['app'])}", "Bucket policy", "Bucket ACL"]
     report.check("shared through, in the notice", told, words)
-    report.check("intended by archive rule: silent", (partner.statuses(), partner.notices()), (["ARCHIVED"], []))
+    report.check("intended by archive rule: no notice", (partner.statuses(), partner.notices()), (["ARCHIVED"], []))
     left = (world.reads(OUTSIDER, website.name), world.reads(OUTSIDER, shared.name), world.reads(OUTSIDER, kept_alias))
     report.check("exempt, and shared by bucket policy: reported, unchanged", left, (True, True, True))
     reasons = [_line(bucket.notices()[0], "Not done") for bucket in (website, kept)]
@@ -313,7 +313,7 @@ def _access_points(
     place = _line(app.notices()[0], "Done").rpartition(" in s3://")[2].rstrip(".")
     bucket, _, key = place.partition("/")
     kept = json.load(world.s3.get_object(Bucket=bucket, Key=key)["Body"])
-    report.check("and kept", kept["policy"], json.loads(policy))
+    report.check("and kept in the evidence bucket", kept["policy"], json.loads(policy))
 
 
 def _line(notice: dict[str, Any], name: str) -> str:

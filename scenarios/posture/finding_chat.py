@@ -152,7 +152,7 @@ def _by_analyst(stack: Stack, report: Report, api: Any) -> None:
     report.check("topic under a customer managed key", key["KeyManager"], "CUSTOMER")
     role = stack.outputs["channel_role_arn"].rpartition("/")[2]
     attached = stack.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    report.check("channel's role may do nothing", attached, [])
+    report.check("channel's role has no permissions", attached, [])
     found = stack.client("chatbot").describe_slack_channel_configurations()["SlackChannelConfigurations"]
     guards = [c["GuardrailPolicyArns"] for c in found if c["ConfigurationName"] == SLACK]
     report.check("guardrail", guards, [["arn:aws:iam::aws:policy/AWSSecurityHubReadOnlyAccess"]])

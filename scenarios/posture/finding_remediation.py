@@ -319,7 +319,7 @@ def _objects(stack: Stack, report: Report, here: Account, there: Account) -> Non
     for key, name in ((small, "object"), (big, "big-object")):
         report.check(f"{name} unchanged except for key and tag", _kept(here, key, bodies[key], name, key_arn), [])
     told = f"version {before[small]} and any earlier ones stay under their old keys" in states["object"][1]
-    report.check("old version named in the note", told)
+    report.check("previous version named in the note", told)
     parts = [c for c in stack.cloud.calls(started, f"{FUNCTIONS}macie-object") if c["operation"] == "PutObject"]
     report.check("copied in parts: begun, three, completed, in addition to one copy", len(parts) >= 6)
     # An upload whose creation got no response stays, empty: an injected fault here, a lost response on AWS.

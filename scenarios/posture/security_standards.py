@@ -200,13 +200,15 @@ def _controls(stack: Stack, report: Report) -> None:
     report.check("controls with their counts", counts, wanted)
     acm = listed["ACM.1"]
     report.check(
-        "disabled, and why", (acm["status"], "load balancers" in acm["disabled_reasons"]["fsbp"]), ("DISABLED", True)
+        "disabled, with the reason",
+        (acm["status"], "load balancers" in acm["disabled_reasons"]["fsbp"]),
+        ("DISABLED", True),
     )
     check(stack, TLS, "PASSED", OTHER)
     check(stack, BLOCK, "PASSED", OTHER)
     listed = {c["control"]: c for c in invoke(stack, "check", {"controls": True})["controls"]}
     report.check(
-        "passed but for suppressed ones", (listed[TLS]["status"], listed[BLOCK]["status"]), ("PASSED", "PASSED")
+        "passed except for suppressed ones", (listed[TLS]["status"], listed[BLOCK]["status"]), ("PASSED", "PASSED")
     )
 
 

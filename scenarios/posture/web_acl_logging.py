@@ -355,7 +355,7 @@ def _deleted(stack: Stack, report: Report, history: History) -> None:
     acl.delete()
     wait_until("Config to forget it", lambda: history.of(arn)[-1:] == ["NOT_APPLICABLE"])
     # The function's log arrives when its call has ended, after it has reported to AWS Config.
-    said = wait_until("what was said of it", lambda: said_of(stack, arn)[-1:] == ["NOT_APPLICABLE"])
+    said = wait_until("the evaluator's log of it", lambda: said_of(stack, arn)[-1:] == ["NOT_APPLICABLE"])
     report.check("deleted: NOT_APPLICABLE", said)
     report.check("deleted in the meantime: gone", invoke(stack, "remediate", {"webAclId": arn})["outcome"], "gone")
 
@@ -369,7 +369,7 @@ def invoke(stack: Stack, which: str, event: Any) -> dict[str, Any]:
 
 
 def _refused(stack: Stack, report: Report) -> None:
-    wait_until("what goes on to end", lambda: not stack.cloud.calls(time.time() - 2, "web-acl-logging"))
+    wait_until("running calls to end", lambda: not stack.cloud.calls(time.time() - 2, "web-acl-logging"))
     started = time.time()
     classic = f"arn:aws:waf-regional:{REGION}:{ACCOUNT_ID}:webacl/1b2c3d4e"
     errors = [

@@ -54,7 +54,7 @@ class Remediation:
 
 
 def of_control(finding: Finding, *controls: str) -> bool:
-    """Return whether Security Hub itself created the finding, for one of the controls. Other products can copy both."""
+    """Return whether Security Hub itself created the finding, for one of the controls. Imported ones can claim it."""
     return _product(finding) == "aws/securityhub" and finding.control_id in controls
 
 

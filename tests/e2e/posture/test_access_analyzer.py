@@ -28,7 +28,7 @@ def world(stack_of: Any) -> Iterator[subject.World]:
     events = stack.client("events")
     events.disable_rule(Name=stack.outputs["rule_name"])
     # A message that fails for lack of a permission returns only after the queue's 12 minutes.
-    wait_until("findings on their way", lambda: subject.drained(stack))
+    wait_until("findings to be handled", lambda: subject.drained(stack))
     made = subject.World(stack)
     try:
         yield made

@@ -65,7 +65,7 @@ def test_a_notice_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.St
         cloud.client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
-def test_the_topic_of_another_account_is_not_told(cloud: Cloud, stack: scenario.Stack) -> None:
+def test_only_automation_assumes_the_notices_role(cloud: Cloud, stack: scenario.Stack) -> None:
     """Only Automation assumes the role: neither a user nor a function of the account can."""
     arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{NOTICES}"
     assert stack.outputs["notice_role_arn"] == arn

@@ -165,7 +165,7 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
     region.hub.enable_security_hub(EnableDefaultStandards=False)
     fsbp = f"arn:aws:securityhub:{REGION}::standards/{subject.FSBP}"
     region.hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": fsbp}])
-    scenario.wait_until("it was enabled long ago", lambda: "PENDING" not in region.standards().values(), 30)
+    scenario.wait_until("the standards to be enabled", lambda: "PENDING" not in region.standards().values(), 30)
     made = region.apply(
         create_hub=False, existing_standards=["fsbp"], standards=["cis-3.0.0"], suppressions=SUPPRESSIONS
     )

@@ -141,7 +141,7 @@ def test_equal_updates_share_calls_of_a_hundred_and_differing_ones_do_not() -> N
     assert len(sent) == len(set(sent)) == 251
 
 
-def test_findings_not_updated_are_told() -> None:
+def test_findings_not_updated_are_reported() -> None:
     two = {Key("one", PRODUCT): Update("Done."), Key("two", PRODUCT): Update("Done.")}
     assert security_hub.update(Hub(("two",)), two, "me") == {Key("two", PRODUCT): "ConcurrentUpdateError: again"}
 

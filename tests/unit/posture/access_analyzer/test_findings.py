@@ -24,7 +24,7 @@ def test_an_event_names_its_finding() -> None:
     assert finding_id(event("abc"), ANALYZER) == "abc"
 
 
-def test_a_deleted_finding_is_nobodys() -> None:
+def test_the_event_of_a_deleted_finding_names_none() -> None:
     assert finding_id(event("abc", isDeleted=True), ANALYZER) is None
 
 

@@ -33,7 +33,7 @@ def test_a_version_is_claimed_once(ledger: Ledger) -> None:
     assert ledger.claim(FIRST, "b", NOW, LEASE) is None
 
 
-def test_a_later_version_is_news_and_knows_that_one_was_told(ledger: Ledger) -> None:
+def test_a_later_version_is_claimed_and_knows_that_an_earlier_one_was_reported(ledger: Ledger) -> None:
     finish(ledger, FIRST, "a")
     claim = ledger.claim(LATER, "b", NOW, LEASE)
     assert claim
@@ -51,7 +51,7 @@ def test_another_status_of_the_same_instant_is_news(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("finding", [FIRST, LATER])
-def test_nobody_else_while_a_lease_lasts(ledger: Ledger, finding: Finding) -> None:
+def test_no_other_call_claims_while_a_lease_lasts(ledger: Ledger, finding: Finding) -> None:
     ledger.claim(FIRST, "a", NOW, LEASE)
     with pytest.raises(Busy):
         ledger.claim(finding, "b", NOW + 1, LEASE)

@@ -42,7 +42,7 @@ def test_everything_is_said() -> None:
         ("point", f"Access point {POINT_ARN}", "the access point's policy"),
     ],
 )
-def test_the_three_ways_are_told_apart(source: str, through: str, edit: str) -> None:
+def test_the_three_kinds_of_grants_are_distinguished(source: str, through: str, edit: str) -> None:
     text = message(parse(found(source=source)), REGION, "aws")
     assert f"Shared through: {through}\n" in text
     assert f"remove the grant from {edit}, or turn on Block Public Access" in text

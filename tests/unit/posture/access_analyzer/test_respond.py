@@ -22,7 +22,7 @@ from tests.unit.posture.access_analyzer.world import (
 TELL = ["accessanalyzer.get_finding", "dynamodb.update_item", "sns.publish", "dynamodb.update_item"]
 
 
-def test_told_once_with_four_calls(world: World) -> None:
+def test_reported_once_with_four_calls(world: World) -> None:
     world.analyzer.put(found())
     assert world.send(event()) == []
     assert world.told() == ["Public: data"]
@@ -47,7 +47,7 @@ def test_a_late_event_is_about_what_is(world: World) -> None:
     assert (world.told(), world.block()) == ([], OFF)  # No notice was sent of it, and nothing is done.
 
 
-def test_the_end_is_told_of_what_was_told(world: World) -> None:
+def test_the_end_is_reported_of_reported_access(world: World) -> None:
     world.analyzer.put(found())
     world.send(event())
     world.analyzer.change(status="RESOLVED")
@@ -73,7 +73,7 @@ def test_only_wanted_statuses(world: World) -> None:
     assert world.told() == []
 
 
-def test_shut_off_is_told_with_what_was_done(world: World) -> None:
+def test_shut_off_is_reported_with_what_was_done(world: World) -> None:
     world.shut_off()
     world.analyzer.put(found())
     assert world.send(event()) == []
@@ -95,7 +95,7 @@ def test_shut_off_is_told_with_what_was_done(world: World) -> None:
     assert world.told() == ["Public: data", "Resolved: Public: data"]
 
 
-def test_shut_off_is_told_whatever_statuses_are_wanted(world: World) -> None:
+def test_shut_off_is_reported_whatever_statuses_are_wanted(world: World) -> None:
     world.environment["STATUSES"] = '["RESOLVED"]'
     world.shut_off()
     world.analyzer.put(found())
@@ -123,7 +123,7 @@ def test_a_dry_run_only_says_so(world: World) -> None:
     assert not [call for call in world.calls if call.startswith(("s3.", "s3control."))]
 
 
-def test_exempt_is_told_and_left(world: World) -> None:
+def test_exempt_access_is_reported_and_unchanged(world: World) -> None:
     world.shut_off()
     world.environment["EXEMPT"] = json.dumps({"bucket_names": ["data"]})
     world.analyzer.put(found())
@@ -132,7 +132,7 @@ def test_exempt_is_told_and_left(world: World) -> None:
     assert "Not done:       The bucket is exempt." in world.notices()[0]["Message"]
 
 
-def test_other_resources_are_told_and_left(world: World) -> None:
+def test_other_resources_are_reported_and_unchanged(world: World) -> None:
     world.shut_off()
     world.analyzer.put(found(resourceType="AWS::IAM::Role", resource="arn:aws:iam::123456789012:role/r", sources=[]))
     assert world.send(event()) == []
@@ -140,7 +140,7 @@ def test_other_resources_are_told_and_left(world: World) -> None:
     assert "Resources of type AWS::IAM::Role cannot be shut off." in world.notices()[0]["Message"]
 
 
-def test_deleted_findings_are_nobodys(world: World) -> None:
+def test_deleted_findings_are_ignored(world: World) -> None:
     assert world.send(event("gone"), event("f1", isDeleted=True)) == []
     assert world.told() == []
 
@@ -167,7 +167,7 @@ def test_one_that_fails_does_not_hold_up_the_others(world: World) -> None:
     assert world.told() == ["Public: data", "Public: data"]
 
 
-def test_a_refused_shut_off_is_told_once_and_tried_until_it_is_done(world: World) -> None:
+def test_a_refused_shut_off_is_reported_once_and_retried_until_it_is_done(world: World) -> None:
     def refuse(name: str) -> None:
         if name == "s3.put_public_access_block":
             raise refusal("AccessDenied")

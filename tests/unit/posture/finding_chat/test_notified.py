@@ -78,7 +78,7 @@ def test_all_messages_and_all_findings_of_each(hub: Any) -> None:
 
 
 @pytest.mark.parametrize("status", ["RESOLVED", "SUPPRESSED", "NOTIFIED"])
-def test_what_somebody_did_meanwhile_stays(hub: Any, status: str) -> None:
+def test_an_analysts_change_in_the_meantime_stays(hub: Any, status: str) -> None:
     load(hub, asff(1))
     done = {"Status": status}
     note = {"Text": "mine", "UpdatedBy": "analyst"}
@@ -105,7 +105,7 @@ def test_the_same_id_of_another_product_is_left_alone(hub: Any) -> None:
     assert found == {PRODUCT: "NOTIFIED", other: "NEW"}
 
 
-def test_a_finding_that_is_gone_is_done(hub: Any) -> None:
+def test_a_finding_that_no_longer_exists_counts_as_done(hub: Any) -> None:
     assert call(message(1)) == []
 
 

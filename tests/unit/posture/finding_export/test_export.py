@@ -254,7 +254,7 @@ def test_killed_first_call_again() -> None:
 
 
 @pytest.mark.parametrize("how", [{"retry_count": 1}, {"redrive_count": 1}])
-def test_objects_of_a_longer_killed_try_are_deleted_at_the_end(how: dict[str, int]) -> None:
+def test_objects_of_a_longer_interrupted_attempt_are_deleted_at_the_end(how: dict[str, int]) -> None:
     cloud = Cloud(findings(300), fault=faults(None, "kill_after", operation="PutParameter"))
     with pytest.raises(KillError):
         run(cloud, event(), config(object_bytes=1))

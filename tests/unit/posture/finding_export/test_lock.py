@@ -129,7 +129,7 @@ def test_hand_over_to_the_next_execution(world: World) -> None:
     lock.check(world.client, "lock", "a")
 
 
-def test_who_lost_it_can_neither_hand_over_nor_go_on(world: World) -> None:
+def test_a_run_that_lost_the_lock_can_neither_hand_over_nor_continue(world: World) -> None:
     world.acquire("a")
     world.states["a"] = "ABORTED"
     world.acquire("b")

@@ -185,7 +185,7 @@ def test_parts_are_not_left_behind(world: World, fails: str, fault: Exception, f
     assert world.state(1)[0] == "NEW"
 
 
-def test_an_object_too_big_for_the_functions_time_is_told(world: World, monkeypatch: Any) -> None:
+def test_an_object_too_large_for_the_functions_time_is_reported(world: World, monkeypatch: Any) -> None:
     objects = Objects(world, COPY_SINGLE_MAX_MIB="1", COPY_PART_MIB="5")
     objects.put(b"x" * 7 * 2**20)
     monkeypatch.setattr(macie_object, "MARGIN_SECONDS", 1000.0)
@@ -218,7 +218,7 @@ def test_an_object_that_keeps_changing_is_tried_later(world: World, objects: Obj
 # Versions
 
 
-def test_the_version_before_is_told(world: World, objects: Objects) -> None:
+def test_the_previous_version_is_named(world: World, objects: Objects) -> None:
     objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
     old = objects.put()
     one = objects.finding(version=old)
@@ -266,7 +266,7 @@ def test_a_finding_of_an_old_version_does_not_bring_it_back(world: World, object
         ({"MissingMeta": 1}, "the object has metadata that a request cannot contain"),
     ],
 )
-def test_objects_that_a_copy_would_not_help_are_told(
+def test_objects_that_a_copy_cannot_remediate_are_reported(
     world: World, objects: Objects, monkeypatch: Any, head: dict[str, Any], told: str
 ) -> None:
     objects.put()
@@ -283,7 +283,7 @@ def test_objects_that_a_copy_would_not_help_are_told(
     ("code", "told"),
     [("404", "does not exist"), ("403", "access denied while reading the object"), ("400", "cannot be read")],
 )
-def test_an_object_that_cannot_be_read_is_told(world: World, objects: Objects, code: str, told: str) -> None:
+def test_an_object_that_cannot_be_read_is_reported(world: World, objects: Objects, code: str, told: str) -> None:
     one = objects.finding()
     world.fail["HeadObject"] = [error(code, int(code))]
     assert world.send([one]) == []

@@ -129,7 +129,7 @@ def test_a_suppressed_finding_is_left_alone_and_says_so(world: World) -> None:
 
 
 @pytest.mark.parametrize("before", ["NEW", "NOTIFIED"])
-def test_what_is_denied_is_told_and_the_workflow_stays(world: World, before: str) -> None:
+def test_a_denied_call_is_reported_and_the_workflow_stays(world: World, before: str) -> None:
     world.settings("s3_versioning")
     bucket(world, "bucket-a")
     one = versioned(world, 1, "bucket-a", Workflow={"Status": before})

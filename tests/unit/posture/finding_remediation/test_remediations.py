@@ -225,7 +225,7 @@ def test_an_address_in_use_is_kept(world: World) -> None:
     assert world.state(1)[1].startswith(f"Not remediated: {allocation} is in use now (eipassoc-")
 
 
-def test_an_address_that_comes_into_use_meanwhile_is_looked_at_anew(world: World) -> None:
+def test_an_address_that_comes_into_use_meanwhile_is_read_again(world: World) -> None:
     world.settings("elastic_ip")
     allocation = address(world)
     one = world.control(1, "EC2.12", "AwsEc2Eip", eip(allocation))
@@ -261,7 +261,7 @@ def test_what_is_not_this_accounts_address_in_this_region_is_refused(world: Worl
     assert world.state(1) == ("NEW", f"Refused: {arn} {told}.")
 
 
-def test_a_denial_of_ec2_is_told_without_its_varying_part(world: World) -> None:
+def test_a_denial_of_ec2_is_reported_without_its_varying_part(world: World) -> None:
     world.settings("elastic_ip")
     allocation = address(world)
     one = world.control(1, "EC2.12", "AwsEc2Eip", eip(allocation))
@@ -292,7 +292,7 @@ def bucket_tags(world: World, name: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in world.s3.get_bucket_tagging(Bucket=name)["TagSet"]}
 
 
-def test_a_bucket_is_tagged_beside_its_tags_encrypted_and_closed(world: World) -> None:
+def test_a_bucket_keeps_its_tags_and_is_tagged_encrypted_and_made_private(world: World) -> None:
     """Defect of the source: PutBucketTagging replaces all tags."""
     world.settings("macie_bucket")
     arn = bucket(world, "reports")
@@ -309,7 +309,7 @@ def test_a_bucket_is_tagged_beside_its_tags_encrypted_and_closed(world: World) -
     assert world.calls == reads
 
 
-def test_a_key_that_somebody_chose_stays(world: World) -> None:
+def test_a_kms_key_that_the_owner_chose_stays(world: World) -> None:
     world.settings("macie_bucket")
     arn = bucket(world, "reports")
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/theirs"}}

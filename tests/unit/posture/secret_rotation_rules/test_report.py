@@ -196,7 +196,7 @@ def test_pages_of_any_size_lose_and_double_nothing(found: dict[Place, int], page
     assert len(made) == len(expected)
 
 
-def test_nothing_found_is_told_too() -> None:
+def test_a_notice_is_sent_even_without_findings() -> None:
     answer, to = make(Config({}))
     assert answer["summary"]["findings"] == 0
     assert to.told[0]["Message"].startswith("All evaluated secrets comply with the rules.")

@@ -59,13 +59,13 @@ def test_hub_off(world: World, counted: list[tuple[str, int]]) -> None:
 
 
 @pytest.mark.parametrize("status", ["PENDING", "DELETING", "FAILED", "INCOMPLETE"])
-def test_every_status_but_ready_is_told(status: str) -> None:
+def test_every_status_but_ready_is_reported(status: str) -> None:
     (entry,) = check.judge({"fsbp": "arn"}, {"arn": {"StandardsStatus": status}})
     assert entry == {"standard": "fsbp", "status": status, "reason": check.STATUSES[status]}
 
 
 @pytest.mark.parametrize("code", [*check.REASONS, "SOMETHING_NEW"])
-def test_every_reason_is_told(code: str) -> None:
+def test_every_reason_is_reported(code: str) -> None:
     subscription = {"StandardsStatus": "INCOMPLETE", "StandardsStatusReason": {"StatusReasonCode": code}}
     (entry,) = check.judge({"fsbp": "arn"}, {"arn": subscription})
     assert entry["reason"] == check.REASONS.get(code, check.STATUSES["INCOMPLETE"])

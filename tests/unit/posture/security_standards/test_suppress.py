@@ -82,7 +82,7 @@ def test_destroy_sets_everything_new(world: World) -> None:
         call()
 
 
-def test_an_expired_suppression_lets_go_and_takes_nothing_new(world: World) -> None:
+def test_an_expired_suppression_releases_its_findings_and_covers_no_new_ones(world: World) -> None:
     world.rule("old", PUBLIC_READ, until="2026-01-31")
     world.check("a", "FAILED")  # Today.
     assert world.states() == {"a": "NEW"}
@@ -103,7 +103,7 @@ def test_one_that_ends_later_holds(world: World) -> None:
     assert call() == {"suppressed": 1, "released": 0, "expired": []}
 
 
-def test_narrower_criteria_let_go_of_the_rest(world: World) -> None:
+def test_narrower_criteria_release_the_other_findings(world: World) -> None:
     rule = world.rule("some", PUBLIC_READ)
     for name in ("a", "b"):
         world.check(name, "FAILED")
@@ -124,7 +124,7 @@ def test_another_suppression_takes_over(world: World) -> None:
     assert (found["Workflow"]["Status"], found["Note"]["Text"]) == ("SUPPRESSED", "because of second")
 
 
-def test_a_suppression_by_hand_is_nobodys_business(world: World) -> None:
+def test_an_analysts_suppression_stays_unchanged(world: World) -> None:
     world.check("a", "FAILED")
     world.by_hand("a", "SUPPRESSED", Note={"Text": "mine", "UpdatedBy": "analyst"})
     rule = world.rule("all", PUBLIC_READ)

@@ -152,7 +152,7 @@ def test_waiting_leaves_time_to_answer(monkeypatch: pytest.MonkeyPatch, world: W
     assert sum(waits) <= 80
 
 
-def test_logging_that_somebody_enables_meanwhile_stays(world: World) -> None:
+def test_logging_that_another_principal_enables_meanwhile_stays(world: World) -> None:
     world.waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[1])]
     policy = remediate.Settings(destination_arn=STREAM, scopes=["REGIONAL"], config_rule_name="r")
     acl = web_acls.parse(ACL)
