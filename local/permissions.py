@@ -148,6 +148,17 @@ def key_use(service: str, resource_arn: str, action: str, region: str) -> Use | 
     return Use(arn, actions, f"{service}.{region}.amazonaws.com", context) if arn else None
 
 
+def _source_keys(service: str, action: str, source_arn: str, account: str) -> dict[str, Any]:
+    """Return the condition keys that say for which resource and account a service principal calls.
+
+    EventBridge presents neither to SNS ("You can't use Condition blocks in Amazon SNS topic policies for EventBridge":
+    EventBridge user guide, "Using resource-based policies") nor to KMS (SNS developer guide, "Key management").
+    """
+    if service == "events.amazonaws.com" and action.startswith(("sns:", "kms:")):
+        return {}
+    return {k: v for k, v in {"aws:sourcearn": source_arn, "aws:sourceaccount": account}.items() if v}
+
+
 def service_may(
     service: str,
     action: str,
@@ -165,14 +176,13 @@ def service_may(
     from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
     context: dict[str, Any] = {
-        "aws:sourcearn": source_arn,
-        "aws:sourceaccount": account,
         "aws:principalisawsservice": "true",
         "aws:principalservicename": service,
         **(conditions or {}),
     }
 
     def allowed(document: Any, asked: str, on: str, extra: dict[str, Any]) -> bool:
+        extra = {**_source_keys(service, asked, source_arn, account), **extra}
         asked_context = EvalContext(
             principal_arn="*",
             principal_type="Service",
@@ -192,11 +202,8 @@ def service_may(
         from ministack.services import kms
 
         document = (kms.key_policy_for_arn(use.key_arn) or ("", ""))[0]
-        # A service principal calls KMS itself: there is no kms:ViaService in its request, and EventBridge says
-        # not even for whom it asks (SNS developer guide, "Key management": no aws:SourceArn, no aws:SourceAccount).
+        # A service principal calls KMS itself: there is no kms:ViaService in its request.
         extra = {f"kms:EncryptionContext:{k}": v for k, v in use.encryption_context.items()}
-        if service == "events.amazonaws.com":
-            extra |= {"aws:SourceArn": "", "aws:SourceAccount": ""}
         for kms_action in use.actions:
             if not allowed(document, kms_action, use.key_arn, extra):
                 return f"the key policy of {use.key_arn} does not let {service} do {kms_action}"

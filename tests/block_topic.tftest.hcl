@@ -45,7 +45,8 @@ run "publishers_and_subscribers" {
     display_name        = "Status"
     email_subscriptions = ["security@example.com"]
     publishers = {
-      Rule    = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] }
+      Alarms  = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*"] }
+      Rule    = { service = "events.amazonaws.com" }
       Uploads = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::uploads"] }
     }
   }
@@ -53,15 +54,16 @@ run "publishers_and_subscribers" {
   assert {
     condition = [for s in jsondecode(aws_sns_topic_policy.this.policy).Statement : s if s.Effect == "Allow"] == [
       {
-        Sid       = "Rule", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
-        Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] } }
+        Sid       = "Alarms", Effect = "Allow", Principal = { Service = "cloudwatch.amazonaws.com" }, Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
+        Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*"] } }
       },
+      { Sid = "Rule", Effect = "Allow", Principal = { Service = "events.amazonaws.com" }, Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status" },
       {
         Sid       = "Uploads", Effect = "Allow", Principal = { Service = "s3.amazonaws.com" }, Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-status",
         Condition = { ArnLike = { "aws:SourceArn" = ["arn:aws:s3:::uploads"] }, StringEquals = { "aws:SourceAccount" = "111122223333" } }
       },
     ]
-    error_message = "A publisher may publish for its resources only, and a bucket must be this account's."
+    error_message = "A publisher may publish for its resources only, and a bucket must be this account's; EventBridge cannot meet a condition."
   }
   assert {
     condition     = aws_sns_topic_subscription.email["security@example.com"].protocol == "email" && aws_sns_topic_subscription.email["security@example.com"].endpoint == "security@example.com"

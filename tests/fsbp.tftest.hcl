@@ -263,7 +263,7 @@ run "topic" {
 
   variables {
     name       = "status"
-    publishers = { Rule = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-central-1:111122223333:rule/test-status"] } }
+    publishers = { Alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*"] } }
   }
 
   assert {

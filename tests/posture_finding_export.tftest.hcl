@@ -266,10 +266,8 @@ run "notices" {
   }
 
   assert {
-    condition = [for s in jsondecode(module.topic.resources.policy.policy).Statement : [s.Principal, s.Condition] if s.Effect == "Allow"] == [[
-      { Service = "events.amazonaws.com" }, { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-finding-export-status"] } },
-    ]]
-    error_message = "Only the rule publishes."
+    condition     = [for s in jsondecode(module.topic.resources.policy.policy).Statement : [s.Principal, s.Action, can(s.Condition)] if s.Effect == "Allow"] == [[{ Service = "events.amazonaws.com" }, "sns:Publish", false]]
+    error_message = "Only EventBridge publishes, without a condition, which it could not meet."
   }
 
   assert {
@@ -443,7 +441,7 @@ run "fsbp" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(module.topic.resources.policy.policy).Statement : s.Principal != "*" && try(s.Condition.ArnLike["aws:SourceArn"], null) != null if s.Effect == "Allow"])
+    condition     = alltrue([for s in jsondecode(module.topic.resources.policy.policy).Statement : s.Principal == { Service = "events.amazonaws.com" } if s.Effect == "Allow"])
     error_message = "SNS.4: topic policies should grant nothing to the public."
   }
 

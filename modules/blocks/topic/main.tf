@@ -24,18 +24,24 @@ resource "aws_sns_topic_policy" "this" {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       }],
       [
-        for sid, p in var.publishers : {
-          Sid       = sid
-          Effect    = "Allow"
-          Principal = { Service = p.service }
-          Action    = "sns:Publish"
-          Resource  = local.arn
-          Condition = merge(
-            { ArnLike = { "aws:SourceArn" = p.source_arns } },
-            # A bucket's ARN does not contain the account, and any account can reuse the name of a deleted bucket.
-            p.service == "s3.amazonaws.com" ? { StringEquals = { "aws:SourceAccount" = var.context.account_id } } : {},
-          )
-        }
+        for sid, p in var.publishers : merge(
+          {
+            Sid       = sid
+            Effect    = "Allow"
+            Principal = { Service = p.service }
+            Action    = "sns:Publish"
+            Resource  = local.arn
+          },
+          # "You can't use Condition blocks in Amazon SNS topic policies for EventBridge."
+          # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+          p.service == "events.amazonaws.com" ? {} : {
+            Condition = merge(
+              { ArnLike = { "aws:SourceArn" = p.source_arns } },
+              # A bucket's ARN does not contain the account, and any account can reuse the name of a deleted bucket.
+              p.service == "s3.amazonaws.com" ? { StringEquals = { "aws:SourceAccount" = var.context.account_id } } : {},
+            )
+          },
+        )
       ],
     )
   })

@@ -57,10 +57,10 @@ variable "email_subscriptions" {
 }
 
 variable "publishers" {
-  description = "Services that may publish, by the sid of their statement: the service principal and the ARNs (patterns allowed) of the resources that publish. Roles of this account need no entry."
+  description = "Services that may publish, by the sid of their statement: the service principal and the ARNs (patterns allowed) of the resources that publish. EventBridge (`events.amazonaws.com`) has no `source_arns`: it does not present its rules to SNS. Roles of this account need no entry."
   type = map(object({
     service     = string
-    source_arns = list(string)
+    source_arns = optional(list(string), [])
   }))
   default  = {}
   nullable = false
@@ -70,7 +70,11 @@ variable "publishers" {
     error_message = "Each key of publishers must be a sid of letters and digits, and service must be a service principal such as \"events.amazonaws.com\"."
   }
   validation {
-    condition     = alltrue([for p in var.publishers : length(p.source_arns) > 0])
-    error_message = "Each publisher needs at least one source ARN: without one, resources of that service in any account could publish."
+    condition     = alltrue([for p in var.publishers : length(p.source_arns) > 0 || p.service == "events.amazonaws.com"])
+    error_message = "Each publisher except EventBridge needs at least one source ARN: without one, resources of that service in any account could publish."
+  }
+  validation {
+    condition     = alltrue([for p in var.publishers : length(p.source_arns) == 0 || p.service != "events.amazonaws.com"])
+    error_message = "events.amazonaws.com takes no source_arns: EventBridge does not present its rules to SNS, and a condition on them would refuse every event."
   }
 }

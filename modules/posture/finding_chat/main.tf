@@ -15,10 +15,7 @@ module "topic" {
   name         = local.name
   display_name = "Security Hub findings for chat"
   publishers = {
-    FindingRules = {
-      service     = "events.amazonaws.com"
-      source_arns = concat(["${local.rule_arn_root}-action"], local.by_label ? ["${local.rule_arn_root}-severity"] : [])
-    }
+    FindingRules = { service = "events.amazonaws.com" }
   }
 }
 

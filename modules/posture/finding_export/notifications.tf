@@ -11,10 +11,7 @@ module "topic" {
   email_subscriptions = var.notification_emails
 
   publishers = {
-    StatusRule = {
-      service     = "events.amazonaws.com"
-      source_arns = ["${local.rule_arn_root}-status"]
-    }
+    StatusRule = { service = "events.amazonaws.com" }
   }
 }
 

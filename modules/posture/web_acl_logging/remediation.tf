@@ -1,7 +1,6 @@
 # From NON_COMPLIANT to COMPLIANT: Config -> Automation document -> function -> AWS WAF -> Config.
 locals {
   failures_name = "${local.name}-failures"
-  failures_rule = "arn:${var.context.partition}:events:${local.regional}:rule/${var.context.name_prefix}-${local.failures_name}"
 
   # IAM is global: the Region in the name separates the roles of two Regions.
   automation_role_name = "${var.context.name_prefix}-${local.name}-ssm-${var.context.region}"
@@ -179,10 +178,7 @@ module "failures" {
   email_subscriptions = var.notification_emails
 
   publishers = {
-    FailureRule = {
-      service     = "events.amazonaws.com"
-      source_arns = [local.failures_rule]
-    }
+    FailureRule = { service = "events.amazonaws.com" }
   }
 }
 
