@@ -261,8 +261,8 @@ run "notices" {
   }
 
   assert {
-    condition     = module.status_rule.resources.targets["topic"].input_transformer[0].input_paths == tomap({ name = "$.detail.name", status = "$.detail.status", cause = "$.detail.cause" }) && module.status_rule.resources.targets["topic"].input_transformer[0].input_template == "\"The export of Security Hub findings <name> is <status>. <cause>\""
-    error_message = "A notice says which run, its status, and why."
+    condition     = module.status_rule.resources.targets["topic"].input_transformer[0].input_paths == tomap({ name = "$.detail.name", status = "$.detail.status", execution = "$.detail.executionArn" }) && module.status_rule.resources.targets["topic"].input_transformer[0].input_template == "\"The export of Security Hub findings <name> is <status>. Its result, or its error and cause: aws stepfunctions describe-execution --execution-arn <execution>\""
+    error_message = "A notice says which run, its status, and where to see why."
   }
 
   assert {

@@ -166,6 +166,8 @@ def run(stack: Stack, report: Report) -> None:
     messages = "\n".join(notice["message"] for notice in notices)
     told = [status for status in ("RUNNING", "SUCCEEDED", "FAILED") if f"is {status}" in messages]
     report.check("notices", told, ["RUNNING", "SUCCEEDED", "FAILED"])
+    named = [f"aws stepfunctions describe-execution --execution-arn {arn}" in messages for arn in (first, second)]
+    report.check("each names the command that shows why", named, [True, True])
     continuous(stack, report)
     bad_input(stack, report, states, machine)
 

@@ -36,12 +36,14 @@ module "status_rule" {
       arn  = module.topic.arn
       kind = "sns"
       input_transformer = {
+        # An encrypted execution's event has neither error nor cause:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
         input_paths = {
-          name   = "$.detail.name"
-          status = "$.detail.status"
-          cause  = "$.detail.cause"
+          name      = "$.detail.name"
+          status    = "$.detail.status"
+          execution = "$.detail.executionArn"
         }
-        input_template = "\"The export of Security Hub findings <name> is <status>. <cause>\""
+        input_template = "\"The export of Security Hub findings <name> is <status>. Its result, or its error and cause: aws stepfunctions describe-execution --execution-arn <execution>\""
       }
     }
   }
