@@ -4,7 +4,7 @@ locals {
   # What can be set: in a capability, and in each object of it.
   identity_settings = {
     "inactive_users"                       = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "lists_per_second", "preload_schedule_expression", "user_pool_arns", "warning"]
-    "inactive_users.warning"               = ["days", "emails_per_second", "from_address", "subject", "text"]
+    "inactive_users.warning"               = ["configuration_set", "days", "emails_per_second", "from_address", "subject", "text"]
     "order_authorization"                  = ["additional_policies", "admin_groups", "alarms", "client_ids", "decision_cache_seconds", "deletion_protection", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
     "order_authorization.throttle"         = ["burst_limit", "rate_limit"]
     "order_authorization.alarms"           = ["refused_tokens", "server_errors"]

@@ -186,7 +186,7 @@ run "warning" {
   }
 
   assert {
-    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com", "arn:aws:ses:eu-central-1:111122223333:configuration-set/*"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "It may send from that address only."
   }
 
@@ -224,6 +224,32 @@ run "dry_run" {
   assert {
     condition     = module.functions.resources.functions["disable"].environment[0].variables["DRY_RUN"] == "true"
     error_message = "And knows that it is one."
+  }
+}
+
+run "configuration_set" {
+  command = plan
+
+  module {
+    source = "./modules/identity/inactive_users"
+  }
+
+  variables {
+    warning = {
+      days              = 7
+      from_address      = "accounts@example.com"
+      configuration_set = "notices"
+    }
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.functions.resources.grants["disable"].policy).Statement : s.Resource if s.Sid == "Warn"] == [["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com", "arn:aws:ses:eu-central-1:111122223333:configuration-set/notices"]]
+    error_message = "It may send with that set only."
+  }
+
+  assert {
+    condition     = module.functions.resources.functions["disable"].environment[0].variables["WARNING_CONFIGURATION_SET"] == "notices"
+    error_message = "The function names the set."
   }
 }
 

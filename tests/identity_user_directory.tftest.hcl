@@ -126,6 +126,10 @@ run "everything" {
   }
 
   assert {
+    condition     = [for s in jsondecode(module.triggers.resources.grants["create_auth_challenge"].policy).Statement : s.Resource if s.Sid == "MailCodes"] == [["arn:aws:ses:eu-central-1:111122223333:identity/example.com", "arn:aws:ses:eu-central-1:111122223333:configuration-set/mail"]]
+    error_message = "Codes go with the named configuration set only."
+  }
+  assert {
     condition     = aws_cognito_user_pool.this.user_pool_add_ons[0].advanced_security_mode == "ENFORCED" && aws_cognito_user_pool.this.user_pool_add_ons[0].advanced_security_additional_flows[0].custom_auth_mode == "AUDIT" && aws_cognito_risk_configuration.this[0].compromised_credentials_risk_configuration[0].actions[0].event_action == "BLOCK" && aws_cognito_risk_configuration.this[0].account_takeover_risk_configuration[0].actions[0].high_action[0].event_action == "BLOCK" && aws_cognito_risk_configuration.this[0].risk_exception_configuration[0].blocked_ip_range_list == toset(["203.0.113.0/24"])
     error_message = "Threat protection is enforced, with what it is to do."
   }
@@ -193,5 +197,23 @@ run "prefix_domain" {
   assert {
     condition     = output.domain_url == "https://example.auth.eu-central-1.amazoncognito.com"
     error_message = "A domain of Amazon's."
+  }
+}
+
+run "codes_by_mail" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    email       = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "Accounts <a@example.com>" }
+    custom_auth = {}
+  }
+
+  assert {
+    condition     = [for s in jsondecode(module.triggers.resources.grants["create_auth_challenge"].policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "MailCodes"] == [[["ses:SendEmail"], ["arn:aws:ses:eu-central-1:111122223333:identity/example.com", "arn:aws:ses:eu-central-1:111122223333:configuration-set/*"], { StringEquals = { "ses:FromAddress" = ["a@example.com"] } }]]
+    error_message = "Codes come from that address only, with whatever configuration set its identity has by default."
   }
 }

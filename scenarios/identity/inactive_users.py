@@ -53,6 +53,9 @@ def prepare(stack: Stack) -> dict[str, Any]:
         add_users(stack, made["Id"], crowd_of(name))
         arns.append(made["Arn"])
     stack.client("ses").verify_email_identity(EmailAddress=SENDER)
+    ses = stack.client("sesv2")
+    ses.create_configuration_set(ConfigurationSetName="everything")
+    ses.put_email_identity_configuration_set_attributes(EmailIdentity=SENDER, ConfigurationSetName="everything")
     return {
         "inactive_users": {
             "user_pool_arns": arns,

@@ -108,7 +108,9 @@ def apple_key() -> str:
 
 def prepare(stack: Stack) -> None:
     """Create a verified domain, and secrets as an administrator stores them by hand."""
-    stack.client("sesv2").create_email_identity(EmailIdentity="example.com")
+    ses = stack.client("sesv2")
+    ses.create_configuration_set(ConfigurationSetName="directory")
+    ses.create_email_identity(EmailIdentity="example.com", ConfigurationSetName="directory")
     secrets = stack.client("secretsmanager")
     secrets.create_secret(Name="switchyard-apple-key", SecretString=apple_key())
     secrets.create_secret(Name="switchyard-partner", SecretString=json.dumps({"client_secret": CLIENT_SECRET}))

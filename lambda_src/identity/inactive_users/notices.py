@@ -17,6 +17,7 @@ class Notice:
     subject: str
     text: str
     pacer: Pacer
+    configuration_set: str = ""
 
     def send(self, user: Mapping[str, Any], until: float) -> bool:
         """Warn `user`, an answer of AdminGetUser. Return false if the user is disabled or has no verified address."""
@@ -30,10 +31,12 @@ class Notice:
             return {"Data": text.replace("{date}", date), "Charset": "UTF-8"}
 
         self.pacer.wait()
+        options = {"ConfigurationSetName": self.configuration_set} if self.configuration_set else {}
         answer = self.ses.send_email(
             FromEmailAddress=self.from_address,
             Destination={"ToAddresses": [address]},
             Content={"Simple": {"Subject": content(self.subject), "Body": {"Text": content(self.text)}}},
+            **options,
         )
         self.pacer.report(answer)
         return True

@@ -53,6 +53,7 @@ class Settings:
     pools: list[str]
     inactive_days: int
     warning_days: int = 0
+    warning_configuration_set: str = ""
     warning_from: str = ""
     warning_subject: str = ""
     warning_text: str = ""
@@ -198,6 +199,7 @@ def desk(config: Settings) -> Desk:
             config.warning_subject,
             config.warning_text,
             pacer(config.emails_per_second, "email"),
+            config.warning_configuration_set,
         )
     return Desk(
         clients.client("cognito-idp"),

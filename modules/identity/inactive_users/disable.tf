@@ -5,7 +5,7 @@ locals {
   failed_name     = "${var.context.name_prefix}-${local.name}-failed"
   # Composed from names, so that policies that contain it are known at plan time.
   failed_arn   = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.failed_name}"
-  identity_arn = "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}:identity"
+  ses_arn_root = "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}"
 
   # In a dry run, the role has no permission to disable, enable or warn users.
   act_statements = concat(
@@ -18,8 +18,10 @@ locals {
       sid     = "Warn"
       actions = ["ses:SendEmail"]
       resources = [
-        "${local.identity_arn}/${var.warning.from_address}",
-        "${local.identity_arn}/${element(split("@", var.warning.from_address), 1)}",
+        "${local.ses_arn_root}:identity/${var.warning.from_address}",
+        "${local.ses_arn_root}:identity/${element(split("@", var.warning.from_address), 1)}",
+        # SES asks for the set that the identity has by default, too; its name is not known here.
+        "${local.ses_arn_root}:configuration-set/${coalesce(var.warning.configuration_set, "*")}",
       ]
       conditions = { StringEquals = { "ses:FromAddress" = [var.warning.from_address] } }
     }],

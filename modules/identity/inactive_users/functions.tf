@@ -36,18 +36,19 @@ module "functions" {
       alarms               = { throttles = 1000 } # the line above makes shards wait for each other
       key_services         = ["dynamodb", "sqs"]
       environment = merge(local.environment, {
-        AUDIT_TABLE          = module.audit.name
-        AUDIT_RETENTION_DAYS = tostring(var.audit_retention_days)
-        DISABLES_PER_SECOND  = tostring(var.disables_per_second)
-        DRY_RUN              = tostring(var.dry_run)
-        EMAILS_PER_SECOND    = var.warning == null ? "" : tostring(var.warning.emails_per_second)
-        EXEMPT_GROUPS        = jsonencode(sort(var.exempt_groups))
-        EXEMPT_USERS         = jsonencode(sort(var.exempt_users))
-        POOLS                = jsonencode(local.pools)
-        WARNING_FROM         = var.warning == null ? "" : var.warning.from_address
-        WARNING_SUBJECT      = var.warning == null ? "" : var.warning.subject
-        WARNING_TEXT         = var.warning == null ? "" : var.warning.text
-        WORK_SECONDS         = tostring(local.disable_timeout)
+        AUDIT_TABLE               = module.audit.name
+        AUDIT_RETENTION_DAYS      = tostring(var.audit_retention_days)
+        DISABLES_PER_SECOND       = tostring(var.disables_per_second)
+        DRY_RUN                   = tostring(var.dry_run)
+        EMAILS_PER_SECOND         = var.warning == null ? "" : tostring(var.warning.emails_per_second)
+        EXEMPT_GROUPS             = jsonencode(sort(var.exempt_groups))
+        EXEMPT_USERS              = jsonencode(sort(var.exempt_users))
+        POOLS                     = jsonencode(local.pools)
+        WARNING_CONFIGURATION_SET = try(coalesce(var.warning.configuration_set), "")
+        WARNING_FROM              = var.warning == null ? "" : var.warning.from_address
+        WARNING_SUBJECT           = var.warning == null ? "" : var.warning.subject
+        WARNING_TEXT              = var.warning == null ? "" : var.warning.text
+        WORK_SECONDS              = tostring(local.disable_timeout)
       })
       policy_statements = concat(local.act_statements, [
         {

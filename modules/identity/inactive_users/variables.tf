@@ -48,13 +48,14 @@ variable "inactive_days" {
 }
 
 variable "warning" {
-  description = "Email to the user, sent `days` days before the user is disabled, from an address or domain that SES has verified in this account and Region. `{date}` stands for the day. Null for no warning."
+  description = "Email to the user, sent `days` days before the user is disabled, from an address or domain that SES has verified in this account and Region. `{date}` stands for the day. `configuration_set`: the SES configuration set to send with; null for the identity's default one. Null for no warning."
   type = object({
     days              = number
     from_address      = string
     subject           = optional(string, "Your account will be disabled on {date}")
     text              = optional(string, "You have not signed in for a long time. Sign in before {date} to keep your account; on that day it will be disabled.")
     emails_per_second = optional(number, 5)
+    configuration_set = optional(string)
   })
   default = null
 
@@ -73,6 +74,10 @@ variable "warning" {
   validation {
     condition     = var.warning == null || try(var.warning.emails_per_second > 0 && var.warning.emails_per_second <= 500, false)
     error_message = "warning.emails_per_second must be above 0 and no more than 500: set the rate that SES allows this account, minus what other senders in the account need."
+  }
+  validation {
+    condition     = alltrue([for w in var.warning[*] : w.configuration_set == null || can(regex("^[A-Za-z0-9_-]{1,64}$", w.configuration_set))])
+    error_message = "warning.configuration_set must be the name of an SES configuration set: letters, digits, hyphens and underscores."
   }
 }
 

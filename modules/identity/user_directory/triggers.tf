@@ -52,9 +52,11 @@ module "triggers" {
           var.custom_auth.topic_arn != null ? [] : [{
             sid     = "MailCodes"
             actions = ["ses:SendEmail"]
-            resources = concat([var.email.identity_arn], [
-              for set in compact([var.email.configuration_set]) : "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}:configuration-set/${set}"
-            ])
+            resources = [
+              var.email.identity_arn,
+              # SES asks for the set that the identity has by default, too; its name is not known here.
+              "arn:${var.context.partition}:ses:${var.context.region}:${var.context.account_id}:configuration-set/${try(coalesce(var.email.configuration_set), "*")}",
+            ]
             conditions = {
               StringEquals = { "ses:FromAddress" = [local.code_sender] }
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import time
 from typing import Any
@@ -166,6 +167,14 @@ def test_warns_first_with_the_full_notice_and_then_disables(world: World) -> Non
     world.expire(sub)
     assert world.work(desk)["disabled"] == 1
     assert (len(mailbox.sent), world.trail(sub)) == (1, ["warned", "disabled"])
+
+
+def test_a_warning_goes_with_the_configuration_set_that_is_named(world: World) -> None:
+    expired(world)
+    mailbox = Mailbox()
+    named = dataclasses.replace(notice(mailbox), configuration_set="notices")
+    assert world.work(world.desk(Rules(30, 7), notice=named))["warned"] == 1
+    assert [mail["ConfigurationSetName"] for mail in mailbox.sent] == ["notices"]
 
 
 def test_a_warning_that_comes_late_moves_the_end(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -30,14 +31,14 @@ def function(cloud: Cloud) -> Function:
     return Function(cloud, "mailer")
 
 
-def send(function: Function, sender: str, service: str = "ses") -> Any:
+def send(function: Function, sender: str, service: str = "ses", **options: str) -> Any:
     if service == "ses":
         body: dict[str, Any] = {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}
         to = {"ToAddresses": ["bob@example.com"]}
-        return function.call("ses", "send_email", Source=sender, Destination=to, Message=body)
+        return function.call("ses", "send_email", Source=sender, Destination=to, Message=body, **options)
     content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
     to = {"ToAddresses": ["bob@example.com"]}
-    return function.call("sesv2", "send_email", FromEmailAddress=sender, Destination=to, Content=content)
+    return function.call("sesv2", "send_email", FromEmailAddress=sender, Destination=to, Content=content, **options)
 
 
 @pytest.mark.parametrize("service", ["ses", "sesv2"])
@@ -64,6 +65,44 @@ def test_the_address_is_a_condition_key(cloud: Cloud, function: Function, servic
     cloud.client("iam").put_role_policy(RoleName="mailer", PolicyName="test", PolicyDocument=document)
     assert send(function, "News <news@example.org>", service) == 200
     assert "not authorized" in send(function, "ann@example.com", service)
+
+
+@pytest.mark.parametrize("service", ["ses", "sesv2"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_send_is_on_its_configuration_set_too(cloud: Cloud, function: Function, service: str, named: bool) -> None:
+    """The one that the request names, or the identity's default one."""
+    sender, ses2 = f"{service}-{named}@example.net".lower(), cloud.client("sesv2")
+    name = "named" if named else "by-default"
+    if service == "ses" and named:  # MiniStack keeps the sets of the two APIs apart
+        cloud.client("ses").create_configuration_set(ConfigurationSet={"Name": name})
+    else:
+        with contextlib.suppress(ses2.exceptions.AlreadyExistsException):
+            ses2.create_configuration_set(ConfigurationSetName=name)
+    ses2.create_email_identity(EmailIdentity=sender, **({} if named else {"ConfigurationSetName": name}))
+    options = {"ConfigurationSetName": name} if named else {}
+    identity = ("ses:SendEmail", f"{IDENTITIES}/{sender}")
+    sets = IDENTITIES.removesuffix("identity") + "configuration-set"
+    function.may(identity)
+    assert "not authorized to perform: ses:SendEmail" in send(function, sender, service, **options)
+    function.may(identity, ("ses:SendEmail", f"{sets}/other"))
+    assert "not authorized to perform: ses:SendEmail" in send(function, sender, service, **options)
+    function.may(identity, ("ses:SendEmail", f"{sets}/{name}"))
+    assert send(function, sender, service, **options) == 200
+
+
+def test_an_identitys_default_configuration_set_changes(cloud: Cloud) -> None:
+    ses2 = cloud.client("sesv2")
+    ses2.create_configuration_set(ConfigurationSetName="changes")
+    cloud.client("ses").verify_email_identity(EmailAddress="v1@example.net")
+    change = ses2.put_email_identity_configuration_set_attributes
+    for identity, name in (("v1@example.net", "none"), ("unknown@example.net", "changes")):
+        with pytest.raises(ses2.exceptions.NotFoundException):
+            change(EmailIdentity=identity, ConfigurationSetName=name)
+    ses2.create_email_identity(EmailIdentity="v2@example.net")
+    change(EmailIdentity="v2@example.net", ConfigurationSetName="changes")
+    assert ses2.get_email_identity(EmailIdentity="v2@example.net")["ConfigurationSetName"] == "changes"
+    change(EmailIdentity="v2@example.net")
+    assert "ConfigurationSetName" not in ses2.get_email_identity(EmailIdentity="v2@example.net")
 
 
 @pytest.mark.parametrize(
