@@ -159,6 +159,27 @@ def _source_keys(service: str, action: str, source_arn: str, account: str) -> di
     return {k: v for k, v in {"aws:sourcearn": source_arn, "aws:sourceaccount": account}.items() if v}
 
 
+def _allows(document: Any, service: str, action: str, resource: str, region: str, keys: dict[str, Any]) -> bool:
+    """Return whether a resource's or a role's policy lets a service principal do an action, with these keys alone."""
+    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+
+    context = EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action=action,
+        resource_arn=resource,
+        region=region,
+        secure_transport=True,
+        service_context={
+            "aws:principalisawsservice": "true",
+            "aws:principalservicename": service,
+            **{k.lower(): v for k, v in keys.items()},
+        },
+    )
+    return bool(evaluate_resource_policy(document, context, service=service).decision == "Allow")
+
+
 def service_may(
     service: str,
     action: str,
@@ -173,27 +194,10 @@ def service_may(
 
     `conditions` are further condition keys of the request.
     """
-    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-
-    context: dict[str, Any] = {
-        "aws:principalisawsservice": "true",
-        "aws:principalservicename": service,
-        **(conditions or {}),
-    }
 
     def allowed(document: Any, asked: str, on: str, extra: dict[str, Any]) -> bool:
-        extra = {**_source_keys(service, asked, source_arn, account), **extra}
-        asked_context = EvalContext(
-            principal_arn="*",
-            principal_type="Service",
-            principal_account="",
-            action=asked,
-            resource_arn=on,
-            region=region,
-            secure_transport=True,
-            service_context={**context, **{k.lower(): v for k, v in extra.items()}},
-        )
-        return bool(evaluate_resource_policy(document, asked_context, service=service).decision == "Allow")
+        given = {**(conditions or {}), **_source_keys(service, asked, source_arn, account), **extra}
+        return _allows(document, service, asked, on, region, given)
 
     if not allowed(policy, action, resource_arn, {}):
         return f"the policy of {resource_arn} does not let {service} do {action}"
@@ -210,14 +214,50 @@ def service_may(
     return ""
 
 
-def role_session(role_arn: str, session_name: str, service: str) -> dict[str, Any]:
-    """Return boto3 credentials of a session of `role_arn` for `service`. Raise PermissionError if refused."""
+_SOURCE = ("aws:SourceArn", "aws:SourceAccount")
+
+# Service -> condition keys that it presents when it assumes a role, as its guide says; others present none, so that
+# a trust policy with a condition refuses them.
+_PRESENTED: dict[str, tuple[str, ...]] = {
+    # https://docs.aws.amazon.com/config/latest/developerguide/iamrole-permissions.html#iam-trust-policy
+    "config.amazonaws.com": _SOURCE,
+    # https://docs.aws.amazon.com/cognito/latest/developerguide/cross-service-confused-deputy-prevention.html
+    "cognito-idp.amazonaws.com": (*_SOURCE, "sts:ExternalId"),
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
+    "events.amazonaws.com": _SOURCE,  # the rule
+    # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#firehose-assume-role
+    "firehose.amazonaws.com": ("sts:ExternalId",),  # the account
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    "scheduler.amazonaws.com": _SOURCE,  # the schedule's group, not the schedule
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/cross-service-confused-deputy-prevention.html
+    "ssm.amazonaws.com": _SOURCE,  # the automation's execution
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    "states.amazonaws.com": _SOURCE,  # the state machine
+}
+
+
+def trusts(document: Any, service: str, source_arn: str = "", source_account: str = "", external_id: str = "") -> bool:
+    """Return whether a trust policy lets a service assume its role for this resource, account and external id."""
+    known = dict(zip((*_SOURCE, "sts:ExternalId"), (source_arn, source_account, external_id), strict=True))
+    presented = {key: known[key] for key in _PRESENTED.get(service, ()) if known[key]}
+    return _allows(document, service, "sts:AssumeRole", "*", "", presented)
+
+
+def role_session(
+    role_arn: str, session_name: str, service: str, source_arn: str = "", external_id: str = ""
+) -> dict[str, Any]:
+    """Return boto3 credentials of a session that a service holds of a role, for a resource of the role's account.
+
+    Raises:
+        PermissionError: There is no such role, or its trust policy refuses.
+    """
     from ministack.services import iam, sts
 
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get_scoped(account, None, name)
     trust = (role or {}).get("AssumeRolePolicyDocument")
-    if not role or not _trusts(trust, service):
+    source_account = source_arn.split(":")[4] if source_arn else ""
+    if not role or not trusts(trust, service, source_arn, source_account, external_id):
         raise PermissionError(f"{service} is not trusted to assume {role_arn}")
     digest = hashlib.sha256(f"{role_arn}:{session_name}:{service}".encode()).hexdigest()
     key, secret, token = f"ASIA{digest[:16].upper()}", digest[16:56], digest[::-1]
@@ -270,16 +310,6 @@ def caller() -> tuple[str, dict[str, str]]:
     if session.get("SessionToken"):
         credentials["aws_session_token"] = session["SessionToken"]
     return str(session.get("Arn", "")), credentials
-
-
-def _trusts(document: Any, service: str) -> bool:
-    document = json.loads(document) if isinstance(document, str) else document or {}
-    for statement in document.get("Statement", []):
-        principals = (statement.get("Principal") or {}).get("Service", [])
-        principals = [principals] if isinstance(principals, str) else principals
-        if statement.get("Effect") == "Allow" and service in principals:
-            return True
-    return False
 
 
 def principal_arn(caller_arn: str) -> str:

@@ -1,7 +1,8 @@
 """Cognito user pools where MiniStack is more lenient than AWS.
 
 Clients read and write only the attributes they may; required attributes are required; a pool sends only from a
-verified address; a filter that ListUsers cannot read is refused; Apple's private key is never given back.
+verified address, and text messages under a role that trusts it; a filter that ListUsers cannot read is refused;
+Apple's private key is never given back.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cognito, ses
+from ministack.core.responses import get_account_id
+from ministack.services import cognito, iam, ses
 
 from local.patches.cognito_triggers import TARGET, Refused
 from local.patches.registry import Original, patch
+from local.permissions import trusts
 
 _SEARCHABLE = {
     "username",
@@ -122,13 +125,25 @@ def list_users(original: Original, data: dict[str, Any]) -> Any:
     return original(data)
 
 
+def _check_sms_role(sms: dict[str, Any], pool_id: str) -> None:
+    """Raise Refused unless Cognito may assume the role; a pool that is being made has no ARN to present yet."""
+    pool, role = cognito._user_pools.get(pool_id) or {}, sms.get("SnsCallerArn", "")
+    record = iam._roles.get_scoped(get_account_id(), None, role.rpartition("/")[2]) or {}
+    trust, external_id = record.get("AssumeRolePolicyDocument"), sms.get("ExternalId", "")
+    if not trusts(trust, "cognito-idp.amazonaws.com", pool.get("Arn", ""), get_account_id(), external_id):
+        message = "Role does not have a trust relationship allowing Cognito to assume the role"
+        raise Refused("InvalidSmsRoleTrustRelationshipException", message)
+
+
 _SENDER = "MiniStack lets a pool send from an address that is not verified in SES."
 
 
 @patch(TARGET, "_create_user_pool", because=_SENDER)
 @patch(TARGET, "_update_user_pool", because=_SENDER)
 def create_or_update_user_pool(original: Original, data: dict[str, Any]) -> Any:
-    """Make or change a pool whose sender is verified."""
+    """Make or change a pool whose sender is verified, and whose role for text messages trusts Cognito."""
+    if sms := data.get("SmsConfiguration"):
+        _check_sms_role(sms, data.get("UserPoolId", ""))
     email = data.get("EmailConfiguration") or {}
     if email.get("EmailSendingAccount") == "DEVELOPER":
         identity = (email.get("SourceArn") or "").rpartition("identity/")[2]

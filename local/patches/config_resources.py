@@ -126,10 +126,11 @@ class Engine(neighbours.Neighbours):
         dates = ("CreatedDate", "LastAccessedDate", "LastRotatedDate")
         return {name: secret[name] for name in dates if name in secret}
 
-    def trusts(self, role_arn: str) -> bool:
-        """Return whether a role lets Config assume it."""
+    def trusts(self, role_arn: str, region: str) -> bool:
+        """Return whether a role lets Config assume it, for a Region."""
         try:
-            role_session(role_arn, "configLambdaExecution", PRINCIPAL)
+            source = f"arn:aws:config:{region}:{role_arn.split(':')[4]}:*"
+            role_session(role_arn, "configLambdaExecution", PRINCIPAL, source)
         except (PermissionError, IndexError):
             return False
         return True

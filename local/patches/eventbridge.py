@@ -139,10 +139,10 @@ def dispatch_to_sns(original: Original, arn: str, payload: str) -> None:
 @patch(TARGET, "_dispatch_to_stepfunctions", because=_DELIVERY)
 def dispatch_to_stepfunctions(arn: str, payload: str) -> None:
     """Start an execution under the target's role."""
-    _, target = _source.get()
+    rule_arn, target = _source.get()
     with _noting(payload):
         try:
-            credentials = role_session(target.get("RoleArn", ""), "events", "events.amazonaws.com")
+            credentials = role_session(target.get("RoleArn", ""), "events", "events.amazonaws.com", rule_arn)
             client("stepfunctions", get_region(), credentials).start_execution(stateMachineArn=arn, input=payload)
         except Exception as error:  # a delivery that fails for any reason goes to the dead-letter queue
             raise Refused(str(error)) from error

@@ -19,7 +19,6 @@ import time
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import iam
 
 from local.patches.registry import Original, patch
 from local.permissions import client, role_session
@@ -52,8 +51,7 @@ _lock = threading.Lock()
 def write(delivery: Delivery) -> None:
     """Write the object as the stream's role. Raise the error that S3 answers, or PermissionError."""
     role = delivery.config["RoleARN"]
-    check_external_id(role, delivery.account)
-    credentials = role_session(role, "firehose", PRINCIPAL)
+    credentials = role_session(role, "firehose", PRINCIPAL, external_id=delivery.account)
     bucket = client("s3", delivery.region, credentials)
     encoding, body = delivery.config.get("CompressionFormat", "UNCOMPRESSED"), delivery.body
     if encoding not in ("UNCOMPRESSED", "GZIP"):
@@ -63,17 +61,6 @@ def write(delivery: Delivery) -> None:
     bucket.put_object(
         Bucket=delivery.bucket, Key=delivery.key, Body=gzip.compress(body) if encoding == "GZIP" else body, **extra
     )
-
-
-def check_external_id(role_arn: str, account: str) -> None:
-    """Present the account's id as sts:ExternalId, as Firehose does. Raise PermissionError if the role wants another."""
-    role = iam._roles.get_scoped(account, None, role_arn.rsplit("/", 1)[-1]) or {}
-    document = role.get("AssumeRolePolicyDocument") or "{}"
-    trust = json.loads(document) if isinstance(document, str) else document
-    for statement in trust.get("Statement", []):
-        wanted = ((statement.get("Condition") or {}).get("StringEquals") or {}).get("sts:ExternalId", account)
-        if account not in ([wanted] if isinstance(wanted, str) else wanted):
-            raise PermissionError(f"Firehose is unable to assume role {role_arn}: it presents {account}.")
 
 
 def flush() -> int:
@@ -97,7 +84,7 @@ def _tell(delivery: Delivery, error: Exception) -> None:
         return
     entry = {"errorCode": type(error).__name__, "errorMessage": str(error), "deliveryStreamARN": delivery.stream}
     try:
-        credentials = role_session(delivery.config["RoleARN"], "firehose", PRINCIPAL)
+        credentials = role_session(delivery.config["RoleARN"], "firehose", PRINCIPAL, external_id=delivery.account)
         client("logs", delivery.region, credentials).put_log_events(
             logGroupName=options["LogGroupName"],
             logStreamName=options["LogStreamName"],

@@ -21,21 +21,27 @@ PRINCIPAL = "scheduler.amazonaws.com"
 _UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9-]+):([A-Za-z0-9]+)")
 
 
-def call(target: dict[str, Any], region: str) -> None:
-    """Call a universal target. Raises what the API answers, and ValueError for another target."""
+def call(schedule: dict[str, Any], region: str) -> None:
+    """Call a schedule's universal target. Raises what the API answers, and ValueError for another target."""
+    target = schedule["Target"]
     found = _UNIVERSAL.fullmatch(target["Arn"])
     if not found:
         raise ValueError(f"{target['Arn']} is no universal target")
-    credentials = role_session(target["RoleArn"], "scheduler", PRINCIPAL)
+    credentials = role_session(target["RoleArn"], "scheduler", PRINCIPAL, _group_arn(schedule))
     getattr(client(found[1], region, credentials), camelcase_to_underscores(found[2]))(
         **json.loads(target.get("Input") or "{}")
     )
 
 
+def _group_arn(schedule: dict[str, Any]) -> str:
+    """Return what Scheduler presents to a schedule's role."""
+    return str(scheduler._group_arn(schedule["GroupName"]))
+
+
 def fire(name: str, account: str, region: str) -> None:
     """Let the time of a schedule of the default group come that has a universal target."""
     with request_scope(account, region):
-        call(scheduler._schedules[f"default/{name}"]["Target"], region)
+        call(scheduler._schedules[f"default/{name}"], region)
 
 
 COMMANDS = {"fire": fire}
@@ -47,6 +53,6 @@ def invoke_target(
 ) -> None:
     """Call a universal target; any other as EventBridge does, which MiniStack's Scheduler uses."""
     if _UNIVERSAL.fullmatch(target.get("Arn", "")):
-        call(target, get_region())
+        call({**rule, "Target": target}, get_region())
     else:
         original(target, event, rule, view)

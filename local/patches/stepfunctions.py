@@ -20,7 +20,7 @@ from local.patches.registry import Original, patch
 from local.permissions import client, role_session
 
 TARGET = "ministack.services.stepfunctions"
-_role: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("switchyard_sfn_role", default=None)
+_role: contextvars.ContextVar[tuple[str, str, str] | None] = contextvars.ContextVar("switchyard_sfn_role", default=None)
 
 # Step Functions' service names that are not botocore's.
 _SERVICES = {
@@ -78,9 +78,9 @@ def _error_name(service: str, code: str) -> str:
 
 
 def _call(service: str, operation: str, arguments: dict[str, Any]) -> Any:
-    role, execution = _role.get() or ("", "")
+    role, machine, execution = _role.get() or ("", "", "")
     try:
-        credentials = role_session(role, execution.rsplit(":", 1)[-1], "states.amazonaws.com")
+        credentials = role_session(role, execution.rsplit(":", 1)[-1], "states.amazonaws.com", machine)
         api = client(service, execution.split(":")[3], credentials, attempts=1)
         answer = getattr(api, operation)(**_parameters(api, operation, arguments))
     except PermissionError as error:
@@ -117,7 +117,7 @@ def run_execution(original: Original, exec_arn: str) -> Any:
     """Remember the state machine's role for the tasks of this execution."""
     execution = stepfunctions._executions.get(exec_arn) or {}
     machine = stepfunctions._state_machines.get(execution.get("stateMachineArn", "")) or {}
-    _role.set((machine.get("roleArn", ""), exec_arn))
+    _role.set((machine.get("roleArn", ""), execution.get("stateMachineArn", ""), exec_arn))
     return original(exec_arn)
 
 

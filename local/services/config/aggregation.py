@@ -89,7 +89,8 @@ class Aggregation:
         from local.permissions import client, role_session
 
         try:
-            credentials = role_session(role, "ConfigAggregation", PRINCIPAL)
+            source = f"arn:aws:config:{self.region_name}:{self.account_id}:*"
+            credentials = role_session(role, "ConfigAggregation", PRINCIPAL, source)
         except (PermissionError, IndexError):
             raise InvalidRoleException(f"The role {role} cannot be assumed by {PRINCIPAL}.") from None
         organizations = client("organizations", "us-east-1", credentials)

@@ -202,7 +202,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         self, configuration_recorder: dict[str, Any], tags: list[dict[str, str]] | None = None
     ) -> dict[str, Any]:
         role = configuration_recorder.get("roleARN", "")
-        if not neighbours.current.trusts(role):
+        if not neighbours.current.trusts(role, self.region_name):
             raise InvalidRoleException(f"The role {role!r} cannot be assumed by {PRINCIPAL}.")
         configuration_recorder.setdefault("name", "default")
         MotoConfigBackend.put_configuration_recorder(self, configuration_recorder)

@@ -22,8 +22,8 @@ class Neighbours:
         """Return a secret's dates, by the names of Secrets Manager's API."""
         return {}
 
-    def trusts(self, role_arn: str) -> bool:
-        """Return whether a role lets Config assume it."""
+    def trusts(self, role_arn: str, region: str) -> bool:
+        """Return whether a role lets Config assume it, for a Region."""
         return True
 
     def function_refusal(self, arn: str, account: str, region: str) -> str:

@@ -205,6 +205,11 @@ class Execution:
         self.steps: list[dict[str, Any]] = []
         self.values = values_of(document, given, execution_id, self.account, self.region)
 
+    @property
+    def arn(self) -> str:
+        """The execution's ARN, which Automation presents to the role that it assumes."""
+        return f"arn:aws:ssm:{self.region}:{self.account}:automation-execution/{self.id}"
+
     def start(self) -> None:
         """Run in a thread of its own."""
         threading.Thread(target=self.run, name=f"automation {self.id}", daemon=True).start()
@@ -232,8 +237,7 @@ class Execution:
             **ended,
             "ExecutedBy": self.executed_by,
         }
-        arn = f"arn:aws:ssm:{self.region}:{self.account}:automation-execution/{self.id}"
-        events.emit("aws.ssm", STATUS_CHANGE, detail, [arn], self.account, self.region)
+        events.emit("aws.ssm", STATUS_CHANGE, detail, [self.arn], self.account, self.region)
 
     def _clients(self) -> ClientOf:
         from local.permissions import client, role_session
@@ -242,7 +246,7 @@ class Execution:
         if not role:
             return lambda service: client(service, self.region, self._caller)
         try:
-            credentials = role_session(role, f"Automation-{self.id}", "ssm.amazonaws.com")
+            credentials = role_session(role, f"Automation-{self.id}", "ssm.amazonaws.com", self.arn)
         except (PermissionError, IndexError):
             raise StepFailed(f"The defined assume role is unable to be assumed: {role}.") from None
         return lambda service: client(service, self.region, credentials)

@@ -24,7 +24,7 @@ resource "aws_iam_role" "channel" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "chatbot.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = var.context.account_id } }
+      # No condition: AWS documents none that the chat service presents, and other accounts cannot pass this role.
     }]
   })
 }

@@ -202,6 +202,35 @@ def test_a_filter_that_cannot_be_read_is_refused(pool: Pool, filter_: str) -> No
     assert pool.idp.list_users(UserPoolId=pool.id, Filter='email ^= "x"')["Users"] == []
 
 
+@pytest.mark.parametrize(
+    ("service", "condition"),
+    [
+        ("lambda.amazonaws.com", {"sts:ExternalId": "pool"}),
+        ("cognito-idp.amazonaws.com", {"sts:ExternalId": "other"}),
+        ("cognito-idp.amazonaws.com", {"sts:ExternalId": "pool", "aws:SourceAccount": "999999999999"}),
+    ],
+)
+def test_a_pool_sends_text_messages_under_a_role_that_trusts_it(
+    cloud: Cloud, pool: Pool, service: str, condition: dict[str, str]
+) -> None:
+    def document(service: str, condition: dict[str, str]) -> str:
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        return json.dumps(
+            {"Version": "2012-10-17", "Statement": [{**statement, "Condition": {"StringEquals": condition}}]}
+        )
+
+    iam, name = cloud.client("iam"), f"sms-{'-'.join((service, *condition.values())).replace('.', '-')}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(service, condition))["Role"]["Arn"]
+    sms = {"SnsCallerArn": role, "ExternalId": "pool"}
+    with pytest.raises(pool.idp.exceptions.InvalidSmsRoleTrustRelationshipException):
+        pool.idp.create_user_pool(PoolName="p", SmsConfiguration=sms)
+    good = document("cognito-idp.amazonaws.com", {"sts:ExternalId": "pool", "aws:SourceAccount": ACCOUNT_ID})
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=good)
+    pool.idp.delete_user_pool(
+        UserPoolId=pool.idp.create_user_pool(PoolName="p", SmsConfiguration=sms)["UserPool"]["Id"]
+    )
+
+
 def test_a_pool_sends_from_a_verified_address(cloud: Cloud, pool: Pool) -> None:
     source = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/sender@example.com"
     email = {"EmailSendingAccount": "DEVELOPER", "SourceArn": source}

@@ -296,7 +296,10 @@ def test_a_result_token_is_good_for_its_rule_only_and_older_results_lose(cloud: 
             ResultToken=token, Evaluations=[{**base, "ComplianceType": kind, "OrderingTimestamp": at}]
         )
 
-    assert code(put, token="A" + token[1:], kind="COMPLIANT", at=time.time()) == "InvalidResultTokenException"
+    assert (
+        code(put, token=("B" if token[0] == "A" else "A") + token[1:], kind="COMPLIANT", at=time.time())
+        == "InvalidResultTokenException"
+    )
     assert code(put, token=token, kind="INSUFFICIENT_DATA", at=time.time()) == "InvalidParameterValueException"
     put(token, "COMPLIANT", 1.0)
     assert results(config, "web-acls")[acl["ARN"]] == "NON_COMPLIANT"
