@@ -246,7 +246,7 @@ def trusts(document: Any, service: str, source_arn: str = "", source_account: st
 def role_session(
     role_arn: str, session_name: str, service: str, source_arn: str = "", external_id: str = ""
 ) -> dict[str, Any]:
-    """Return boto3 credentials of a session that a service holds of a role, for a resource of the role's account.
+    """Return boto3 credentials of a service's session of a role, for a resource of the role's account.
 
     Raises:
         PermissionError: There is no such role, or its trust policy refuses.

@@ -5,6 +5,7 @@ The clock does not fire them: a day is long. They are read from Terraform's stat
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -69,7 +70,7 @@ def test_its_role_calls_the_target(cloud: Cloud, schedules: list[dict[str, Any]]
     for schedule in schedules:
         since = time.time()
         fire(cloud, schedule)
-        seen[schedule["name"]] = wait_until("the call", lambda s=schedule, t=since: calls(cloud, s, t), 10)
+        seen[schedule["name"]] = wait_until("the call", functools.partial(calls, cloud, schedule, since), 10)
         assert dead_letters(cloud, schedule) == []
     expected = {one["name"]: operation_of(one) for one in schedules}
     assert {name: [operation for operation, _ in found] for name, found in seen.items()} == {

@@ -73,7 +73,7 @@ def test_the_role_decides(cloud: Cloud, name: str, action: str, service: str) ->
     assert messages(cloud, url) == []
 
 
-STATEMENTS = {
+STATEMENTS: dict[str, dict[str, Any]] = {
     "lambda": {"Action": "lambda:InvokeFunction"},
     "states": {"Action": "states:StartExecution"},
     "key": {"Action": ["kms:Decrypt", "kms:GenerateDataKey"]},
@@ -131,7 +131,7 @@ def encrypted(cloud: Cloud, name: str, target: str, *may: str, trust: dict[str, 
 def function(cloud: Cloud) -> str:
     """ARN of a function that keeps its events in its log."""
     cloud.client("logs").create_log_group(logGroupName="/aws/lambda/called")
-    return Function(cloud, "called", "def handler(event, context):\n    print('called', event)\n").arn
+    return str(Function(cloud, "called", "def handler(event, context):\n    print('called', event)\n").arn)
 
 
 @pytest.fixture(scope="module")
