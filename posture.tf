@@ -367,7 +367,7 @@ module "security_standards" {
 }
 
 variable "security_standards" {
-  description = "Enables Security Hub with the standards you name, disables controls that do not apply, and suppresses failures that you accept, as code with a reason and an end date. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/security_standards."
+  description = "Enables Security Hub with the standards you name, disables controls that do not apply, and suppresses failures that you accept, as code with a reason and an optional end date. Needs a recorder: config_recorder = {}, unless the account has one in this Region. {} for the defaults, null for off. See modules/posture/security_standards."
   type        = any
   default     = null
 

@@ -152,7 +152,7 @@ def run(stack: Stack, report: Report) -> None:
         done = finish(states, first)
     report.check("export succeeds", done["status"], "SUCCEEDED")
     report.check("exported", done["output"].get("exported"), active)
-    report.check("continued in a new execution", done["executions"] > 1)
+    report.check("carried on in a new execution", done["executions"] > 1)
     report.check("overlapping run refused", refused.get("error"), "OverlappingRun")
     count = stack.client("ssm").get_parameter(Name=stack.outputs["count_parameter_name"])["Parameter"]["Value"]
     report.check("counter", int(count), active)
