@@ -113,5 +113,5 @@ def test_an_example_cannot_be_exempt(readme: Path) -> None:
 
 def test_hcl_that_cannot_be_read_is_named(readme: Path) -> None:
     (readme.parent / "main.tf").write_text('variable "x" {')
-    with pytest.raises(hcl.HclError, match=r"main\.tf: is not HCL"):
+    with pytest.raises(hcl.HclError, match=r"main\.tf: is not readable as HCL"):
         docs.filled(readme)
