@@ -105,7 +105,7 @@ class Capability:
     seconds: float
     """Return the duration of the scenario in seconds."""
     span: float
-    """Return the seconds from its start to its end, the time in which it waited to run alone included."""
+    """Return the seconds from its start to its end, including the time in which it waited to run alone."""
     checks: list[CheckLine]
     edges: list[Edge]
     scenario: list[Edge]

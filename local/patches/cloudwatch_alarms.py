@@ -1,6 +1,6 @@
 """CloudWatch alarms on metric math, and the event of every change of an alarm's state.
 
-MiniStack drops `Metrics` of an alarm and evaluates no expression. The evaluator here is small and honest: numbers,
+MiniStack drops `Metrics` of an alarm and evaluates no expression. The evaluator here supports few things: numbers,
 ids of the alarm's own metrics, + - * / and parentheses, and `SERVICE_QUOTA(id)`, which is the quota's *applied*
 value in the metric's period (a quota of requests a second counts 60-fold in a minute). An alarm with
 anything else is refused. Periods are windows that end now, so that nothing waits for the full minute.

@@ -15,7 +15,7 @@ from local.patches.registry import Original, patch
     because="MiniStack leaves an unknown allocation out of the answer; EC2 refuses it.",
 )
 def describe_addresses(original: Original, p: dict[str, Any]) -> Any:
-    """Return the addresses asked for."""
+    """Return the requested addresses."""
     for allocation in ec2._parse_member_list(p, "AllocationId"):
         if allocation not in ec2._addresses:
             message = f"The allocation ID '{allocation}' does not exist"

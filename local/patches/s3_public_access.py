@@ -107,7 +107,7 @@ def _policy_refused(record: dict[str, Any], document: str) -> bool:
 
 
 def _lets_through(owner: str, region: str, record: dict[str, Any], caller: str, action: str, key: str) -> bool:
-    """Whether both policies, the access point's and the bucket's, allow another account to perform `action`."""
+    """Return whether the policies of the access point and the bucket allow another account to perform `action`."""
     bucket = record["Bucket"]
     point = s3.access_point_arn(record["Name"], owner, region)
     keys = {

@@ -15,5 +15,5 @@ class ConfigResponse(Response, MotoConfigResponse, backend_class=ConfigBackend):
 
     @property
     def backend(self) -> ConfigBackend:
-        """AWS Config of the request's account and Region."""
+        """Return AWS Config of the request's account and Region."""
         return config_backends[self.current_account][self.region]

@@ -312,7 +312,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
                 events.emit("aws.securityhub", "Security Hub Findings - Imported", detail, [arn], *where)
 
     def _aggregator_hub(self, arn: str | None = None) -> SecurityHubBackend:
-        """This account's hub in the home Region."""
+        """Return this account's hub in the home Region."""
         self._require_hub()
         for hub in list(securityhub_backends.get(self.account_id, {}).values()):
             if hub.aggregator and arn in (None, hub.aggregator["FindingAggregatorArn"]):

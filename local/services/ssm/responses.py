@@ -15,5 +15,5 @@ class SsmResponse(Response, SimpleSystemManagerResponse, backend_class=SsmBacken
 
     @property
     def backend(self) -> SsmBackend:
-        """Systems Manager of the request's account and Region."""
+        """Return Systems Manager of the request's account and Region."""
         return ssm_backends[self.current_account][self.region]

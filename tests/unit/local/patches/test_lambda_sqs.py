@@ -82,7 +82,7 @@ def test_a_queue_is_read_as_the_functions_role(cloud: Cloud) -> None:
 
     for missing in NEEDED:
         allow(cloud, [action for action in NEEDED if action != missing], arn)
-        wait_until(f"the refusal for want of {missing}", lambda missing=missing: missing in told(), 30)  # type: ignore[misc]
+        wait_until(f"the refusal without {missing}", lambda missing=missing: missing in told(), 30)  # type: ignore[misc]
         assert waiting(cloud, url) == 1
     allow(cloud, NEEDED, arn)
     wait_until("the delivery", lambda: waiting(cloud, url) == 0, 30)

@@ -1,4 +1,4 @@
-"""Sending e-mail is allowed on the sender's identity, under its address as a condition key."""
+"""Sending email is allowed on the sender's identity, under its address as a condition key."""
 
 from __future__ import annotations
 
