@@ -225,7 +225,7 @@ NETWORK_ADVICE = "Check the network and `pip config list`, then run the same com
 
 
 def make_environment(folder: Path, requirements: Path, *options: str) -> bool:
-    """Create a virtual environment with exactly `requirements`. Return False if it existed already.
+    """Create a virtual environment with exactly `requirements`. Return False if it is up to date.
 
     `options` are further options of `uv pip install`.
     """
