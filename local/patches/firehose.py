@@ -63,17 +63,6 @@ def write(delivery: Delivery) -> None:
     )
 
 
-def check_external_id(role_arn: str, account: str) -> None:
-    """Firehose presents the account's id as sts:ExternalId. Raises PermissionError when the role wants another."""
-    role = iam._roles.get_scoped(account, None, role_arn.rsplit("/", 1)[-1]) or {}
-    document = role.get("AssumeRolePolicyDocument") or "{}"
-    trust = json.loads(document) if isinstance(document, str) else document
-    for statement in trust.get("Statement", []):
-        wanted = ((statement.get("Condition") or {}).get("StringEquals") or {}).get("sts:ExternalId", account)
-        if account not in ([wanted] if isinstance(wanted, str) else wanted):
-            raise PermissionError(f"Firehose is unable to assume role {role_arn}: it presents {account}.")
-
-
 def flush() -> int:
     """Try again to write everything that waits. Return how many objects are left."""
     with _lock:
