@@ -58,6 +58,7 @@ lint: setup  ## Style, types, formatting, and a root module and READMEs that mat
 	@$(TERRAFORM) fmt -check -diff -recursive || { echo "Run: make fmt"; exit 1; }
 	@$(PY) -m tools.root --check
 	@$(PY) -m tools.docs --check
+	@$(PY) -m tools.words
 
 # These take CAPABILITIES too.
 unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
