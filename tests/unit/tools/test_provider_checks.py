@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tools import package
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
 
 STACK = """
@@ -104,8 +105,9 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> str:
     (root / "tests" / "refused.tftest.hcl").write_text(STACK)
     for file in ("versions.tf", ".terraform.lock.hcl"):
         shutil.copy(ROOT / file, root)
-    shutil.copytree(ROOT / "tests" / "examples" / "mocks", root / "mocks")
-    shutil.copytree(ROOT / "tests" / "fixtures" / "build", root / "build")
+    shutil.copytree(ROOT / "tests" / "mocks", root / "mocks")
+    for name in ("posture/finding_export", "layers/common"):
+        package.write(root / "build" / f"{name}.zip", package.archive({"empty.py": b""}))
     (root / "modules").symlink_to(ROOT / "modules")
     for arguments in (("init", "-backend=false", "-lockfile=readonly", "-no-color"), ("test", "-json")):
         done = subprocess.run(
