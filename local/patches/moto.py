@@ -14,6 +14,7 @@ from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 
 from local.patches.registry import Original, patch
+from local.permissions import request_body
 from local.services import bridge
 
 Handler = Callable[..., Awaitable[Any]]
@@ -105,3 +106,27 @@ def extract_resource_arn(
         if operation in bridge.MOTO_OPERATIONS.get(service, {operation}):
             return bridge.RESOURCE_ARNS[service](operation, method, path, body, region, account_id)
     return str(original(service, method, path, headers, body, query_params, region, account_id))
+
+
+@patch(
+    "ministack.core.iam_evaluator",
+    "enforce",
+    because="AWS asks about each resource of a request that names several; MiniStack about one.",
+)
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Return None, or the denial of the action on one of the request's resources."""
+    denied = original(access_key_id, iam_action, service, region, resource_arn, service_context)
+    if denied is not None or service not in bridge.RESOURCE_ARNS:
+        return denied
+    operation = iam_action.partition(":")[2]
+    for arn in bridge.further_arns(service, operation, request_body.get(), region, get_account_id()):
+        denied = denied or original(access_key_id, iam_action, service, region, arn, service_context)
+    return denied

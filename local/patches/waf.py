@@ -15,6 +15,7 @@ from ministack.core.responses import error_response_json, get_region, json_respo
 from ministack.services import waf
 
 from local.patches.registry import Original, patch
+from local.permissions import request_body
 
 MAX_ADDRESSES = 10_000
 MAX_CODES = 50
@@ -54,6 +55,30 @@ def resource_arn(operation: str, body: bytes, region: str, account: str) -> str:
     segment = "global" if data.get("Scope") == "CLOUDFRONT" else "regional"
     where = "us-east-1" if segment == "global" else region
     return f"arn:aws:wafv2:{where}:{account}:{segment}/{kind}/{data['Name']}/{data.get('Id', '*')}"
+
+
+def referenced(operation: str, body: bytes) -> list[str]:
+    """Return the ARNs that the rules of a request refer to: IAM is asked about each of them too.
+
+    Service Authorization Reference, resource types of CreateRuleGroup, UpdateRuleGroup, CreateWebACL and UpdateWebACL.
+    """
+    if operation not in ("CreateRuleGroup", "UpdateRuleGroup", "CreateWebACL", "UpdateWebACL"):
+        return []
+    found: dict[str, None] = {}
+    for rule in json.loads(body or b"{}").get("Rules", []):
+        _collect(rule.get("Statement"), found)
+    return list(found)
+
+
+def _collect(value: Any, found: dict[str, None]) -> None:
+    if isinstance(value, list):
+        for one in value:
+            _collect(one, found)
+    elif isinstance(value, dict):
+        for kind, body in value.items():
+            if kind.endswith("ReferenceStatement") and isinstance(body, dict) and body.get("ARN"):
+                found[body["ARN"]] = None
+            _collect(body, found)
 
 
 def addresses(version: str, given: list[str]) -> list[str]:
@@ -200,6 +225,28 @@ def extract_resource_arn(
     if service == "wafv2":
         return resource_arn(headers.get("x-amz-target", "").rpartition(".")[2], body, region, account_id)
     return str(original(service, method, path, headers, body, query_params, region, account_id))
+
+
+@patch(
+    "ministack.core.iam_evaluator",
+    "enforce",
+    because="AWS WAF asks for the sets that rules refer to, too; MiniStack for one resource.",
+)
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Return None, or the denial of the action on the resource or on one that its rules refer to."""
+    denied = original(access_key_id, iam_action, service, region, resource_arn, service_context)
+    namespace, _, operation = iam_action.partition(":")
+    for arn in referenced(operation, request_body.get()) if namespace == "wafv2" and denied is None else ():
+        denied = denied or original(access_key_id, iam_action, service, region, arn, service_context)
+    return denied
 
 
 @patch(

@@ -133,7 +133,10 @@ def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: st
 
 
 def _config_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """Return the ARN by the Service Authorization Reference for AWS Config; the first rule if several are named."""
+    """Return the ARN by the Service Authorization Reference for AWS Config; the first rule if several are named.
+
+    `further_arns` returns the other ones.
+    """
     from local.services.config.models import config_backends
 
     asked, backend = json.loads(body or b"{}"), config_backends[account][region]
@@ -156,6 +159,19 @@ def _ssm_arn(operation: str, method: str, path: str, body: bytes, region: str, a
     if asked.get("AutomationExecutionId"):
         return f"{prefix}automation-execution/{asked['AutomationExecutionId']}"
     return f"{prefix}document/{asked['Name']}" if asked.get("Name") else "*"
+
+
+def further_arns(service: str, operation: str, body: bytes, region: str, account: str) -> list[str]:
+    """Return the ARNs after the first where a request names several: IAM is asked about each."""
+    if service == "securityhub" and operation.startswith("Batch") and operation.endswith("AutomationRules"):
+        asked = json.loads(body or b"{}")
+        changed = [str(item.get("RuleArn")) for item in asked.get("UpdateAutomationRulesRequestItems") or []]
+        return [str(arn) for arn in asked.get("AutomationRulesArns") or changed][1:]
+    if service == "config" and operation == "StartConfigRulesEvaluation":
+        names = json.loads(body or b"{}").get("ConfigRuleNames", [])[1:]
+        single = (json.dumps({"ConfigRuleName": name}).encode() for name in names)
+        return [_config_arn(operation, "POST", "/", one, region, account) for one in single]
+    return []
 
 
 RESOURCE_ARNS: dict[str, ResourceArn] = {

@@ -105,6 +105,30 @@ def test_moto_side_calls_need_a_permission(cloud: Cloud, function: Function) -> 
     assert function.call("securityhub", "get_findings") == 200
 
 
+def test_each_resource_that_a_call_names_needs_the_permission(cloud: Cloud, function: Function) -> None:
+    """Automation rules and Config rules are named in lists; the first ones are not enough."""
+    root = f"arn:aws:securityhub:{REGION}:{ACCOUNT_ID}:automation-rule"
+    rules = [
+        f"{root}/{name}" for name in ("11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000")
+    ]
+    get = "securityhub:BatchGetAutomationRules"
+    arguments: dict[str, Any] = {"AutomationRulesArns": rules}
+    function.may((get, rules[0]))
+    assert f"not authorized to perform: {get}" in function.call(
+        "securityhub", "batch_get_automation_rules", **arguments
+    )
+    function.may((get, rules[0]), (get, rules[1]))
+    assert function.call("securityhub", "batch_get_automation_rules", **arguments) == 200
+    start, arn = "config:StartConfigRulesEvaluation", f"arn:aws:config:{REGION}:{ACCOUNT_ID}:config-rule"
+    arguments = {"ConfigRuleNames": ["one", "two"]}
+    function.may((start, f"{arn}/one"))
+    assert f"not authorized to perform: {start}" in function.call(
+        "config", "start_config_rules_evaluation", **arguments
+    )
+    function.may((start, f"{arn}/one"), (start, f"{arn}/two"))
+    assert "NoSuchConfigRuleException" in function.call("config", "start_config_rules_evaluation", **arguments)
+
+
 def test_an_operation_that_is_not_implemented_is_refused_at_once(cloud: Cloud) -> None:
     started = time.monotonic()
     with pytest.raises(ClientError) as caught:

@@ -135,3 +135,39 @@ def test_iam_is_asked_about_the_resource() -> None:
     assert arn("CreateWebACL", Name="n", Scope="CLOUDFRONT") == "arn:aws:wafv2:us-east-1:1:global/webacl/n/*"
     assert arn("TagResource", ResourceARN="arn:x") == "arn:x"
     assert arn("CheckCapacity", Scope="REGIONAL") == arn("ListIPSets", Scope="REGIONAL") == "*"
+
+
+def test_rules_are_changed_by_who_may_use_the_sets_that_they_refer_to(cloud: Cloud, wafv2: Any) -> None:
+    sets = [made_set(wafv2, name) for name in ("one", "two")]
+    arns = [wafv2.get_ip_set(**key)["IPSet"]["ARN"] for key in sets]
+    made = made_group(wafv2, "refers", [])
+    references = [{"IPSetReferenceStatement": {"ARN": arn}} for arn in arns]
+    rules = [rule({"NotStatement": {"Statement": references[0]}}), rule(references[1], "s", 1)]
+    iam = cloud.client("iam")
+    iam.create_user(UserName="editor")
+    key = iam.create_access_key(UserName="editor")["AccessKey"]
+    editor = cloud.client(
+        "wafv2", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"], attempts=1
+    )
+
+    def update(*resources: str) -> Any:
+        may = {"Effect": "Allow", "Action": "wafv2:UpdateRuleGroup", "Resource": [made["ARN"], *resources]}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        iam.put_user_policy(UserName="editor", PolicyName="p", PolicyDocument=document)
+        token = wafv2.get_rule_group(Name="refers", Id=made["Id"], Scope="REGIONAL")["LockToken"]
+        key = {"Name": "refers", "Id": made["Id"], "Scope": "REGIONAL", "LockToken": token}
+        return editor.update_rule_group(**key, Rules=rules, VisibilityConfig=VISIBLE)
+
+    for resources in ([], arns[:1], arns[1:]):
+        with pytest.raises(ClientError, match="not authorized to perform: wafv2:UpdateRuleGroup"):
+            update(*resources)
+    assert update(*arns)["NextLockToken"]
+
+
+def test_only_operations_on_rules_refer_to_sets() -> None:
+    statement = {"AndStatement": {"Statements": [geo("US"), {"IPSetReferenceStatement": {"ARN": "arn:a"}}]}}
+    managed = {"ManagedRuleGroupStatement": {"ScopeDownStatement": {"IPSetReferenceStatement": {"ARN": "arn:b"}}}}
+    body = json.dumps({"Rules": [{"Statement": statement}, {"Statement": managed}, {"Statement": statement}]}).encode()
+    assert waf.referenced("UpdateWebACL", body) == ["arn:a", "arn:b"]
+    assert waf.referenced("GetWebACL", body) == []
+    assert waf.referenced("UpdateRuleGroup", b"") == []
