@@ -26,11 +26,19 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
     "sqs:ReceiveMessage": ("kms:Decrypt",),
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    # As AWS WAF's service-linked role may, with the reason KMSForFirehoseSSECMK:
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/WAFV2LoggingServiceRolePolicy.html
+    "firehose:PutRecord": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "firehose:PutRecordBatch": ("kms:GenerateDataKey", "kms:Decrypt"),
+    # Not with includedData = METADATA_ONLY, as the API reference says.
+    "states:DescribeExecution": ("kms:Decrypt",),
     "states:StartExecution": ("kms:GenerateDataKey", "kms:Decrypt"),
     "secretsmanager:GetSecretValue": ("kms:Decrypt",),
     "secretsmanager:BatchGetSecretValue": ("kms:Decrypt",),
     "secretsmanager:CreateSecret": ("kms:GenerateDataKey", "kms:Decrypt"),
     "secretsmanager:PutSecretValue": ("kms:GenerateDataKey", "kms:Decrypt"),
+    # The API reference names all three, whatever is updated.
+    "secretsmanager:UpdateSecret": ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"),
     **{
         f"dynamodb:{operation}": ("kms:Decrypt",)
         for operation in [
@@ -39,6 +47,7 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
             "ConditionCheckItem",
             "DeleteItem",
             "GetItem",
+            "GetRecords",  # of the table's stream
             "PutItem",
             "Query",
             "Scan",
@@ -123,9 +132,18 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
     if service == "states":
         from ministack.services import stepfunctions
 
-        machine = stepfunctions._state_machines.get(resource_arn) or {}
+        if json.loads(request_body.get() or b"{}").get("includedData") == "METADATA_ONLY":
+            return "", {}
+        execution = stepfunctions._executions.get(resource_arn) or {"stateMachineArn": resource_arn}
+        arn = execution["stateMachineArn"]
+        machine = stepfunctions._state_machines.get(arn) or {}
         key = (machine.get("encryptionConfiguration") or {}).get("kmsKeyId") or ""
-        return key, {"aws:states:stateMachineArn": resource_arn}
+        return key, {"aws:states:stateMachineArn": arn}
+    if service == "firehose":
+        from ministack.services import firehose
+
+        stream = firehose._streams.get(resource_arn.partition("deliverystream/")[2]) or {}
+        return (stream.get("encryption") or {}).get("KeyARN") or "", {}
     if service == "secretsmanager":
         from ministack.services import secretsmanager
 
@@ -136,9 +154,9 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
     return "", {}
 
 
-def key_use(service: str, resource_arn: str, action: str, region: str) -> Use | None:
+def key_use(resource_arn: str, action: str, region: str) -> Use | None:
     """How answering `action` on `resource_arn` uses a customer managed key, or None."""
-    actions = _KEY_USE.get(action)
+    actions, service = _KEY_USE.get(action), action.partition(":")[0]
     if not actions or not resource_arn.startswith("arn:"):
         return None
     key, context = _key_of(service, resource_arn, action)
@@ -201,7 +219,7 @@ def service_may(
 
     if not allowed(policy, action, resource_arn, {}):
         return f"the policy of {resource_arn} does not let {service} do {action}"
-    use = key_use(action.split(":")[0], resource_arn, action, region)
+    use = key_use(resource_arn, action, region)
     if use:
         from ministack.services import kms
 

@@ -83,7 +83,7 @@ run "what_the_functions_may_do" {
         ]
       },
       {
-        Sid       = "EncryptReplicas0", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-west-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"],
+        Sid       = "EncryptReplicas0", Effect = "Allow", Action = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-west-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"],
         Condition = { StringLike = { "kms:ViaService" = ["secretsmanager.eu-west-1.*"] } }
       },
       { Sid = "AssumeTargetRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::444455556666:role/replica-writer"] },

@@ -1,4 +1,6 @@
-"""DynamoDB's time to live as AWS runs it: MiniStack deletes without a stream record.
+"""DynamoDB's time to live as AWS runs it, and IAM on a stream's records.
+
+MiniStack's time to live deletes without a stream record.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
 """
@@ -7,12 +9,13 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import json
 import threading
 import time
 from typing import Any
 
 from ministack.core.responses import set_request_account_id, set_request_region
-from ministack.services import dynamodb
+from ministack.services import dynamodb, dynamodb_streams
 
 from local.patches.registry import Original, patch
 
@@ -79,3 +82,27 @@ def remove_item(original: Original, table: dict[str, Any], pk_val: Any, sk_val: 
     if threading.current_thread().name == "dynamodb-ttl-reaper":
         return contextvars.copy_context().run(_remove, table, pk_val, sk_val)
     return original(table, pk_val, sk_val)
+
+
+@patch(
+    "ministack.core.iam_actions",
+    "extract_resource_arn",
+    because='MiniStack asks IAM about "*" for GetRecords, whose iterator is that of one stream.',
+)
+def extract_resource_arn(
+    original: Original,
+    service: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query_params: Any,
+    region: str,
+    account_id: str,
+) -> str:
+    """Return the ARN that IAM is asked about: of records their stream."""
+    if headers.get("x-amz-target", "").startswith("DynamoDBStreams_") and b"ShardIterator" in body:
+        iterator = dynamodb_streams._decode_iterator(str(json.loads(body).get("ShardIterator")))
+        if iterator and iterator.get("arn"):
+            return str(iterator["arn"])
+    return str(original(service, method, path, headers, body, query_params, region, account_id))

@@ -72,7 +72,7 @@ def enforce(
         denied = original(access_key_id, action, service, region, resource(region, get_account_id()))
         if denied is not None:
             return denied
-    use = key_use(service, resource_arn, iam_action, region)
+    use = key_use(resource_arn, iam_action, region)
     return _denied_key(original, access_key_id, use, region) if use else None
 
 

@@ -124,9 +124,11 @@ def _to_stream(arn: str, caller: _Caller) -> None:
 
 def _make_role(arn: str) -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
-    # WAFV2LoggingServiceRolePolicy
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/WAFV2LoggingServiceRolePolicy.html
     actions = ["firehose:PutRecord", "firehose:PutRecordBatch"]
-    may = {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:firehose:*:*:deliverystream/{NAME}*"}
+    put = {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:firehose:*:*:deliverystream/{NAME}*"}
+    use = {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*"}
+    may = [put, {**use, "Condition": {"StringLike": {"kms:ViaService": "firehose.*.amazonaws.com"}}}]
     iam._create_service_linked_role({"AWSServiceName": PRINCIPAL})
     made = iam._roles.pop("AWSServiceRoleForWafv2")
     iam._roles[ROLE] = {
@@ -135,7 +137,7 @@ def _make_role(arn: str) -> None:
         "Arn": arn,
         "Path": ROLE_PATH,
         "AssumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        "InlinePolicies": {"WAFV2LoggingServiceRolePolicy": json.dumps({"Version": "2012-10-17", "Statement": [may]})},
+        "InlinePolicies": {"WAFV2LoggingServiceRolePolicy": json.dumps({"Version": "2012-10-17", "Statement": may})},
     }
 
 

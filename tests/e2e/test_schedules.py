@@ -19,7 +19,7 @@ from local.harness.terraform import Terraform
 from local.settings import ACCOUNT_ID, REGION
 from tests.e2e.permissions import sids, without
 
-OPERATIONS = {"lambda": "Invoke", "states": "StartExecution"}
+OPERATIONS = {"lambda": "InvokeFunction", "states": "StartExecution"}
 
 
 @pytest.fixture(scope="module")

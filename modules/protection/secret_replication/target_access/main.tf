@@ -26,8 +26,9 @@ locals {
     ],
     [
       for key in var.kms_key_arn[*] : {
-        sid       = "EncryptReplicas"
-        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        sid = "EncryptReplicas"
+        # Encrypt is for UpdateSecret: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
+        actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
         resources = [key]
         # A pattern, because the service's domain differs by partition.
         conditions = { StringLike = { "kms:ViaService" = ["secretsmanager.${var.region}.*"] } }

@@ -156,6 +156,73 @@ def test_data_under_a_customer_key_needs_the_key_too(cloud: Cloud, function: Fun
     assert function.call("s3", "get_object", Bucket="encrypted", Key="k") == 200
 
 
+def test_an_execution_is_described_with_its_machines_key(cloud: Cloud, function: Function, key: str) -> None:
+    """But for its metadata, which are not encrypted."""
+    states = cloud.client("stepfunctions")
+    role = cloud.client("iam").create_role(RoleName="secret", AssumeRolePolicyDocument=trust("states.amazonaws.com"))
+    machine = states.create_state_machine(
+        name="secret",
+        roleArn=role["Role"]["Arn"],
+        definition=json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}}),
+        encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": key},
+    )["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    function.may(("states:DescribeExecution", execution))
+    described = function.call("stepfunctions", "describe_execution", executionArn=execution)
+    assert f"kms:Decrypt on resource: {key}" in described
+    only = {"executionArn": execution, "includedData": "METADATA_ONLY"}
+    assert function.call("stepfunctions", "describe_execution", **only) == 200
+    function.may(("states:DescribeExecution", execution), ("kms:Decrypt", key))
+    assert function.call("stepfunctions", "describe_execution", executionArn=execution) == 200
+
+
+def test_records_for_an_encrypted_stream_need_the_key_too(cloud: Cloud, function: Function, key: str) -> None:
+    stream = cloud.client("firehose").create_delivery_stream(
+        DeliveryStreamName="secret",
+        DeliveryStreamEncryptionConfigurationInput={"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": key},
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": f"arn:aws:iam::{ACCOUNT_ID}:role/x",
+            "BucketARN": "arn:aws:s3:::records",
+        },
+    )["DeliveryStreamARN"]
+    put = {"DeliveryStreamName": "secret", "Record": {"Data": "x"}}
+    function.may(("firehose:PutRecord", stream), ("kms:Decrypt", key))
+    assert f"kms:GenerateDataKey on resource: {key}" in function.call("firehose", "put_record", **put)
+    function.may(("firehose:PutRecord", stream), ("kms:Decrypt", key), ("kms:GenerateDataKey", key))
+    assert function.call("firehose", "put_record", **put) == 200
+
+
+def test_a_secret_is_updated_with_three_rights_on_its_key(cloud: Cloud, function: Function, key: str) -> None:
+    arn = cloud.client("secretsmanager").create_secret(Name="updated", KmsKeyId=key, SecretString="s")["ARN"]
+    update, rights = ("secretsmanager:UpdateSecret", arn), ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    for missing in rights:
+        function.may(update, *((right, key) for right in rights if right != missing))
+        answer = function.call("secretsmanager", "update_secret", SecretId=arn, Description="d")
+        assert f"{missing} on resource: {key}" in answer
+    function.may(update, *((right, key) for right in rights))
+    assert function.call("secretsmanager", "update_secret", SecretId=arn, Description="d") == 200
+
+
+def test_the_stream_of_an_encrypted_table_needs_the_key_too(cloud: Cloud, function: Function, key: str) -> None:
+    cloud.client("dynamodb").create_table(
+        TableName="secret",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    streams = cloud.client("dynamodbstreams")
+    arn = streams.list_streams(TableName="secret")["Streams"][0]["StreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    where = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = streams.get_shard_iterator(**where)["ShardIterator"]
+    function.may(("dynamodb:GetRecords", arn))
+    assert f"kms:Decrypt on resource: {key}" in function.call("dynamodbstreams", "get_records", ShardIterator=iterator)
+    function.may(("dynamodb:GetRecords", arn), ("kms:Decrypt", key))
+    assert function.call("dynamodbstreams", "get_records", ShardIterator=iterator) == 200
+
+
 def test_an_encrypted_queue_needs_the_key_too(cloud: Cloud, function: Function, key: str) -> None:
     url = cloud.client("sqs").create_queue(QueueName="encrypted", Attributes={"KmsMasterKeyId": key})["QueueUrl"]
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:encrypted"
