@@ -200,6 +200,25 @@ run "prefix_domain" {
   }
 }
 
+run "mail_as_second_factor" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    mfa   = { email = true }
+    email = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "a@example.com" }
+    sms   = { external_id = "pool" }
+  }
+
+  assert {
+    condition     = { for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name => m.priority } == { verified_email = 1, verified_phone_number = 2 } && length(aws_cognito_user_pool.this.email_mfa_configuration) == 1
+    error_message = "Cognito takes e-mail as second factor only with a second way to recover an account."
+  }
+}
+
 run "codes_by_mail" {
   command = plan
 

@@ -154,6 +154,23 @@ def create_or_update_user_pool(original: Original, data: dict[str, Any]) -> Any:
     return original(data)
 
 
+@patch(
+    TARGET, "_set_user_pool_mfa_config", because="MiniStack takes e-mail as second factor whatever recovers accounts."
+)
+def set_user_pool_mfa_config(original: Original, data: dict[str, Any]) -> Any:
+    """Set the second factors; e-mail is none where it is the only way to recover an account.
+
+    The provider's documentation of email_mfa_configuration asks for two recovery mechanisms, and users for either one
+    report a refusal (https://github.com/hashicorp/terraform-provider-aws/issues/41049); AWS's words are not known.
+    """
+    pool = cognito._user_pools.get(data.get("UserPoolId", "")) or {}
+    recovery = (pool.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
+    if data.get("EmailMfaConfiguration") and len(recovery) == 1:
+        message = "Email MFA requires an account recovery setting with more than one recovery mechanism."
+        raise Refused("InvalidParameterException", message)
+    return original(data)
+
+
 @patch(TARGET, "_describe_identity_provider", because="MiniStack gives Apple's private key back.")
 def describe_identity_provider(original: Original, data: dict[str, Any]) -> Any:
     """Return an identity provider without its private key."""

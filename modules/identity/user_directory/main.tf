@@ -37,7 +37,8 @@ resource "aws_cognito_user_pool" "this" {
 
   account_recovery_setting {
     dynamic "recovery_mechanism" {
-      for_each = [for a in ["email", "phone_number"] : a if contains(var.sign_in, a)]
+      # Cognito takes e-mail as second factor only where it is not the only way to recover an account.
+      for_each = [for a in ["email", "phone_number"] : a if contains(var.sign_in, a) || (var.mfa.mode != "OFF" && var.mfa.email)]
 
       content {
         name     = "verified_${recovery_mechanism.value}"

@@ -100,7 +100,7 @@ variable "password_policy" {
 }
 
 variable "mfa" {
-  description = "Second factor: `mode` is `OFF`, `OPTIONAL` or `ON` (all users). The allowed factors are `totp` (authenticator app), `email` (requires `email` and a tier other than LITE) and `sms` (requires `sms`)."
+  description = "Second factor: `mode` is `OFF`, `OPTIONAL` or `ON` (all users). The allowed factors are `totp` (authenticator app), `email` (requires `email`, a tier other than LITE, and `sms` as the second way to recover an account) and `sms` (requires `sms`)."
   type = object({
     mode  = optional(string, "OPTIONAL")
     totp  = optional(bool, true)
@@ -121,6 +121,11 @@ variable "mfa" {
   validation {
     condition     = !var.mfa.email || (var.email != null && var.tier != "LITE")
     error_message = "mfa.email needs email (an SES identity) and a tier other than LITE."
+  }
+  # https://github.com/hashicorp/terraform-provider-aws/issues/41049, and the provider's email_mfa_configuration.
+  validation {
+    condition     = var.mfa.mode == "OFF" || !var.mfa.email || var.sms != null
+    error_message = "mfa.email requires sms: Cognito refuses email as second factor if it is the only way to recover an account, and the other way is a text message. Set sms, or use mfa.totp."
   }
   validation {
     condition     = !var.mfa.sms || var.sms != null

@@ -231,6 +231,25 @@ def test_a_pool_sends_text_messages_under_a_role_that_trusts_it(
     )
 
 
+@pytest.mark.parametrize("only", ["verified_email", "verified_phone_number"])
+def test_mail_is_a_second_factor_where_accounts_are_recovered_otherwise_too(pool: Pool, only: str) -> None:
+    def recovered_by(*names: str) -> str:
+        setting = {"RecoveryMechanisms": [{"Name": name, "Priority": n + 1} for n, name in enumerate(names)]}
+        made = pool.idp.create_user_pool(PoolName="recovery", AccountRecoverySetting=setting)["UserPool"]
+        return str(made["Id"])
+
+    mail = {"EmailMfaConfiguration": {"Message": "{####}", "Subject": "s"}, "MfaConfiguration": "OPTIONAL"}
+    one, both = recovered_by(only), recovered_by("verified_email", "verified_phone_number")
+    with pytest.raises(pool.idp.exceptions.InvalidParameterException, match="recovery mechanism"):
+        pool.idp.set_user_pool_mfa_config(UserPoolId=one, **mail)
+    pool.idp.set_user_pool_mfa_config(
+        UserPoolId=one, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
+    )
+    assert pool.idp.set_user_pool_mfa_config(UserPoolId=both, **mail)["EmailMfaConfiguration"]
+    for pool_id in (one, both):
+        pool.idp.delete_user_pool(UserPoolId=pool_id)
+
+
 def test_a_pool_sends_from_a_verified_address(cloud: Cloud, pool: Pool) -> None:
     source = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/sender@example.com"
     email = {"EmailSendingAccount": "DEVELOPER", "SourceArn": source}
