@@ -9,6 +9,7 @@ import functools
 import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,13 +24,26 @@ OPERATIONS = {"lambda": "InvokeFunction", "states": "StartExecution"}
 
 
 @pytest.fixture(scope="module")
-def schedules(terraform: Terraform) -> list[dict[str, Any]]:
+def schedules(cloud: Cloud, terraform: Terraform) -> Iterator[list[dict[str, Any]]]:
     """The schedules in the state; skips where the capabilities of the stack have none."""
     resources = json.loads(terraform.state())["resources"]
     found = [one for one in resources if one["mode"] == "managed" and one["type"] == "aws_scheduler_schedule"]
     if not found:
         pytest.skip("The stack has no schedule.")
-    return [instance["attributes"] for one in found for instance in one["instances"]]
+    made = [instance["attributes"] for one in found for instance in one["instances"]]
+    for schedule in made:  # of tests before these
+        dead_letters(cloud, schedule)
+    pace(cloud, made, 0)
+    yield made
+    pace(cloud, made, 60)
+
+
+def pace(cloud: Cloud, made: list[dict[str, Any]], seconds: int) -> None:
+    """Set how often the rules that a schedule has evaluated can be: once a minute would refuse the second call."""
+    inputs = [json.loads(schedule["target"][0]["input"]) for schedule in made]
+    rules = [rule for given in inputs for rule in given.get("ConfigRuleNames", [])]
+    if rules:
+        cloud.command("config/set_reevaluation_interval", {"seconds": seconds, "rules": rules})
 
 
 def fire(cloud: Cloud, schedule: dict[str, Any]) -> None:
