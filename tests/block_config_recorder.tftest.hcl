@@ -32,8 +32,8 @@ run "defaults" {
     error_message = "The recorder is on."
   }
   assert {
-    condition     = aws_config_delivery_channel.this.s3_bucket_name == "test-config-111122223333-eu-central-1" && one(aws_config_delivery_channel.this.snapshot_delivery_properties).delivery_frequency == "TwentyFour_Hours"
-    error_message = "Snapshots go to the bucket once a day."
+    condition     = aws_config_delivery_channel.this.s3_bucket_name == "test-config-111122223333-eu-central-1" && aws_config_delivery_channel.this.s3_kms_key_arn == var.context.kms_key_arn && one(aws_config_delivery_channel.this.snapshot_delivery_properties).delivery_frequency == "TwentyFour_Hours"
+    error_message = "Snapshots go to the bucket once a day, under the stack's key."
   }
   assert {
     condition = [for s in jsondecode(output.resources.bucket.policy.policy).Statement : s if s.Effect == "Allow"] == [

@@ -11,7 +11,7 @@ from ministack.core.responses import request_scope
 from ministack.services import lambda_svc, s3, secretsmanager, waf
 
 from local.patches import organizations
-from local.permissions import role_session, service_may
+from local.permissions import request_headers, role_session, service_may
 from local.services.config import neighbours
 from local.services.config.items import (
     BUCKET,
@@ -155,12 +155,25 @@ class Engine(neighbours.Neighbours):
         with request_scope(account, region):
             return name in s3._buckets
 
-    def bucket_refusal(self, account: str, region: str, bucket_arn: str, action: str, resource_arn: str) -> str:
-        """Return why Config may not perform an action on a bucket, or in it; empty if it may."""
-        sent = {"s3:x-amz-acl": "bucket-owner-full-control"} if action == "s3:PutObject" else {}
-        with request_scope(account, region):
-            policy = (s3.bucket_policy_for_arn(bucket_arn) or ("",))[0]
-            return service_may(PRINCIPAL, action, resource_arn, policy, "", account, region, sent)
+    def bucket_refusal(
+        self, account: str, region: str, bucket_arn: str, action: str, resource_arn: str, key_arn: str
+    ) -> str:
+        """Return why Config may not perform an action on a bucket, or in it under a key; empty if it may.
+
+        The channel's s3KmsKeyArn is the key "used to encrypt objects delivered by Config" (API reference): it is
+        named with each object. Without one, the bucket's default applies.
+        """
+        encryption = "x-amz-server-side-encryption"
+        headers = {encryption: "aws:kms", f"{encryption}-aws-kms-key-id": key_arn} if key_arn else {}
+        sent = {"x-amz-acl": "bucket-owner-full-control", **headers} if action == "s3:PutObject" else {}
+        conditions = {f"s3:{name}": value for name, value in sent.items()}
+        before = request_headers.set(sent)
+        try:
+            with request_scope(account, region):
+                policy = (s3.bucket_policy_for_arn(bucket_arn) or ("",))[0]
+                return service_may(PRINCIPAL, action, resource_arn, policy, "", account, region, conditions)
+        finally:
+            request_headers.reset(before)
 
     def accounts(self, account: str) -> list[str]:
         """Return the accounts of an account's organization; none when it is in none."""

@@ -237,7 +237,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
     def _check_delivery(self, channel: dict[str, Any]) -> None:
         """Check a channel as Config does: the bucket must exist, and its policy let the service read and write it."""
         where = self.account_id, self.region_name
-        bucket, prefix = channel["s3BucketName"], channel.get("s3KeyPrefix", "")
+        bucket, prefix, key = (channel.get(name) or "" for name in ("s3BucketName", "s3KeyPrefix", "s3KmsKeyArn"))
         arn = f"arn:{self.partition}:s3:::{bucket}"
         folder = "/".join(filter(None, [arn, prefix, "AWSLogs", self.account_id, "Config"]))
         asked = {
@@ -248,7 +248,7 @@ class ConfigBackend(Remediation, Aggregation, MotoConfigBackend):
         if not neighbours.current.has_bucket(*where, bucket):
             raise NoSuchBucketException(f"Cannot find a S3 bucket named {bucket}.")
         for action, resource in asked.items():
-            if reason := neighbours.current.bucket_refusal(*where, arn, action, resource):
+            if reason := neighbours.current.bucket_refusal(*where, arn, action, resource, key):
                 logger.warning("PutDeliveryChannel refused: %s", reason)
                 raise InsufficientDeliveryPolicyException(
                     f"Insufficient delivery policy to s3 bucket: {bucket}, unable to write to bucket, provided s3 "

@@ -37,8 +37,10 @@ class Neighbours:
         """Return whether there is such a bucket."""
         return True
 
-    def bucket_refusal(self, account: str, region: str, bucket_arn: str, action: str, resource_arn: str) -> str:
-        """Return why Config may not perform an action on a bucket, or in it; empty if it may."""
+    def bucket_refusal(
+        self, account: str, region: str, bucket_arn: str, action: str, resource_arn: str, key_arn: str
+    ) -> str:
+        """Return why Config may not perform an action on a bucket, or in it under a key; empty if it may."""
         return ""
 
     def accounts(self, account: str) -> list[str]:

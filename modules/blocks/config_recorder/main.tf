@@ -62,6 +62,8 @@ resource "aws_config_configuration_recorder" "this" {
 resource "aws_config_delivery_channel" "this" {
   name           = "default"
   s3_bucket_name = module.bucket.id
+  # The bucket refuses every other key that Config could name.
+  s3_kms_key_arn = var.context.kms_key_arn
 
   snapshot_delivery_properties {
     delivery_frequency = var.snapshot_frequency

@@ -51,7 +51,7 @@ def code(call: Any, **arguments: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def bucket_policy(name: str, account: str = ACCOUNT_ID) -> str:
+def bucket_policy(name: str, account: str = ACCOUNT_ID, only_key: str = "") -> str:
     service, arn = {"Service": "config.amazonaws.com"}, f"arn:aws:s3:::{name}"
     own = {"StringEquals": {"aws:SourceAccount": account}}
     look = {"Effect": "Allow", "Principal": service, "Action": ["s3:GetBucketAcl", "s3:ListBucket"], "Resource": arn}
@@ -62,7 +62,28 @@ def bucket_policy(name: str, account: str = ACCOUNT_ID) -> str:
         "Action": "s3:PutObject",
         "Resource": f"{arn}/AWSLogs/{account}/Config/*",
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [{**look, "Condition": own}, {**put, "Condition": acl}]})
+    statements = [{**look, "Condition": own}, {**put, "Condition": acl}]
+    if only_key:
+        encryption = "s3:x-amz-server-side-encryption"
+        others = {"Null": {encryption: "false"}, "StringNotEquals": {f"{encryption}-aws-kms-key-id": only_key}}
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"{arn}/*"}
+        statements.append({**deny, "Condition": others})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def key_policy(account: str, *services: str) -> str:
+    """A key policy that leaves the key to its account, and its use to services for that account."""
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"}
+    use = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": "*"}
+    own = {"StringEquals": {"aws:SourceAccount": account}}
+    statements = [root, *({**use, "Principal": {"Service": one}, "Condition": own} for one in services)]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def kms_key(cloud: Cloud, account: str) -> str:
+    """ARN of a key that Config may use."""
+    made = cloud.client("kms", account).create_key(Policy=key_policy(account, "config.amazonaws.com"))
+    return str(made["KeyMetadata"]["Arn"])
 
 
 def record(cloud: Cloud, account: str = "", region: str = REGION, group: dict[str, Any] | None = None) -> Any:
@@ -184,6 +205,16 @@ def test_a_recorder_needs_a_role_that_trusts_it_and_a_channel_a_bucket_that_lets
     start_it = config.start_configuration_recorder
     assert code(start_it, ConfigurationRecorderName="default") == "NoAvailableDeliveryChannelException"
     s3.put_bucket_policy(Bucket="not-mine-yet", Policy=bucket_policy("not-mine-yet", account))
+    config.put_delivery_channel(DeliveryChannel=channel)
+    key, other_key = (kms_key(cloud, account) for _ in range(2))
+    s3.put_bucket_policy(Bucket="not-mine-yet", Policy=bucket_policy("not-mine-yet", account, key))
+    refused = {**channel, "s3KmsKeyArn": other_key}
+    assert code(config.put_delivery_channel, DeliveryChannel=refused) == "InsufficientDeliveryPolicyException"
+    config.put_delivery_channel(DeliveryChannel={**channel, "s3KmsKeyArn": key})
+    assert config.describe_delivery_channels()["DeliveryChannels"][0]["s3KmsKeyArn"] == key
+    cloud.client("kms", account).put_key_policy(KeyId=key, PolicyName="default", Policy=key_policy(account))
+    again = {**channel, "s3KmsKeyArn": key}
+    assert code(config.put_delivery_channel, DeliveryChannel=again) == "InsufficientDeliveryPolicyException"
     config.put_delivery_channel(DeliveryChannel=channel)
     start_it(ConfigurationRecorderName="default")
     status = config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"][0]
