@@ -228,7 +228,7 @@ def test_a_bad_example_is_found(tmp_path: Path) -> None:
         "missing_argument": "queue_url",
         "bad_value": "message_retention_seconds",
         "undeclared": "undeclared input variable",
-        "syntax": "is not HCL",
+        "syntax": "is not readable as HCL",
         "both": "neither only values of variables nor only blocks",
     }
     assert {name for name, text in said.items() if text} == set(reasons), said

@@ -46,7 +46,7 @@ variable "event_pattern" {
 }
 
 variable "targets" {
-  description = "Targets that receive matching events, by target ID. `kind` is the target's service as in its ARN: `lambda`, `states`, `sqs` or `sns`. This block creates the permissions to call functions and state machines; queues and topics must name the rule in their `senders` and `publishers`. `input` (JSON) replaces the event; `input_transformer` builds an input from parts of the event."
+  description = "Targets that receive matching events, by target ID. `kind` is the target's service as in its ARN: `lambda`, `states`, `sqs` or `sns`. This block creates the permissions to call functions and state machines; a queue must name the rule in its `senders`, a topic EventBridge in its `publishers`. `input` (JSON) replaces the event; `input_transformer` builds an input from parts of the event."
   type = map(object({
     arn   = string
     kind  = string
