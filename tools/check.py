@@ -114,6 +114,9 @@ class Make:
         self._capabilities = capabilities
         self._running: list[subprocess.Popen[str]] = []
         self._stopped = False
+        # A shell starts what it puts in the background with interrupts ignored, and the steps would inherit that.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def __call__(self, step: Step) -> int:
         """Run one step. Return its exit status."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -165,7 +167,10 @@ def test_plan_tests_and_refusals_of_a_capability_are_found(tmp_path: Path) -> No
     ]
 
 
-def test_a_step_is_run_by_make_with_its_lines_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_is_run_by_make_with_its_lines_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAKELEVEL", raising=False)  # make's lines name its level below another make, as in `make unit`
     run = check.Make(["kms_rotation"])
     assert run(Step("no-such-target")) != 0
     said = capsys.readouterr().out
@@ -174,6 +179,15 @@ def test_a_step_is_run_by_make_with_its_lines_named(capsys: pytest.CaptureFixtur
     assert 'To run that alone: make no-such-target CAPABILITIES="kms_rotation"' in said
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
+def interrupts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Handle interrupts as a program does that is started in a terminal, or by a shell in the background."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_what_runs_is_interrupted_as_a_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """This includes what a step has started, which gets time to clean up."""
     script = tmp_path / "make"
