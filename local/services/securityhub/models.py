@@ -641,7 +641,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         chosen = []
         for wanted in findings:
             match = {"Id": wanted} if isinstance(wanted, str) else wanted
-            found = [f for hub in self._sources() for f in hub.asff.values() if match.items() <= f.items()]
+            found = [f for hub in self._sources() for f in list(hub.asff.values()) if match.items() <= f.items()]
             if not found:
                 raise ResourceNotFoundException(f"Finding {wanted} is not found")
             chosen.append(found[0])
