@@ -378,6 +378,7 @@ def races(stack: Stack, report: Report, directory: Directory) -> None:
         sub = directory.recorded("staff-000")["sub"]
         wait_until("the decision", lambda: directory.trail()[sub][-1] == "kept", 30)
         wait_until("the other", lambda: directory.item("staff-001").get("state") == "disabled", 30)
+        wait_until("the third", lambda: not directory.enabled()["later"], 30)
     enabled = directory.enabled()
     names = ("staff-000", "staff-001", "later")
     report.check(
