@@ -44,7 +44,7 @@ run "policies" {
     error_message = "Policies are validated against the schema."
   }
   assert {
-    condition = jsonencode(jsondecode(aws_verifiedpermissions_schema.this.definition.value).Orders.entityTypes) == jsonencode({
+    condition = jsonencode(jsondecode(flatten([aws_verifiedpermissions_schema.this.definition])[0].value).Orders.entityTypes) == jsonencode({
       Group = {}
       Order = {
         memberOfTypes = ["Store"]
@@ -56,7 +56,7 @@ run "policies" {
     error_message = "Users are in groups, orders in stores; an order may have a department."
   }
   assert {
-    condition = { for action, a in jsondecode(aws_verifiedpermissions_schema.this.definition.value).Orders.actions : action => "${a.memberOf[0].id} ${a.appliesTo.principalTypes[0]} ${a.appliesTo.resourceTypes[0]}" if length(a) > 0 } == {
+    condition = { for action, a in jsondecode(flatten([aws_verifiedpermissions_schema.this.definition])[0].value).Orders.actions : action => "${a.memberOf[0].id} ${a.appliesTo.principalTypes[0]} ${a.appliesTo.resourceTypes[0]}" if length(a) > 0 } == {
       AddPackAssociate    = "StoreActions User Store"
       AddStoreManager     = "StoreActions User Store"
       DeleteOrder         = "OrderActions User Order"
