@@ -30,7 +30,7 @@ INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
 export CAPABILITIES REPEAT
 
-.PHONY: help demo down calls test setup stack new lint package checkov plan-test examples unit browser local fresh fmt docs words \
+.PHONY: help demo down calls test setup stack new lint package checkov plan-test examples aws-rules unit browser local fresh fmt docs words \
 	lock bench checkov-plan clean
 
 help:  ## List the targets.
@@ -70,6 +70,10 @@ plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS=
 
 examples: setup  ## Plan every HCL example of every README.
 	@$(CHOSEN); $(PY) -m pytest tests/examples $(if $(CAPABILITIES),-k test_example_plans) $(PYTEST_ARGS)
+
+aws-rules: setup  ## Hold planned values and documents against AWS's own rules: the smallest and the fullest settings.
+	@$(CHOSEN); $(INIT)
+	@$(PY) -m tools.aws_rules $(CAPABILITIES)
 
 stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_export …", SOURCE=git::https://…//?ref=v1.2.3 for a release.
 	@test -n "$(DIR)" || { echo 'Name a folder: make stack DIR=../our-stack CAPABILITIES="finding_export kms_rotation"'; exit 1; }

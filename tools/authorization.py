@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.bootstrap import ROOT
+from tools.shown import resources
 
 REFERENCE = ROOT / "tests/authorization.json"
 """{service prefix: {"resources": {type: {"arn": format, "keys": […]}}, "actions": {name: {type: {"required", "keys",
@@ -149,19 +150,14 @@ _KINDS = {
 }
 
 
-def in_state(state: Mapping[str, Any]) -> list[Policy]:
-    """Return every policy document of managed resources in a Terraform state (`terraform state pull`)."""
+def in_state(shown: Mapping[str, Any]) -> list[Policy]:
+    """Return every policy document of managed resources in what `terraform show -json` prints of a state."""
     found = []
-    for resource in state["resources"]:
-        if resource["mode"] != "managed":
-            continue
-        for instance in resource["instances"]:
-            where = f"{resource.get('module', 'root')}.{resource['type']}.{resource['name']}"
-            where += f"[{instance['index_key']}]" if "index_key" in instance else ""
-            for name, value in instance["attributes"].items():
-                if document := _document(value):
-                    kind = "trust" if name == "assume_role_policy" else _KINDS[resource["type"]]
-                    found.append(Policy(where, kind, document, instance["attributes"].get("role", "")))
+    for resource in resources(shown):
+        for name, value in resource["values"].items():
+            if document := _document(value):
+                kind = "trust" if name == "assume_role_policy" else _KINDS[resource["type"]]
+                found.append(Policy(resource["address"], kind, document, resource["values"].get("role", "")))
     return found
 
 

@@ -43,6 +43,7 @@ STEPS = (
     Step("checkov", BACK, ("package",)),
     Step("plan-test", BACK, ("lint",)),
     Step("examples", BACK, ("lint",)),
+    Step("aws-rules", BACK, ("lint",)),
     Step("unit", BACK, ("lint", "browser")),  # unit tests open pages, too
 )
 

@@ -114,6 +114,16 @@ class Terraform:
         """Return the state as JSON."""
         return self._run("state", "pull").stdout
 
+    def show(self, *plan: str) -> dict[str, Any]:
+        """Return the state, or the saved plan of that name, as `terraform show -json` prints it."""
+        shown: dict[str, Any] = json.loads(self._run("show", "-json", *plan).stdout)
+        return shown
+
+    def planned(self) -> dict[str, Any]:
+        """Return a new plan as `terraform show -json` prints it."""
+        self._run("plan", "-out=planned", "-input=false", "-no-color", "-parallelism=30")
+        return self.show("planned")
+
     def outputs(self) -> dict[str, Any]:
         """Return the root outputs by name."""
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from local.harness.terraform import Terraform
@@ -13,7 +11,7 @@ from tools.authorization import Policy, Reference, in_state, missing_dependents,
 @pytest.fixture(scope="module")
 def policies(terraform: Terraform) -> list[Policy]:
     """Return the policies in Terraform's state."""
-    return in_state(json.loads(terraform.state()))
+    return in_state(terraform.show())
 
 
 def test_no_policy_has_a_problem(policies: list[Policy]) -> None:

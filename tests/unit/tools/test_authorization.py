@@ -207,15 +207,16 @@ def test_each_exception_has_a_reason(table: dict[Any, str]) -> None:
 
 
 def state(kind: str, **attributes: Any) -> dict[str, Any]:
-    """Return a state with one resource."""
-    return {"resources": [{"mode": "managed", "type": kind, "name": "this", "instances": [{"attributes": attributes}]}]}
+    """Return a state with one resource in a module."""
+    resource = {"mode": "managed", "type": kind, "address": f"module.m.{kind}.this", "values": attributes}
+    return {"values": {"root_module": {"child_modules": [{"resources": [resource]}]}}}
 
 
 def test_policies_are_found_in_a_state() -> None:
     document: dict[str, Any] = {"Statement": []}
     text = json.dumps(document)
     found = authorization.in_state(state("aws_iam_role_policy", policy=text, role="r", name="n"))
-    assert found == [Policy("root.aws_iam_role_policy.this", "identity", document, "r")]
+    assert found == [Policy("module.m.aws_iam_role_policy.this", "identity", document, "r")]
     found = authorization.in_state(state("aws_iam_role", assume_role_policy=text))
     assert [policy.kind for policy in found] == ["trust"]
     default = json.dumps({"Id": "__default_policy_ID", **document})
