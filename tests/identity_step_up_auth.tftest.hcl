@@ -57,15 +57,15 @@ run "authorizer" {
   assert {
     condition = jsondecode(module.functions.resources.grants["authorizer"].policy).Statement == [
       {
-        Sid      = "ReadSettingsAndSessions"
+        Sid      = "ReadSettings"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem"]
-        Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting", "arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]
+        Action   = ["dynamodb:BatchGetItem"]
+        Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting"]
       },
       {
-        Sid      = "NoteRequiredStepUps"
+        Sid      = "ReadSessionsAndNoteRefusals"
         Effect   = "Allow"
-        Action   = ["dynamodb:PutItem"]
+        Action   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
         Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]
       },
     ]
@@ -87,7 +87,7 @@ run "authorizer" {
     error_message = "The layer is for the functions' runtime and architecture."
   }
   assert {
-    condition     = output.authorizer.ttl_seconds == 0
+    condition     = output.authorizer.ttl_seconds == 0 && module.api.resources.authorizer.authorizer_result_ttl_in_seconds == 0
     error_message = "API Gateway does not cache decisions."
   }
   assert {
@@ -109,7 +109,8 @@ run "challenge_functions" {
 
   assert {
     condition = [for s in jsondecode(module.functions.resources.grants["initiate-auth"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
-      ["ReadSettingsAndChanges", ["dynamodb:GetItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting", "arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
+      ["ReadSettings", ["dynamodb:BatchGetItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-setting"]],
+      ["GuardFactors", ["dynamodb:GetItem", "dynamodb:PutItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
       ["NoteChallenges", ["dynamodb:Query", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
     ]
     error_message = "initiate-auth may record challenges, and needs no permission for Cognito."
@@ -123,7 +124,8 @@ run "challenge_functions" {
   }
   assert {
     condition = [for s in jsondecode(module.functions.resources.grants["factor-change"].policy).Statement : [s.Sid, s.Action, s.Resource]] == [
-      ["NoteChanges", ["dynamodb:PutItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
+      ["NoteChanges", ["dynamodb:GetItem", "dynamodb:PutItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-factor"]],
+      ["ReadTheUsersContacts", ["cognito-idp:ListUsers"], ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_pool"]],
       ["FindSessions", ["dynamodb:Query"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session/index/sub"]],
       ["TakeBackSessions", ["dynamodb:UpdateItem"], ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-step-up-auth-session"]],
     ]
@@ -168,8 +170,16 @@ run "challenge_functions" {
     error_message = "The guard receives changes of a factor."
   }
   assert {
-    condition     = module.functions.resources.alarms["step-up-auth-factor-changes"].threshold == 1 && module.functions.resources.alarms["step-up-auth-factor-changes"].dimensions.FunctionName == "test-step-up-auth-factor-change" && module.functions.resources.alarms["step-up-auth-factor-changes"].alarm_actions == toset([var.context.alarm_topic_arn])
-    error_message = "A change of a factor raises an alarm."
+    condition     = module.functions.resources.alarms["step-up-auth-factor-changes"].threshold == 1 && module.functions.resources.alarms["step-up-auth-factor-changes"].metric_name == "FactorChanged" && module.functions.resources.alarms["step-up-auth-factor-changes"].namespace == "Switchyard" && module.functions.resources.alarms["step-up-auth-factor-changes"].dimensions == tomap({ service = module.functions.resources.functions["factor-change"].environment[0].variables.POWERTOOLS_SERVICE_NAME }) && module.functions.resources.alarms["step-up-auth-factor-changes"].alarm_actions == toset([var.context.alarm_topic_arn])
+    error_message = "A change of a factor raises an alarm; a call that changed none does not."
+  }
+  assert {
+    condition     = [for key in ["initiate-auth", "respond-to-challenge"] : module.functions.resources.functions[key].environment[0].variables.FACTORS] == ["[\"EMAIL_STEP_UP\",\"SMS_STEP_UP\",\"SOFTWARE_TOKEN_STEP_UP\"]", "[\"EMAIL_STEP_UP\",\"SMS_STEP_UP\",\"SOFTWARE_TOKEN_STEP_UP\"]"]
+    error_message = "All factors are accepted unless some are left out."
+  }
+  assert {
+    condition     = module.functions.resources.functions["initiate-auth"].environment[0].variables.DEFAULT_STEP_UP_STATE == module.functions.resources.functions["authorizer"].environment[0].variables.DEFAULT_STEP_UP_STATE && module.functions.resources.functions["factor-change"].environment[0].variables.USER_POOL_ID == "eu-central-1_pool"
+    error_message = "The challenge and the authorizer have the same default, and factor-change knows the pool."
   }
 }
 
@@ -183,7 +193,10 @@ run "tables" {
     operations = {
       "/transfer"         = {}
       "/orders/{orderId}" = { state = "STEP_UP_DENY", group = "orders" }
+      "GET /transfer"     = { state = "STEP_UP_NOT_REQUIRED" }
     }
+    default_step_up_state = "STEP_UP_DENY"
+    factors               = ["SOFTWARE_TOKEN"]
   }
 
   assert {
@@ -198,8 +211,13 @@ run "tables" {
     condition = { for path, item in aws_dynamodb_table_item.operation : path => jsondecode(item.item) } == {
       "/transfer"         = { id = { S = "/transfer" }, stepUpState = { S = "STEP_UP_REQUIRED" }, group = { S = "default" } }
       "/orders/{orderId}" = { id = { S = "/orders/{orderId}" }, stepUpState = { S = "STEP_UP_DENY" }, group = { S = "orders" } }
+      "GET /transfer"     = { id = { S = "GET /transfer" }, stepUpState = { S = "STEP_UP_NOT_REQUIRED" }, group = { S = "default" } }
     }
-    error_message = "Operations are items of the setting table."
+    error_message = "Operations are items of the setting table, by path or by method and path."
+  }
+  assert {
+    condition     = alltrue([for key in ["authorizer", "initiate-auth"] : module.functions.resources.functions[key].environment[0].variables.DEFAULT_STEP_UP_STATE == "STEP_UP_DENY"]) && module.functions.resources.functions["initiate-auth"].environment[0].variables.FACTORS == "[\"SOFTWARE_TOKEN_STEP_UP\"]"
+    error_message = "The default state and the accepted factors reach the functions."
   }
   assert {
     condition     = length(setintersection(keys(module.functions.functions), ["sample", "web"])) == 0 && output.web_client_url == null

@@ -1,6 +1,6 @@
 """API Gateway REQUEST authorizer: decide whether a token may call an operation at this time.
 
-A decision takes two table reads at most. A warm function makes no network call for keys, and caches nothing but keys.
+A decision takes two table reads at most; a refusal writes that it happened. A warm function makes no network call for keys, and caches nothing but keys.
 Each decision applies to one method of one request, so the policy names only that method.
 """
 
@@ -8,8 +8,8 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, settings
-from common.observability import begin, count
+from common import aws_errors, clients, settings
+from common.observability import begin, count, logger
 
 from . import sessions, tokens
 from .sessions import StepUp
@@ -38,26 +38,35 @@ class Settings:
 
 
 def decide(
-    token: tokens.Token, path: str, operations: sessions.Settings, shown: sessions.Sessions, conf: Settings
+    token: tokens.Token, operation: str, operations: sessions.Settings, shown: sessions.Sessions, conf: Settings
 ) -> str:
-    """Return the state that applies to this token and resource path: one of the four states.
+    """Return the state that applies to this token and operation ("POST /transfer"): one of the four states.
 
     The setting is checked first, so that a completed session does not open a denied operation, and a pending session
     does not close an open one. An unknown state denies.
     """
-    setting = operations.get(path) or sessions.Setting(conf.default_step_up_state)
+    setting = operations.get(operation) or sessions.Setting(conf.default_step_up_state)
     if setting.state == sessions.NOT_REQUIRED:
         return sessions.NOT_REQUIRED
     if setting.state != sessions.REQUIRED:
         return sessions.DENY
     if token.acr in conf.acr_values and shown.clock() < token.auth_time + conf.session_table_item_ttl:
         return sessions.COMPLETED  # the issuer itself has just requested a second factor (RFC 9470)
-    match shown.step_up(token.jti, setting.group):
-        case StepUp.COMPLETED:
-            return sessions.COMPLETED
-        case StepUp.NONE:
-            shown.require(token, setting.group)
+    if shown.step_up(token.jti, setting.group) is StepUp.COMPLETED:
+        return sessions.COMPLETED
+    _note(token, setting.group, shown)
     return sessions.REQUIRED
+
+
+def _note(token: tokens.Token, group: str, shown: sessions.Sessions) -> None:
+    """Record a refused call. The call is refused in any case, so a failed record is logged only."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        shown.require(token, group)
+    except (BotoCoreError, ClientError) as error:
+        logger().warning("The refusal was not recorded", extra={"reason": aws_errors.name(error)})
+        count("RefusalNotRecorded", 1)
 
 
 def policy(token: tokens.Token, arn: str, state: str) -> dict[str, Any]:
@@ -78,19 +87,20 @@ def _conf() -> Settings:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Allow or deny the method of `event`. Raise Unauthorized for a 401. Any other error is a 500, which denies too."""
-    conf, path = _conf(), event["resource"]
+    # …:api-id/stage/METHOD/path: the method as API Gateway routed it, which no header of the caller changes.
+    conf, operation = _conf(), f"{event['methodArn'].split('/')[2]} {event['resource']}"
     try:
         token = tokens.verifier().verify(tokens.bearer(event))
     except tokens.TokenRefused as refused:
-        begin(context, resource=path).warning("Token refused", extra={"reason": refused.reason})
+        begin(context, operation=operation).warning("Token refused", extra={"reason": refused.reason})
         count("TokenRefused", 1)
         raise Unauthorized from None
     dynamodb = clients.client("dynamodb")
     operations = sessions.Settings(dynamodb, conf.setting_table)
-    state = decide(token, path, operations, sessions.Sessions(dynamodb, conf.session_table), conf)
+    state = decide(token, operation, operations, sessions.Sessions(dynamodb, conf.session_table), conf)
     if state == sessions.REQUIRED:
-        begin(context, resource=path).info("Step-up required")
+        begin(context, operation=operation).info("Step-up required")
         raise Unauthorized
     if state == sessions.DENY:
-        begin(context, resource=path).warning("Denied by setting")
+        begin(context, operation=operation).warning("Denied by setting")
     return policy(token, event["methodArn"], state)

@@ -18,6 +18,7 @@ class Settings:
     session_table: str
     factor_table: str
     keep_seconds: int
+    user_pool_id: str = ""
 
 
 @functools.cache
@@ -35,8 +36,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     changed = datetime.datetime.fromisoformat(detail["eventTime"])
     changed_at = int(changed.timestamp())
     dynamodb = clients.client("dynamodb")
-    factors.Guard(dynamodb, conf.factor_table).note_change(sub, changed_at, conf.keep_seconds)
+    guard = factors.Guard(dynamodb, conf.factor_table)
+    if detail["eventName"] == "UpdateUserAttributes" and not _contact_changed(guard, conf.user_pool_id, sub, changed_at):
+        log.info("Profile edited", extra={"sub": sub})
+        return {"revoked": 0}
+    guard.note_change(sub, changed_at, conf.keep_seconds)
     revoked = sessions.Sessions(dynamodb, conf.session_table).revoke(sub, changed_at)
     log.warning("Second factor changed", extra={"eventName": detail["eventName"], "sub": sub, "revoked": revoked})
     count("FactorChanged", 1)
     return {"revoked": revoked}
+
+
+def _contact_changed(guard: factors.Guard, pool: str, sub: str, at: int) -> bool:
+    """Return true if an edit of the profile may have replaced the phone or address to which codes are sent.
+
+    CloudTrail hides the attributes of the call, so the user's present ones are compared with those known before.
+    """
+    users = clients.client("cognito-idp").list_users(UserPoolId=pool, Filter=f'sub = "{sub}"', Limit=1)["Users"]
+    user = {"UserAttributes": users[0]["Attributes"] if users else []}
+    edited = [guard.profile_edited(sub, method, factors.contact(user, method), at) for method in factors.CONTACTS]
+    return any(edited)

@@ -1,7 +1,8 @@
-"""POST /initiate-auth: return which second factor the caller must give, and send the code if it is by SMS."""
+"""POST /initiate-auth: return which second factor the caller must give, and send the code if it is by message."""
 
 import functools
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from common import aws_errors, clients, http, settings
@@ -10,6 +11,7 @@ from common.observability import begin, count
 from . import factors, sessions, tokens
 
 CHALLENGE_SECONDS = 300
+_OPERATION = re.compile(r"([A-Z]{1,16} )?/[!-~]{0,1000}")  # short enough to be a key of the setting table
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Settings:
     setting_table: str
     session_table: str
     factor_table: str
+    default_step_up_state: str = sessions.NOT_REQUIRED
+    factors: list[str] = field(default_factory=lambda: list(factors.FACTORS))
 
 
 @functools.cache
@@ -27,7 +31,11 @@ def _conf() -> Settings:
 
 
 def group_of(
-    token: tokens.Token, operation: str | None, operations: sessions.Settings, shown: sessions.Sessions
+    token: tokens.Token,
+    operation: str | None,
+    operations: sessions.Settings,
+    shown: sessions.Sessions,
+    default_state: str = sessions.NOT_REQUIRED,
 ) -> str:
     """Return the group to unlock: that of the named operation, else of the latest refused call, else the default.
 
@@ -35,34 +43,36 @@ def group_of(
     """
     if operation is None:
         asked = [item for item in shown.live(token.jti) if item["state"]["S"] == sessions.REQUIRED]
-        latest = max(asked, key=lambda item: int(item.get("requestedAt", {"N": "0"})["N"]), default=None)
+        latest = max(asked, key=lambda item: float(item.get("requestedAt", {"N": "0"})["N"]), default=None)
         return str(latest["group"]["S"]) if latest else sessions.DEFAULT_GROUP
-    setting = operations.get(operation)
-    if setting is not None and setting.state == sessions.DENY:
-        raise http.HttpError(403, "This operation is closed.", "denied")
-    if setting is None or setting.state != sessions.REQUIRED:
+    setting = operations.get(operation) or sessions.Setting(default_state)  # as the authorizer decides
+    if setting.state == sessions.NOT_REQUIRED:
         raise http.HttpError(409, "This operation needs no step-up.", "not_required")
+    if setting.state != sessions.REQUIRED:
+        raise http.HttpError(403, "This operation is closed.", "denied")
     return setting.group
 
 
 def initiate(
     token: tokens.Token,
-    operation: str | None,
-    operations: sessions.Settings,
+    group: str,
     shown: sessions.Sessions,
     guard: factors.Guard,
     cognito: factors.Cognito,
+    accepted: list[str],
 ) -> str:
-    """Return the requested method and record it in the session. Raise HttpError, or boto's ClientError."""
+    """Return the requested method and record it in the group's session. Raise HttpError, or boto's ClientError."""
     from botocore.exceptions import ClientError
 
-    group = group_of(token, operation, operations, shown)
     if guard.changed_since(token):
-        raise http.HttpError(403, "The second factor has changed since this sign-in: sign in again.", "factor_changed")
+        raise factors.changed()
     try:
-        method = factors.choose(cognito.user(token))
-        if method == factors.SMS:
-            cognito.send(token)
+        user = cognito.user(token)
+        method = factors.choose(user, accepted)
+        if method in factors.CONTACTS:
+            if not guard.accepts(token, method, factors.contact(user, method)):
+                raise factors.changed()
+            cognito.send(token, method)
     except ClientError as error:
         code = aws_errors.name(error)
         if code in factors.LIMITED:
@@ -76,19 +86,21 @@ def initiate(
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return 200 with `challengeType`. The optional body is `{"operation": "/transfer"}`."""
+    """Return 200 with `challengeType`. The optional body is `{"operation": "POST /transfer"}`."""
     log, conf = begin(context), _conf()
     try:
         # API Gateway's Cognito authorizer has checked the pool and the scope, but not the client: verify in full here.
         token = tokens.verifier().verify(tokens.bearer(event))
         operation = http.json_body(event).get("operation")
-        if operation is not None and not (isinstance(operation, str) and 0 < len(operation) <= 1024):
-            raise http.HttpError(400, "operation must be the path of an operation.", "bad_request")  # noqa: TRY301
+        if operation is not None and not (isinstance(operation, str) and _OPERATION.fullmatch(operation)):
+            message = "operation must be a method and a path, such as \"POST /transfer\"."
+            raise http.HttpError(400, message, "bad_request")  # noqa: TRY301
         dynamodb = clients.client("dynamodb")
         operations = sessions.Settings(dynamodb, conf.setting_table)
         shown = sessions.Sessions(dynamodb, conf.session_table)
         guard = factors.Guard(dynamodb, conf.factor_table)
-        method = initiate(token, operation, operations, shown, guard, factors.cognito())
+        group = group_of(token, operation, operations, shown, conf.default_step_up_state)
+        method = initiate(token, group, shown, guard, factors.cognito(), conf.factors)
     except tokens.TokenRefused as refused:
         log.warning("Token refused", extra={"reason": refused.reason})
         count("TokenRefused", 1)

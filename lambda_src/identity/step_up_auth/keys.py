@@ -1,7 +1,7 @@
 """An issuer's public keys, fetched when first needed and kept by the process.
 
 An unknown key id causes a fetch, so that a new key works at once, but at most every `COOLDOWN` seconds, so that
-invented key ids cost nothing. Keys are fetched again after `MAX_AGE` seconds, so that a key that the issuer withdraws
+invented key ids cost nothing; a process without any key tries again with each token. Keys are fetched again after `MAX_AGE` seconds, so that a key that the issuer withdraws
 stops working. While the issuer cannot be reached, known keys remain valid until `STALE_LIMIT`.
 """
 
@@ -70,7 +70,8 @@ class Keys:
     def find(self, kid: str) -> Key | None:
         """Return the public key with this id, or None if the issuer has none. Raise KeysUnavailable."""
         now = self._clock()
-        if (kid not in self._keys or now - self._fetched > MAX_AGE) and now - self._tried >= COOLDOWN:
+        wanted = kid not in self._keys or now - self._fetched > MAX_AGE
+        if wanted and (not self._keys or now - self._tried >= COOLDOWN):
             self._tried = now
             try:
                 self._keys, self._fetched = self._load(), now
@@ -78,8 +79,6 @@ class Keys:
                 if now - self._fetched > STALE_LIMIT:
                     self._keys = {}
                     raise
-        if not self._keys:
-            raise KeysUnavailable("no keys yet")
         return self._keys.get(kid)
 
     def _load(self) -> dict[str, Key]:

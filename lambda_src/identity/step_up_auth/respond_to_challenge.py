@@ -21,6 +21,7 @@ class Settings:
     factor_table: str
     session_table_item_ttl: int
     maximum_attempts: int = 5
+    factors: list[str] = field(default_factory=lambda: list(factors.FACTORS))
 
 
 def wrong() -> http.HttpError:
@@ -46,7 +47,9 @@ class Answer:
         """Return the answer in a request. Raise HttpError 400 if it is malformed."""
         body = http.json_body(event)
         method, code = body.get("challengeType"), body.get("code")
-        if method not in factors.METHODS or not isinstance(code, str) or not _CODE.fullmatch(code):
+        if not isinstance(method, str) or not isinstance(code, str):
+            method = code = ""
+        if method not in factors.METHODS or not _CODE.fullmatch(code):
             raise http.HttpError(400, "challengeType and a code of six digits are needed.", "bad_request")
         return cls(method, code, event["requestContext"]["requestId"])
 
@@ -57,25 +60,21 @@ def respond(
     shown: sessions.Sessions,
     guard: factors.Guard,
     cognito: factors.Cognito,
-    seconds: int,
+    conf: Settings,
 ) -> int:
     """Complete the session. Return when it ends, in epoch seconds. Raise HttpError, with the session unchanged."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    now = shown.clock()
-    asked = [item for item in shown.live(token.jti) if "challenge" in item]
-    challenge = max(asked, key=lambda item: float(item["challengedAt"]["N"]), default=None)
+    challenge = max(shown.challenges(token.jti), key=lambda item: float(item["challengedAt"]["N"]), default=None)
     # Only the requested method is accepted: the caller can choose neither a weaker one nor MAYBE_….
-    if not challenge or challenge["challenge"]["S"] != answer.method or int(challenge["challengeEnds"]["N"]) <= now:
+    if not challenge or challenge["challenge"]["S"] != answer.method:
         raise wrong()
     if guard.changed_since(token):
-        raise http.HttpError(403, "The second factor has changed since this sign-in: sign in again.", "factor_changed")
+        raise factors.changed()
     if not guard.try_once(token):
         raise http.HttpError(429, "Too many wrong answers: try again later.", "too_many_attempts")
     try:
-        # Check again immediately before: a phone that was changed after the challenge is no longer verified.
-        method = factors.choose(cognito.user(token))
-        right = method == answer.method and cognito.right(token, method, answer.code)
+        right = _check(token, answer, guard, cognito, conf.factors)
     except (BotoCoreError, ClientError) as error:
         if aws_errors.name(error) not in factors.LIMITED:
             guard.forgive(token)  # whether it was right is unknown
@@ -85,10 +84,35 @@ def respond(
     guard.forgive(token)
     if not guard.use_up(token, answer.code, answer.request):
         raise wrong()
-    ends = shown.complete(token, challenge, seconds)
+    ends = shown.complete(token, challenge, conf.session_table_item_ttl)
     if ends is None:
         raise wrong()
     return ends
+
+
+def _check(
+    token: tokens.Token, answer: Answer, guard: factors.Guard, cognito: factors.Cognito, accepted: list[str]
+) -> bool:
+    """Return true if the code is right. Raise HttpError if it is that of a factor which the token's bearer brought in.
+
+    A pool can keep the old number or address until the user verifies a new one (`AttributesRequireVerification…`).
+    Until then, GetUser shows the old one as verified, and `VerifyUserAttribute` accepts the code that was sent to the
+    new one and replaces the old one. So the value is compared before and after.
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserAttributeUpdateSettingsType.html
+    """
+    user = cognito.user(token)
+    # Check again immediately before: a phone that was changed after the challenge is no longer verified, or another.
+    if factors.choose(user, accepted) != answer.method:
+        return False
+    if answer.method not in factors.CONTACTS:
+        return cognito.right(token, answer.method, answer.code)
+    if not guard.accepts(token, answer.method, factors.contact(user, answer.method)):
+        raise factors.changed()
+    if not cognito.right(token, answer.method, answer.code):
+        return False
+    if not guard.accepts(token, answer.method, factors.contact(cognito.user(token), answer.method)):
+        raise factors.changed()
+    return True
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -102,7 +126,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         dynamodb = clients.client("dynamodb")
         shown = sessions.Sessions(dynamodb, conf.session_table)
         guard = factors.Guard(dynamodb, conf.factor_table, conf.maximum_attempts)
-        ends = respond(token, answer, shown, guard, factors.cognito(), conf.session_table_item_ttl)
+        ends = respond(token, answer, shown, guard, factors.cognito(), conf)
     except tokens.TokenRefused as refused:
         log.warning("Token refused", extra={"reason": refused.reason})
         count("TokenRefused", 1)

@@ -16,6 +16,11 @@ DENY = "STEP_UP_DENY"
 SETTING_STATES = frozenset({REQUIRED, NOT_REQUIRED, DENY})
 
 DEFAULT_GROUP = "default"
+READ_ATTEMPTS = 5
+
+
+class SettingsUnread(Exception):
+    """DynamoDB left some of an operation's settings unread, so nothing is allowed."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,34 @@ class Settings:
     client: Any
     table: str
 
-    def get(self, path: str) -> Setting | None:
-        """Return the setting of a resource path, or None if it is not listed."""
-        item = self.client.get_item(TableName=self.table, Key={"id": {"S": path}}, ConsistentRead=True).get("Item")
-        if item is None:
-            return None
-        return Setting(item.get("stepUpState", {}).get("S", ""), item.get("group", {}).get("S") or DEFAULT_GROUP)
+    def get(self, operation: str) -> Setting | None:
+        """Return the setting of an operation ("POST /transfer", or "/transfer" for all methods), or None.
+
+        A denial in any of the operation's items wins, and an unknown state is a denial. Otherwise an operator's item
+        ("* /transfer", which Terraform never writes) precedes that of the method, and this that of the path.
+        """
+        method, _, path = operation.rpartition(" ")
+        ids = [f"* {path}", *([operation] if method else []), path]
+        items = self._items(ids)
+        found = [
+            Setting(item.get("stepUpState", {}).get("S", ""), item.get("group", {}).get("S") or DEFAULT_GROUP)
+            for item in (items[name] for name in ids if name in items)
+        ]
+        if denied := next((setting for setting in found if setting.state not in (REQUIRED, NOT_REQUIRED)), None):
+            return Setting(DENY, denied.group)
+        return found[0] if found else None
+
+    def _items(self, ids: list[str]) -> dict[str, dict[str, Any]]:
+        keys = {self.table: {"Keys": [{"id": {"S": name}} for name in ids], "ConsistentRead": True}}
+        found: list[dict[str, Any]] = []
+        for attempt in range(READ_ATTEMPTS):
+            answer = self.client.batch_get_item(RequestItems=keys)
+            found += answer["Responses"].get(self.table, [])
+            keys = answer.get("UnprocessedKeys") or {}
+            if not keys:
+                return {item["id"]["S"]: item for item in found}
+            time.sleep(0.05 * 2**attempt)
+        raise SettingsUnread(f"{self.table}: throttled")  # an item that was not read could be a denial
 
 
 @dataclass(frozen=True)
@@ -68,54 +95,89 @@ class Sessions:
         return StepUp.COMPLETED if item["state"]["S"] == COMPLETED else StepUp.PENDING
 
     def require(self, token: Token, group: str) -> None:
-        """Record that the token must step up. Leave a live session unchanged."""
-        now = int(self.clock())
-        # Another request may have been faster, perhaps with a completed session.
+        """Record that a call of the token was refused now. Leave a completed session, and a challenge, unchanged."""
+        now = self.clock()
+        # Another request may have been faster, and completed the session.
         with contextlib.suppress(self.client.exceptions.ConditionalCheckFailedException):
-            self.client.put_item(
+            self.client.update_item(
                 TableName=self.table,
-                Item={
-                    "jti": {"S": token.jti},
-                    "group": {"S": group},
-                    "sub": {"S": token.sub},
-                    "state": {"S": REQUIRED},
-                    "authTime": {"N": str(token.auth_time)},
-                    "requestedAt": {"N": str(now)},
-                    "expiresAt": {"N": str(token.expires_at)},
+                Key={"jti": {"S": token.jti}, "group": {"S": group}},
+                UpdateExpression="SET #state = :required, #sub = :sub, authTime = :auth, requestedAt = :at, "
+                "expiresAt = :exp",
+                ConditionExpression="attribute_not_exists(jti) OR expiresAt <= :now OR #state = :required",
+                ExpressionAttributeNames={"#state": "state", "#sub": "sub"},
+                ExpressionAttributeValues={
+                    ":required": {"S": REQUIRED},
+                    ":sub": {"S": token.sub},
+                    ":auth": {"N": str(token.auth_time)},
+                    ":at": {"N": f"{now:.3f}"},
+                    ":exp": {"N": str(token.expires_at)},
+                    ":now": {"N": f"{now:.3f}"},
                 },
-                ConditionExpression="attribute_not_exists(jti) OR expiresAt <= :now",
-                ExpressionAttributeValues={":now": {"N": str(now)}},
             )
+
+    def challenges(self, jti: str) -> list[dict[str, Any]]:
+        """Return the token's sessions with a challenge that has not ended, as items.
+
+        The session that a challenge renews may end before the challenge does.
+        """
+        return [
+            item
+            for item in self._items(jti)
+            if "challenge" in item and int(item["challengeEnds"]["N"]) > self.clock()
+        ]
 
     def live(self, jti: str) -> list[dict[str, Any]]:
         """Return the token's sessions that have not expired, as items."""
+        return [item for item in self._items(jti) if int(item["expiresAt"]["N"]) > self.clock()]
+
+    def _items(self, jti: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.client.query(
             TableName=self.table,
             KeyConditionExpression="jti = :jti",
             ExpressionAttributeValues={":jti": {"S": jti}},
             ConsistentRead=True,
         )["Items"]
-        return [item for item in items if int(item["expiresAt"]["N"]) > self.clock()]
+        return items
 
     def challenge(self, token: Token, group: str, method: str, seconds: int) -> None:
-        """Record which second factor was requested from the token's holder. Only the latest challenge counts."""
+        """Record which second factor was requested from the token's holder. Only the latest challenge counts.
+
+        A live session keeps its state and its end. A session that has ended, though not deleted yet, begins anew.
+        """
+        for _ in range(3):  # between two attempts, another request can end or begin the session
+            if self._challenge(token, group, method, seconds, live=True):
+                return
+            if self._challenge(token, group, method, seconds, live=False):
+                return
+        raise RuntimeError("The session changed during each attempt to record the challenge")
+
+    def _challenge(self, token: Token, group: str, method: str, seconds: int, *, live: bool) -> bool:
         now = self.clock()
-        self.client.update_item(
-            TableName=self.table,
-            Key={"jti": {"S": token.jti}, "group": {"S": group}},
-            UpdateExpression="SET challenge = :method, challengedAt = :at, challengeEnds = :ends, #sub = :sub, "
-            "authTime = :auth, #state = if_not_exists(#state, :required), expiresAt = if_not_exists(expiresAt, :exp)",
-            ExpressionAttributeNames={"#state": "state", "#sub": "sub"},
-            ExpressionAttributeValues={
-                ":method": {"S": method},
-                ":at": {"N": f"{now:.3f}"},
-                ":ends": {"N": str(int(now) + seconds)},
-                ":sub": {"S": token.sub},
-                ":auth": {"N": str(token.auth_time)},
-                ":required": {"S": REQUIRED},
-                ":exp": {"N": str(token.expires_at)},
-            },
-        )
+        anew = "" if live else ", #state = :required, expiresAt = :exp"
+        names = {"#sub": "sub"} if live else {"#sub": "sub", "#state": "state"}
+        values = {
+            ":method": {"S": method},
+            ":at": {"N": f"{now:.3f}"},
+            ":ends": {"N": str(int(now) + seconds)},
+            ":sub": {"S": token.sub},
+            ":auth": {"N": str(token.auth_time)},
+        }
+        if not live:
+            values |= {":required": {"S": REQUIRED}, ":exp": {"N": str(token.expires_at)}}
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key={"jti": {"S": token.jti}, "group": {"S": group}},
+                UpdateExpression="SET challenge = :method, challengedAt = :at, challengeEnds = :ends, #sub = :sub, "
+                f"authTime = :auth{anew}",
+                ConditionExpression="expiresAt > :at" if live else "attribute_not_exists(jti) OR expiresAt <= :at",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def complete(self, token: Token, challenge: dict[str, Any], seconds: int) -> int | None:
         """Complete the session that holds `challenge`. Return when it ends, or None if a newer challenge replaced it.

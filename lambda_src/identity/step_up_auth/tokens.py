@@ -80,10 +80,10 @@ class Verifier:
         now = self._clock()
         if claims.get("iss") != self._trust.issuer_url:
             raise TokenRefused("issuer")
-        expires, auth_time = _number(claims, "exp"), _number(claims, "auth_time", "iat")
+        expires = _number(claims, "exp")
         if expires <= now:
             raise TokenRefused("expired")
-        if any(name in claims and _number(claims, name) > now + CLOCK_SKEW for name in ("nbf", "iat")):
+        if any(name in claims and _number(claims, name) > now + CLOCK_SKEW for name in ("nbf", "iat", "auth_time")):
             raise TokenRefused("not_yet_valid")
         if any(claims.get(name) != value for name, value in self._trust.required_claims.items()):
             raise TokenRefused("use")
@@ -100,7 +100,8 @@ class Verifier:
             sub=_text(claims, "sub"),
             client_id=str(client),
             expires_at=int(expires),
-            auth_time=int(auth_time),
+            # A refreshed token has a new `iat`: without `auth_time`, the sign-in counts as the oldest one possible.
+            auth_time=int(_number(claims, "auth_time")) if "auth_time" in claims else 0,
             acr=str(claims.get("acr", "")),
             scope=str(claims.get("scope", "")),
         )
@@ -168,8 +169,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _number(claims: Mapping[str, Any], *names: str) -> float:
-    value = next((claims[name] for name in names if name in claims), None)
+def _number(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
     # From 2 to the power of 53 on, and for NaN, comparisons are not reliable.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
         raise TokenRefused("claims")

@@ -17,7 +17,7 @@ locals {
         additionalProperties = false
         required             = ["challengeType", "code"]
         properties = {
-          challengeType = { type = "string", enum = ["SOFTWARE_TOKEN_STEP_UP", "SMS_STEP_UP", "MAYBE_SOFTWARE_TOKEN_STEP_UP"] }
+          challengeType = { type = "string", enum = ["SOFTWARE_TOKEN_STEP_UP", "SMS_STEP_UP", "EMAIL_STEP_UP", "MAYBE_SOFTWARE_TOKEN_STEP_UP"] }
           code          = { type = "string", pattern = "^[0-9]{6}$" }
         }
       })

@@ -26,13 +26,13 @@ module "functions" {
         })
         policy_statements = [
           {
-            sid       = "ReadSettingsAndSessions"
-            actions   = ["dynamodb:GetItem"]
-            resources = [module.settings.arn, module.sessions.arn]
+            sid       = "ReadSettings"
+            actions   = ["dynamodb:BatchGetItem"]
+            resources = [module.settings.arn]
           },
           {
-            sid       = "NoteRequiredStepUps"
-            actions   = ["dynamodb:PutItem"]
+            sid       = "ReadSessionsAndNoteRefusals"
+            actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
             resources = [module.sessions.arn]
           },
         ]
@@ -41,7 +41,7 @@ module "functions" {
     local.cognito ? [{
       "initiate-auth" = {
         name              = "${local.name}-initiate-auth"
-        description       = "Returns which second factor is required, and sends the code if it is by SMS"
+        description       = "Returns which second factor is required, and sends the code if it is by SMS or e-mail"
         handler           = "identity.step_up_auth.initiate_auth.handler"
         layer_arns        = [aws_lambda_layer_version.jwt.arn]
         memory_size       = 512
@@ -49,16 +49,23 @@ module "functions" {
         dead_letter_queue = false
         key_services      = ["dynamodb"]
         environment = merge(local.trust, {
-          SETTING_TABLE = module.settings.name
-          SESSION_TABLE = module.sessions.name
-          FACTOR_TABLE  = module.factors[0].name
+          SETTING_TABLE         = module.settings.name
+          SESSION_TABLE         = module.sessions.name
+          FACTOR_TABLE          = module.factors[0].name
+          DEFAULT_STEP_UP_STATE = var.default_step_up_state
+          FACTORS               = jsonencode(local.factors)
         })
         # Cognito operations that take the user's token need no IAM permission.
         policy_statements = [
           {
-            sid       = "ReadSettingsAndChanges"
-            actions   = ["dynamodb:GetItem"]
-            resources = [module.settings.arn, module.factors[0].arn]
+            sid       = "ReadSettings"
+            actions   = ["dynamodb:BatchGetItem"]
+            resources = [module.settings.arn]
+          },
+          {
+            sid       = "GuardFactors"
+            actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+            resources = [module.factors[0].arn]
           },
           {
             sid       = "NoteChallenges"
@@ -81,6 +88,7 @@ module "functions" {
           SESSION_TABLE_ITEM_TTL = tostring(var.session_seconds)
           FACTOR_TABLE           = module.factors[0].name
           MAXIMUM_ATTEMPTS       = tostring(var.maximum_attempts)
+          FACTORS                = jsonencode(local.factors)
         })
         policy_statements = [
           {
@@ -105,12 +113,19 @@ module "functions" {
           SESSION_TABLE = module.sessions.name
           FACTOR_TABLE  = module.factors[0].name
           KEEP_SECONDS  = tostring(3650 * 86400) # Cognito's longest refresh token: refreshed tokens keep their auth_time
+          USER_POOL_ID  = local.pool_id
         }
         policy_statements = [
           {
             sid       = "NoteChanges"
-            actions   = ["dynamodb:PutItem"]
+            actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
             resources = [module.factors[0].arn]
+          },
+          {
+            # CloudTrail hides which attributes a call has changed: the user's present ones are compared.
+            sid       = "ReadTheUsersContacts"
+            actions   = ["cognito-idp:ListUsers"]
+            resources = [local.user_pool_arn]
           },
           {
             sid       = "FindSessions"
@@ -155,9 +170,8 @@ module "functions" {
   metric_alarms = local.cognito ? {
     "${local.name}-factor-changes" = {
       description = "${var.alarms.factor_changes} or more changes of a second factor within 5 minutes: an attacker with a stolen token can make such changes. Log: /aws/lambda/${var.context.name_prefix}-${local.name}-factor-change"
-      namespace   = "AWS/Lambda"
-      metric      = "Invocations"
-      dimensions  = { FunctionName = "${var.context.name_prefix}-${local.name}-factor-change" }
+      metric      = "FactorChanged"
+      dimensions  = { service = "${local.name}-factor-change" }
       threshold   = var.alarms.factor_changes
     }
   } : {}

@@ -15,6 +15,8 @@ locals {
     TOKEN_TYPES     = jsonencode(var.token_types != null ? var.token_types : toset(local.cognito ? [] : ["at+jwt", "application/at+jwt"]))
   }
 
+  factors = sort([for factor in var.factors : "${factor}_STEP_UP"])
+
   sample_operations = var.sample ? {
     "/info"     = { state = "STEP_UP_NOT_REQUIRED", group = "default" }
     "/transfer" = { state = "STEP_UP_REQUIRED", group = "default" }

@@ -19,7 +19,7 @@ output "stage_arn" {
 }
 
 output "setting_table_name" {
-  description = "Name of the table with the operations' settings: `id` (resource path), `stepUpState`, `group`. A change applies from the next request on."
+  description = "Name of the table with the operations' settings: `id` (`/transfer`, `POST /transfer`, or `* /transfer` for an operator's own, which Terraform never writes), `stepUpState`, `group`. A change applies from the next request on."
   value       = module.settings.name
 }
 

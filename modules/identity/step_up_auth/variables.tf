@@ -83,7 +83,7 @@ variable "acr_values" {
 }
 
 variable "operations" {
-  description = "Requirement (`state`) of each operation, by the resource path of the API (`/transfer`, `/orders/{order-id}`, `/{proxy+}`), for all methods: `STEP_UP_REQUIRED`, `STEP_UP_NOT_REQUIRED` or `STEP_UP_DENY`. One step-up unlocks all operations of one `group`; operations without a group share the group `default`."
+  description = "Requirement (`state`) of each operation, by its resource path (`/transfer`, `/orders/{order-id}`, `/{proxy+}`) for all methods, or by method and path (`POST /transfer`), which precedes the path's: `STEP_UP_REQUIRED`, `STEP_UP_NOT_REQUIRED` or `STEP_UP_DENY` (which wins). One step-up unlocks all operations of one `group`; operations without a group share the group `default`."
   type = map(object({
     state = optional(string, "STEP_UP_REQUIRED")
     group = optional(string, "default")
@@ -92,8 +92,12 @@ variable "operations" {
   nullable = false
 
   validation {
-    condition     = alltrue([for path in keys(var.operations) : startswith(path, "/") && (path == "/" || !endswith(path, "/"))])
-    error_message = "Each key of operations must be a resource path that begins with a slash and does not end in one, such as \"/orders/{order-id}\"."
+    condition     = alltrue([for key in keys(var.operations) : can(regex("^((GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) )?/([!-~]{0,999}[!-.0-~])?$", key))])
+    error_message = "Each key of operations must be a resource path that begins with a slash and does not end in one, such as \"/orders/{order-id}\", or a method and such a path, such as \"DELETE /orders/{order-id}\". For all methods, leave the method out."
+  }
+  validation {
+    condition     = alltrue([for key, o in var.operations : o.state == "STEP_UP_DENY" || try(var.operations[split(" ", key)[1]].state, "") != "STEP_UP_DENY"])
+    error_message = "A path with STEP_UP_DENY is closed for all methods: a setting of one of its methods has no effect. Set STEP_UP_DENY on the methods instead."
   }
   validation {
     condition     = alltrue([for o in var.operations : contains(["STEP_UP_REQUIRED", "STEP_UP_NOT_REQUIRED", "STEP_UP_DENY"], o.state)])
@@ -138,6 +142,18 @@ variable "maximum_attempts" {
   validation {
     condition     = var.maximum_attempts >= 1 && var.maximum_attempts <= 20 && floor(var.maximum_attempts) == var.maximum_attempts
     error_message = "maximum_attempts must be a whole number from 1 to 20."
+  }
+}
+
+variable "factors" {
+  description = "Second factors that are accepted: `SOFTWARE_TOKEN` (authenticator apps), `SMS` (a verified phone), `EMAIL` (a verified address of a user who has chosen e-mail as second factor). Without `SMS` and `EMAIL`, no text message or e-mail is ever sent for a step-up."
+  type        = set(string)
+  default     = ["SOFTWARE_TOKEN", "SMS", "EMAIL"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.factors) > 0 && length(setsubtract(var.factors, ["SOFTWARE_TOKEN", "SMS", "EMAIL"])) == 0
+    error_message = "factors needs at least one of SOFTWARE_TOKEN, SMS and EMAIL."
   }
 }
 
@@ -199,7 +215,7 @@ variable "throttle" {
 }
 
 variable "alarms" {
-  description = "Number of events within 5 minutes that raises an alarm: changes of second factors (`factor_changes`), and requests to which the authorizer responded with 401 (`unauthorized`; each step-up begins with one)."
+  description = "Number of events within 5 minutes that raises an alarm: changes of second factors (`factor_changes`; edits of the profile that leave them as they are do not count), and requests to which the authorizer responded with 401 (`unauthorized`; each step-up begins with one)."
   type = object({
     factor_changes = optional(number, 1)
     unauthorized   = optional(number, 1000)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +21,9 @@ CONTEXT = SimpleNamespace(aws_request_id="r")
 CONF = authorizer.Settings("setting", "session", 900)
 
 
-def event(raw: str, path: str = "/transfer") -> dict[str, Any]:
-    return {"resource": path, "methodArn": ARN, "headers": {"Authorization": f"Bearer {raw}"}}
+def event(raw: str, path: str = "/transfer", method: str = "POST") -> dict[str, Any]:
+    arn = ARN.replace("/POST/", f"/{method}/")
+    return {"resource": path, "methodArn": arn, "headers": {"Authorization": f"Bearer {raw}"}}
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def ask(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> 
     shown = sessions.Sessions
     monkeypatch.setattr(sessions, "Sessions", lambda c, t, _=None: shown(c, t, clock))
 
-    def call(path: str = "/transfer", raw: str | None = None, **changed: Any) -> Any:
+    def call(path: str = "/transfer", raw: str | None = None, method: str = "POST", **changed: Any) -> Any:
         authorizer._conf.cache_clear()
         try:
-            answer = authorizer.handler(event(raw or sign(claims(**changed)), path), CONTEXT)
+            answer = authorizer.handler(event(raw or sign(claims(**changed)), path, method), CONTEXT)
         except authorizer.Unauthorized as error:
             return str(error)
         return answer["policyDocument"]["Statement"][0]["Effect"]
@@ -151,7 +153,7 @@ def test_at_most_two_table_reads(
     calls: list[str] = []
     client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
     ask()
-    assert calls == ["GetItem"] * reads
+    assert calls == ["BatchGetItem", "GetItem"][:reads]
 
 
 def test_unavailable_table_is_a_500_not_an_allow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +192,7 @@ def test_an_issuers_own_step_up(
 
 @given(st.sampled_from([None, REQUIRED, NOT_REQUIRED, DENY, "?"]), st.sampled_from(StepUp))
 def test_decision_table(setting: str | None, step_up: StepUp) -> None:
-    """Every combination of setting and session; only a required, uncompleted step-up is recorded."""
+    """Every combination of setting and session; each call that a missing step-up refuses is recorded."""
     noted: list[str] = []
     stored = None if setting is None else sessions.Setting(setting)
     operations: Any = SimpleNamespace(get=lambda path: stored)
@@ -206,7 +208,78 @@ def test_decision_table(setting: str | None, step_up: StepUp) -> None:
         assert state == (COMPLETED if step_up is StepUp.COMPLETED else REQUIRED)
     else:
         assert state == DENY
-    assert noted == (["default"] if setting == REQUIRED and step_up is StepUp.NONE else [])
+    assert noted == (["default"] if setting == REQUIRED and step_up is not StepUp.COMPLETED else [])
+
+
+# --- settings by method, and the operator's own ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("items", "answers"),
+    [
+        ({"/transfer": REQUIRED}, {"GET": "Unauthorized", "POST": "Unauthorized"}),
+        ({"POST /transfer": REQUIRED}, {"GET": "Allow", "POST": "Unauthorized"}),
+        ({"/transfer": REQUIRED, "GET /transfer": NOT_REQUIRED}, {"GET": "Allow", "POST": "Unauthorized"}),
+        ({"/transfer": NOT_REQUIRED, "POST /transfer": DENY}, {"GET": "Allow", "POST": "Deny"}),
+        ({"/transfer": DENY, "GET /transfer": NOT_REQUIRED}, {"GET": "Deny", "POST": "Deny"}),
+        ({"/transfer": REQUIRED, "GET /transfer": "?"}, {"GET": "Deny", "POST": "Unauthorized"}),
+        ({"POST /transfer": REQUIRED, "* /transfer": DENY}, {"GET": "Deny", "POST": "Deny"}),
+        ({"POST /transfer": NOT_REQUIRED, "* /transfer": REQUIRED}, {"GET": "Unauthorized", "POST": "Unauthorized"}),
+        ({"/transfer": REQUIRED, "* /transfer": NOT_REQUIRED}, {"GET": "Allow", "POST": "Allow"}),
+        ({"POST /transfer": DENY, "* /transfer": NOT_REQUIRED}, {"GET": "Allow", "POST": "Deny"}),
+    ],
+)
+def test_settings_by_method_and_by_an_operator(
+    ask: Any, dynamodb: Any, monkeypatch: pytest.MonkeyPatch, items: dict[str, str], answers: dict[str, str]
+) -> None:
+    """A denial wins; then the operator's item, the method's, the path's."""
+    for name, state in items.items():
+        allow(dynamodb[0], name, state)
+    assert {method: ask(method=method) for method in answers} == answers
+
+
+def test_a_setting_that_dynamodb_left_out_is_read_again(
+    ask: Any, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A throttled table returns keys as unprocessed, with status 200: the missing item could be the denial."""
+    client = dynamodb[0]
+    allow(client, "/transfer", NOT_REQUIRED)
+    allow(client, "POST /transfer", DENY)
+    real, waits = client.batch_get_item, list[float]()
+    monkeypatch.setattr(sessions.time, "sleep", waits.append)
+
+    def partly(RequestItems: dict[str, Any]) -> Any:
+        keys = RequestItems["setting"]["Keys"]
+        answer = real(RequestItems={"setting": {**RequestItems["setting"], "Keys": keys[-1:]}})
+        return answer | ({"UnprocessedKeys": {"setting": {"Keys": keys[:-1]}}} if keys[:-1] else {})
+
+    monkeypatch.setattr(client, "batch_get_item", partly)
+    assert ask() == "Deny"
+    assert len(waits) == 2
+    monkeypatch.setattr(client, "batch_get_item", lambda RequestItems: {"Responses": {}, "UnprocessedKeys": RequestItems})
+    with pytest.raises(sessions.SettingsUnread):
+        ask()
+
+
+def test_a_refusal_that_could_not_be_recorded_is_a_refusal(
+    ask: Any, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(dynamodb[0], "/transfer", REQUIRED)
+
+    def throttled(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
+
+    monkeypatch.setattr(dynamodb[0], "update_item", throttled)
+    assert ask() == "Unauthorized", "401, with which the client begins the step-up"
+
+
+def test_an_issuers_step_up_needs_the_time_of_the_sign_in(dynamodb: Any, clock: issuer.Clock) -> None:
+    """A refreshed token has a new `iat`: without `auth_time`, each refresh would be a new step-up."""
+    client, shown = dynamodb
+    allow(client, "/transfer", REQUIRED)
+    conf = authorizer.Settings("setting", "session", 900, acr_values=["mfa"])
+    token = issuer.token(acr="mfa", auth_time=None, iat=NOW - 1)
+    assert authorizer.decide(token, "/transfer", sessions.Settings(client, "setting"), shown, conf) == REQUIRED
 
 
 def test_a_race_does_not_undo_a_completed_session(dynamodb: Any, clock: issuer.Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from identity.step_up_auth import (
     tokens,
     web,
 )
-from identity.step_up_auth.factors import MAYBE_SOFTWARE_TOKEN, SMS, SOFTWARE_TOKEN
+from identity.step_up_auth.factors import EMAIL, MAYBE_SOFTWARE_TOKEN, SMS, SOFTWARE_TOKEN
 from identity.step_up_auth.sessions import COMPLETED, DENY, NOT_REQUIRED, REQUIRED
 from tests.unit.identity.step_up_auth import issuer
 from tests.unit.identity.step_up_auth.issuer import NOW, allow, claims, session, sign
@@ -29,10 +30,20 @@ from tests.unit.identity.step_up_auth.issuer import NOW, allow, claims, session,
 CONTEXT = SimpleNamespace(aws_request_id="r")
 
 
-def user(preferred: str = "", enabled: tuple[str, ...] = (), phone: str | None = None) -> dict[str, Any]:
+def user(
+    preferred: str = "", enabled: tuple[str, ...] = (), phone: str | None = None, **attributes_: str
+) -> dict[str, Any]:
     attributes = [] if phone is None else [{"Name": "phone_number_verified", "Value": phone}]
+    attributes += [{"Name": name, "Value": value} for name, value in attributes_.items()]
     found: dict[str, Any] = {"UserAttributes": attributes, "UserMFASettingList": list(enabled)}
     return found | ({"PreferredMfaSetting": preferred} if preferred else {})
+
+
+OLD, NEW = "+15550001", "+15550666"
+
+
+def phone_user(number: str = OLD, *, verified: str = "true") -> dict[str, Any]:
+    return user("SMS_MFA", ("SMS_MFA",), verified, phone_number=number)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +62,13 @@ def user(preferred: str = "", enabled: tuple[str, ...] = (), phone: str | None =
         (user("SMS_MFA", ("SMS_MFA",), "false"), MAYBE_SOFTWARE_TOKEN),
         (user("SMS_MFA", ("SMS_MFA", "SOFTWARE_TOKEN_MFA"), "false"), SOFTWARE_TOKEN),
         (user("EMAIL_OTP", ("EMAIL_OTP",)), MAYBE_SOFTWARE_TOKEN),
+        (user("EMAIL_OTP", ("EMAIL_OTP",), email_verified="true"), EMAIL),
+        (user("", ("EMAIL_OTP",), email_verified="true"), EMAIL),
+        (user("", ("EMAIL_OTP",), email_verified="false"), MAYBE_SOFTWARE_TOKEN),
+        (user("", (), email_verified="true"), MAYBE_SOFTWARE_TOKEN),
+        (user("EMAIL_OTP", ("EMAIL_OTP", "SOFTWARE_TOKEN_MFA"), "true", email_verified="true"), EMAIL),
+        (user("", ("EMAIL_OTP", "SOFTWARE_TOKEN_MFA"), "true", email_verified="true"), SOFTWARE_TOKEN),
+        (user("SMS_MFA", ("EMAIL_OTP", "SMS_MFA"), "false", email_verified="true"), EMAIL),
         ({}, MAYBE_SOFTWARE_TOKEN),
     ],
 )
@@ -64,6 +82,9 @@ class Cognito:
     def __init__(self) -> None:
         self.answer = user("SOFTWARE_TOKEN_MFA", ("SOFTWARE_TOKEN_MFA",))
         self.code, self.error, self.error_at, self.calls = "123456", "", "", list[str]()
+        self.sent = list[str]()
+        self.pending: dict[str, Any] | None = None
+        """GetUser's answer after the user verifies a new number, in a pool that keeps the old one until then."""
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -78,11 +99,17 @@ class Cognito:
 
     def get_user_attribute_verification_code(self, AccessToken: str, AttributeName: str) -> None:
         self._call("Send")
+        self.sent.append(AttributeName)
 
     def verify_user_attribute(self, AccessToken: str, AttributeName: str, Code: str) -> None:
         self._call("VerifyUserAttribute")
         if Code != self.code:
             raise ClientError({"Error": {"Code": "CodeMismatchException", "Message": ""}}, "VerifyUserAttribute")
+        self.answer, self.pending = self.pending or self.answer, None
+
+    def list_users(self, UserPoolId: str, Filter: str, Limit: int) -> dict[str, Any]:
+        assert (UserPoolId, Filter) == ("pool", 'sub = "user-1"')
+        return {"Users": [{"Attributes": self.answer["UserAttributes"]}]}
 
     def verify_software_token(self, AccessToken: str, UserCode: str) -> dict[str, str]:
         self._call("VerifySoftwareToken")
@@ -131,6 +158,7 @@ def api(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> 
         "FACTOR_TABLE": "factor",
         "SESSION_TABLE_ITEM_TTL": "900",
         "KEEP_SECONDS": "1000",
+        "USER_POOL_ID": "pool",
     }
     for name, value in conf.items():
         monkeypatch.setenv(name, value)
@@ -138,7 +166,7 @@ def api(dynamodb: Any, clock: issuer.Clock, monkeypatch: pytest.MonkeyPatch) -> 
     shown, guard = sessions.Sessions, factors.Guard
     monkeypatch.setattr(tokens, "verifier", lambda: verifier)
     monkeypatch.setattr(factors, "cognito", lambda: factors.Cognito(cognito))
-    monkeypatch.setattr(clients, "client", lambda service: client)
+    monkeypatch.setattr(clients, "client", lambda service: cognito if service == "cognito-idp" else client)
     monkeypatch.setattr(sessions, "Sessions", lambda c, t, _=None: shown(c, t, clock))
     monkeypatch.setattr(factors, "Guard", lambda c, t, attempts=5, _=None: guard(c, t, attempts, clock))
     allow(client, "/transfer", REQUIRED)
@@ -329,7 +357,7 @@ def test_latest_refused_call_decides_otherwise(api: Api, dynamodb: Any, clock: i
     assert session(api.dynamodb, group="money")["state"]["S"] == REQUIRED
 
 
-@pytest.mark.parametrize(("state", "status"), [(DENY, 403), (NOT_REQUIRED, 409), ("", 409)])
+@pytest.mark.parametrize(("state", "status"), [(DENY, 403), (NOT_REQUIRED, 409), ("", 409), ("?", 403)])
 def test_no_step_up_for_what_none_opens(api: Api, state: str, status: int) -> None:
     if state:
         allow(api.dynamodb, "/x", state)
@@ -340,6 +368,112 @@ def test_no_step_up_for_what_none_opens(api: Api, state: str, status: int) -> No
 @pytest.mark.parametrize("operation", [1, "", "x" * 1025, ["/transfer"]])
 def test_malformed_operation(api: Api, operation: Any) -> None:
     assert api.initiate({"operation": operation})[0] == 400
+
+
+# --- the day before, the switch and the day after -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("default", "status", "reason"), [(REQUIRED, 200, None), (DENY, 403, "denied"), (NOT_REQUIRED, 409, "not_required")]
+)
+def test_the_challenge_knows_the_default_of_the_authorizer(
+    api: Api, monkeypatch: pytest.MonkeyPatch, default: str, status: int, reason: str | None
+) -> None:
+    monkeypatch.setenv("DEFAULT_STEP_UP_STATE", default)
+    initiate_auth._conf.cache_clear()
+    got, told = api.initiate({"operation": "POST /unlisted"})
+    assert (got, told.get("reason")) == (status, reason)
+    if status == 200:
+        assert api.respond()[0] == 200
+        assert api.state == COMPLETED
+
+
+def test_the_method_decides_the_group(api: Api) -> None:
+    allow(api.dynamodb, "GET /transfer", REQUIRED, group="reports")
+    api.initiate({"operation": "GET /transfer"})
+    assert "challenge" in session(api.dynamodb, group="reports")
+    api.initiate({"operation": "POST /transfer"})
+    assert "challenge" in session(api.dynamodb)
+
+
+def test_a_step_up_that_has_ended_can_be_renewed(api: Api, clock: issuer.Clock) -> None:
+    """Its item is still there: DynamoDB deletes expired items days late."""
+    api.initiate()
+    assert api.respond()[1]["expiresAt"] == NOW + 900
+    clock.now += 901
+    api.cognito.code = "222222"
+    assert api.initiate({"operation": "/transfer"})[0] == 200
+    assert api.state == REQUIRED, "a challenge opens nothing"
+    assert api.respond(code="222222")[1].get("expiresAt") == NOW + 1801
+
+
+@pytest.mark.parametrize("refused_meanwhile", [False, True])
+def test_a_step_up_that_ends_while_the_user_types(
+    api: Api, dynamodb: Any, clock: issuer.Clock, refused_meanwhile: bool
+) -> None:
+    api.initiate()
+    api.respond()
+    clock.now += 890
+    api.cognito.code = "222222"
+    assert api.initiate({"operation": "/transfer"})[0] == 200
+    clock.now += 20
+    if refused_meanwhile:  # another tab calls the operation
+        sessions.Sessions(dynamodb[0], "session").require(issuer.token(), "default")
+    assert api.respond(code="222222")[1].get("expiresAt") == NOW + 910 + 900
+
+
+def test_the_group_is_that_of_the_call_that_was_refused_last(api: Api, dynamodb: Any, clock: issuer.Clock) -> None:
+    shown = sessions.Sessions(dynamodb[0], "session")
+    for group in ("money", "admin", "money"):
+        clock.now += 0.01
+        shown.require(issuer.token(), group)
+    api.initiate()
+    api.respond()
+    assert session(api.dynamodb, group="money")["state"]["S"] == COMPLETED
+    assert session(api.dynamodb, group="admin")["state"]["S"] == REQUIRED
+
+
+def test_a_lost_answer_does_not_undo_a_completed_step_up(api: Api, dynamodb: Any) -> None:
+    """boto3 repeats a write whose answer was lost: the second one finds the step-up completed by itself."""
+    shown = sessions.Sessions(dynamodb[0], "session")
+    shown.challenge(issuer.token(), "default", SMS, 300)
+    challenge = session(api.dynamodb)
+    assert [shown.complete(issuer.token(), challenge, 900) for _ in range(2)] == [NOW + 900] * 2
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "", [], [SMS], {}, {"a": 1}, "\ud800", "x" * 5000])
+@pytest.mark.parametrize("name", ["challengeType", "code", "operation"])
+def test_hostile_types_are_400(api: Api, name: str, value: Any) -> None:
+    if name != "operation":
+        assert api.raw({"challengeType": SMS, "code": "123456", name: value}) == 400
+    elif value is not None:
+        assert api.initiate({"operation": value})[0] == 400
+
+
+@pytest.mark.parametrize("operation", ["transfer", "* /transfer", "post /transfer", "POST  /transfer", "/a b", "/\x00"])
+def test_what_is_no_operation(api: Api, operation: str) -> None:
+    assert api.initiate({"operation": operation})[0] == 400
+
+
+def test_email_as_second_factor(api: Api) -> None:
+    api.cognito.answer = user("EMAIL_OTP", ("EMAIL_OTP",), email="a@example.com", email_verified="true")
+    assert api.initiate() == (200, {"challengeType": EMAIL})
+    assert api.cognito.sent == ["email"]
+    assert api.respond(SMS)[0] == 401
+    assert api.respond(EMAIL)[0] == 200
+
+
+def test_a_factor_that_is_not_accepted_is_none(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.cognito.answer = phone_user()
+    monkeypatch.setenv("FACTORS", json.dumps([SOFTWARE_TOKEN, EMAIL]))
+    initiate_auth._conf.cache_clear()
+    assert api.initiate()[1]["challengeType"] == MAYBE_SOFTWARE_TOKEN
+    monkeypatch.delenv("FACTORS")
+    initiate_auth._conf.cache_clear()
+    assert api.initiate()[1]["challengeType"] == SMS
+    monkeypatch.setenv("FACTORS", json.dumps([SOFTWARE_TOKEN]))
+    respond_to_challenge._conf.cache_clear()
+    assert api.respond(SMS)[0] == 401, "nor is it in the answer"
 
 
 def test_step_up_again_extends(api: Api, clock: issuer.Clock) -> None:
@@ -410,6 +544,102 @@ def test_events_in_any_order_and_twice(api: Api) -> None:
 def test_calls_that_changed_nothing(api: Api, more: dict[str, Any]) -> None:
     assert factor_change.handler(change(**more), CONTEXT) == {"revoked": 0}
     assert api.initiate()[0] == 200
+
+
+def edited(at: int) -> dict[str, Any]:
+    when = datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat().replace("+00:00", "Z")
+    return factor_change.handler(change(when, eventName="UpdateUserAttributes"), CONTEXT)
+
+
+def test_the_code_of_a_pending_number_is_no_second_factor(api: Api) -> None:
+    """The pool keeps the old, verified number until the new one is verified, with the code sent to the new one."""
+    api.cognito.answer = phone_user()
+    assert api.initiate() == (200, {"challengeType": SMS})
+    api.cognito.pending, api.cognito.code = phone_user(NEW), "111111"  # UpdateUserAttributes with a stolen token
+    status, told = api.respond(SMS, "111111")
+    assert (status, told["reason"], api.state) == (403, "factor_changed", REQUIRED)
+    assert api.initiate()[1]["reason"] == "factor_changed", "nor is the new number, for this sign-in"
+    assert api.initiate(auth_time=NOW + 1)[0] == 200, "a new sign-in may use it"
+
+
+def test_a_number_that_was_replaced_and_verified_is_another_factor(api: Api) -> None:
+    """CloudTrail's event takes seconds: the guard knows the number to which it let codes be sent."""
+    api.cognito.answer = phone_user()
+    assert (api.initiate()[0], api.respond(SMS)[0]) == (200, 200)
+    api.cognito.answer = phone_user(NEW)
+    calls = len(api.cognito.calls)
+    assert api.initiate()[1]["reason"] == "factor_changed"
+    assert api.cognito.calls[calls:] == ["GetUser"], "no code goes there"
+    assert api.initiate(auth_time=NOW + 1)[0] == 200
+
+
+def test_a_number_that_was_replaced_after_the_challenge(api: Api) -> None:
+    api.cognito.answer = phone_user()
+    api.initiate()
+    api.cognito.answer = phone_user(NEW)
+    assert api.respond(SMS)[1]["reason"] == "factor_changed"
+    assert "VerifyUserAttribute" not in api.cognito.calls
+
+
+@pytest.mark.parametrize("answer", [phone_user(), user("SOFTWARE_TOKEN_MFA", ("SOFTWARE_TOKEN_MFA",))])
+def test_a_profile_edit_is_no_change_of_a_factor(api: Api, clock: issuer.Clock, answer: dict[str, Any]) -> None:
+    api.cognito.answer = answer
+    method = api.initiate()[1]["challengeType"]
+    assert api.respond(method)[0] == 200
+    clock.now += 60
+    assert edited(NOW + 30) == {"revoked": 0}
+    assert api.state == COMPLETED
+    api.cognito.code = "222222"
+    assert (api.initiate({"operation": "/transfer"})[0], api.respond(method, "222222")[0]) == (200, 200)
+
+
+def test_an_edit_that_replaced_the_number_is_one(api: Api, clock: issuer.Clock) -> None:
+    api.cognito.answer = phone_user()
+    api.initiate()
+    api.respond(SMS)
+    clock.now += 60
+    api.cognito.answer = phone_user(NEW)
+    assert edited(NOW + 30) == {"revoked": 1}
+    assert api.state == REQUIRED
+    assert api.initiate()[0] == 403
+    assert api.initiate(auth_time=NOW + 31)[0] == 200
+
+
+def test_a_number_first_used_after_an_edit_may_be_the_thiefs(api: Api, clock: issuer.Clock) -> None:
+    """The user never stepped up before, so no number was known; the step-up came before CloudTrail's event."""
+    api.cognito.answer = phone_user(NEW)
+    clock.now += 10
+    assert (api.initiate()[0], api.respond(SMS)[0]) == (200, 200)
+    assert edited(NOW) == {"revoked": 1}
+    assert api.state == REQUIRED
+
+
+def test_a_first_number_after_an_edit_needs_a_new_sign_in(api: Api) -> None:
+    api.cognito.answer = phone_user()
+    assert edited(NOW) == {"revoked": 0}
+    assert api.initiate()[1]["reason"] == "factor_changed"
+    assert api.initiate(auth_time=NOW + 1)[0] == 200
+
+
+def test_only_effective_changes_are_counted(api: Api, monkeypatch: pytest.MonkeyPatch, clock: issuer.Clock) -> None:
+    """The alarm is on this metric: failed calls, sign-ins and edits of the profile raise none."""
+    counted: list[str] = []
+    monkeypatch.setattr(factor_change, "count", lambda name, value: counted.append(name))
+    api.cognito.answer = phone_user()
+    api.initiate()
+    clock.now += 60
+    edited(NOW + 30)
+    factor_change.handler(change(errorCode="x"), CONTEXT)
+    factor_change.handler(change(additionalEventData=None), CONTEXT)
+    assert counted == []
+    factor_change.handler(change(), CONTEXT)
+    assert counted == ["FactorChanged"]
+
+
+def test_a_step_up_of_the_second_of_the_change_is_revoked(api: Api) -> None:
+    api.initiate(auth_time=NOW)
+    api.respond(auth_time=NOW)
+    assert factor_change.handler(change(), CONTEXT) == {"revoked": 1}
 
 
 # --- the page and the sample ----------------------------------------------------------------------------------

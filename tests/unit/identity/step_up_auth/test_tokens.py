@@ -369,6 +369,23 @@ def test_invented_key_ids_cost_one_fetch_a_minute(clock: issuer.Clock) -> None:
     assert verifier.verify(GENUINE).sub == "user-1"
 
 
+@pytest.mark.parametrize("seconds", [0, 1, 59])
+def test_a_process_without_keys_tries_again_with_the_next_token(clock: issuer.Clock, seconds: int) -> None:
+    site = issuer.Site()
+    good, site.pages = site.pages, {}
+    verifier = issuer.verifier(TRUST, site, clock)
+    with pytest.raises(keys.KeysUnavailable):
+        verifier.verify(GENUINE)
+    site.pages = good
+    clock.now += seconds
+    assert verifier.verify(GENUINE).sub == "user-1"
+    assert len(site.fetched) == 2
+
+
+def test_a_token_without_the_time_of_its_sign_in_is_of_the_oldest_one() -> None:
+    assert issuer.token(auth_time=None).auth_time == 0
+
+
 def test_a_key_taken_back_ends(clock: issuer.Clock) -> None:
     site = issuer.Site("k1", "k2")
     verifier = issuer.verifier(TRUST, site, clock)
