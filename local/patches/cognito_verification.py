@@ -1,7 +1,8 @@
 """Cognito's verification of a signed-in user's phone number or e-mail address, which MiniStack lacks.
 
 `GetUserAttributeVerificationCode` sends a code (seen with `Cloud.notifications(<number or address>)`) five times an
-hour at most; `VerifyUserAttribute` checks it. Changing a number or address makes it unverified, as on AWS.
+hour at most; `VerifyUserAttribute` checks it. Changing a number or address makes it unverified, as on AWS. A pool with
+`AttributesRequireVerificationBeforeUpdate` keeps the old value until the new one is verified.
 """
 
 from __future__ import annotations
@@ -46,13 +47,17 @@ def send_code(data: dict[str, Any]) -> Any:
     if len(sent) >= CODES_PER_HOUR:
         message = "Attempt limit exceeded, please try after some time."
         return error_response_json("LimitExceededException", message, 400)
-    code = f"{secrets.randbelow(10**6):06d}"
     user["_codes_sent"] = [*sent, time.time()]
+    _send(user, name, value)
+    delivery = {"AttributeName": name, "DeliveryMedium": ATTRIBUTES[name], "Destination": f"+*******{value[-4:]}"}
+    return json_response({"CodeDeliveryDetails": delivery})
+
+
+def _send(user: dict[str, Any], name: str, value: str) -> None:
+    code = f"{secrets.randbelow(10**6):06d}"
     user.setdefault("_attribute_codes", {})[name] = (code, value)
     text = f"Your verification code is {code}"
     sns.notifications.append({"topic": value, "subject": "", "message": text, "at": time.time()})
-    delivery = {"AttributeName": name, "DeliveryMedium": ATTRIBUTES[name], "Destination": f"+*******{value[-4:]}"}
-    return json_response({"CodeDeliveryDetails": delivery})
 
 
 def verify(data: dict[str, Any]) -> Any:
@@ -62,28 +67,38 @@ def verify(data: dict[str, Any]) -> Any:
         return found
     user, name, value = found
     code, sent_to = user.get("_attribute_codes", {}).get(name, ("", ""))
-    if not code or sent_to != value:
+    pending = user.get("_pending_attributes", {})
+    if not code or sent_to not in (value, pending.get(name)):
         message = "Invalid code provided, please request a code again."
         return error_response_json("ExpiredCodeException", message, 400)
     if data.get("Code") != code:
         message = "Invalid verification code provided, please try again."
         return error_response_json("CodeMismatchException", message, 400)
     del user["_attribute_codes"][name]
-    verified = [{"Name": f"{name}_verified", "Value": "true"}]
+    verified = [{"Name": name, "Value": sent_to}, {"Name": f"{name}_verified", "Value": "true"}]
+    if pending.get(name) == sent_to:
+        del pending[name]
     user["Attributes"] = cognito._merge_attributes(user["Attributes"], verified)
     return json_response({})
 
 
-def _unverify(data: dict[str, Any]) -> None:
-    """A changed number or address is not verified."""
-    user, _ = cognito._user_pool_for_access_token(data.get("AccessToken"))
+def _unverify(data: dict[str, Any]) -> dict[str, Any]:
+    """Make changed values unverified, or set them aside until they are verified. Return the request for the rest."""
+    user, pool = cognito._user_pool_for_access_token(data.get("AccessToken"))
     if not user:
-        return
+        return data
+    settings = pool.get("UserAttributeUpdateSettings") or {}
+    waiting = settings.get("AttributesRequireVerificationBeforeUpdate") or []
     before = cognito._attr_list_to_dict(user["Attributes"])
     after = cognito._attr_list_to_dict(data.get("UserAttributes") or [])
     changed = [name for name in ATTRIBUTES if name in after and after[name] != before.get(name)]
-    no_longer = [{"Name": f"{name}_verified", "Value": "false"} for name in changed]
+    no_longer = [{"Name": f"{name}_verified", "Value": "false"} for name in changed if name not in waiting]
     user["Attributes"] = cognito._merge_attributes(user["Attributes"], no_longer)
+    pending = {name: str(after[name]) for name in changed if name in waiting and after[name]}
+    for name, value in pending.items():
+        user.setdefault("_pending_attributes", {})[name] = value
+        _send(user, name, value)
+    return {**data, "UserAttributes": [a for a in data.get("UserAttributes") or [] if a["Name"] not in pending]}
 
 
 OPERATIONS = {"GetUserAttributeVerificationCode": send_code, "VerifyUserAttribute": verify}
@@ -106,6 +121,20 @@ async def dispatch_idp(original: Original, action: str, data: dict[str, Any]) ->
 
 @patch(TARGET, "_update_user_attributes", because="MiniStack leaves a changed number or address verified.")
 def update_user_attributes(original: Original, data: dict[str, Any]) -> Any:
-    """Write attributes; a changed number or address is no longer verified."""
-    _unverify(data)
-    return original(data)
+    """Write attributes; a changed number or address is no longer verified, or waits for its verification."""
+    return original(_unverify(data))
+
+
+@patch(TARGET, "_apply_mfa_preference", because="MiniStack ignores e-mail as a second factor.")
+def apply_mfa_preference(original: Original, user: dict[str, Any], data: dict[str, Any]) -> None:
+    """Set the user's factors, e-mail included."""
+    original(user, data)
+    wanted = data.get("EmailMfaSettings") or {}
+    if "Enabled" not in wanted:
+        return
+    others = [name for name in user["_mfa_enabled"] if name != "EMAIL_OTP"]
+    user["_mfa_enabled"] = [*others, "EMAIL_OTP"] if wanted["Enabled"] else others
+    if wanted["Enabled"] and wanted.get("PreferredMfa"):
+        user["_preferred_mfa"] = "EMAIL_OTP"
+    elif user.get("_preferred_mfa") == "EMAIL_OTP":
+        user["_preferred_mfa"] = ""

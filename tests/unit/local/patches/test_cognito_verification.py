@@ -116,3 +116,33 @@ def test_calls_without_a_signature_are_recorded_and_can_fail(cloud: Cloud, user:
         ("GetUser", "anonymous/", ""),
         ("ForgotPassword", "anonymous/other", ""),
     ]
+
+
+def test_a_pool_can_keep_the_number_until_the_new_one_is_verified(cloud: Cloud, user: Any) -> None:
+    """Cognito: AttributesRequireVerificationBeforeUpdate."""
+    idp, token = user
+    pools = idp.list_user_pools(MaxResults=60)["UserPools"]
+    pool = next(p["Id"] for p in pools if p["Name"] == "test_a_pool_can_keep_the_number_until_the_new_one_is_verified")
+    send(idp, token)
+    verify(idp, token, cloud.notifications(PHONE)[-1]["message"].split()[-1])
+    settings = {"AttributesRequireVerificationBeforeUpdate": ["phone_number"]}
+    idp.update_user_pool(UserPoolId=pool, UserAttributeUpdateSettings=settings)
+    new = "+15555550199"
+    idp.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "phone_number", "Value": new}])
+    shown = {a["Name"]: a["Value"] for a in idp.get_user(AccessToken=token)["UserAttributes"]}
+    assert (shown["phone_number"], shown["phone_number_verified"]) == (PHONE, "true")
+    verify(idp, token, cloud.notifications(new)[-1]["message"].split()[-1])
+    shown = {a["Name"]: a["Value"] for a in idp.get_user(AccessToken=token)["UserAttributes"]}
+    assert (shown["phone_number"], shown["phone_number_verified"]) == (new, "true")
+
+
+def test_e_mail_can_be_a_factor(user: Any) -> None:
+    idp, token = user
+    for settings, factors, preferred in (
+        ({"Enabled": True, "PreferredMfa": True}, ["EMAIL_OTP"], "EMAIL_OTP"),
+        ({"Enabled": True, "PreferredMfa": False}, ["EMAIL_OTP"], ""),
+        ({"Enabled": False, "PreferredMfa": False}, [], ""),
+    ):
+        idp.set_user_mfa_preference(AccessToken=token, EmailMfaSettings=settings)
+        found = idp.get_user(AccessToken=token)
+        assert (found["UserMFASettingList"], found["PreferredMfaSetting"]) == (factors, preferred)
