@@ -119,11 +119,11 @@ run "api" {
       "GET /store/{store-id}/order/{order-id}"                = "orders-orders"
       "GET /store/{store-id}/order/{order-id}/box_size"       = "orders-orders"
       "GET /store/{store-id}/order/{order-id}/label"          = "orders-orders"
-      "GET /store/{store-id}/order/{order-id}/permissions"    = "orders-orders"
+      "GET /store/{store-id}/order/{order-id}/permissions"    = "orders-access"
       "GET /store/{store-id}/order/{order-id}/receipt"        = "orders-orders"
       "GET /store/{store-id}/orders"                          = "orders-list"
       "GET /store/{store-id}/pack_associate"                  = "orders-access"
-      "GET /store/{store-id}/permissions"                     = "orders-orders"
+      "GET /store/{store-id}/permissions"                     = "orders-access"
       "GET /store/{store-id}/store_manager"                   = "orders-access"
       "POST /store/{store-id}/order/{order-id}/re_route"      = "orders-orders"
       "PUT /store/{store-id}/order/{order-id}/status/shipped" = "orders-orders"
@@ -189,12 +189,12 @@ run "functions" {
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "orders-authorizer"
       CLIENT_IDS                   = "[\"handheld\",\"web\"]"
-      NAMESPACE                    = "Orders"
-      ORDERS_TABLE                 = "test-orders"
-      ORDER_ACTIONS                = jsonencode({ for action, route in output.actions : action => route if strcontains(route, "{order-id}") })
-      PERMISSION_ROUTES            = "{\"order\":\"GET /store/{store-id}/order/{order-id}/permissions\",\"store\":\"GET /store/{store-id}/permissions\"}"
+      DOMAIN                       = "{\"attributes\":{\"department\":{\"from\":\"Department\",\"type\":\"Group\"}},\"container\":\"Store\",\"container_key\":\"StoreId\",\"container_parameter\":\"store-id\",\"item\":\"Order\",\"item_key\":\"OrderId\",\"namespace\":\"Orders\",\"scope_header\":\"X-Order-Scope\"}"
+      ITEMS_TABLE                  = "test-orders"
+      ITEM_ACTIONS                 = jsonencode({ for action, route in output.actions : action => route if strcontains(route, "{order-id}") })
+      PERMISSION_ROUTES            = "{\"container\":\"GET /store/{store-id}/permissions\",\"item\":\"GET /store/{store-id}/order/{order-id}/permissions\"}"
       POLICY_STORE_ID              = "PSEXAMPLEabcdefg111111"
-      STORE_ACTIONS                = jsonencode({ for action, route in output.actions : action => route if !strcontains(route, "{order-id}") })
+      CONTAINER_ACTIONS            = jsonencode({ for action, route in output.actions : action => route if !strcontains(route, "{order-id}") })
       USER_POOL_ID                 = "eu-central-1_Staff"
     })
     error_message = "The authorizer's settings name pool, clients, and every action's route."
@@ -206,6 +206,18 @@ run "functions" {
   assert {
     condition     = module.functions.resources.alarms["authorizer/errors"].threshold == 100 && module.functions.resources.alarms["orders/errors"].threshold == 1
     error_message = "Many refused tokens raise an alarm; other failures do so at once."
+  }
+  assert {
+    condition     = module.functions.resources.functions["list_orders"].environment[0].variables.LISTS == jsonencode({ "GET /store/{store-id}/orders" = "GetOrder" }) && alltrue([for f in ["grant_access", "list_access"] : module.functions.resources.functions[f].environment[0].variables.ROLES == jsonencode({ for action, route in output.actions : route => strcontains(route, "store_manager") ? "store_manager" : "pack_associate" if strcontains(action, "Associate") || strcontains(action, "Manager") })])
+    error_message = "The list decides on GetOrder, and each grant's route names its role."
+  }
+  assert {
+    condition     = length(module.api.resources.preflights) == 0 && !anytrue([for f in module.functions.resources.functions : contains(keys(f.environment[0].variables), "CORS_ORIGIN")])
+    error_message = "No page of another origin may call the API."
+  }
+  assert {
+    condition     = module.api.resources.method_settings.settings[0].throttling_rate_limit == 25 && module.api.resources.method_settings.settings[0].throttling_burst_limit == 25
+    error_message = "No route alone reaches Verified Permissions' quota of 30 batches per second."
   }
 }
 
@@ -225,6 +237,22 @@ run "options" {
     memory_size            = 1024
     alarms                 = { refused_tokens = 5, server_errors = 2 }
     throttle               = { rate_limit = 10, burst_limit = 20 }
+    cors_origin            = "https://shop.example.com"
+  }
+
+  assert {
+    condition = module.api.resources.preflights["/store/{store-id}/pack_associate/{employee-id}"].response_parameters == tomap({
+      "method.response.header.Access-Control-Allow-Headers" = "'Authorization,Content-Type,X-Order-Scope'"
+      "method.response.header.Access-Control-Allow-Methods" = "'DELETE,OPTIONS,PUT'"
+      "method.response.header.Access-Control-Allow-Origin"  = "'https://shop.example.com'"
+      "method.response.header.Access-Control-Max-Age"       = "'7200'"
+      "method.response.header.Vary"                         = "'Origin'"
+    }) && length(module.api.resources.preflights) == 13
+    error_message = "Browsers learn for each path what the page may send."
+  }
+  assert {
+    condition     = alltrue([for r in module.api.resources.gateway : r.response_parameters["gatewayresponse.header.Access-Control-Allow-Origin"] == "'https://shop.example.com'" && r.response_parameters["gatewayresponse.header.Cache-Control"] == "'no-store'"]) && alltrue([for f in ["orders", "list_orders", "grant_access", "list_access"] : module.functions.resources.functions[f].environment[0].variables.CORS_ORIGIN == "https://shop.example.com"])
+    error_message = "The page may read refusals and answers."
   }
 
   assert {
@@ -238,5 +266,60 @@ run "options" {
   assert {
     condition     = !module.orders_table.resources.table.deletion_protection_enabled && module.functions.resources.functions["authorizer"].memory_size == 1024 && module.functions.resources.alarms["authorizer/errors"].threshold == 5
     error_message = "Protection, memory and alarms can be set."
+  }
+}
+
+run "own_domain" {
+  command = plan
+
+  module {
+    source = "./modules/identity/order_authorization"
+  }
+
+  variables {
+    name                = "library"
+    admin_groups        = ["librarians"]
+    additional_policies = jsondecode(file("tests/fixtures/library.json")).additional_policies
+    domain              = jsondecode(file("tests/fixtures/library.json")).domain
+    backends            = { books = { function_name = "books", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:books/invocations" } }
+  }
+
+  # tests/unit/identity/order_authorization/test_domain.py checks what is in this file with Cedar, and runs on it.
+  assert {
+    condition     = jsonencode(jsondecode(aws_verifiedpermissions_schema.this.definition.value)) == jsonencode(jsondecode(file("tests/fixtures/library.json")).planned.schema)
+    error_message = "The schema derives from the domain."
+  }
+  assert {
+    condition     = { for role, t in aws_verifiedpermissions_policy_template.this : role => t.statement } == { for role, t in var.domain.templates : role => t.statement } && { for name, p in aws_verifiedpermissions_policy.static : name => one(one(p.definition).static).statement } == jsondecode(file("tests/fixtures/library.json")).planned.policies
+    error_message = "Templates and policies are those of the domain."
+  }
+  assert {
+    condition     = { for name, value in module.functions.resources.functions["authorizer"].environment[0].variables : name => jsondecode(value) if contains(["DOMAIN", "ITEM_ACTIONS", "CONTAINER_ACTIONS", "PERMISSION_ROUTES"], name) } == { for name, value in jsondecode(file("tests/fixtures/library.json")).planned.environment : name => value if contains(["DOMAIN", "ITEM_ACTIONS", "CONTAINER_ACTIONS", "PERMISSION_ROUTES"], name) }
+    error_message = "The authorizer knows the domain."
+  }
+  assert {
+    condition     = jsondecode(module.functions.resources.functions["list_orders"].environment[0].variables.LISTS) == jsondecode(file("tests/fixtures/library.json")).planned.environment.LISTS && jsondecode(module.functions.resources.functions["grant_access"].environment[0].variables.ROLES) == jsondecode(file("tests/fixtures/library.json")).planned.environment.ROLES
+    error_message = "So do the functions that list and grant."
+  }
+  assert {
+    condition     = keys(module.functions.functions) == ["authorizer", "grant_access", "list_access", "list_orders"] && module.orders_table.resources.table.hash_key == "ShelfId" && module.orders_table.resources.table.range_key == "BookId"
+    error_message = "The toy store's own back end is left out, and the table has the domain's keys."
+  }
+  assert {
+    condition = { for route, i in module.api.resources.integrations : route => regex("function:([a-z-]+)/", i.uri)[0] } == {
+      "DELETE /shelf/{shelf-id}/book/{book-id}"          = "books"
+      "DELETE /shelf/{shelf-id}/reader/{employee-id}"    = "test-library-grant"
+      "GET /shelf/{shelf-id}/book/{book-id}"             = "books"
+      "GET /shelf/{shelf-id}/book/{book-id}/permissions" = "test-library-access"
+      "GET /shelf/{shelf-id}/books"                      = "test-library-list"
+      "GET /shelf/{shelf-id}/permissions"                = "test-library-access"
+      "GET /shelf/{shelf-id}/reader"                     = "test-library-access"
+      "PUT /shelf/{shelf-id}/reader/{employee-id}"       = "test-library-grant"
+    }
+    error_message = "Back ends of the domain handle its actions, and the module grants and lists."
+  }
+  assert {
+    condition     = module.api.resources.authorizer.identity_source == "method.request.header.Authorization,method.request.header.X-Scope"
+    error_message = "The cache key contains the domain's scope."
   }
 }

@@ -1,8 +1,8 @@
-"""Decide on all actions of the order or store that a request names, in one call.
+"""Decide on all actions of the item (an order) or container (a store) that a request names, in one call.
 
-API Gateway caches the policy by the two identity sources, the Authorization and X-Order-Scope headers. So the
-policy depends on these two alone, never on the path: a request that meets a cached policy meets the same policy that
-it would have received itself. A path that does not match its scope is in no statement, so it is denied.
+API Gateway caches the policy by the two identity sources, the Authorization and the scope header. So the policy
+depends on these two alone, never on the path: a request that meets a cached policy meets the same policy that it would
+have received itself. A path that does not match its scope is in no statement, so it is denied.
 """
 
 import dataclasses
@@ -12,27 +12,35 @@ import time
 from typing import Any
 
 from common.clients import client
-from common.observability import begin, count
+from common.observability import begin, count, logger
 from common.settings import load
 
-from .decisions import Store, decide
+from .decisions import Decisions, Store, decide
+from .domain import ID, Domain, Unreadable
+from .items import plain
 from .tokens import Refused, bearer, examine
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # no characters with a meaning in an ARN or a path
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The function's environment. Actions are maps of a Cedar action to "METHOD /path"; routes are by kind."""
+    """The function's environment. Actions are maps of a Cedar action to "METHOD /path".
+
+    `permission_routes`: those of `item` and `container`, which every caller with a valid token may use.
+    """
 
     client_ids: list[str]
-    namespace: str
-    order_actions: dict[str, str]
-    orders_table: str
+    container_actions: dict[str, str]
+    domain: dict[str, Any]
+    item_actions: dict[str, str]
+    items_table: str
     permission_routes: dict[str, str]
     policy_store_id: str
-    store_actions: dict[str, str]
     user_pool_id: str
+
+    @property
+    def store(self) -> Store:
+        """Return the policy store."""
+        return Store(self.policy_store_id, self.user_pool_id, Domain(**self.domain))
 
     @property
     def issuer(self) -> str:
@@ -46,13 +54,13 @@ settings = functools.cache(lambda: load(Settings))
 
 @dataclasses.dataclass(frozen=True)
 class Scope:
-    """The resource of a request: `<store-id>` or `<store-id>/<order-id>`."""
+    """The resource of a request: `<container>` or `<container>/<item>`, by their ids."""
 
-    store_id: str
-    order_id: str | None
+    container_id: str
+    item_id: str | None
 
     def __str__(self) -> str:
-        return self.store_id if self.order_id is None else f"{self.store_id}/{self.order_id}"
+        return self.container_id if self.item_id is None else f"{self.container_id}/{self.item_id}"
 
 
 def only(event: dict[str, Any], name: str) -> str:
@@ -67,24 +75,34 @@ def only(event: dict[str, Any], name: str) -> str:
 def scope_of(text: str) -> Scope:
     """Return the scope that a header names. Raise Refused if it is malformed."""
     parts = text.split("/")
-    if len(parts) > 2 or not all(_ID.fullmatch(part) for part in parts):
+    if len(parts) > 2 or not all(ID.fullmatch(part) for part in parts):
         raise Refused("scope")
     return Scope(parts[0], parts[1] if len(parts) == 2 else None)
 
 
-def department_of(table: str, scope: Scope) -> str | None:
-    """Return the department of an order, or None if it has none or does not exist."""
-    key = {"StoreId": {"S": scope.store_id}, "OrderId": {"S": str(scope.order_id)}}
-    item = client("dynamodb").get_item(TableName=table, Key=key, ProjectionExpression="Department").get("Item", {})
-    department = item.get("Department", {}).get("S")
-    return str(department) if department else None
+def details_of(table: str, store: Store, container_id: str, item_id: str) -> dict[str, Any]:
+    """Return an item's entity for policies. One that does not exist has no attributes. Raise Unreadable."""
+    domain, item = store.domain, dict[str, Any]()
+    if domain.attributes:
+        names = {f"#a{i}": source["from"] for i, source in enumerate(domain.attributes.values())}
+        found = client("dynamodb").get_item(
+            TableName=table,
+            Key={domain.container_key: {"S": container_id}, domain.item_key: {"S": item_id}},
+            ProjectionExpression=", ".join(names),
+            ExpressionAttributeNames=names,
+        )
+        item = plain(found.get("Item", {}))
+    return store.details(container_id, item_id, item)
 
 
 def path_of(route: str, scope: Scope) -> str:
-    """Return a route as in an ARN: method and path, with the scope's ids and a wildcard for the employee."""
+    """Return a route as in an ARN: method and path, with the scope's ids and a wildcard for other parameters.
+
+    The container's parameter is the first one, the item's the second: see `domain.tf`.
+    """
     method, _, path = route.partition(" ")
-    path = path.replace("{store-id}", scope.store_id).replace("{employee-id}", "*")
-    return method + (path if scope.order_id is None else path.replace("{order-id}", scope.order_id))
+    ids = iter([scope.container_id, *([scope.item_id] if scope.item_id else [])])
+    return method + re.sub(r"\{[^}]+\}", lambda _: next(ids, "*"), path)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -103,18 +121,8 @@ def authorize(event: dict[str, Any]) -> dict[str, Any]:
     config = settings()
     token = bearer(only(event, "Authorization"))
     expires = examine(token, config.issuer, config.client_ids, time.time())
-    scope = scope_of(only(event, "X-Order-Scope"))
-
-    store = Store(config.policy_store_id, config.user_pool_id, config.namespace)
-    if scope.order_id is None:
-        actions, free = config.store_actions, config.permission_routes["store"]
-        resource, entities = store.store(scope.store_id), []
-    else:
-        actions, free = config.order_actions, config.permission_routes["order"]
-        resource = store.order(scope.store_id, scope.order_id)
-        department = department_of(config.orders_table, scope)
-        entities = [store.order_details(scope.store_id, scope.order_id, department)]
-    decided = decide(store, token, [store.request(action, resource) for action in actions], entities)
+    scope = scope_of(only(event, config.store.domain.scope_header))
+    actions, free, decided = _decide(config, token, scope)
 
     stage = "/".join(event["methodArn"].split("/")[:2])
     outcome = dict(zip(actions, decided.allowed, strict=True))
@@ -140,3 +148,24 @@ def authorize(event: dict[str, Any]) -> dict[str, Any]:
         # A cached policy can outlive its token: the functions behind the API check `expires`.
         "context": {"actions": ",".join(sorted(allowed)), "expires": expires, "scope": str(scope)},
     }
+
+
+def _decide(config: Settings, token: str, scope: Scope) -> tuple[dict[str, str], str, Decisions]:
+    """Return the actions of the scope's kind, the route of their permissions, and the decisions on them."""
+    store = config.store
+    if scope.item_id is None:
+        actions, resource = config.container_actions, store.container(scope.container_id)
+        decided = decide(store, token, [store.request(action, resource) for action in actions], [])
+        return actions, config.permission_routes["container"], decided
+    actions, resource = config.item_actions, store.item(scope.container_id, scope.item_id)
+    requests = [store.request(action, resource) for action in actions]
+    try:
+        entity = details_of(config.items_table, store, scope.container_id, scope.item_id)
+        decided = decide(store, token, requests, [entity])
+    except Unreadable as error:
+        # The token is verified all the same. Without the item's attributes, a decision could be the wrong one.
+        logger().warning("Nothing allowed on an unreadable item", extra={"reason": str(error)})
+        count("ItemsUnreadable", 1)
+        decided = decide(store, token, requests, [])
+        decided = Decisions(decided.sub, [False] * len(requests))
+    return actions, config.permission_routes["item"], decided

@@ -1,53 +1,54 @@
 """Request decisions from Verified Permissions with one caller's token, up to 30 in a call."""
 
 import dataclasses
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from common.clients import client
 
+from .domain import ID, Domain, Entity, Unreadable
 from .tokens import Refused
 
 BATCH = 30  # requests in one BatchIsAuthorizedWithToken
 
-Entity = dict[str, str]
-"""{"entityType": ..., "entityId": ...}"""
+ATTEMPTS = 4  # waits of 7 seconds in all at most: the authorizer has 10, and a caller waits
 
 
 @dataclasses.dataclass(frozen=True)
 class Store:
-    """A policy store and the names in it."""
+    """A policy store, and the entities in it."""
 
     policy_store_id: str
     user_pool_id: str
-    namespace: str
+    domain: Domain
 
-    def store(self, store_id: str) -> Entity:
-        """Return the entity of a store."""
-        return {"entityType": f"{self.namespace}::Store", "entityId": store_id}
+    def container(self, container_id: str) -> Entity:
+        """Return the entity of a container: a store."""
+        return {"entityType": f"{self.domain.namespace}::{self.domain.container}", "entityId": container_id}
 
-    def order(self, store_id: str, order_id: str) -> Entity:
-        """Return the entity of an order. Order ids are unique only within their store."""
-        return {"entityType": f"{self.namespace}::Order", "entityId": f"{store_id}/{order_id}"}
+    def item(self, container_id: str, item_id: str) -> Entity:
+        """Return the entity of an item: an order. Its id is unique only within its container."""
+        return {"entityType": f"{self.domain.namespace}::{self.domain.item}", "entityId": f"{container_id}/{item_id}"}
 
     def user(self, sub: str) -> Entity:
         """Return the entity of a user of the pool."""
-        return {"entityType": f"{self.namespace}::User", "entityId": f"{self.user_pool_id}|{sub}"}
+        return {"entityType": f"{self.domain.namespace}::User", "entityId": f"{self.user_pool_id}|{sub}"}
 
     def request(self, action: str, resource: Entity) -> dict[str, Any]:
         """Return one request: whether the caller may perform *action* on *resource*."""
-        return {"action": {"actionType": f"{self.namespace}::Action", "actionId": action}, "resource": resource}
+        return {"action": {"actionType": f"{self.domain.namespace}::Action", "actionId": action}, "resource": resource}
 
-    def order_details(self, store_id: str, order_id: str, department: str | None) -> dict[str, Any]:
-        """Return the order's entity for policies, with its store and, if it has one, its department."""
-        details: dict[str, Any] = {
-            "identifier": self.order(store_id, order_id),
-            "parents": [self.store(store_id)],
+    def details(self, container_id: str, item_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an item's entity for policies, with its container and its attributes. Raise Unreadable."""
+        if not ID.fullmatch(item_id):
+            raise Unreadable("an id is malformed")
+        attributes = self.domain.attribute_values(item, self.user_pool_id)
+        return {
+            "identifier": self.item(container_id, item_id),
+            "parents": [self.container(container_id)],
+            **({"attributes": attributes} if attributes else {}),
         }
-        if department:
-            group = {"entityType": f"{self.namespace}::Group", "entityId": f"{self.user_pool_id}|{department}"}
-            details["attributes"] = {"department": {"entityIdentifier": group}}
-        return details
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def decide(store: Store, token: str, requests: list[dict[str, Any]], entities: l
 
 
 def _ask(**request: Any) -> dict[str, Any]:
-    api = client("verifiedpermissions")
+    api = client("verifiedpermissions", ATTEMPTS)
     try:
         answer: dict[str, Any] = api.batch_is_authorized_with_token(**request)
     except api.exceptions.ValidationException:  # the error for a refused token

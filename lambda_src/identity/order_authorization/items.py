@@ -1,10 +1,11 @@
-"""Items of the table of orders."""
+"""Items of the table."""
 
+import base64
 from typing import Any
 
 
 def key(store_id: str, order_id: str) -> dict[str, Any]:
-    """Return the primary key of an order."""
+    """Return the primary key of an order of the toy store."""
     return {"StoreId": {"S": store_id}, "OrderId": {"S": order_id}}
 
 
@@ -14,3 +15,21 @@ def plain(item: dict[str, Any]) -> dict[str, Any]:
 
     read = TypeDeserializer().deserialize
     return {name: read(value) for name, value in item.items()}
+
+
+def shown(value: Any) -> Any:
+    """Return a value of an item for JSON: sets as sorted lists, binary values as base64."""
+    from boto3.dynamodb.types import Binary
+
+    match value:
+        case dict():
+            return {name: shown(inner) for name, inner in value.items()}
+        case list():
+            return [shown(inner) for inner in value]
+        case set() | frozenset():
+            return sorted((shown(inner) for inner in value), key=str)
+        case Binary():
+            return base64.b64encode(value.value).decode()
+        case bytes() | bytearray():
+            return base64.b64encode(value).decode()
+    return value

@@ -1,4 +1,4 @@
-"""Read, ship, re-route or cancel one order, or list the allowed actions. The authorizer has already decided."""
+"""The toy store's own back end: read, ship, re-route or cancel one order. The authorizer has already decided."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ from common.clients import client
 from common.http import HttpError, json_body
 from common.settings import load
 
-from .items import key, plain
+from .items import key, plain, shown
 from .routes import Event, path, route
 
 _WAREHOUSE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -37,9 +37,6 @@ def handler(event: Event) -> Any:
     """Answer by the method and the last segment of the route. Raise HttpError 400, 404 or 409."""
     method, last = event["httpMethod"], event["resource"].rpartition("/")[2]
     last = "" if last.startswith("{") else last
-    if last == "permissions":
-        allowed = str(event["requestContext"]["authorizer"].get("actions") or "")
-        return {"actions": [action for action in allowed.split(",") if action]}
     order_key = key(path(event, "store-id"), path(event, "order-id"))
     match method, last:
         case "GET", _:
@@ -56,13 +53,13 @@ def handler(event: Event) -> Any:
     raise HttpError(404, "Not found")
 
 
-def read(order_key: dict[str, Any], shown: tuple[str, ...] | None) -> dict[str, Any]:
-    """Return an order, or only the attributes *shown*. Raise HttpError 404 if there is no such order."""
+def read(order_key: dict[str, Any], view: tuple[str, ...] | None) -> dict[str, Any]:
+    """Return an order, or only the attributes of a *view*. Raise HttpError 404 if there is no such order."""
     item = client("dynamodb").get_item(TableName=settings().orders_table, Key=order_key).get("Item")
     if not item:
         raise HttpError(404, "There is no such order")
-    order = plain(item)
-    return order if shown is None else {name: order.get(name) for name in shown}
+    order: dict[str, Any] = shown(plain(item))
+    return order if view is None else {name: order.get(name) for name in view}
 
 
 def change(order_key: dict[str, Any], values: dict[str, str], unless: tuple[str, ...]) -> dict[str, Any]:
@@ -89,4 +86,5 @@ def change(order_key: dict[str, Any], values: dict[str, str], unless: tuple[str,
             raise HttpError(404, "There is no such order") from None
         status = found.get("Status", {}).get("S", "")
         raise HttpError(409, f"The order is {status.lower()}") from None
-    return plain(changed["Attributes"])
+    order: dict[str, Any] = shown(plain(changed["Attributes"]))
+    return order

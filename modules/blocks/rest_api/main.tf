@@ -27,6 +27,13 @@ locals {
   )
 
   execution_arn = "arn:${var.context.partition}:execute-api:${var.context.region}:${var.context.account_id}:${aws_api_gateway_rest_api.this.id}"
+  # Preflight requests, by path. Their responses are the same for every caller, so no function is called.
+  preflights = { for path in distinct([for route in local.routes : route.path]) : path => join(",", sort(concat(["OPTIONS"], [for route in local.routes : route.method if route.path == path]))) if var.cors != null }
+  cors_headers = var.cors == null ? {} : merge(
+    { Access-Control-Allow-Origin = var.cors.origin },
+    var.cors.origin == "*" ? {} : { Vary = "Origin" },
+  )
+  error_headers = merge(var.error_headers, local.cors_headers)
   bodies        = { for key, route in local.routes : key => route.body if route.body != null }
 }
 
@@ -157,6 +164,51 @@ resource "aws_api_gateway_integration" "this" {
   uri                     = var.functions[each.value.function].invoke_arn
 }
 
+resource "aws_api_gateway_method" "preflight" {
+  # checkov:skip=CKV_AWS_59:Browsers send preflight requests without credentials; the response says only what pages may send
+  # checkov:skip=CKV2_AWS_53:A preflight request has neither a body nor parameters
+  for_each = local.preflights
+
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  resource_id   = local.resource_ids[each.key]
+  http_method   = "OPTIONS"
+  authorization = "NONE"
+}
+
+resource "aws_api_gateway_integration" "preflight" {
+  for_each = local.preflights
+
+  rest_api_id       = aws_api_gateway_rest_api.this.id
+  resource_id       = local.resource_ids[each.key]
+  http_method       = aws_api_gateway_method.preflight[each.key].http_method
+  type              = "MOCK"
+  request_templates = { "application/json" = jsonencode({ statusCode = 204 }) }
+}
+
+resource "aws_api_gateway_method_response" "preflight" {
+  for_each = local.preflights
+
+  rest_api_id         = aws_api_gateway_rest_api.this.id
+  resource_id         = local.resource_ids[each.key]
+  http_method         = aws_api_gateway_method.preflight[each.key].http_method
+  status_code         = "204"
+  response_parameters = { for name in concat(keys(local.cors_headers), ["Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Max-Age"]) : "method.response.header.${name}" => true }
+}
+
+resource "aws_api_gateway_integration_response" "preflight" {
+  for_each = local.preflights
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  resource_id = local.resource_ids[each.key]
+  http_method = aws_api_gateway_integration.preflight[each.key].http_method
+  status_code = aws_api_gateway_method_response.preflight[each.key].status_code
+  response_parameters = { for name, value in merge(local.cors_headers, {
+    Access-Control-Allow-Headers = join(",", var.cors.headers)
+    Access-Control-Allow-Methods = each.value
+    Access-Control-Max-Age       = "7200" # seconds; the longest time that Chromium keeps it
+  }) : "method.response.header.${name}" => "'${value}'" }
+}
+
 resource "aws_lambda_permission" "route" {
   for_each = var.functions
 
@@ -182,7 +234,7 @@ resource "aws_api_gateway_gateway_response" "this" {
 
   rest_api_id         = aws_api_gateway_rest_api.this.id
   response_type       = each.value
-  response_parameters = { for name, value in var.error_headers : "gatewayresponse.header.${name}" => "'${value}'" }
+  response_parameters = { for name, value in local.error_headers : "gatewayresponse.header.${name}" => "'${value}'" }
   response_templates  = { "application/json" = "{\"message\":$context.error.messageString}" }
 }
 
@@ -193,7 +245,9 @@ resource "aws_api_gateway_deployment" "this" {
   triggers = {
     configuration = sha256(jsonencode([
       var.authorizer,
-      var.error_headers,
+      local.error_headers,
+      local.preflights,
+      var.cors,
       var.functions,
       var.routes,
       var.user_pool_arns,
@@ -208,6 +262,7 @@ resource "aws_api_gateway_deployment" "this" {
   depends_on = [
     aws_api_gateway_gateway_response.this,
     aws_api_gateway_integration.this,
+    aws_api_gateway_integration_response.preflight,
     aws_api_gateway_method.this,
   ]
 }

@@ -32,7 +32,9 @@ output "resources" {
     integrations    = aws_api_gateway_integration.this
     method_settings = aws_api_gateway_method_settings.all
     methods         = aws_api_gateway_method.this
+    gateway         = aws_api_gateway_gateway_response.this
     models          = aws_api_gateway_model.this
+    preflights      = aws_api_gateway_integration_response.preflight
     rest_api        = aws_api_gateway_rest_api.this
     stage           = aws_api_gateway_stage.this
   }

@@ -124,6 +124,24 @@ variable "throttle" {
   }
 }
 
+variable "cors" {
+  description = "Web pages of another origin that may call the API: their one `origin` (`https://shop.example.com`, or `*`), and the request `headers` that they may send. Preflight requests of all routes are answered, and API Gateway's own error responses may be read. **The functions add `Access-Control-Allow-Origin` to their responses themselves.** Null for no other origin."
+  type = object({
+    origin  = string
+    headers = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.cors == null || try(can(regex("^(\\*|https?://[A-Za-z0-9.:-]+)$", var.cors.origin)) && alltrue([for header in var.cors.headers : can(regex("^[A-Za-z0-9-]+$", header))]), false)
+    error_message = "cors.origin must be \"*\" or a scheme and a host such as \"https://shop.example.com\", without a slash at the end, and cors.headers must be names of headers."
+  }
+  validation {
+    condition     = var.cors == null || alltrue([for route in keys(var.routes) : !can(regex("^(OPTIONS|ANY) ", route))])
+    error_message = "With cors, routes must not have the methods OPTIONS and ANY: the block answers OPTIONS itself."
+  }
+}
+
 variable "error_headers" {
   description = "Headers of the responses that API Gateway itself creates (401, 403, 429, 5xx). Add `Access-Control-Allow-Origin` for web pages of another origin."
   type        = map(string)

@@ -25,17 +25,17 @@ output "policy_store_arn" {
 }
 
 output "policy_template_ids" {
-  description = "Ids of the policy templates to which grants are linked: `pack_associate` and `store_manager`."
+  description = "Ids of the policy templates to which grants are linked, by role: `pack_associate` and `store_manager` in the toy store."
   value       = { for name, template in aws_verifiedpermissions_policy_template.this : name => template.policy_template_id }
 }
 
 output "table_name" {
-  description = "Name of the table of orders, with `StoreId`, `OrderId`, `Department` (a group of the pool) and the order's other attributes."
+  description = "Name of the table of items: in the toy store, orders with `StoreId`, `OrderId`, `Department` (a group of the pool) and other attributes."
   value       = module.orders_table.name
 }
 
 output "table_arn" {
-  description = "ARN of the table of orders."
+  description = "ARN of the table of items."
   value       = module.orders_table.arn
 }
 

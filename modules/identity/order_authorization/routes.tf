@@ -1,4 +1,4 @@
-# Every action and the route that performs it. The schema, the API and the functions derive from these maps.
+# The toy store: the domain unless `domain` gives another. Every action and the route that performs it.
 locals {
   order_actions = {
     GetOrder        = "GET /store/{store-id}/order/{order-id}"
@@ -18,15 +18,16 @@ locals {
     AddStoreManager     = "PUT /store/{store-id}/store_manager/{employee-id}"
     RemoveStoreManager  = "DELETE /store/{store-id}/store_manager/{employee-id}"
   }
-  # Routes that return which of these actions the caller may perform. Every caller with a valid token may use them.
-  permission_routes = {
-    order = "GET /store/{store-id}/order/{order-id}/permissions"
-    store = "GET /store/{store-id}/permissions"
-  }
 
   pack_associate_actions = ["GetOrder", "GetOrderBoxSize", "GetOrderLabel", "GetOrderReceipt", "ListOrders", "SetOrderShipped"]
-  grant_actions          = ["AddPackAssociate", "AddStoreManager", "RemovePackAssociate", "RemoveStoreManager"]
-  list_access_actions    = ["ListPackAssociates", "ListStoreManagers"]
+  store_roles = {
+    ListPackAssociates  = "pack_associate"
+    AddPackAssociate    = "pack_associate"
+    RemovePackAssociate = "pack_associate"
+    ListStoreManagers   = "store_manager"
+    AddStoreManager     = "store_manager"
+    RemoveStoreManager  = "store_manager"
+  }
   re_route_body = jsonencode({
     type                 = "object"
     required             = ["warehouse"]
@@ -34,9 +35,58 @@ locals {
     properties           = { warehouse = { type = "string", pattern = "^[A-Za-z0-9_-]{1,64}$" } }
   })
 
-  routes = merge(
-    { for action, route in local.order_actions : route => { function = "orders", body = action == "ReRouteOrder" ? local.re_route_body : null } },
-    { for action, route in local.store_actions : route => { function = contains(local.grant_actions, action) ? "grant_access" : contains(local.list_access_actions, action) ? "list_access" : "list_orders", body = null } },
-    { for route in values(local.permission_routes) : route => { function = "orders", body = null } },
-  )
+  toy_store = {
+    namespace    = "Orders"
+    scope_header = "X-Order-Scope"
+    container    = { type = "Store", path = "/store/{store-id}", key = "StoreId" }
+    item = {
+      type       = "Order"
+      path       = "/store/{store-id}/order/{order-id}"
+      key        = "OrderId"
+      attributes = { department = { from = "Department", type = "Group" } }
+    }
+    actions = merge(
+      { for action, route in local.order_actions : action => {
+        route   = route
+        backend = "orders"
+        role    = null
+        lists   = null
+        body    = action == "ReRouteOrder" ? local.re_route_body : null
+      } },
+      { for action, route in local.store_actions : action => {
+        route   = route
+        backend = null
+        role    = lookup(local.store_roles, action, null)
+        lists   = action == "ListOrders" ? "GetOrder" : null
+        body    = null
+      } },
+    )
+    schema = null
+    templates = {
+      pack_associate = {
+        description = "Packs the orders of their own departments in one store"
+        statement   = <<-EOT
+          permit (
+            principal == ?principal,
+            action in [${join(", ", [for action in local.pack_associate_actions : "Orders::Action::\"${action}\""])}],
+            resource in ?resource
+          )
+          when {
+            resource is Orders::Store ||
+            (resource has department && principal in resource.department)
+          };
+        EOT
+      }
+      store_manager = {
+        description = "Does everything in one store"
+        statement   = <<-EOT
+          permit (
+            principal == ?principal,
+            action in [Orders::Action::"OrderActions", Orders::Action::"StoreActions"],
+            resource in ?resource
+          );
+        EOT
+      }
+    }
+  }
 }

@@ -10,7 +10,8 @@ import pytest
 from moto import mock_aws
 
 from common import clients
-from identity.order_authorization import access, authorizer, list_orders, orders
+from identity.order_authorization import access, authorizer, list_orders, orders, routes
+from identity.order_authorization.decisions import ATTEMPTS
 from local.services import install_all
 
 from .world import REGION, World
@@ -23,7 +24,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    caches = (clients.client, access.settings, authorizer.settings, list_orders.settings, orders.settings)
+    caches = (clients.client, access.settings, authorizer.settings, list_orders.settings, orders.settings, routes.web)
     install_all()
     with mock_aws():
         made = World()
@@ -47,6 +48,11 @@ def context() -> Any:
     return types.SimpleNamespace(aws_request_id="r")
 
 
+def decider() -> Any:
+    """Return the client of Verified Permissions that decides, which has fewer attempts than others."""
+    return clients.client("verifiedpermissions", ATTEMPTS)
+
+
 class Calls(list[str]):
     """Names of the AWS operations called, in order."""
 
@@ -55,7 +61,6 @@ class Calls(list[str]):
 def calls(world: World) -> Calls:
     """Record the operations that the functions call."""
     made = Calls()
-    for service in ("verifiedpermissions", "dynamodb", "cognito-idp"):
-        events = clients.client(service).meta.events
-        events.register("before-call", lambda model, **_: made.append(model.name))
+    for api in (decider(), *(clients.client(name) for name in ("verifiedpermissions", "dynamodb", "cognito-idp"))):
+        api.meta.events.register("before-call", lambda model, **_: made.append(model.name))
     return made

@@ -16,12 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import clients
 from common.observability import logger
 from identity.order_authorization import authorizer
 from identity.order_authorization.tokens import Refused, examine
 
-from .conftest import Calls
+from .conftest import Calls, decider
 from .world import CLIENT, DEPARTMENTS, ISSUER, POOL, STAGE, USERS, World, asked, claims_of, jwks, routes, signed, token
 
 READS = {"GetOrder", "GetOrderBoxSize", "GetOrderLabel", "GetOrderReceipt"}
@@ -214,13 +213,13 @@ def test_no_decision_is_no_access(world: World, context: Any, code: str, monkeyp
     def fail(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": code, "Message": ""}}, "BatchIsAuthorizedWithToken")
 
-    monkeypatch.setattr(clients.client("verifiedpermissions"), "batch_is_authorized_with_token", fail)
+    monkeypatch.setattr(decider(), "batch_is_authorized_with_token", fail)
     with pytest.raises(ClientError):  # API Gateway returns 500 and caches nothing
         authorizer.handler(asked(token("ada"), "1/001"), context)
 
 
 def test_answers_to_other_questions_are_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    api = clients.client("verifiedpermissions")
+    api = decider()
     real = api.batch_is_authorized_with_token
 
     def shuffled(**request: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
@@ -12,9 +13,15 @@ from botocore.exceptions import ClientError
 
 from common import clients
 from identity.order_authorization import access, grant_access, list_access, list_orders, orders
+from identity.order_authorization import routes as routes_module
 
-from .conftest import Calls
+from .conftest import Calls, decider
 from .world import POOL, TABLE, World, proxied, routes, token
+
+def next_of(value: Any) -> str:
+    """Return a `next` token with a value of the caller's choice."""
+    return base64.urlsafe_b64encode(json.dumps({"Id": value}).encode()).decode()
+
 
 STORE, ORDER = "/store/{store-id}", "/store/{store-id}/order/{order-id}"
 
@@ -65,7 +72,10 @@ def test_a_long_list_is_paged(world: World, context: Any) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "91"}, {"limit": "x"}, {"limit": "٣"}, {"next": "!"},
-                                   {"next": "e30="}, {"next": "eyJPcmRlcklkIjogMX0="}])  # fmt: skip
+                                   {"next": "e30="}, {"next": "eyJPcmRlcklkIjogMX0="}, {"limit": "9" * 4301}, {"limit": "090"},
+                                   {"next": next_of("\ud800")}, {"next": next_of("x" * 1025)}, {"next": next_of([])},
+                                   {"next": next_of({})}, {"next": next_of(None)}, {"next": next_of("")},
+                                   {"next": "W10="}, {"next": "bnVsbA=="}, {"next": "MQ=="}, {"next": "\u0661"}])  # fmt: skip
 def test_bad_paging_is_reported(world: World, context: Any, query: dict[str, str]) -> None:
     event = proxied("GET", f"{STORE}/orders", {"store-id": "1"}, bearer=token("ada"), query=query)
     body(list_orders.handler(event, context), 400)
@@ -82,7 +92,7 @@ def test_no_decision_is_no_list(world: World, context: Any, monkeypatch: pytest.
     def fail(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "InternalServerException", "Message": ""}}, "x")
 
-    monkeypatch.setattr(clients.client("verifiedpermissions"), "batch_is_authorized_with_token", fail)
+    monkeypatch.setattr(decider(), "batch_is_authorized_with_token", fail)
     with pytest.raises(ClientError):
         listed(context, "ada")
 
@@ -121,9 +131,10 @@ def test_a_warehouse_is_checked_again(world: World, context: Any, given: Any) ->
 
 
 def test_permissions_are_the_authorizers_and_cost_no_call(world: World, context: Any, calls: Calls) -> None:
-    told = do(context, "GET", "/permissions", authorizer={"actions": "GetOrder,SetOrderShipped"})
-    assert body(told) == {"actions": ["GetOrder", "SetOrderShipped"]}
-    assert body(do(context, "GET", "/permissions")) == {"actions": []}
+    for resource in (f"{ORDER}/permissions", f"{STORE}/permissions"):
+        event = proxied("GET", resource, {}, authorizer={"actions": "GetOrder,SetOrderShipped"})
+        assert body(list_access.handler(event, context)) == {"actions": ["GetOrder", "SetOrderShipped"]}
+        assert body(list_access.handler(proxied("GET", resource, {}), context)) == {"actions": []}
     assert calls == []
 
 
@@ -142,6 +153,81 @@ def test_every_route_of_an_order_has_an_answer(world: World, context: Any) -> No
         given = {"warehouse": "w"} if "re_route" in resource else None
         event = proxied(method, resource, {"store-id": "1", "order-id": "003"}, body=given)
         assert orders.handler(event, context)["statusCode"] in (200, 409), route
+
+
+# An odd order among others
+
+
+def put(world: World, order: str, **attributes: Any) -> None:
+    world.table.put_item(TableName=TABLE, Item={"StoreId": {"S": "1"}, "OrderId": {"S": order}, **attributes})
+
+
+ODD = {"Tags": {"SS": ["b", "a"]}, "Weights": {"NS": ["2", "1.5"]}, "Seal": {"B": b"\x00\xff"}, "Marks": {"BS": [b"x"]},
+       "Deep": {"M": {"list": {"L": [{"SS": ["z"]}, {"NULL": True}]}}}}  # fmt: skip
+
+
+def test_an_order_with_every_type_of_attribute(world: World, context: Any) -> None:
+    put(world, "odd", **ODD)
+    shown = {
+        "Tags": ["a", "b"],
+        "Weights": [1.5, 2],
+        "Seal": "AP8=",
+        "Marks": ["eA=="],
+        "Deep": {"list": [["z"], None]},
+    }
+    listed_one = next(order for order in listed(context, "morgan")["orders"] if order["OrderId"] == "odd")
+    read = body(do(context, "GET", order="odd"))
+    changed = body(do(context, "PUT", "/status/shipped", order="odd"))
+    for answer in (listed_one, read, changed):
+        assert {name: answer[name] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("order", "department"),
+    [
+        ("odd", {"SS": ["soft-toy"]}),
+        ("odd", {"N": "1"}),
+        ("odd", {"BOOL": True}),
+        ("odd", {"S": "x" * 129}),
+        ("o d/d", {"S": "soft-toy"}),
+        ("x" * 65, {"S": "soft-toy"}),
+        ("x" * 300, {"S": "soft-toy"}),
+    ],
+)
+def test_an_order_that_policies_cannot_use_is_counted_and_the_rest_listed(
+    world: World, context: Any, order: str, department: dict[str, Any]
+) -> None:
+    put(world, order, Department=department)
+    page = listed(context, "morgan")
+    assert (len(page["orders"]), page["unreadable"]) == (20, 1)
+    assert "unreadable" not in listed(context, "morgan", limit="5")
+
+
+@pytest.mark.parametrize("department", [{"NULL": True}, {"S": ""}])
+def test_an_absent_department_is_none(world: World, context: Any, department: dict[str, Any]) -> None:
+    put(world, "odd", Department=department)
+    assert len(listed(context, "morgan")["orders"]) == 21
+    assert "odd" not in {order["OrderId"] for order in listed(context, "julian")["orders"]}
+
+
+def test_a_quota_that_is_reached_is_429(world: World, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "x")
+
+    monkeypatch.setattr(decider(), "batch_is_authorized_with_token", fail)
+    event = proxied("GET", f"{STORE}/orders", {"store-id": "1"}, bearer=token("ada"))
+    body(list_orders.handler(event, context), 429)
+
+
+def test_pages_of_the_origin_may_read_every_answer(world: World, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "Access-Control-Allow-Origin"
+    assert name not in do(context, "GET")["headers"]
+    monkeypatch.setenv("CORS_ORIGIN", "https://shop.example.com")
+    routes_module.web.cache_clear()
+    answers = [do(context, "GET"), do(context, "GET", order="999"), do(context, "POST", "/re_route", body=[])]
+    answers.append(list_orders.handler(proxied("GET", f"{STORE}/orders", {"store-id": "1"}, bearer="x"), context))
+    assert [a["statusCode"] for a in answers] == [200, 404, 400, 401]
+    assert {a["headers"][name] for a in answers} == {"https://shop.example.com"}
 
 
 # Grants
@@ -195,7 +281,7 @@ def test_withdrawing(world: World, staff: dict[str, str], context: Any) -> None:
         linked = {
             "policyTemplateId": world.templates["pack_associate"],
             "principal": user,
-            "resource": config.store.store("1"),
+            "resource": config.store.container("1"),
         }
         world.avp.create_policy(policyStoreId=world.store_id, definition={"templateLinked": linked})
     employee(context, "PUT", "store_manager", "julian")
@@ -218,6 +304,7 @@ def test_listing_pages_through_all_grants(world: World, staff: dict[str, str], c
         page = employees(context, "pack_associate", limit="2", **({"next": following} if following else {}))
         found, following, pages = found + page["employees"], page["next"], pages + 1
     assert sorted(found) == ["julian", "morgan"]  # neither petra nor users of the other pool
+    assert employees(context, "pack_associate")["former"] == [staff["petra"]]
     assert pages == 3  # five grants on the store, two a page
     event = proxied("GET", f"{STORE}/store_manager", {"store-id": "1"}, query={"next": "eyJQYWdlIjogIngifQ=="})
     body(list_access.handler(event, context), 400)
@@ -244,3 +331,22 @@ def test_existing_grants_are_found_behind_the_first_page(world: World, staff: di
         api.list_policies = real
     assert len(pages) == 2
     assert POOL  # the fixture's pool is not the pool of the grants
+
+
+def test_a_user_name_is_decoded(world: World, staff: dict[str, str], context: Any, calls: Calls) -> None:
+    """API Gateway passes path parameters of a REST API as they were sent."""
+    boto3.client("cognito-idp").admin_create_user(UserPoolId=staff["pool"], Username="ann@example.com")
+    made = body(employee(context, "PUT", "pack_associate", "ann%40example.com"))
+    assert employees(context, "pack_associate")["employees"] == ["ann@example.com"]
+    assert body(employee(context, "PUT", "pack_associate", "ann@example.com")) == made
+
+
+def test_the_grant_of_a_user_who_is_gone_is_withdrawn_by_sub(
+    world: World, staff: dict[str, str], context: Any
+) -> None:
+    body(employee(context, "PUT", "pack_associate", "petra"))
+    boto3.client("cognito-idp").admin_delete_user(UserPoolId=staff["pool"], Username="petra")
+    assert employees(context, "pack_associate")["former"] == [staff["petra"]]
+    body(employee(context, "PUT", "pack_associate", staff["petra"]), 404)
+    assert body(employee(context, "DELETE", "pack_associate", staff["petra"])) == {"removed": 1}
+    assert employees(context, "pack_associate")["former"] == []

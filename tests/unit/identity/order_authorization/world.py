@@ -31,16 +31,16 @@ def _unquote(text: str) -> str:
 
 @functools.cache
 def routes() -> dict[str, dict[str, str]]:
-    """Return the locals of routes.tf that are plain maps: order and store actions, and permission routes."""
+    """Return the toy store's locals of routes.tf that are plain maps: order and store actions, and store roles."""
     found = hcl2.loads((MODULE / "routes.tf").read_text())["locals"][0]
     return {
         name: {_unquote(key): _unquote(value) for key, value in found[name].items() if not key.startswith("__")}
-        for name in ("order_actions", "store_actions", "permission_routes")
+        for name in ("order_actions", "store_actions", "store_roles")
     }
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of policies.tf; tests/identity_order_authorization.tftest.hcl asserts the same shape."""
+    """Return the toy store's schema; tests/identity_order_authorization.tftest.hcl asserts the same shape."""
     applies: dict[str, Any] = {"principalTypes": ["User"], "context": {"type": "Record", "attributes": {}}}
     kinds = {"Order": ("order_actions", "OrderActions"), "Store": ("store_actions", "StoreActions")}
     actions: dict[str, Any] = {"OrderActions": {}, "StoreActions": {}}
@@ -66,16 +66,38 @@ def schema() -> dict[str, Any]:
 
 
 def statements() -> dict[str, str]:
-    """Return the templates of policies.tf, rendered as Terraform renders them."""
-    text = (MODULE / "policies.tf").read_text()
+    """Return the toy store's templates of routes.tf, rendered as Terraform renders them."""
+    text = (MODULE / "routes.tf").read_text()
     found = dict(
         re.findall(r"(\w+) = \{\n\s+description = [^\n]*\n\s+statement   = <<-EOT\n(.*?)\n\s+EOT", text, re.DOTALL)
     )
-    listed = re.search(r"pack_associate_actions = \[(.*?)\]", (MODULE / "routes.tf").read_text())
+    listed = re.search(r"pack_associate_actions = \[(.*?)\]", text)
     assert listed
     named = ", ".join(f"Orders::Action::{name.strip()}" for name in listed[1].split(","))
-    found = {name: re.sub(r"\$\{join\(.*?\)\}", named, body) for name, body in found.items()}
-    return {name: body.replace("${local.namespace}", "Orders") for name, body in found.items()}
+    return {name: re.sub(r"\$\{join\(.*?\)\}", named, body) for name, body in found.items()}
+
+
+@functools.cache
+def toy_store() -> dict[str, Any]:
+    """Return the toy store as the functions know it; tests/identity_order_authorization.tftest.hcl asserts the same."""
+    store, order, all_routes = "/store/{store-id}", "/store/{store-id}/order/{order-id}", routes()
+    return {
+        "DOMAIN": {
+            "namespace": "Orders",
+            "container": "Store",
+            "item": "Order",
+            "container_key": "StoreId",
+            "item_key": "OrderId",
+            "container_parameter": "store-id",
+            "scope_header": "X-Order-Scope",
+            "attributes": {"department": {"from": "Department", "type": "Group"}},
+        },
+        "ITEM_ACTIONS": all_routes["order_actions"],
+        "CONTAINER_ACTIONS": all_routes["store_actions"],
+        "PERMISSION_ROUTES": {"item": f"GET {order}/permissions", "container": f"GET {store}/permissions"},
+        "ROLES": {all_routes["store_actions"][action]: role for action, role in all_routes["store_roles"].items()},
+        "LISTS": {all_routes["store_actions"]["ListOrders"]: "GetOrder"},
+    }
 
 
 def _encode(data: bytes) -> str:
@@ -188,12 +210,12 @@ class World:
         """Return the functions' environment, as main.tf sets it."""
         return {
             "CLIENT_IDS": json.dumps([CLIENT]),
-            "NAMESPACE": "Orders",
+            "ITEMS_TABLE": TABLE,
             "ORDERS_TABLE": TABLE,
             "POLICY_STORE_ID": self.store_id,
             "TEMPLATE_IDS": json.dumps(self.templates),
             "USER_POOL_ID": POOL,
-            **{name.upper(): json.dumps(value) for name, value in routes().items()},
+            **{name: json.dumps(value) for name, value in toy_store().items()},
         }
 
 
