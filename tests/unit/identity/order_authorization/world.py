@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import json
 import re
@@ -141,41 +142,55 @@ def token(user: str, **changed: Any) -> str:
     return signed(claims_of(user, **changed))
 
 
-class World:
-    """A policy store with the module's schema, templates and admin policy, an identity source, and a table."""
+ADMINS = f'permit (principal in Orders::Group::"{POOL}|order-admins", action, resource);'
 
-    def __init__(self) -> None:
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """What Terraform plans for a domain: Cedar's schema, templates and policies, and the functions' environment."""
+
+    schema: dict[str, Any]
+    templates: dict[str, str]
+    policies: list[str]
+    environment: dict[str, Any]
+
+
+class World:
+    """A policy store with a domain's schema, templates and static policies, an identity source, and a table."""
+
+    def __init__(self, domain: Domain | None = None) -> None:
+        self.domain = domain or Domain(schema(), statements(), [ADMINS], toy_store())
+        names = self.domain.environment["DOMAIN"]
         verifiedpermissions_backends[ACCOUNT][REGION].verifier.fetch = jwks
         self.avp = boto3.client("verifiedpermissions", region_name=REGION)
         self.table = boto3.client("dynamodb", region_name=REGION)
         self.store_id = self.avp.create_policy_store(validationSettings={"mode": "STRICT"})["policyStoreId"]
-        self.avp.put_schema(policyStoreId=self.store_id, definition={"cedarJson": json.dumps(schema())})
+        self.avp.put_schema(policyStoreId=self.store_id, definition={"cedarJson": json.dumps(self.domain.schema)})
         self.templates = {
             name: self.avp.create_policy_template(policyStoreId=self.store_id, statement=text)["policyTemplateId"]
-            for name, text in statements().items()
+            for name, text in self.domain.templates.items()
         }
-        admins = f'permit (principal in Orders::Group::"{POOL}|order-admins", action, resource);'
-        self.avp.create_policy(policyStoreId=self.store_id, definition={"static": {"statement": admins}})
+        for text in self.domain.policies:
+            self.avp.create_policy(policyStoreId=self.store_id, definition={"static": {"statement": text}})
         self.avp.create_identity_source(
             policyStoreId=self.store_id,
-            principalEntityType="Orders::User",
+            principalEntityType=f"{names['namespace']}::User",
             configuration={
                 "cognitoUserPoolConfiguration": {
                     "userPoolArn": f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{POOL}",
                     "clientIds": [CLIENT],
-                    "groupConfiguration": {"groupEntityType": "Orders::Group"},
+                    "groupConfiguration": {"groupEntityType": f"{names['namespace']}::Group"},
                 }
             },
         )
         self.table.create_table(
             TableName=TABLE,
             KeySchema=[
-                {"AttributeName": "StoreId", "KeyType": "HASH"},
-                {"AttributeName": "OrderId", "KeyType": "RANGE"},
+                {"AttributeName": names["container_key"], "KeyType": "HASH"},
+                {"AttributeName": names["item_key"], "KeyType": "RANGE"},
             ],
             AttributeDefinitions=[
-                {"AttributeName": "StoreId", "AttributeType": "S"},
-                {"AttributeName": "OrderId", "AttributeType": "S"},
+                {"AttributeName": names[key], "AttributeType": "S"} for key in ("container_key", "item_key")
             ],
             BillingMode="PAY_PER_REQUEST",
         )
@@ -198,10 +213,11 @@ class World:
 
     def grant(self, role: str, user: str, store: str) -> str:
         """Link a template to a user and a store."""
+        names = self.domain.environment["DOMAIN"]
         linked = {
             "policyTemplateId": self.templates[role],
-            "principal": {"entityType": "Orders::User", "entityId": f"{POOL}|sub-{user}"},
-            "resource": {"entityType": "Orders::Store", "entityId": store},
+            "principal": {"entityType": f"{names['namespace']}::User", "entityId": f"{POOL}|sub-{user}"},
+            "resource": {"entityType": f"{names['namespace']}::{names['container']}", "entityId": store},
         }
         made = self.avp.create_policy(policyStoreId=self.store_id, definition={"templateLinked": linked})
         return str(made["policyId"])
@@ -215,7 +231,7 @@ class World:
             "POLICY_STORE_ID": self.store_id,
             "TEMPLATE_IDS": json.dumps(self.templates),
             "USER_POOL_ID": POOL,
-            **{name: json.dumps(value) for name, value in toy_store().items()},
+            **{name: json.dumps(value) for name, value in self.domain.environment.items()},
         }
 
 
