@@ -172,3 +172,44 @@ run "routes_for_tokens_of_a_user_pool" {
     error_message = "API Gateway checks the pool and the scope itself."
   }
 }
+
+run "cors" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/rest_api"
+  }
+
+  variables {
+    routes = {
+      "GET /"                  = { function = "read", authorize = false }
+      "GET /orders/{order-id}" = { function = "read" }
+      "PUT /orders/{order-id}" = { function = "write" }
+    }
+    cors = { origin = "*", headers = ["Authorization", "X-Scope"] }
+  }
+
+  assert {
+    condition = { for path, r in aws_api_gateway_integration_response.preflight : path => r.response_parameters } == {
+      for path, methods in { "" = "GET,OPTIONS", "/orders/{order-id}" = "GET,OPTIONS,PUT" } : path => tomap({
+        "method.response.header.Access-Control-Allow-Headers" = "'Authorization,X-Scope'"
+        "method.response.header.Access-Control-Allow-Methods" = "'${methods}'"
+        "method.response.header.Access-Control-Allow-Origin"  = "'*'"
+        "method.response.header.Access-Control-Max-Age"       = "'7200'"
+      })
+    }
+    error_message = "The answer to a preflight request names the methods of its path."
+  }
+  assert {
+    condition     = alltrue([for path, r in aws_api_gateway_method_response.preflight : keys(r.response_parameters) == keys(aws_api_gateway_integration_response.preflight[path].response_parameters) && r.status_code == "204"])
+    error_message = "API Gateway passes on only the headers that the method response declares."
+  }
+  assert {
+    condition     = alltrue([for m in aws_api_gateway_method.preflight : m.http_method == "OPTIONS" && m.authorization == "NONE"]) && alltrue([for i in aws_api_gateway_integration.preflight : i.type == "MOCK" && i.request_templates["application/json"] == "{\"statusCode\":204}"])
+    error_message = "Browsers send preflight requests without a token, and no function answers them."
+  }
+  assert {
+    condition     = alltrue([for r in aws_api_gateway_gateway_response.this : r.response_parameters["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'" && length(r.response_parameters) == 4])
+    error_message = "The page can read why it was refused."
+  }
+}
