@@ -6,11 +6,14 @@ import base64
 import hashlib
 import hmac
 import json
+import shlex
+import string
 import time
 from typing import Any
 
 from local.harness.scenario import Report, Stack
 from local.settings import REGION
+from tools.bootstrap import ROOT
 
 PASSWORD = "Correct-horse-battery-5"
 USERS = {
@@ -24,6 +27,8 @@ DEPARTMENTS = ("board-game", "soft-toy")
 READS = ["GetOrder", "GetOrderBoxSize", "GetOrderLabel", "GetOrderReceipt"]
 ORDER_ACTIONS = ["DeleteOrder", *READS, "ReRouteOrder", "SetOrderShipped"]
 FUNCTIONS = "switchyard-orders"
+ORIGIN = "https://shop.example.com"
+README = ROOT / "modules/identity/order_authorization/README.md"
 
 tour = True
 variables: dict[str, Any] = {}
@@ -51,6 +56,7 @@ def prepare(stack: Stack) -> dict[str, Any]:
         "order_authorization": {
             "user_pool_arn": pool["Arn"],
             "client_ids": clients[:1],
+            "cors_origin": ORIGIN,
             "deletion_protection": False,
         }
     }
@@ -119,13 +125,118 @@ def run(stack: Stack, report: Report) -> None:
         f"{len(USERS)} users signed in,\n{sum(stores.values())} orders in {len(stores)} stores,\n"
         "14 actions, forged tokens,\none decision call in ten failing"
     )
+    walk_through(shop, report)
     access(shop, report)
+    browser(shop, report)
+    odd_orders(shop, report)
     listing(shop, report)
     acting(shop, report)
     cache(shop, report)
     naive(shop, report)
     hostile(shop, report)
     failing(shop, report)
+
+
+def walk_through(shop: Shop, report: Report) -> None:
+    """Run the commands of the README's walk-through, from the first administrator to the first grant, in its order."""
+    text = README.read_text().partition("## From the first administrator to the first grant")[2].partition("\n## ")[0]
+    lines = [line for block in text.split("```")[1::2] for line in block.replace("\\\n", " ").splitlines()[1:]]
+    known = {
+        "pool": shop.pool_id,
+        "client": shop.clients["orders"],
+        "table": shop.stack.outputs["table_name"],
+        "url": shop.stack.outputs["api_url"],
+        "password": PASSWORD,
+    }
+    answers: list[Any] = []
+    for line in (line for line in lines if line.strip() and not line.startswith(("#", "pool=", "read "))):
+        name, equals, command = line.partition("=$(")
+        words = shlex.split(string.Template(command.rstrip(")") if equals else line).substitute(known))
+        if words[0] == "curl":
+            answers.append(_curl(shop, words[1:]))
+            continue
+        answer = _aws(shop, words[1:])
+        if equals:
+            known[name] = answer["AuthenticationResult"]["AccessToken"]
+    (granted, grant), (listed, page), (asked, told) = answers
+    report.check("walk-through: the first grant", (granted, list(grant)), (200, ["policy-id"]))
+    report.check("walk-through: the list", (listed, [order["OrderId"] for order in page["orders"]]), (200, ["17"]))
+    report.check("walk-through: what is allowed", (asked, told["actions"]), (200, ORDER_ACTIONS))
+
+
+def _aws(shop: Shop, words: list[str]) -> dict[str, Any]:
+    """Do what a command of the AWS CLI does: `service operation --name value …`. What exists already stays."""
+    client = shop.stack.client(words[0])
+    operation = words[1].replace("-", "_")
+    members = client.meta.service_model.operation_model(
+        client.meta.method_to_api_mapping[operation]
+    ).input_shape.members
+    names = {name.lower(): name for name in members}
+    request: dict[str, Any] = {}
+    for position, word in enumerate(words):
+        if not word.startswith("--") or word in ("--query", "--output"):
+            continue
+        name = names[word[2:].replace("-", "")]
+        value = words[position + 1] if position + 1 < len(words) and not words[position + 1].startswith("--") else ""
+        match members[name].type_name:
+            case "boolean":
+                request[name] = True
+            case "map" | "structure":
+                pairs = (pair.split("=", 1) for pair in value.split(","))
+                request[name] = json.loads(value) if value.startswith("{") else dict(pairs)
+            case _:
+                request[name] = value
+    try:
+        answer: dict[str, Any] = getattr(client, operation)(**request)
+    except client.exceptions.ClientError as error:
+        if not error.response["Error"]["Code"].endswith("ExistsException"):
+            raise
+        return {}
+    return answer
+
+
+def _curl(shop: Shop, words: list[str]) -> tuple[int, Any]:
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
+    url = next(word for word in words if word.startswith("https://"))
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    status, _, answer = shop.cloud.request(method, url, headers)
+    return status, answer
+
+
+def browser(shop: Shop, report: Report) -> None:
+    """Check that a page of the origin may send what it needs, and read answers and refusals."""
+    url = shop.stack.outputs["api_url"] + "/store/1/order/001/re_route"
+    asks = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    status, told, _ = shop.cloud.request("OPTIONS", url, asks)
+    told = {name.lower(): value for name, value in told.items()}
+    allowed = [told.get(f"access-control-allow-{name}") for name in ("origin", "methods", "headers")]
+    report.check(
+        "preflight request",
+        (status, allowed),
+        (204, [ORIGIN, "OPTIONS,POST", "Authorization,Content-Type,X-Order-Scope"]),
+    )
+    scoped = {"Origin": ORIGIN, "X-Order-Scope": "1/001"}
+    bearer = {"Authorization": f"Bearer {shop.tokens['ada']}"}
+    url = shop.stack.outputs["api_url"] + "/store/1/order/001"
+    read = []
+    for headers in ({**scoped, **bearer}, scoped):
+        status, told, _ = shop.cloud.request("GET", url, headers)
+        read.append((status, {name.lower(): value for name, value in told.items()}.get("access-control-allow-origin")))
+    report.check("answer and refusal may be read", read, [(200, ORIGIN), (401, ORIGIN)])
+
+
+def odd_orders(shop: Shop, report: Report) -> None:
+    """Check that an order with a set, and one with an odd department, leave a list as it is."""
+    table = shop.stack.client("dynamodb")
+    for order, odd in (("set", {"Tags": {"SS": ["b", "a"]}}), ("odd", {"Department": {"N": "1"}})):
+        item = {"StoreId": {"S": "4"}, "OrderId": {"S": order}, **odd}
+        table.put_item(TableName=shop.stack.outputs["table_name"], Item=item)
+    status, page = shop.call("ada", "GET", "/store/4/orders")
+    seen = (status, [order.get("Tags") for order in page.get("orders", [])], page.get("unreadable"))
+    report.check("an order with a set, and one that policies cannot use", seen, (200, [["a", "b"]], 1))
+    report.check("nothing is allowed on that one", shop.call("ada", "GET", "/store/4/order/odd")[0], 403)
+    status, _ = shop.call("ada", "GET", f"/store/4/orders?limit={'9' * 4301}")
+    report.check("a limit of thousands of digits", status, 400)
 
 
 def access(shop: Shop, report: Report) -> None:

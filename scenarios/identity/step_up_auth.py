@@ -331,7 +331,8 @@ def acceptance(stack: Stack, report: Report, ann: User) -> None:
     report.check("wrong code", ann.step_up(code=wrong_code(ann))[0], 401)
     after = {k: v for k, v in ann.session().items() if not k.startswith("challenge")}
     report.check("and the session is as it was", after, before)
-    never = [ann.call("POST /respond-to-challenge", {"challengeType": kind, "code": "123456"})[0] for kind in ([], {}, 1)]
+    kinds: list[Any] = [[], {}, 1]
+    never = [ann.call("POST /respond-to-challenge", {"challengeType": kind, "code": "123456"})[0] for kind in kinds]
     report.check("a challenge of a hostile type", never, [400] * 3)
     report.check("no step-up where none is needed", ann.call("POST /initiate-auth", {"operation": "/info"})[0], 409)
     began = time.time()
@@ -430,9 +431,7 @@ def email(stack: Stack, report: Report) -> None:
     hana.call("POST /transfer")
     told = hana.call("POST /initiate-auth")[1]["challengeType"]
     report.check("a verified address alone is no factor", told, "MAYBE_SOFTWARE_TOKEN_STEP_UP")
-    hana.idp.set_user_mfa_preference(
-        AccessToken=hana.token, EmailMfaSettings={"Enabled": True, "PreferredMfa": True}
-    )
+    hana.idp.set_user_mfa_preference(AccessToken=hana.token, EmailMfaSettings={"Enabled": True, "PreferredMfa": True})
     report.check("e-mail as second factor", hana.step_up(), (200, "EMAIL_STEP_UP"))
     report.check("opens the transfer", hana.call("POST /transfer")[0], 200)
 
@@ -468,7 +467,9 @@ def edit_profile(stack: Stack, report: Report, carl: User) -> None:
         return any(c["operation"] == "ListUsers" for c in stack.cloud.calls(since, f"{FUNCTION}factor-change"))
 
     wait_until("the guard", looked, 20)
-    report.check("an edited profile revokes nothing", (carl.call("POST /transfer")[0], carl.state()), (200, "STEP_UP_COMPLETED"))
+    report.check(
+        "an edited profile revokes nothing", (carl.call("POST /transfer")[0], carl.state()), (200, "STEP_UP_COMPLETED")
+    )
 
 
 def factor_guard(stack: Stack, report: Report, bob: User) -> None:

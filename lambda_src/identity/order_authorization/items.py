@@ -29,7 +29,6 @@ def shown(value: Any) -> Any:
         case set() | frozenset():
             return sorted((shown(inner) for inner in value), key=str)
         case Binary():
-            return base64.b64encode(value.value).decode()
-        case bytes() | bytearray():
-            return base64.b64encode(value).decode()
+            held: Any = value  # boto3's type stubs lack `value`
+            return base64.b64encode(held.value).decode()
     return value

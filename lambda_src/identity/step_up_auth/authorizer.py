@@ -1,7 +1,8 @@
 """API Gateway REQUEST authorizer: decide whether a token may call an operation at this time.
 
-A decision takes two table reads at most; a refusal writes that it happened. A warm function makes no network call for keys, and caches nothing but keys.
-Each decision applies to one method of one request, so the policy names only that method.
+A decision takes two table reads at most; a refusal writes that it happened. A warm function makes no network call for
+keys, and caches nothing but keys. Each decision applies to one method of one request, so the policy names only that
+method.
 """
 
 import functools

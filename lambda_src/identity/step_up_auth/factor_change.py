@@ -37,7 +37,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     changed_at = int(changed.timestamp())
     dynamodb = clients.client("dynamodb")
     guard = factors.Guard(dynamodb, conf.factor_table)
-    if detail["eventName"] == "UpdateUserAttributes" and not _contact_changed(guard, conf.user_pool_id, sub, changed_at):
+    if detail["eventName"] == "UpdateUserAttributes" and not _contact_changed(
+        guard, conf.user_pool_id, sub, changed_at
+    ):
         log.info("Profile edited", extra={"sub": sub})
         return {"revoked": 0}
     guard.note_change(sub, changed_at, conf.keep_seconds)

@@ -93,7 +93,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         token = tokens.verifier().verify(tokens.bearer(event))
         operation = http.json_body(event).get("operation")
         if operation is not None and not (isinstance(operation, str) and _OPERATION.fullmatch(operation)):
-            message = "operation must be a method and a path, such as \"POST /transfer\"."
+            message = 'operation must be a method and a path, such as "POST /transfer".'
             raise http.HttpError(400, message, "bad_request")  # noqa: TRY301
         dynamodb = clients.client("dynamodb")
         operations = sessions.Settings(dynamodb, conf.setting_table)

@@ -1,8 +1,9 @@
 """An issuer's public keys, fetched when first needed and kept by the process.
 
 An unknown key id causes a fetch, so that a new key works at once, but at most every `COOLDOWN` seconds, so that
-invented key ids cost nothing; a process without any key tries again with each token. Keys are fetched again after `MAX_AGE` seconds, so that a key that the issuer withdraws
-stops working. While the issuer cannot be reached, known keys remain valid until `STALE_LIMIT`.
+invented key ids cost nothing. A process that has no key yet tries again with each token. Keys are fetched again after
+`MAX_AGE` seconds, so that a key that the issuer withdraws stops working. While the issuer cannot be reached, known keys
+remain valid until `STALE_LIMIT`.
 """
 
 import json

@@ -122,9 +122,7 @@ class Sessions:
         The session that a challenge renews may end before the challenge does.
         """
         return [
-            item
-            for item in self._items(jti)
-            if "challenge" in item and int(item["challengeEnds"]["N"]) > self.clock()
+            item for item in self._items(jti) if "challenge" in item and int(item["challengeEnds"]["N"]) > self.clock()
         ]
 
     def live(self, jti: str) -> list[dict[str, Any]]:
@@ -143,7 +141,7 @@ class Sessions:
     def challenge(self, token: Token, group: str, method: str, seconds: int) -> None:
         """Record which second factor was requested from the token's holder. Only the latest challenge counts.
 
-        A live session keeps its state and its end. A session that has ended, though not deleted yet, begins anew.
+        A live session keeps its state and its end. A session that has ended, though not deleted yet, begins again.
         """
         for _ in range(3):  # between two attempts, another request can end or begin the session
             if self._challenge(token, group, method, seconds, live=True):
@@ -154,7 +152,7 @@ class Sessions:
 
     def _challenge(self, token: Token, group: str, method: str, seconds: int, *, live: bool) -> bool:
         now = self.clock()
-        anew = "" if live else ", #state = :required, expiresAt = :exp"
+        again = "" if live else ", #state = :required, expiresAt = :exp"
         names = {"#sub": "sub"} if live else {"#sub": "sub", "#state": "state"}
         values = {
             ":method": {"S": method},
@@ -170,7 +168,7 @@ class Sessions:
                 TableName=self.table,
                 Key={"jti": {"S": token.jti}, "group": {"S": group}},
                 UpdateExpression="SET challenge = :method, challengedAt = :at, challengeEnds = :ends, #sub = :sub, "
-                f"authTime = :auth{anew}",
+                f"authTime = :auth{again}",
                 ConditionExpression="expiresAt > :at" if live else "attribute_not_exists(jti) OR expiresAt <= :at",
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,

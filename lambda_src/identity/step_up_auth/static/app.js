@@ -98,11 +98,11 @@ async function invoke(operation) {
     ? "Response: 401 authorization challenge"
     : "Response: " + answer.status + "\n" + JSON.stringify(answer.body, null, 2);
   say(challenged ? "" : operation + (answer.status === 200 ? " succeeded." : " was refused."));
-  if (challenged) await stepUp(path);
+  if (challenged) await stepUp(operation);
 }
 
-async function stepUp(path) {
-  const answer = await call("POST", "/initiate-auth", { operation: path });
+async function stepUp(operation) {
+  const answer = await call("POST", "/initiate-auth", { operation });
   if (answer.status === 401) {
     signOut("Your sign-in has ended. Sign in again.");
   } else if (answer.status !== 200) {
@@ -112,8 +112,8 @@ async function stepUp(path) {
     element("configure").focus();
   } else {
     challenge = answer.body.challengeType;
-    const sms = challenge === "SMS_STEP_UP";
-    element("code-hint").textContent = sms ? "It was sent to your phone." : "Your authenticator app shows it.";
+    const sent = { SMS_STEP_UP: "It was sent to your phone.", EMAIL_STEP_UP: "It was sent to your e-mail address." };
+    element("code-hint").textContent = sent[challenge] || "Your authenticator app shows it.";
     element("challenge").hidden = false;
     element("code").value = "";
     element("code").focus();

@@ -19,6 +19,7 @@ from moto import mock_aws
 from common import clients
 from identity.order_authorization import access, authorizer, list_access, list_orders, routes
 from identity.order_authorization.domain import Domain, Unreadable
+from identity.order_authorization.tokens import Refused
 from local.services import install_all
 from tools.bootstrap import ROOT
 
@@ -147,14 +148,15 @@ def test_an_attribute_of_another_type_closes_the_item(library: World, context: A
 
 def test_a_forged_token_for_an_unreadable_item_is_refused(library: World) -> None:
     put(library, "odd", Pages={"S": "1"})
-    with pytest.raises(authorizer.Refused):
+    with pytest.raises(Refused):
         actions(bearer("lena")[:-6] + "AAAAAA", "1/odd")
 
 
 def test_a_list_is_paged_by_the_domains_keys(library: World, context: Any) -> None:
     for number in range(5):
         put(library, f"b{number}", **({"Rare": {"BOOL": True}} if number == 3 else {}))
-    found, following = [], ""
+    found: list[str] = []
+    following: str | None = ""
     while following is not None:
         query = {"limit": "2", **({"next": following} if following else {})}
         event = proxied("GET", f"{SHELF}/books", {"shelf-id": "1"}, bearer=bearer("rita"), query=query)

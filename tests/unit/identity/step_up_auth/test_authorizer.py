@@ -246,7 +246,7 @@ def test_a_setting_that_dynamodb_left_out_is_read_again(
     allow(client, "/transfer", NOT_REQUIRED)
     allow(client, "POST /transfer", DENY)
     real, waits = client.batch_get_item, list[float]()
-    monkeypatch.setattr(sessions.time, "sleep", waits.append)
+    monkeypatch.setattr("identity.step_up_auth.sessions.time.sleep", waits.append)
 
     def partly(RequestItems: dict[str, Any]) -> Any:
         keys = RequestItems["setting"]["Keys"]
@@ -256,7 +256,9 @@ def test_a_setting_that_dynamodb_left_out_is_read_again(
     monkeypatch.setattr(client, "batch_get_item", partly)
     assert ask() == "Deny"
     assert len(waits) == 2
-    monkeypatch.setattr(client, "batch_get_item", lambda RequestItems: {"Responses": {}, "UnprocessedKeys": RequestItems})
+    monkeypatch.setattr(
+        client, "batch_get_item", lambda RequestItems: {"Responses": {}, "UnprocessedKeys": RequestItems}
+    )
     with pytest.raises(sessions.SettingsUnread):
         ask()
 
