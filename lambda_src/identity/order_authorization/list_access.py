@@ -20,10 +20,11 @@ def handler(event: Event) -> dict[str, Any]:
 
     `former` holds the `sub` of users that the pool no longer has: DELETE with it withdraws their grant.
     """
-    if event["resource"].endswith("/permissions"):
-        return {"actions": permitted(event)}
     config = settings()
-    role, container_id = config.roles[route_of(event)], path(event, config.store.domain.container_parameter)
+    role = config.roles.get(route_of(event))
+    if role is None:  # a route of permissions
+        return {"actions": permitted(event)}
+    container_id = path(event, config.store.domain.container_parameter)
     options: dict[str, Any] = {"maxResults": limit(event, PAGE)}
     if start := query(event, "next"):
         options["nextToken"] = key_of(start, "Page", TOKEN_LENGTH)
