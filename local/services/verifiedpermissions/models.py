@@ -22,7 +22,7 @@ from local.services.base import TokenError as PageTokenError
 from .exceptions import ConflictException, InvalidStateException, ResourceNotFoundException, ValidationException
 from .tokens import TokenError, Verifier
 
-MAX_BATCH, MAX_ENTITIES, MAX_SCHEMA, MAX_STATEMENT, PAGE = 30, 100, 200_000, 10_000, 50
+MAX_BATCH, MAX_ENTITIES, MAX_SCHEMA, MAX_STATEMENT, PAGE = 30, 100, 100_000, 10_000, 50
 
 Data = dict[str, Any]
 
