@@ -39,7 +39,6 @@ run "function" {
       PREFIX                       = "findings/"
       KMS_KEY_ARN                  = var.context.kms_key_arn
       COUNT_PARAMETER              = "/test/finding-export/count"
-      FILTERS                      = "{\"RecordState\":[{\"Comparison\":\"EQUALS\",\"Value\":\"ACTIVE\"}]}"
       LOCK_TABLE                   = "test-finding-export-lock"
       MAX_ITERATIONS               = "1000"
       MAX_RUNTIME_SECONDS          = "600"
@@ -61,6 +60,7 @@ run "function" {
         Sid       = "ListOwnObjects", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-finding-export-111122223333-eu-central-1"],
         Condition = { StringLike = { "s3:prefix" = ["findings/dt=*"] } }
       },
+      { Sid = "WriteManifests", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/findings/runs/dt=*"] },
       { Sid = "RemoveSurplusObjects", Effect = "Allow", Action = ["s3:DeleteObject"], Resource = ["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/findings/dt=*"] },
       { Sid = "Count", Effect = "Allow", Action = ["ssm:PutParameter"], Resource = ["arn:aws:ssm:eu-central-1:111122223333:parameter/test/finding-export/count"] },
       { Sid = "Lock", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-finding-export-lock"] },
@@ -122,6 +122,7 @@ run "state_machine" {
           started_at    = "{% $states.context.Execution.StartTime %}"
           redrive_count = "{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}"
         }
+        filters     = "{\"RecordState\":[{\"Comparison\":\"EQUALS\",\"Value\":\"ACTIVE\"}]}"
         retry_count = "{% $states.context.State.RetryCount %}"
         input       = "{% $states.context.Execution.Input %}"
         state       = "{% $exists($states.input.done) ? $states.input.state : null %}"
@@ -307,12 +308,12 @@ run "athena" {
   }
 
   assert {
-    condition     = aws_glue_catalog_database.this[0].name == "test_finding_export" && aws_glue_catalog_table.findings[0].name == "findings" && aws_glue_catalog_table.findings[0].table_type == "EXTERNAL_TABLE"
+    condition     = aws_glue_catalog_database.this[0].name == "test_finding_export" && aws_glue_catalog_table.this["findings"].name == "findings" && aws_glue_catalog_table.this["findings"].table_type == "EXTERNAL_TABLE"
     error_message = "Database and table have names that SQL takes unquoted."
   }
 
   assert {
-    condition = aws_glue_catalog_table.findings[0].parameters == tomap({
+    condition = aws_glue_catalog_table.this["findings"].parameters == tomap({
       EXTERNAL                      = "TRUE"
       classification                = "json"
       compressionType               = "gzip"
@@ -328,17 +329,17 @@ run "athena" {
   }
 
   assert {
-    condition     = one(aws_glue_catalog_table.findings[0].partition_keys).name == "dt" && aws_glue_catalog_table.findings[0].storage_descriptor[0].location == "s3://test-finding-export-111122223333-eu-central-1/findings/" && aws_glue_catalog_table.findings[0].storage_descriptor[0].ser_de_info[0].serialization_library == "org.openx.data.jsonserde.JsonSerDe"
+    condition     = one(aws_glue_catalog_table.this["findings"].partition_keys).name == "dt" && aws_glue_catalog_table.this["findings"].storage_descriptor[0].location == "s3://test-finding-export-111122223333-eu-central-1/findings/" && aws_glue_catalog_table.this["findings"].storage_descriptor[0].ser_de_info[0].serialization_library == "org.openx.data.jsonserde.JsonSerDe"
     error_message = "The table reads JSON below the prefix."
   }
 
   assert {
-    condition     = aws_glue_catalog_table.findings[0].storage_descriptor[0].ser_de_info[0].parameters["ignore.malformed.json"] == "false"
+    condition     = aws_glue_catalog_table.this["findings"].storage_descriptor[0].ser_de_info[0].parameters["ignore.malformed.json"] == "false"
     error_message = "A damaged line fails the query rather than be left out."
   }
 
   assert {
-    condition     = length(setsubtract(["id", "productarn", "awsaccountid", "region", "severity", "compliance", "workflow", "recordstate", "createdat", "updatedat", "exportrunid", "exportedat"], aws_glue_catalog_table.findings[0].storage_descriptor[0].columns[*].name)) == 0 && length(distinct(aws_glue_catalog_table.findings[0].storage_descriptor[0].columns[*].name)) == length(aws_glue_catalog_table.findings[0].storage_descriptor[0].columns)
+    condition     = length(setsubtract(["id", "productarn", "awsaccountid", "region", "severity", "compliance", "workflow", "recordstate", "createdat", "updatedat", "exportrunid", "exportedat"], aws_glue_catalog_table.this["findings"].storage_descriptor[0].columns[*].name)) == 0 && length(distinct(aws_glue_catalog_table.this["findings"].storage_descriptor[0].columns[*].name)) == length(aws_glue_catalog_table.this["findings"].storage_descriptor[0].columns)
     error_message = "What the queries ask for is a column, once."
   }
 
@@ -363,8 +364,31 @@ run "athena" {
   }
 
   assert {
-    condition     = alltrue([for name, q in aws_athena_named_query.this : strcontains(q.query, "(SELECT max_by(exportrunid, exportedat) FROM findings WHERE exportrunid <> 'continuous')") if name != "latest_version_of_each"])
-    error_message = "Queries of the latest run leave out the continuous findings."
+    condition = { for name, table in aws_glue_catalog_table.this : name => [
+      table.storage_descriptor[0].ser_de_info[0].parameters["case.insensitive"],
+      [for word in distinct(flatten([for c in table.storage_descriptor[0].columns : regexall("\\w+", "${c.name} ${c.type}")])) : word if !contains(["string", "int", "bigint", "array", "map", "struct"], word) && lower(lookup(table.storage_descriptor[0].ser_de_info[0].parameters, "mapping.${word}", "")) != word],
+    ] } == { findings = ["false", []], runs = ["false", []] }
+    error_message = "Keys keep their case, and each column and field is mapped to its key."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.this["findings"].storage_descriptor[0].ser_de_info[0].parameters["mapping.awsaccountid"] == "AwsAccountId" && aws_glue_catalog_table.this["findings"].storage_descriptor[0].ser_de_info[0].parameters["mapping.label"] == "Label" && aws_glue_catalog_table.this["runs"].storage_descriptor[0].ser_de_info[0].parameters["mapping.runid"] == "RunId"
+    error_message = "The keys are spelled as in the objects."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.this["runs"].parameters["storage.location.template"] == "s3://test-finding-export-111122223333-eu-central-1/findings/runs/dt=$${dt}/" && aws_glue_catalog_table.this["runs"].parameters["compressionType"] == "none" && !aws_glue_catalog_table.this["runs"].storage_descriptor[0].compressed
+    error_message = "The manifests are plain, below the prefix."
+  }
+
+  assert {
+    condition     = strcontains(aws_athena_named_query.this["latest_version_of_each"].query, "ORDER BY try(from_iso8601_timestamp(updatedat)) DESC NULLS LAST, exportedat DESC") && strcontains(aws_athena_named_query.this["oldest_unresolved"].query, "ORDER BY try(from_iso8601_timestamp(createdat)) NULLS LAST")
+    error_message = "Times are compared as times, and one that is none takes nothing down."
+  }
+
+  assert {
+    condition     = alltrue([for name, q in aws_athena_named_query.this : strcontains(q.query, "exportrunid = (SELECT max_by(runid, startedat) FROM runs)") if name != "latest_version_of_each"])
+    error_message = "Queries of the latest run leave out the continuous findings, and runs that are not complete."
   }
 
   assert {
@@ -605,7 +629,7 @@ run "destination" {
   }
 
   assert {
-    condition     = length(module.bucket) == 0 && length(aws_glue_catalog_database.this) == 0 && length(aws_glue_catalog_table.findings) == 0 && length(aws_athena_workgroup.this) == 0 && length(aws_athena_named_query.this) == 0 && output.athena == null && output.bucket_name == "central-findings"
+    condition     = length(module.bucket) == 0 && length(aws_glue_catalog_database.this) == 0 && length(aws_glue_catalog_table.this) == 0 && length(aws_athena_workgroup.this) == 0 && length(aws_athena_named_query.this) == 0 && output.athena == null && output.bucket_name == "central-findings"
     error_message = "Bucket and Athena are the other account's."
   }
 
@@ -615,7 +639,7 @@ run "destination" {
   }
 
   assert {
-    condition = [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s if contains(["WriteFindings", "EncryptFindings", "ListOwnObjects", "RemoveSurplusObjects"], s.Sid)] == [
+    condition = [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s if contains(["WriteFindings", "EncryptFindings", "ListOwnObjects", "WriteManifests", "RemoveSurplusObjects"], s.Sid)] == [
       { Sid = "WriteFindings", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::central-findings/findings/dt=*"] },
       {
         Sid       = "EncryptFindings", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.destination.kms_key_arn],
@@ -625,6 +649,7 @@ run "destination" {
         Sid       = "ListOwnObjects", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::central-findings"],
         Condition = { StringLike = { "s3:prefix" = ["findings/dt=*"] } }
       },
+      { Sid = "WriteManifests", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::central-findings/findings/runs/dt=*"] },
       { Sid = "RemoveSurplusObjects", Effect = "Allow", Action = ["s3:DeleteObject"], Resource = ["arn:aws:s3:::central-findings/findings/dt=*"] },
     ]
     error_message = "Rights follow the bucket; its key is used through S3 in the bucket's Region."
@@ -637,6 +662,10 @@ run "destination" {
         {
           Sid    = "SwitchyardFindingExportObjects", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
           Action = ["s3:PutObject", "s3:DeleteObject"], Resource = "arn:aws:s3:::central-findings/findings/dt=*"
+        },
+        {
+          Sid    = "SwitchyardFindingExportManifests", Effect = "Allow", Principal = { AWS = "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1" },
+          Action = "s3:PutObject", Resource = "arn:aws:s3:::central-findings/findings/runs/dt=*"
         },
         {
           Sid    = "SwitchyardFindingExportList", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-continuous-function-eu-central-1", "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
@@ -682,6 +711,10 @@ run "destination_without_a_key" {
         {
           Sid    = "SwitchyardFindingExportObjects", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
           Action = ["s3:PutObject", "s3:DeleteObject"], Resource = "arn:aws:s3:::central-findings/findings/dt=*"
+        },
+        {
+          Sid    = "SwitchyardFindingExportManifests", Effect = "Allow", Principal = { AWS = "arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1" },
+          Action = "s3:PutObject", Resource = "arn:aws:s3:::central-findings/findings/runs/dt=*"
         },
         {
           Sid    = "SwitchyardFindingExportList", Effect = "Allow", Principal = { AWS = ["arn:aws:iam::111122223333:role/test-finding-export-function-eu-central-1"] },
@@ -756,7 +789,7 @@ run "own_key_and_lifecycle" {
   }
 
   assert {
-    condition     = output.prefix == "audit/hub/" && module.functions.resources.functions["export"].environment[0].variables["PREFIX"] == "audit/hub/" && aws_glue_catalog_table.findings[0].parameters["storage.location.template"] == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/dt=$${dt}/" && aws_glue_catalog_table.findings[0].storage_descriptor[0].location == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/" && [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s.Resource if s.Sid == "WriteFindings"] == [["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/audit/hub/dt=*"]]
+    condition     = output.prefix == "audit/hub/" && module.functions.resources.functions["export"].environment[0].variables["PREFIX"] == "audit/hub/" && aws_glue_catalog_table.this["findings"].parameters["storage.location.template"] == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/dt=$${dt}/" && aws_glue_catalog_table.this["findings"].storage_descriptor[0].location == "s3://test-finding-export-111122223333-eu-central-1/audit/hub/" && [for s in jsondecode(module.functions.resources.grants["export"].policy).Statement : s.Resource if s.Sid == "WriteFindings"] == [["arn:aws:s3:::test-finding-export-111122223333-eu-central-1/audit/hub/dt=*"]]
     error_message = "The prefix is the same for function, rights and table."
   }
 
@@ -791,7 +824,7 @@ run "filters_in_the_shape_of_the_api" {
   }
 
   assert {
-    condition = jsondecode(module.functions.resources.functions["export"].environment[0].variables["FILTERS"]) == {
+    condition = jsondecode(jsondecode(module.state_machine.resources.state_machine.definition).States.Export.Arguments.Payload.filters) == {
       WorkflowStatus    = [{ Value = "NEW", Comparison = "EQUALS" }, { Value = "NOTIFIED", Comparison = "EQUALS" }]
       GeneratorId       = [{ Value = "aws-foundational-security-best-practices", Comparison = "PREFIX" }]
       UpdatedAt         = [{ DateRange = { Value = 30, Unit = "DAYS" } }]
@@ -825,11 +858,12 @@ run "accepts_the_limits" {
         RecordState  = [{ value = "ARCHIVED", comparison = "NOT_EQUALS" }]
         # Beginnings of values that exist.
         SeverityLabel = [{ value = "C", comparison = "PREFIX" }, { value = "H", comparison = "PREFIX_NOT_EQUALS" }]
-        Title         = [{ value = "S3", comparison = "CONTAINS" }, { value = "IAM", comparison = "NOT_CONTAINS" }, { value = "KMS", comparison = "CONTAINS_WORD" }]
+        # 20 ARNs of 150 characters: more than the 4 KB of a function's environment.
+        ResourceId = [for n in range(20) : { value = format("arn:aws:s3:::%0137d", n) }]
       }
       dates    = { CreatedAt = [{ last_days = 36500 }], UpdatedAt = [{ last_days = 1 }] }
-      numbers  = { Confidence = [{ gte = 5, lte = 5 }] }
-      maps     = { ProductFields = [{ key = "k", value = "v", comparison = "NOT_CONTAINS" }] }
+      numbers  = { Confidence = [{ gte = 5, lte = 5, eq = 5 }] }
+      maps     = { ProductFields = [{ key = "k", value = "v", comparison = "NOT_EQUALS" }] }
       cidrs    = { NetworkSourceIpV6 = ["2001:db8::/32"] }
       booleans = { Sample = true }
     }
@@ -841,8 +875,8 @@ run "accepts_the_limits" {
   }
 
   assert {
-    condition     = length(jsondecode(module.functions.resources.functions["export"].environment[0].variables["FILTERS"])) == 10 && length(jsondecode(module.functions.resources.functions["export"].environment[0].variables["FILTERS"]).AwsAccountId) == 20
-    error_message = "Ten attributes of twenty criteria are allowed."
+    condition     = length(jsondecode(jsondecode(module.state_machine.resources.state_machine.definition).States.Export.Arguments.Payload.filters)) == 10 && length(jsondecode(jsondecode(module.state_machine.resources.state_machine.definition).States.Export.Arguments.Payload.filters).AwsAccountId) == 20
+    error_message = "Ten attributes of twenty criteria are allowed, of more than 4 KB together."
   }
 }
 
@@ -863,7 +897,7 @@ run "accepts_the_lower_limits" {
   }
 
   assert {
-    condition     = module.functions.resources.functions["export"].environment[0].variables["RATE_LIMIT"] == "0.5" && module.functions.resources.functions["export"].environment[0].variables["OBJECT_BYTES"] == "1048576" && module.functions.resources.functions["export"].environment[0].variables["MAX_RUNTIME_SECONDS"] == "1" && module.functions.resources.functions["export"].environment[0].variables["MAX_ITERATIONS"] == "1" && module.functions.resources.functions["export"].environment[0].variables["FILTERS"] == "{}"
+    condition     = module.functions.resources.functions["export"].environment[0].variables["RATE_LIMIT"] == "0.5" && module.functions.resources.functions["export"].environment[0].variables["OBJECT_BYTES"] == "1048576" && module.functions.resources.functions["export"].environment[0].variables["MAX_RUNTIME_SECONDS"] == "1" && module.functions.resources.functions["export"].environment[0].variables["MAX_ITERATIONS"] == "1" && jsondecode(module.state_machine.resources.state_machine.definition).States.Export.Arguments.Payload.filters == "{}"
     error_message = "Lower limits are allowed, and no filter at all."
   }
 }
@@ -895,7 +929,7 @@ run "root_passes_values" {
     error_message = "What is set reaches the module."
   }
   assert {
-    condition     = jsondecode(output.finding_export.destination_bucket_policy).Statement[1].Resource == "arn:aws-cn:s3:::central-findings"
+    condition     = jsondecode(output.finding_export.destination_bucket_policy).Statement[2].Resource == "arn:aws-cn:s3:::central-findings"
     error_message = "The partition is nowhere literal."
   }
 }

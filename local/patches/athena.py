@@ -1,15 +1,18 @@
-"""JSON tables in Athena typed by their Glue columns, as a JSON SerDe reads them.
+"""JSON tables in Athena as the OpenX JSON SerDe reads them: keys, mappings, and the types of the Glue columns.
 
 MiniStack lets DuckDB infer the types from the data: run names that are UUIDs become a column of UUIDs, a column
-that no row has does not exist, and a table without data has no structs.
+that no row has does not exist, and a table without data has no structs. It matches keys in any letter case.
+
+Sources: https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html, and the library that it names, of which
+JsonStructObjectInspector looks up a field (of a row or of a struct at any depth) by its mapping, and JSONObject, with
+`case.insensitive` (the default), puts every key in small letters and refuses the second of two equal ones.
 """
 
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from ministack.services import athena
 from local.patches.registry import Original, patch
 
 TARGET = "ministack.services.athena"
-_SAMPLE = 2_000  # lines a file
+OPENX = "org.openx.data.jsonserde.JsonSerDe"
 
 
 def _split(text: str, separator: str = ",") -> list[str]:
@@ -32,73 +35,115 @@ def _split(text: str, separator: str = ",") -> list[str]:
     return [*parts, text[start:]]
 
 
-def duckdb_type(glue: str, seen: Any = None) -> str:
-    """Return DuckDB's type for a Glue (Hive) type. Struct fields are spelled as in `seen`, a sample of the data."""
-    glue = glue.strip()
-    kind, _, inner = glue.partition("<")
-    inner = inner.removesuffix(">")
+def _parts(glue: str) -> tuple[str, str]:
+    """Return the kind of a Glue (Hive) type, and what is in its angle brackets."""
+    kind, _, inner = glue.strip().partition("<")
+    return kind, inner.removesuffix(">")
+
+
+def _fields(inner: str) -> dict[str, str]:
+    """Return the fields of a struct: name -> type."""
+    return {name.strip(): ":".join(rest) for name, *rest in (_split(field, ":") for field in _split(inner))}
+
+
+def duckdb_type(glue: str) -> str:
+    """Return DuckDB's type for a Glue (Hive) type."""
+    kind, inner = _parts(glue)
     if kind == "array":
-        return duckdb_type(inner, seen.get("[]") if isinstance(seen, dict) else None) + "[]"
+        return duckdb_type(inner) + "[]"
     if kind == "map":
         key, value = _split(inner)
         return f"MAP({duckdb_type(key)}, {duckdb_type(value)})"
     if kind == "struct":
-        fields = [_split(field, ":") for field in _split(inner)]
-        made = [
-            f'"{spelt}" {duckdb_type(":".join(rest), sub)}'
-            for (name, *rest) in fields
-            for spelt, sub in [_spelling(name, seen)]
-        ]
-        return f"STRUCT({', '.join(made)})"
+        fields = [f'"{name}" {duckdb_type(below)}' for name, below in _fields(inner).items()]
+        return f"STRUCT({', '.join(fields)})"
     if kind.startswith("decimal"):
-        return glue.upper()
+        return kind.upper()
     return str(athena._DUCKDB_TYPE_BY_ATHENA.get(kind.split("(")[0], "VARCHAR"))
 
 
-def _spelling(name: str, seen: Any) -> tuple[str, Any]:
-    """Return the key of `seen` that is `name` in any letter case, and its value."""
-    for key, below in (seen or {}).items():
-        if key.lower() == name.lower():
-            return key, below
-    return name, None
+class SerDe:
+    """Reads rows with the properties of a table's SerDe."""
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self._insensitive = parameters.get("case.insensitive", "true").lower() == "true"
+        self._ignoring = parameters.get("ignore.malformed.json", "false").lower() == "true"
+        self._mappings = {
+            name.removeprefix("mapping."): key.lower() if self._insensitive else key
+            for name, key in parameters.items()
+            if name.startswith("mapping.")
+        }
+
+    def row(self, line: str, columns: Mapping[str, str]) -> dict[str, Any]:
+        """Return the row of a line by its columns (name -> type). Raise ValueError for one that is not valid."""
+        try:
+            read = json.loads(line, object_pairs_hook=self._object)
+        except ValueError as error:
+            if not self._ignoring:
+                raise ValueError(
+                    f"HIVE_CURSOR_ERROR: Row is not a valid JSON Object - JSONException: {error}"
+                ) from error
+            read = {}
+        return self._struct(read, columns)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for given, value in pairs:
+            key = given.lower() if self._insensitive else given
+            if key in made:
+                raise ValueError(f'Duplicate key "{key}"')
+            made[key] = value
+        return made
+
+    def _struct(self, value: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
+        return {name: self._value(value.get(self._mappings.get(name, name)), kind) for name, kind in fields.items()}
+
+    def _value(self, value: Any, glue: str) -> Any:
+        kind, inner = _parts(glue)
+        if kind == "struct" and isinstance(value, dict):
+            return self._struct(value, _fields(inner))
+        if kind == "array" and isinstance(value, list):
+            return [self._value(element, inner) for element in value]
+        if kind == "map" and isinstance(value, dict):
+            return {key: self._value(below, _split(inner)[1]) for key, below in value.items()}
+        if kind == "string" and isinstance(value, (dict, list)):
+            return json.dumps(value)
+        return value
 
 
-def _keys(value: Any, into: dict[str, Any]) -> None:
-    """Collect the keys of a JSON value, level by level. Keys of list elements are below "[]"."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            _keys(below, into.setdefault(key, {}))
-    elif isinstance(value, list):
-        for element in value:
-            _keys(element, into.setdefault("[]", {}))
+def _reader(table: dict[str, Any]) -> Callable[[str, Mapping[str, str]], dict[str, Any]]:
+    info = table["StorageDescriptor"].get("SerdeInfo") or {}
+    return SerDe((info.get("Parameters") or {}) if info.get("SerializationLibrary") == OPENX else {}).row
 
 
-def _lines(files: list[str]) -> Iterator[str]:
-    for name in files:
-        with gzip.open(name, "rt") if name.endswith(".gz") else Path(name).open() as lines:
-            yield from itertools.islice(lines, _SAMPLE)
-
-
-def _columns(table: dict[str, Any]) -> list[dict[str, str]]:
-    return (table.get("StorageDescriptor") or {}).get("Columns") or []
+def _columns(table: dict[str, Any]) -> dict[str, str]:
+    listed = (table.get("StorageDescriptor") or {}).get("Columns") or []
+    return {column["Name"]: column["Type"] for column in listed}
 
 
 @patch(TARGET, "_table_relation", because="MiniStack lets DuckDB infer the types from the data.")
 def table_relation(original: Original, table_data: dict[str, Any], files: list[str]) -> str:
-    """Return the SQL that reads a table's files; JSON with the types of the table's columns."""
+    """Return the SQL that reads a table's files; JSON through the SerDe, with the types of the table's columns.
+
+    The files are copies for this query. Those outside of the table's partitions are not read.
+    """
     columns = _columns(table_data)
     if athena._data_format(table_data) != "json" or not columns:
         return str(original(table_data, files))
-    seen: dict[str, Any] = {}
-    for line in _lines(files):
-        _keys(json.loads(line), seen)
-    typed = []
-    for column in columns:
-        name, below = _spelling(column["Name"], seen)
-        typed.append(f"'{name}': '{duckdb_type(column['Type'], below)}'")
+    folders = [f"/{key['Name']}=" for key in table_data.get("PartitionKeys") or []]
+    files = [name for name in files if all(folder in name for folder in folders)]
+    if not files:
+        return str(athena._empty_relation(table_data))
+    row = _reader(table_data)
+    for name in files:
+        path = Path(name)
+        text = gzip.decompress(path.read_bytes()).decode() if name.endswith(".gz") else path.read_text()
+        lines = "\n".join(json.dumps(row(line, columns)) for line in text.splitlines() if line.strip())
+        path.write_bytes(gzip.compress(lines.encode()) if name.endswith(".gz") else lines.encode())
+    typed = ", ".join(f"'{name}': '{duckdb_type(kind)}'" for name, kind in columns.items())
     hive = athena._hive_options(athena._path_partition_keys(table_data, files))
     listed = athena._sql_list(files)
-    return f"read_json({listed}, format = 'newline_delimited', columns = {{{', '.join(typed)}}}, {hive})"
+    return f"read_json({listed}, format = 'newline_delimited', columns = {{{typed}}}, {hive})"
 
 
 @patch(TARGET, "_empty_relation", because="MiniStack has no types for a table without data.")
@@ -106,6 +151,15 @@ def empty_relation(original: Original, table_data: dict[str, Any]) -> str:
     """Return the SQL of a table without rows."""
     if athena._data_format(table_data) != "json":
         return str(original(table_data))
-    every = [*_columns(table_data), *(table_data.get("PartitionKeys") or [])]
-    nulls = [f'CAST(NULL AS {duckdb_type(column["Type"])}) AS "{column["Name"]}"' for column in every]
+    every = {**_columns(table_data), **{key["Name"]: key["Type"] for key in table_data.get("PartitionKeys") or []}}
+    nulls = [f'CAST(NULL AS {duckdb_type(kind)}) AS "{name}"' for name, kind in every.items()]
     return f"(SELECT {', '.join(nulls)} WHERE FALSE)" if nulls else str(original(table_data))
+
+
+@patch(TARGET, "_rewrite_s3_paths", because="DuckDB has no from_iso8601_timestamp.")
+def rewrite_s3_paths(original: Original, query: str) -> str:
+    """Return the query, after a macro for the function of Athena's engine that it uses."""
+    rewritten = str(original(query))
+    if "from_iso8601_timestamp" not in rewritten:
+        return rewritten
+    return f"CREATE MACRO from_iso8601_timestamp(given) AS CAST(given AS TIMESTAMPTZ); {rewritten}"

@@ -18,7 +18,7 @@ IDS = "finding-export/"
 HISTORY = f"{IDS}history/"
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
-seconds = 140
+seconds = 160
 variables: dict[str, Any] = {
     "finding_export": {
         "continuous": True,
@@ -39,7 +39,10 @@ variables: dict[str, Any] = {
 
 
 def findings(count: int, prefix: str = HISTORY) -> Iterator[dict[str, Any]]:
-    """Yield ASFF findings: every sixth archived, severities in turn, up to seven created in the same instant."""
+    """Yield ASFF findings: every sixth archived, severities in turn, up to seven created in the same instant.
+
+    Each resource has two tags whose keys differ by case only.
+    """
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     for number in range(count):
         created = (start + datetime.timedelta(minutes=number // 7)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -55,7 +58,14 @@ def findings(count: int, prefix: str = HISTORY) -> Iterator[dict[str, Any]]:
             "Severity": {"Label": SEVERITIES[number % 5]},
             "Title": f"S3.{number % 23} S3 buckets should be configured well",
             "Description": "This control checks how an Amazon S3 bucket is configured. " * 4,
-            "Resources": [{"Type": "AwsS3Bucket", "Id": f"arn:aws:s3:::bucket-{number % 500}", "Region": REGION}],
+            "Resources": [
+                {
+                    "Type": "AwsS3Bucket",
+                    "Id": f"arn:aws:s3:::bucket-{number % 500}",
+                    "Region": REGION,
+                    "Tags": {"Name": "upper", "name": "lower"},
+                }
+            ],
             "Compliance": {"Status": "FAILED" if number % 4 else "PASSED"},
             "Workflow": {"Status": "NEW"},
             "RecordState": "ARCHIVED" if number % 6 == 0 else "ACTIVE",
@@ -162,6 +172,16 @@ def run(stack: Stack, report: Report) -> None:
         "Athena, each finding once", rows_and_findings(stack, done["output"].get("run_id", "")), (active, active)
     )
 
+    run_id = done["output"].get("run_id", "")
+    runs = stack.outputs["athena"]["runs_table"]
+    manifest = rows(stack, f"SELECT findings, objects FROM {runs} WHERE runid = '{run_id}'")
+    report.check("manifest", manifest, [[str(active), str(done["output"].get("objects"))]])
+    table = stack.outputs["athena"]["table"]
+    tags = f"SELECT DISTINCT resources[1].tags['Name'], resources[1].tags['name'] FROM {table}"
+    tagged = rows(stack, f"{tags} WHERE exportrunid = '{run_id}'")
+    report.check("Athena, tags that differ by case only", tagged, [["upper", "lower"]])
+    aborted(stack, report, states, machine, by_severity)
+
     notices = [n for n in stack.cloud.notifications(stack.outputs["topic_arn"]) if n["at"] >= began]
     messages = "\n".join(notice["message"] for notice in notices)
     told = [status for status in ("RUNNING", "SUCCEEDED", "FAILED") if f"is {status}" in messages]
@@ -170,6 +190,18 @@ def run(stack: Stack, report: Report) -> None:
     report.check("each names the command that shows why", named, [True, True])
     continuous(stack, report)
     bad_input(stack, report, states, machine)
+
+
+def aborted(stack: Stack, report: Report, states: Any, machine: str, before: dict[str, int]) -> None:
+    """Check that a run that wrote findings, and then was stopped, is not taken for the latest one."""
+    arn = states.start_execution(stateMachineArn=machine)["executionArn"]
+    run_id = arn.rpartition(":")[2]
+    wait_until("findings of the run", lambda: rows_and_findings(stack, run_id)[0] > 0, 60, every=1)
+    during = {label: int(number) for label, number in query(stack, "findings_by_severity")}
+    states.stop_execution(executionArn=arn)
+    finish(states, arn)
+    after = {label: int(number) for label, number in query(stack, "findings_by_severity")}
+    report.check("runs in progress and stopped do not count", (during, after), (before, before))
 
 
 def lock_holder(stack: Stack) -> str:
@@ -193,6 +225,14 @@ def continuous(stack: Stack, report: Report) -> None:
 
     wait_until("the new findings in Athena", arrived, 90, every=1)
     report.check("new findings exported as they come", rows(stack, sql)[0][0], "25")
+
+    name = f"{new}000000"
+    for updated, title in (("2026-01-02T10:00:00Z", "earlier"), ("2026-01-02T10:00:00.500Z", "later")):
+        hub.load(stack.client("securityhub"), [{**next(findings(1, new)), "UpdatedAt": updated, "Title": title}])
+    sql = f"SELECT count(*) FROM {table} WHERE id = '{name}' AND title IN ('earlier', 'later')"
+    wait_until("both versions in Athena", lambda: rows(stack, sql)[0] == ["2"], 90, every=1)
+    latest = [row for row in query(stack, "latest_version_of_each") if row[0] == name]
+    report.check("latest version, by time", [row[1] for row in latest], ["later"])
 
 
 def bad_input(stack: Stack, report: Report, states: Any, machine: str) -> None:

@@ -17,6 +17,10 @@ class InvalidFilter(ExportError):
     """GetFindings does not accept the filters, or the execution's input has the wrong shape."""
 
 
+class InvalidName(ExportError):
+    """The execution's name cannot name a run: its objects would be mistaken for others, or not be read."""
+
+
 class OverlappingRun(ExportError):
     """Another run holds the lock."""
 

@@ -4,7 +4,9 @@ The shape comes from botocore's model, so the filters allowed are those that the
 """
 
 import difflib
+import ipaddress
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +21,28 @@ EPOCH = canonical(datetime(1970, 1, 1, tzinfo=UTC))
 FOREVER = "2100-01-01T00:00:00.000Z"  # Every range sent to Security Hub has both ends.
 
 # The API's model allows any string for these attributes, but only the values of these enums exist: any other
-# value (`"NEW "`) would export nothing, silently.
-_CLOSED = ("ComplianceStatus", "RecordState", "SeverityLabel", "VerificationState", "WorkflowStatus")
+# value (`"NEW "`) would export nothing, silently. Attribute -> name of the enum in the model.
+_CLOSED = {
+    "ComplianceStatus": "ComplianceStatus",
+    "FindingProviderFieldsSeverityLabel": "SeverityLabel",
+    "NetworkDirection": "NetworkDirection",
+    "RecordState": "RecordState",
+    "ResourceAwsIamAccessKeyStatus": "AwsIamAccessKeyStatus",
+    "SeverityLabel": "SeverityLabel",
+    "VerificationState": "VerificationState",
+    "VulnerabilitiesExploitAvailable": "VulnerabilityExploitAvailable",
+    "VulnerabilitiesFixAvailable": "VulnerabilityFixAvailable",
+    "WorkflowState": "WorkflowState",
+    "WorkflowStatus": "WorkflowStatus",
+}
+
+# The model's enums hold more comparisons, which "can be used only with automation rules", or only with GetFindingsV2.
+# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_StringFilter.html, API_MapFilter.html
+COMPARISONS = {
+    "StringFilter": ("EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS"),
+    "MapFilter": ("EQUALS", "NOT_EQUALS"),
+}
+_NEGATIVE = ("NOT_EQUALS", "PREFIX_NOT_EQUALS")
 
 
 def resolve(filters: object, started: datetime, model: Any) -> Filters:
@@ -43,7 +65,7 @@ def resolve(filters: object, started: datetime, model: Any) -> Filters:
         key: [_absolute(value, started) if _is_date(shape, key) else dict(value) for value in values]
         for key, values in filters.items()
     }
-    if len(json.dumps(resolved)) > MAX_BYTES:
+    if len(json.dumps(resolved, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")) > MAX_BYTES:
         raise InvalidFilter(f"The filters exceed {MAX_BYTES} bytes as JSON; use fewer or shorter values.")
     return resolved
 
@@ -83,7 +105,7 @@ def _hint(filters: Mapping[str, Any], shape: Any) -> str:
 
 
 def _problems(filters: Mapping[str, Any], shape: Any, model: Any) -> Iterator[str]:
-    """Yield problems that the model's types do not cover: blanks, enums, limits, dates."""
+    """Yield problems that the model's types do not cover: blanks, enums, limits, ranges, combinations."""
     if len(filters) > 10:
         yield f"{len(filters)} attributes are filtered, Security Hub accepts at most 10"
     for key, values in filters.items():
@@ -92,30 +114,66 @@ def _problems(filters: Mapping[str, Any], shape: Any, model: Any) -> Iterator[st
         for place, value in enumerate(values):
             for problem in _value_problems(key, value, shape.members[key].member, model):
                 yield f"{key}[{place}] {problem}"
+        used = {value.get("Comparison") for value in values}
+        if "EQUALS" in used and (against := sorted(used.intersection(_NEGATIVE))):
+            yield f"{key} has EQUALS beside {' and '.join(against)}, which Security Hub refuses for one attribute"
 
 
 def _value_problems(key: str, value: Mapping[str, Any], shape: Any, model: Any) -> Iterator[str]:
     for name, given in value.items():
-        allowed = getattr(shape.members[name], "enum", None)
+        allowed = COMPARISONS.get(shape.name) if name == "Comparison" else getattr(shape.members[name], "enum", None)
         if allowed and given not in allowed:
             yield f"has {name} {given!r}, allowed are {', '.join(allowed)}"
         elif isinstance(given, str) and not given.strip():
             yield f"has a blank {name}"
+        elif name == "Value" and isinstance(given, str) and given != given.strip():
+            yield f"has Value {given!r}, which begins or ends with a blank"
     if shape.name == "DateFilter":
         yield from _date_problems(value, shape)
     elif shape.name == "NumberFilter":
-        if not value:
-            yield "needs at least one of Gte, Lte, Gt, Lt, Eq"
-        if "Gte" in value and "Lte" in value and value["Gte"] > value["Lte"]:
-            yield "has a Gte greater than its Lte"
+        yield from _number_problems(value)
     else:
         lacking = [name for name in shape.members if name not in value]
         if lacking:
             yield f"needs {' and '.join(lacking)}"
-        elif key in _CLOSED and value["Comparison"] in ("EQUALS", "NOT_EQUALS"):
-            allowed = model.shape_for(key).enum
-            if value["Value"] not in allowed:
-                yield f"compares with {value['Value']!r}, which no finding has; use {', '.join(allowed)}"
+        elif shape.name == "IpFilter":
+            yield from _range_problems(key, value["Cidr"])
+        elif key in _CLOSED:
+            yield from _enum_problems(value, model.shape_for(_CLOSED[key]).enum)
+
+
+def _enum_problems(value: Mapping[str, Any], allowed: list[str]) -> Iterator[str]:
+    """Yield a problem if the comparison applies to no value of a closed set: it would match, or exclude, nothing."""
+    prefix = value["Comparison"].startswith("PREFIX")
+    if not any(one.startswith(value["Value"]) if prefix else one == value["Value"] for one in allowed):
+        yield f"compares with {value['Value']!r}, which no finding has; use {', '.join(allowed)}"
+
+
+def _range_problems(key: str, cidr: str) -> Iterator[str]:
+    version = 6 if "V6" in key else 4
+    try:
+        known = ipaddress.ip_network(cidr, strict=False).version
+    except ValueError:
+        known = None
+    if known != version or "/" not in cidr:
+        example = "2001:db8::/32" if version == 6 else "10.0.0.0/8"
+        yield f"has Cidr {cidr!r}, which is not an IPv{version} range such as {example}"
+
+
+def _number_problems(value: Mapping[str, Any]) -> Iterator[str]:
+    if not value:
+        yield "needs at least one of Gte, Lte, Gt, Lt, Eq"
+    for name, given in value.items():
+        if isinstance(given, bool) or not math.isfinite(given):
+            yield f"has {name} {given}, which is not a number"
+            return
+    lower = [name for name in ("Eq", "Gte", "Gt") if name in value]
+    upper = [name for name in ("Eq", "Lte", "Lt") if name in value]
+    for low in lower:
+        for high in upper:
+            strict = low == "Gt" or high == "Lt"
+            if value[low] > value[high] or (strict and value[low] == value[high]):
+                yield f"has a {low} ({value[low]}) and a {high} ({value[high]}) that no number meets"
 
 
 def _date_problems(value: Mapping[str, Any], shape: Any) -> Iterator[str]:

@@ -83,8 +83,12 @@ class Destination:
         """Return the key of the run's object number `part`."""
         return f"{self.run_prefix(dt, run_id)}{part:06d}.ndjson.gz"
 
-    def put(self, key: str, body: bytes | bytearray) -> None:
-        """Put a gzip object. Raise DestinationDenied, DestinationMissing, Transient.
+    def manifest_key(self, dt: str, run_id: str) -> str:
+        """Return the key of the manifest that a run writes when it is complete."""
+        return f"{self.prefix}runs/dt={dt}/{run_id}.json"
+
+    def put(self, key: str, body: bytes | bytearray, content_type: str = "application/gzip") -> None:
+        """Put an object. Raise DestinationDenied, DestinationMissing, Transient.
 
         Do not set ContentEncoding: the object is a gzip file, which Athena recognizes by its suffix. With the header,
         clients that honor it would store plain text under a name that ends in .gz.
@@ -95,7 +99,7 @@ class Destination:
                 Bucket=self.bucket,
                 Key=key,
                 Body=body,
-                ContentType="application/gzip",
+                ContentType=content_type,
                 **kms,
                 **self._owner(),
             )

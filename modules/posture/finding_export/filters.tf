@@ -115,18 +115,27 @@ locals {
     maps = ["ProductFields", "UserDefinedFields", "ResourceTags", "ResourceDetailsOther"]
   }
 
+  # The API's model has more, which "can be used only with automation rules", or only with GetFindingsV2.
+  # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_StringFilter.html
   filter_comparisons = {
-    strings = ["EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS", "CONTAINS", "NOT_CONTAINS", "CONTAINS_WORD"]
-    maps    = ["EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"]
+    strings = ["EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS"]
+    maps    = ["EQUALS", "NOT_EQUALS"]
   }
 
   # The API takes any string for these, but findings have only these values.
+  severity_labels = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
   filter_values = {
-    ComplianceStatus  = ["PASSED", "WARNING", "FAILED", "NOT_AVAILABLE"]
-    RecordState       = ["ACTIVE", "ARCHIVED"]
-    SeverityLabel     = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
-    VerificationState = ["UNKNOWN", "TRUE_POSITIVE", "FALSE_POSITIVE", "BENIGN_POSITIVE"]
-    WorkflowStatus    = ["NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"]
+    ComplianceStatus                   = ["PASSED", "WARNING", "FAILED", "NOT_AVAILABLE"]
+    FindingProviderFieldsSeverityLabel = local.severity_labels
+    NetworkDirection                   = ["IN", "OUT"]
+    RecordState                        = ["ACTIVE", "ARCHIVED"]
+    ResourceAwsIamAccessKeyStatus      = ["Active", "Inactive"]
+    SeverityLabel                      = local.severity_labels
+    VerificationState                  = ["UNKNOWN", "TRUE_POSITIVE", "FALSE_POSITIVE", "BENIGN_POSITIVE"]
+    VulnerabilitiesExploitAvailable    = ["YES", "NO"]
+    VulnerabilitiesFixAvailable        = ["YES", "NO", "PARTIAL"]
+    WorkflowState                      = ["NEW", "ASSIGNED", "IN_PROGRESS", "DEFERRED", "RESOLVED"]
+    WorkflowStatus                     = ["NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"]
   }
 
   # The same filters in the shape of the API.

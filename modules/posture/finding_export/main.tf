@@ -11,7 +11,8 @@ locals {
   key_via_s3 = local.kms_key_arn == null ? null : ["s3.${split(":", local.kms_key_arn)[3]}.*"]
 
   # Objects that the functions write. The run's name and a number follow the date.
-  object_arns = "${local.bucket_arn}/${var.prefix}dt=*"
+  object_arns   = "${local.bucket_arn}/${var.prefix}dt=*"
+  manifest_arns = "${local.bucket_arn}/${var.prefix}runs/dt=*"
 
   environment = {
     BUCKET       = local.bucket_name
@@ -90,7 +91,6 @@ module "functions" {
         key_services      = ["dynamodb"]
         environment = merge(local.environment, {
           COUNT_PARAMETER     = local.count_parameter
-          FILTERS             = jsonencode(local.filters)
           LOCK_TABLE          = module.lock.name
           MAX_ITERATIONS      = tostring(var.chunks_per_execution)
           MAX_RUNTIME_SECONDS = tostring(var.chunk_seconds)
@@ -110,6 +110,11 @@ module "functions" {
             conditions = {
               StringLike = { "s3:prefix" = ["${var.prefix}dt=*"] }
             }
+          },
+          {
+            sid       = "WriteManifests"
+            actions   = ["s3:PutObject"]
+            resources = [local.manifest_arns]
           },
           {
             # A retried chunk may end with fewer objects than the interrupted attempt wrote.

@@ -39,12 +39,13 @@ output "lock_table_name" {
 }
 
 output "athena" {
-  description = "Names of the Athena database, table and workgroup, and the ids of the named queries; null with `destination`."
+  description = "Names of the Athena database, the tables of findings (`table`) and of complete runs (`runs_table`), and the workgroup, and the ids of the named queries; null with `destination`."
   value = local.own_bucket ? {
-    database  = aws_glue_catalog_database.this[0].name
-    table     = aws_glue_catalog_table.findings[0].name
-    workgroup = aws_athena_workgroup.this[0].name
-    queries   = { for name, query in aws_athena_named_query.this : name => query.id }
+    database   = aws_glue_catalog_database.this[0].name
+    table      = aws_glue_catalog_table.this["findings"].name
+    runs_table = aws_glue_catalog_table.this["runs"].name
+    workgroup  = aws_athena_workgroup.this[0].name
+    queries    = { for name, query in aws_athena_named_query.this : name => query.id }
   } : null
 }
 
@@ -71,6 +72,13 @@ output "destination_bucket_policy" {
         Principal = { AWS = local.role_arns }
         Action    = ["s3:PutObject", "s3:DeleteObject"]
         Resource  = local.object_arns
+      },
+      {
+        Sid       = "SwitchyardFindingExportManifests"
+        Effect    = "Allow"
+        Principal = { AWS = module.functions.functions.export.role_arn }
+        Action    = "s3:PutObject"
+        Resource  = local.manifest_arns
       },
       {
         Sid       = "SwitchyardFindingExportList"

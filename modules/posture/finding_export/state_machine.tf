@@ -20,6 +20,9 @@ locals {
               # Only the context of a redriven execution has it.
               redrive_count = "{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}"
             }
+            # As text: of an object, Step Functions would evaluate each value that looks like an expression. Here and not in
+            # the function's environment, which holds 4 KB.
+            filters     = jsonencode(local.filters)
             retry_count = "{% $states.context.State.RetryCount %}"
             input       = "{% $states.context.Execution.Input %}"
             state       = "{% $exists($states.input.done) ? $states.input.state : null %}"

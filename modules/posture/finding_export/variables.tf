@@ -67,9 +67,9 @@ variable "filters" {
   validation {
     condition = (
       length(setsubtract(keys(var.filters.cidrs), local.filter_attributes.cidrs)) == 0
-      && alltrue([for cidr in flatten(values(var.filters.cidrs)) : can(cidrhost(cidr, 0))])
+      && alltrue(flatten([for name, cidrs in var.filters.cidrs : [for cidr in cidrs : can(cidrhost(cidr, 0)) && strcontains(cidr, ":") == strcontains(name, "V6")]]))
     )
-    error_message = "filters.cidrs must hold address ranges such as 10.0.0.0/8, for the attributes ${join(", ", local.filter_attributes.cidrs)}."
+    error_message = "filters.cidrs must hold address ranges such as 10.0.0.0/8 (2001:db8::/32 for V6), for the attributes ${join(", ", local.filter_attributes.cidrs)}."
   }
   validation {
     condition     = length(setsubtract(keys(var.filters.booleans), local.filter_attributes.booleans)) == 0
@@ -92,9 +92,24 @@ variable "filters" {
   validation {
     condition = alltrue(flatten([
       for name, allowed in local.filter_values :
-      [for c in lookup(var.filters.strings, name, []) : contains(allowed, c.value) if contains(["EQUALS", "NOT_EQUALS"], c.comparison)]
+      [for c in lookup(var.filters.strings, name, []) : try(anytrue([for one in allowed : startswith(c.comparison, "PREFIX") ? startswith(one, c.value) : one == c.value]), false)]
     ]))
     error_message = "filters.strings compares with a value that no finding has. The possible values are ${join("; ", [for name, allowed in local.filter_values : "${name} ${join(", ", allowed)}"])}."
+  }
+  validation {
+    condition = alltrue([
+      for criteria in concat(values(var.filters.strings), values(var.filters.maps)) :
+      !try(contains(criteria[*].comparison, "EQUALS") && anytrue([for c in criteria : strcontains(c.comparison, "NOT_EQUALS")]), false)
+    ])
+    error_message = "An attribute in filters.strings or filters.maps has EQUALS beside NOT_EQUALS or PREFIX_NOT_EQUALS, which Security Hub refuses: leave one of them out."
+  }
+  validation {
+    # In the state of a run, a relative date is a start and an end, and an address range is an object.
+    condition = (
+      length(base64encode(jsonencode(var.filters))) * 3 / 4
+      + 32 * length(flatten(values(var.filters.dates))) + 9 * length(flatten(values(var.filters.cidrs))) <= 16384
+    )
+    error_message = "filters must not exceed 16,384 bytes as JSON: use fewer or shorter values, such as a PREFIX. A run passes its filters from chunk to chunk."
   }
   validation {
     condition = alltrue([
@@ -108,9 +123,9 @@ variable "filters" {
   validation {
     condition = alltrue([
       for c in flatten(values(var.filters.numbers)) :
-      (c.eq != null || c.gte != null || c.lte != null) && try(c.gte <= c.lte, true)
+      (c.eq != null || c.gte != null || c.lte != null) && try(c.gte <= c.lte, true) && try(c.gte <= c.eq, true) && try(c.eq <= c.lte, true)
     ])
-    error_message = "Each number criterion needs eq, gte or lte, and gte must not exceed lte."
+    error_message = "Each number criterion needs eq, gte or lte, and gte must not exceed lte, nor eq be outside of them."
   }
   validation {
     condition = alltrue(flatten([

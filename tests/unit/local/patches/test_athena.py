@@ -21,15 +21,18 @@ from local.settings import REGION
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_table_relation", "_empty_relation"):
+    for name in ("_table_relation", "_empty_relation", "_rewrite_s3_paths"):
         monkeypatch.setattr(engine, name, getattr(engine, name))
     registry.apply([athena.__name__])
 
 
-def table(**columns: str) -> dict[str, Any]:
+def table(parameters: dict[str, str] | None = None, /, **columns: str) -> dict[str, Any]:
     storage = {
         "Columns": [{"Name": name, "Type": kind} for name, kind in columns.items()],
-        "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+        "SerdeInfo": {
+            "SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe",
+            "Parameters": parameters or {},
+        },
     }
     return {"StorageDescriptor": storage, "PartitionKeys": [{"Name": "dt", "Type": "string"}]}
 
@@ -66,6 +69,51 @@ def test_nested_types_match_keys_in_any_case(tmp_path: Path) -> None:
     relation = engine._table_relation(table(**kinds), [write(tmp_path, row)])
     sql = f"SELECT severity.label, severity.normalized, resources[2].id, fields['k'] FROM {relation}"
     assert query(sql) == [("HIGH", 70, "b", "v")]
+
+
+TAGGED = {"Id": "1", "Tags": {"Name": "a", "name": "b"}, "Where": {"Tags": {"x": "y"}, "Id": "2"}}
+COLUMNS = {"id": "string", "tags": "map<string,string>", "where": "struct<tags:map<string,string>,id:string>"}
+CASE = {"case.insensitive": "false"}
+
+
+@pytest.mark.parametrize("parameters", [{}, {"case.insensitive": "TRUE"}])
+def test_keys_equal_but_for_case_make_the_query_fail(tmp_path: Path, parameters: dict[str, str]) -> None:
+    file = write(tmp_path, TAGGED)
+    with pytest.raises(ValueError, match='HIVE_CURSOR_ERROR: .* JSONException: Duplicate key "name"'):
+        engine._table_relation(table(parameters, **COLUMNS), [file])
+    ignored = engine._table_relation(table({**parameters, "ignore.malformed.json": "true"}, **COLUMNS), [file])
+    assert query(f"SELECT id FROM {ignored}") == [(None,)]
+
+
+def test_case_sensitive_keys_need_mappings_at_every_depth(tmp_path: Path) -> None:
+    mapped = {**CASE, "mapping.id": "Id", "mapping.tags": "Tags", "mapping.where": "Where"}
+    relation = engine._table_relation(table(mapped, **COLUMNS), [write(tmp_path, TAGGED)])
+    found = query(f"""SELECT id, tags['Name'], tags['name'], "where".tags['x'], "where".id FROM {relation}""")
+    assert found == [("1", "a", "b", "y", "2")]
+    relation = engine._table_relation(table(CASE, **COLUMNS), [write(tmp_path, TAGGED)])
+    assert query(f"""SELECT id, "where".id FROM {relation}""") == [(None, None)]
+
+
+def test_case_insensitive_reading_lowers_the_keys_of_maps(tmp_path: Path) -> None:
+    relation = engine._table_relation(table(tags="map<string,string>"), [write(tmp_path, {"Tags": {"Name": "a"}})])
+    assert query(f"SELECT tags['name'] FROM {relation}") == [("a",)]
+
+
+def test_objects_outside_of_the_partitions_are_not_read(tmp_path: Path) -> None:
+    file = write(tmp_path, {"Id": "1"})
+    other = tmp_path / "runs" / "a.json"
+    other.parent.mkdir()
+    other.write_text('{"Id": "2"}')
+    relation = engine._table_relation(table(id="string"), [file, str(other)])
+    assert query(f"SELECT id FROM {relation}") == [("1",)]
+    assert query(f"SELECT id FROM {engine._table_relation(table(id='string'), [str(other)])}") == []
+
+
+def test_times_in_any_spelling_are_ordered_as_times() -> None:
+    text = """SELECT t FROM (VALUES ('2026-01-01T10:00:00.500Z'), ('2026-01-01T10:00:00Z'), ('no time'),
+    ('2026-01-01T14:00:00+05:00')) v(t) ORDER BY try(from_iso8601_timestamp(t)) DESC NULLS LAST"""
+    found = [row[0] for row in query(engine._rewrite_s3_paths(text))]
+    assert found == ["2026-01-01T10:00:00.500Z", "2026-01-01T10:00:00Z", "2026-01-01T14:00:00+05:00", "no time"]
 
 
 def test_a_column_that_no_row_has_is_null(tmp_path: Path) -> None:

@@ -255,7 +255,13 @@ def config(**changes: Any) -> export.Settings:
 def event(name: str = "run", state: Any = None, retry_count: int = 0, given: Any = None) -> dict[str, Any]:
     """Return the event as the state machine sends it: JSON."""
     execution = {"arn": ARN + name, "name": name, "started_at": STARTED}
-    whole = {"execution": execution, "retry_count": retry_count, "input": given or {}, "state": state}
+    whole = {
+        "execution": execution,
+        "filters": json.dumps(ACTIVE),
+        "retry_count": retry_count,
+        "input": given or {},
+        "state": state,
+    }
     copied: dict[str, Any] = json.loads(json.dumps(whole))
     return copied
 
@@ -279,9 +285,14 @@ def run(
 
 def lines(cloud: Cloud) -> Iterator[dict[str, Any]]:
     """Yield all records of all objects."""
-    for body in cloud.objects.values():
+    for body in exported(cloud).values():
         for line in gzip.decompress(body).splitlines():
             yield json.loads(line)
+
+
+def exported(cloud: Cloud) -> dict[str, bytes]:
+    """Return the objects that hold findings, which are all but the manifests of runs."""
+    return {key: body for key, body in cloud.objects.items() if "/runs/" not in key}
 
 
 def ids(cloud: Cloud) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from posture.finding_export.errors import Transient
 
-from .fakes import ACTIVE, Cloud, KillError, config, event, finding, ids, lines, run
+from .fakes import ACTIVE, Cloud, KillError, config, event, exported, finding, ids, lines, run
 
 FAULTS = ["expire", "kill", "kill_after", "TooManyRequestsException", "InternalException"]
 OBJECTS = ("kill", "kill_after", "SlowDown")
@@ -78,7 +78,7 @@ def test_nothing_lost_nothing_twice(data: st.DataObject) -> None:
     truth = sorted(entry["Id"] for entry in _matching(stored, resolved))
     assert ids(cloud) == truth
     assert cloud.parameters["/export/count"] == str(len(truth)) == str(answer["exported"])
-    assert len(cloud.objects) == answer["objects"]
+    assert len(exported(cloud)) == answer["objects"]
     assert {line["ExportRunId"] for line in lines(cloud)} <= {"run"}
 
 

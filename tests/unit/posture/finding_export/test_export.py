@@ -10,6 +10,7 @@ from posture.finding_export import state as state_module
 from posture.finding_export.errors import (
     HubNotEnabled,
     InvalidFilter,
+    InvalidName,
     OverlappingRun,
     ResumeNotPossible,
     ServiceUnavailable,
@@ -26,6 +27,7 @@ from .fakes import (
     aws_error,
     config,
     event,
+    exported,
     finding,
     findings,
     ids,
@@ -53,7 +55,7 @@ def test_whole_run() -> None:
     assert (answer["done"], answer["continue_as_new"], answer["next_execution_name"]) == (True, False, None)
     assert (answer["exported"], answer["objects"]) == (250, 1)
     assert ids(cloud) == names(250)
-    assert list(cloud.objects) == [f"findings/dt={DT}/run-000000.ndjson.gz"]
+    assert list(cloud.objects) == [f"findings/dt={DT}/run-000000.ndjson.gz", f"findings/runs/dt={DT}/run.json"]
     assert {(line["ExportRunId"], line["ExportedAt"]) for line in lines(cloud)} == {("run", "2026-11-20T23:59:30.250Z")}
     assert cloud.counter_values == ["0", "250"]
     assert cloud.lock["ExecutionArn"] == {"S": ARN + "run"}
@@ -63,14 +65,15 @@ def test_nothing_to_export() -> None:
     cloud = Cloud([])
     answer = run(cloud, event())
     assert (answer["done"], answer["exported"], answer["objects"]) == (True, 0, 0)
-    assert (cloud.objects, cloud.counter_values) == ({}, ["0", "0"])
+    assert (exported(cloud), cloud.counter_values) == ({}, ["0", "0"])
+    assert manifests(cloud)[0]["Findings"] == 0, "a complete run, which is the latest one"
 
 
 def test_ten_thousand_findings_take_at_most_105_calls() -> None:
     cloud = Cloud(findings(10_000))
     assert run(cloud, event())["exported"] == 10_000
     assert cloud.calls["GetFindings"] == 100
-    assert cloud.calls == {"PutItem": 1, "PutParameter": 2, "GetFindings": 100, "PutObject": 1}
+    assert cloud.calls == {"PutItem": 1, "PutParameter": 2, "GetFindings": 100, "PutObject": 2}
     assert cloud.calls.total() <= 105
 
 
@@ -165,9 +168,9 @@ def test_one_page_ahead_and_no_more() -> None:
 # --- filters and input
 
 
-def test_default_filters_come_from_the_settings() -> None:
+def test_default_filters_come_from_the_state_machine() -> None:
     cloud = Cloud(findings(1))
-    run(cloud, event(), config(filters={"Id": [{"Value": "x", "Comparison": "EQUALS"}]}))
+    run(cloud, {**event(), "filters": '{"Id": [{"Value": "x", "Comparison": "EQUALS"}]}'})
     assert cloud.requests == [{"Id": [{"Value": "x", "Comparison": "EQUALS"}]}]
 
 
@@ -191,9 +194,15 @@ def test_relative_dates_count_from_the_start_in_every_chunk() -> None:
     [
         ({"filters": {"Severity": []}}, "Did you mean"),
         ({"filters": "x"}, "must be an object"),
-        ({"filter": ACTIVE}, "has the key 'filter'; write \"filters\""),
-        ({"Filters": ACTIVE}, "has the key 'Filters'"),
-        (ACTIVE, "has the key 'RecordState' at the top level"),
+        ({"filter": ACTIVE}, "has the unknown key 'filter'; put filter attributes into \"filters\""),
+        ({"Filters": ACTIVE}, "unknown key 'Filters'"),
+        (ACTIVE, "unknown key 'RecordState'"),
+        ({"ProductName": [], "Id": []}, "unknown keys 'Id', 'ProductName'"),
+        ({"filters": ACTIVE, "WorkflowStatus": []}, "unknown key 'WorkflowStatus'"),
+        ({"region": "eu-west-1"}, "unknown key 'region'"),
+        ({"detail-type": "Scheduled Event", "source": "aws.events", "Region": []}, "unknown key 'Region'"),
+        ({"filters": {}, "state": {"run_id": "x"}}, 'both "filters" and "state"'),
+        ({"filters": {"WorkflowState": [{"Value": "NEW ", "Comparison": "EQUALS"}]}}, "begins or ends with a blank"),
         ({"state": {"run_id": "x"}}, "was not written by an export"),
         (["x"], "must be an object such as"),
     ],
@@ -203,6 +212,31 @@ def test_bad_input_is_refused_before_anything_is_touched(given: Any, message: st
     with pytest.raises(InvalidFilter, match=message):
         run(cloud, event(given=given))
     assert cloud.calls.total() == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        {"Comment": "Insert your JSON here"},
+        {"comment": "x", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn"},
+        {"detail-type": "Scheduled Event", "source": "aws.scheduler", "version": "0", "region": "x", "detail": "{}"},
+        {"filters": None, "state": None},
+    ],
+)
+def test_what_a_console_or_an_event_adds_is_ignored(given: Any) -> None:
+    assert run(Cloud(findings(1)), {**event(), "input": given})["exported"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("continuous", "the continuous export has this name"), ("_a", "begins with '_'")]
+)
+def test_name_that_is_mistaken_or_hidden_is_refused_before_anything_is_touched(name: str, message: str) -> None:
+    cloud = Cloud(findings(1))
+    with pytest.raises(InvalidName, match=message):
+        run(cloud, event(name))
+    assert cloud.calls.total() == 0
+    assert run(cloud, event(f"a-{name}"))["exported"] == 1
 
 
 def test_filters_that_the_hub_refuses() -> None:
@@ -242,6 +276,81 @@ def test_function_that_outlives_its_stopped_execution_leaves_the_counter_alone()
     assert cloud.counter_values == ["0"]
 
 
+def redriven(name: str, state: Any = None, given: Any = None) -> dict[str, Any]:
+    again = event(name, state, given=given)
+    again["execution"]["redrive_count"] = 1
+    return again
+
+
+@pytest.mark.parametrize("second", ["running", "ended"])
+def test_redrive_after_another_run_began_touches_nothing(second: str) -> None:
+    cloud = Cloud(findings(450))
+    first = run(cloud, event("one"), pages=1)  # Its execution fails after this chunk.
+    run(cloud, event("two"), pages=2)
+    cloud.running = {ARN + "one"} | ({ARN + "two"} if second == "running" else set())
+    before = (dict(cloud.parameters), dict(cloud.objects), cloud.calls["GetFindings"])
+    with pytest.raises(OverlappingRun, match="Another run has taken over"):
+        run(cloud, redriven("one", first["state"]))
+    assert (cloud.parameters, cloud.objects, cloud.calls["GetFindings"]) == before
+
+
+def test_redrive_of_an_execution_that_continues_a_run_after_another_began_touches_nothing() -> None:
+    cloud = Cloud(findings(450))
+    first = run(cloud, event("one"), config(max_iterations=1), pages=1)
+    cloud.lock = {**cloud.lock, "RunId": {"S": "two"}, "ExecutionArn": {"S": ARN + "two"}}
+    before = dict(cloud.parameters)
+    with pytest.raises(OverlappingRun, match="Another run has taken over"):
+        run(cloud, redriven(first["next_execution_name"], given={"state": first["state"]}))
+    assert (cloud.parameters, cloud.calls["GetFindings"]) == (before, 1)
+
+
+def test_redrive_goes_on_where_no_other_run_began() -> None:
+    cloud = Cloud(findings(450))
+    first = run(cloud, event("one"), pages=1)
+    assert run(cloud, redriven("one", first["state"]))["exported"] == 450
+    assert ids(cloud) == names(450)
+
+
+# --- manifest
+
+
+def manifests(cloud: Cloud) -> list[dict[str, Any]]:
+    return [json.loads(body) for key, body in cloud.objects.items() if "/runs/" in key]
+
+
+def test_only_a_complete_run_has_a_manifest() -> None:
+    cloud = Cloud(findings(150), fault=faults(None, None, "InternalException"))
+    answer = run(cloud, event(), pages=1)
+    assert manifests(cloud) == []
+    run(cloud, event(state=answer["state"]))
+    assert manifests(cloud) == [
+        {
+            "RunId": "run",
+            "ExecutionArn": ARN + "run",
+            "StartedAt": "2026-11-20T23:59:30.250Z",
+            "Findings": 150,
+            "Objects": 2,
+            "Filters": '{"RecordState":[{"Value":"ACTIVE","Comparison":"EQUALS"}]}',
+        }
+    ]
+    (put,) = [one for one in cloud.puts if "/runs/" in one["Key"]]
+    assert put["ContentType"] == "application/json"
+
+
+def test_run_that_lost_the_lock_writes_no_manifest() -> None:
+    cloud = Cloud(findings(30_000))
+
+    def fault(operation: str) -> str | None:
+        if operation == "GetFindings" and cloud.calls["GetFindings"] == 250:
+            cloud.lock = {**cloud.lock, "RunId": {"S": "two"}}
+        return None
+
+    cloud.fault = fault
+    with pytest.raises(OverlappingRun):
+        run(cloud, event("one"))
+    assert manifests(cloud) == []
+
+
 # --- retries
 
 
@@ -258,13 +367,13 @@ def test_objects_of_a_longer_interrupted_attempt_are_deleted_at_the_end(how: dic
     cloud = Cloud(findings(300), fault=faults(None, "kill_after", operation="PutParameter"))
     with pytest.raises(KillError):
         run(cloud, event(), config(object_bytes=1))
-    assert len(cloud.objects) == 300
+    assert len(exported(cloud)) == 300
     again = event(retry_count=how.get("retry_count", 0))
     again["execution"]["redrive_count"] = how.get("redrive_count", 0)
     answer = run(cloud, again, pages=1)
-    assert len(cloud.objects) == 300, "only the end of the run shows what is surplus"
+    assert len(exported(cloud)) == 300, "only the end of the run shows what is surplus"
     answer = run(cloud, event(state=answer["state"]))
-    assert (answer["objects"], len(cloud.objects)) == (2, 2)
+    assert (answer["objects"], len(exported(cloud))) == (2, 2)
     assert ids(cloud) == names(300)
 
 
@@ -343,35 +452,44 @@ def test_hub_that_refuses_every_token_ends_in_an_error() -> None:
 # --- continue as new
 
 
+NEXT = "-8466db51-"
+
+
 def test_continues_as_new() -> None:
     cloud = Cloud(findings(500))
     answer = run(cloud, event("run"), config(max_iterations=2), pages=1)
     assert not answer["continue_as_new"]
     answer = run(cloud, event("run", answer["state"]), config(max_iterations=2), pages=1)
     assert (answer["done"], answer["continue_as_new"]) == (False, True)
-    assert answer["next_execution_name"] == "run-1"
-    assert cloud.lock["ExecutionArn"] == {"S": ARN + "run-1"}
+    following = f"run{NEXT}1"
+    assert answer["next_execution_name"] == following
+    assert cloud.lock["ExecutionArn"] == {"S": ARN + following}
     assert (answer["state"]["generation"], answer["state"]["iterations"]) == (1, 0)
 
-    cloud.running = {ARN + "run-1"}
-    answer = run(cloud, event("run-1", given={"state": answer["state"]}), config(max_iterations=2))
+    cloud.running = {ARN + following}
+    answer = run(cloud, event(following, given={"state": answer["state"]}), config(max_iterations=2))
     assert (answer["done"], answer["continue_as_new"]) == (True, False)
     assert ids(cloud) == names(500)
-    assert all(key.startswith(f"findings/dt={DT}/run-00000") for key in cloud.objects)
+    assert all(key.startswith(f"findings/dt={DT}/run-00000") for key in exported(cloud))
     assert cloud.counter_values == ["0", "100", "200", "500"], "reset once in a run"
 
 
 def test_third_generation_is_named_after_the_run() -> None:
     cloud = Cloud(findings(500))
     answer = run(cloud, event("run"), config(max_iterations=1), pages=1)
-    answer = run(cloud, event("run-1", given={"state": answer["state"]}), config(max_iterations=1), pages=1)
-    assert answer["next_execution_name"] == "run-2"
-    assert answer["state"]["execution_arn"] == ARN + "run-2"
+    answer = run(cloud, event(f"run{NEXT}1", given={"state": answer["state"]}), config(max_iterations=1), pages=1)
+    assert answer["next_execution_name"] == f"run{NEXT}2"
+    assert answer["state"]["execution_arn"] == f"{ARN}run{NEXT}2"
 
 
-def test_longest_name_leaves_room_for_the_generation() -> None:
-    answer = run(Cloud(findings(500)), event("n" * 80), config(max_iterations=1), pages=1)
-    assert answer["next_execution_name"] == "n" * 78 + "-1"
+def test_next_names_of_runs_that_begin_alike_differ() -> None:
+    following = [
+        run(Cloud(findings(500)), event("n" * 79 + last), config(max_iterations=1), pages=1)["next_execution_name"]
+        for last in "ab"
+    ]
+    assert [len(name) for name in following] == [80, 80]
+    assert following[0][:69] == following[1][:69] == "n" * 69
+    assert len(set(following)) == 2
 
 
 def test_last_chunk_does_not_continue() -> None:

@@ -38,14 +38,39 @@ def equals(value: Any, comparison: str = "EQUALS") -> list[dict[str, Any]]:
         ({"RecordState": [{"Value": 1, "Comparison": "EQUALS"}]}, "RecordState[0].Value"),
         ({"RecordState": []}, "RecordState has 0 values, Security Hub accepts 1 to 20"),
         ({"Id": equals("x") * 21}, "Id has 21 values"),
-        ({"RecordState": equals("ACTIVE", "IS")}, "Comparison 'IS', allowed are EQUALS, PREFIX"),
+        ({"RecordState": equals("ACTIVE", "IS")}, "Comparison 'IS', allowed are EQUALS, PREFIX, NOT_EQUALS"),
+        ({"WorkflowState": equals("NEW ")}, "WorkflowState[0] has Value 'NEW ', which begins or ends with a blank"),
+        ({"WorkflowState": equals("NOTIFIED")}, "which no finding has; use NEW, ASSIGNED"),
+        ({"GeneratorId": equals(" aws", "PREFIX")}, "GeneratorId[0] has Value ' aws', which begins or ends with"),
+        ({"ResourceTags": [{"Key": "k", "Value": "v\n", "Comparison": "EQUALS"}]}, "ResourceTags[0] has Value"),
+        ({"ResourceTags": [{"Key": " ", "Value": "v", "Comparison": "EQUALS"}]}, "ResourceTags[0] has a blank Key"),
+        ({"SeverityLabel": equals("Crit", "PREFIX")}, "compares with 'Crit', which no finding has"),
+        ({"SeverityLabel": equals("crit", "PREFIX_NOT_EQUALS")}, "compares with 'crit', which no finding has"),
+        ({"FindingProviderFieldsSeverityLabel": equals("High")}, "'High', which no finding has"),
+        ({"Title": equals("S3", "CONTAINS")}, "Comparison 'CONTAINS', allowed are EQUALS, PREFIX"),
+        ({"Title": equals("S3", "CONTAINS_WORD")}, "Comparison 'CONTAINS_WORD', allowed are"),
+        (
+            {"ResourceTags": [{"Key": "k", "Value": "v", "Comparison": "CONTAINS"}]},
+            "Comparison 'CONTAINS', allowed are EQUALS, NOT_EQUALS",
+        ),
+        ({"Title": [*equals("a"), *equals("b", "NOT_EQUALS")]}, "Title has EQUALS beside NOT_EQUALS"),
+        ({"Title": [*equals("a"), *equals("b", "PREFIX_NOT_EQUALS")]}, "Title has EQUALS beside PREFIX_NOT_EQUALS"),
+        ({"NetworkSourceIpV4": [{"Cidr": "banana"}]}, "'banana', which is not an IPv4 range such as 10.0.0.0/8"),
+        ({"NetworkSourceIpV4": [{"Cidr": "10.0.0.0"}]}, "'10.0.0.0', which is not an IPv4 range"),
+        ({"NetworkSourceIpV4": [{"Cidr": "2001:db8::/32"}]}, "which is not an IPv4 range"),
+        ({"NetworkSourceIpV6": [{"Cidr": "10.0.0.0/8"}]}, "which is not an IPv6 range such as 2001:db8::/32"),
+        ({"Confidence": [{"Eq": float("nan")}]}, "Confidence[0] has Eq nan, which is not a number"),
+        ({"Confidence": [{"Gte": float("inf")}]}, "Confidence[0] has Gte inf, which is not a number"),
+        ({"Confidence": [{"Gt": 2, "Lt": 1}]}, "has a Gt (2) and a Lt (1) that no number meets"),
+        ({"Confidence": [{"Gt": 2, "Lte": 2}]}, "has a Gt (2) and a Lte (2) that no number meets"),
+        ({"Confidence": [{"Eq": 2, "Lt": 2}]}, "has a Eq (2) and a Lt (2) that no number meets"),
         ({"WorkflowStatus": equals("NEW ")}, "'NEW ', which no finding has; use NEW, NOTIFIED, RESOLVED"),
         ({"SeverityLabel": equals("high", "NOT_EQUALS")}, "SeverityLabel[0] compares with 'high'"),
         ({"Title": equals("  ")}, "Title[0] has a blank Value"),
         ({"Title": [{"Value": "x"}]}, "Title[0] needs Comparison"),
         ({"ResourceTags": [{"Key": "team"}]}, "ResourceTags[0] needs Value and Comparison"),
         ({"Confidence": [{}]}, "Confidence[0] needs at least one of Gte"),
-        ({"Confidence": [{"Gte": 2, "Lte": 1}]}, "Confidence[0] has a Gte greater than its Lte"),
+        ({"Confidence": [{"Gte": 2, "Lte": 1}]}, "Confidence[0] has a Gte (2) and a Lte (1) that no number meets"),
         (
             {"CreatedAt": [{"Start": "yesterday"}]},
             "'yesterday', which is not a timestamp such as 2024-01-31T00:",
@@ -74,6 +99,29 @@ def test_refused(filters: Any, message: str) -> None:
     with pytest.raises(InvalidFilter) as caught:
         resolved(filters)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"SeverityLabel": equals("C", "PREFIX")},
+        {"Title": [*equals("S3", "PREFIX"), *equals("S3.1", "NOT_EQUALS"), *equals("S3.2", "PREFIX_NOT_EQUALS")]},
+        {"Title": equals("a blank inside")},
+        {"NetworkSourceIpV4": [{"Cidr": "10.1.2.3/8"}], "NetworkSourceIpV6": [{"Cidr": "2001:db8::/32"}]},
+        {"Confidence": [{"Gte": 2, "Lte": 2}, {"Gt": 1, "Lt": 1.5}, {"Eq": 2, "Gte": 2}]},
+        {"ResourceTags": [{"Key": "k", "Value": "v", "Comparison": "NOT_EQUALS"}]},
+    ],
+)
+def test_accepted(filters: Any) -> None:
+    assert resolved(filters) == filters
+
+
+def test_filters_of_just_16384_bytes() -> None:
+    room = 16384 - len('{"Id":[{"Value":"","Comparison":"EQUALS"}]}')
+    assert resolved({"Id": equals("x" * room)})
+    for more in ("x" * (room + 1), "ü" * (room // 2 + 1)):
+        with pytest.raises(InvalidFilter, match="exceed 16384 bytes"):
+            resolved({"Id": equals(more)})
 
 
 def test_eleven_attributes_are_refused() -> None:

@@ -68,17 +68,18 @@ def test_filter_attributes_are_those_of_the_api() -> None:
     assert all(len(names) == len(set(names)) for names in offered.values())
 
 
-def test_comparisons_are_those_of_the_api() -> None:
-    assert local("filters.tf", "filter_comparisons") == {
-        "strings": api().shape_for("StringFilterComparison").enum,
-        "maps": api().shape_for("MapFilterComparison").enum,
-    }
+def test_comparisons_are_those_of_get_findings() -> None:
+    offered = local("filters.tf", "filter_comparisons")
+    assert {KINDS[kind]: tuple(names) for kind, names in offered.items()} == filters.COMPARISONS
+    for shape, names in filters.COMPARISONS.items():
+        left_out = set(api().shape_for(f"{shape}Comparison").enum) - set(names)
+        assert left_out == {"CONTAINS", "NOT_CONTAINS"} | ({"CONTAINS_WORD"} if shape == "StringFilter" else set())
 
 
 def test_values_are_those_of_the_api_and_the_function() -> None:
-    values = local("filters.tf", "filter_values")
-    assert values == {name: api().shape_for(name).enum for name in values}
-    assert set(values) == set(filters._CLOSED)
+    values, severities = local("filters.tf", "filter_values"), local("filters.tf", "severity_labels")
+    given = {name: severities if found == "${local.severity_labels}" else found for name, found in values.items()}
+    assert given == {name: api().shape_for(shape).enum for name, shape in filters._CLOSED.items()}
 
 
 def leaves(error: type[Exception]) -> set[str]:
