@@ -44,7 +44,7 @@ resource "aws_chatbot_slack_channel_configuration" "this" {
   slack_channel_id            = each.value.channel_id
   iam_role_arn                = aws_iam_role.channel.arn
   guardrail_policy_arns       = local.guardrail_arns # The service's default is AdministratorAccess.
-  sns_topic_arns              = [module.topic.arn]
+  sns_topic_arns              = concat([module.topic.arn], [for id, topic in module.route_topic : topic.arn if id == local.route_of["slack-${each.key}"]])
   logging_level               = var.logging_level
   user_authorization_required = var.user_authorization_required
   tags                        = var.context.tags
@@ -59,7 +59,7 @@ resource "aws_chatbot_teams_channel_configuration" "this" {
   channel_id                  = each.value.channel_id
   iam_role_arn                = aws_iam_role.channel.arn
   guardrail_policy_arns       = local.guardrail_arns
-  sns_topic_arns              = [module.topic.arn]
+  sns_topic_arns              = concat([module.topic.arn], [for id, topic in module.route_topic : topic.arn if id == local.route_of["teams-${each.key}"]])
   logging_level               = var.logging_level
   user_authorization_required = var.user_authorization_required
   tags                        = var.context.tags

@@ -1,12 +1,12 @@
 locals {
   name     = "finding-chat"
-  by_label = length(var.severities) > 0
+  by_label = length(local.routes) > 0
 
   rule_arn_root = "arn:${var.context.partition}:events:${var.context.region}:${var.context.account_id}:rule/${var.context.name_prefix}-${local.name}"
   hub_arn       = "arn:${var.context.partition}:securityhub:${var.context.region}:${var.context.account_id}:hub/default"
 }
 
-# Both rules post through one topic. EventBridge delivers to an encrypted topic only if its key is customer managed and
+# What analysts send: a topic of all channels. EventBridge delivers to an encrypted topic only if its key is customer managed and
 # the key policy allows it, as that of the stack's key does for topics with the stack's prefix.
 module "topic" {
   source = "../../blocks/topic"
@@ -15,17 +15,19 @@ module "topic" {
   name         = local.name
   display_name = "Security Hub findings for chat"
   publishers = {
-    FindingRules = { service = "events.amazonaws.com" }
+    ActionRule = { service = "events.amazonaws.com" }
   }
 }
 
 # The chat service creates its own subscription, without a dead-letter queue: only this shows what it refuses for good.
 resource "aws_cloudwatch_metric_alarm" "undelivered" {
-  alarm_name          = "${var.context.name_prefix}-${local.name}-undelivered"
+  for_each = merge({ action = module.topic.name }, { for id, topic in module.route_topic : id => topic.name })
+
+  alarm_name          = "${each.value}-undelivered"
   alarm_description   = "SNS could not deliver findings to the chat service. Read them in Security Hub, and check the channel configurations of ${var.context.name_prefix}-${local.name}."
   namespace           = "AWS/SNS"
   metric_name         = "NumberOfNotificationsFailed"
-  dimensions          = { TopicName = module.topic.name }
+  dimensions          = { TopicName = each.value }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

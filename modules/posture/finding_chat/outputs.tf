@@ -6,9 +6,9 @@ output "action_arn" {
 output "alarm_names" {
   description = "Names of the alarms."
   value = sort(concat(
-    [aws_cloudwatch_metric_alarm.undelivered.alarm_name],
+    values(aws_cloudwatch_metric_alarm.undelivered)[*].alarm_name,
     module.action_rule.alarm_names,
-    flatten([module.severity_rule[*].alarm_names, module.queue[*].alarm_names, module.functions[*].alarm_names]),
+    flatten([values(module.route_rule)[*].alarm_names, module.queue[*].alarm_names, module.functions[*].alarm_names]),
   ))
 }
 
@@ -26,10 +26,10 @@ output "configuration_arns" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "URLs of the dead-letter queues, by their source: events of the custom action (`action`), events of severe findings (`severity`), findings that could not be set NOTIFIED (`notified`). The last two are null without severities."
+  description = "URLs of the dead-letter queues, by their source: events of the custom action (`action`), events of each route (`routes`), findings that could not be set NOTIFIED (`notified`; null without severities)."
   value = {
     action   = module.action_rule.dead_letter_queue_url
-    severity = one(module.severity_rule[*].dead_letter_queue_url)
+    routes   = { for id, rule in module.route_rule : id => rule.dead_letter_queue_url }
     notified = one(module.queue[*].dead_letter_queue_url)
   }
 }
@@ -40,6 +40,11 @@ output "function_name" {
 }
 
 output "topic_arn" {
-  description = "ARN of the topic, for other subscribers."
+  description = "ARN of the topic with the findings that analysts send, for other subscribers."
   value       = module.topic.arn
+}
+
+output "route_topic_arns" {
+  description = "ARNs of the topics with the findings that are posted automatically: `severity` for the channels without filters of their own, and one for each other channel, such as `slack-payments`."
+  value       = { for id, topic in module.route_topic : id => topic.arn }
 }

@@ -19,10 +19,24 @@ variable "context" {
 }
 
 variable "slack_channels" {
-  description = "Slack channels that receive the findings, by name. `workspace_id` begins with T; find it in the console under \"Configured clients\". `channel_id` begins with C (public) or G (private); it is the end of the link that \"Copy link\" on the channel returns. The workspace's owner must authorize the service once, in the console."
+  description = "Slack channels that receive the findings, by name. `workspace_id` begins with T; find it in the console under \"Configured clients\". `channel_id` begins with C (public) or G (private); it is the end of the link that \"Copy link\" on the channel returns. The workspace's owner must authorize the service once, in the console. `severities`, `only` and `exclude` choose the findings that are posted automatically (see [Which channel](#which-channel-receives-what))."
   type = map(object({
     workspace_id = string
     channel_id   = string
+
+    severities = optional(set(string))
+    only = optional(object({
+      products      = optional(set(string), [])
+      accounts      = optional(set(string), [])
+      controls      = optional(set(string), [])
+      resource_tags = optional(map(set(string)), {})
+    }), {})
+    exclude = optional(object({
+      products      = optional(set(string), [])
+      accounts      = optional(set(string), [])
+      controls      = optional(set(string), [])
+      resource_tags = optional(map(set(string)), {})
+    }), {})
   }))
   default  = {}
   nullable = false
@@ -39,14 +53,57 @@ variable "slack_channels" {
     condition     = length(distinct([for c in var.slack_channels : [c.workspace_id, c.channel_id]])) == length(var.slack_channels)
     error_message = "Each Slack channel can be named only once: an account can have one configuration for a channel."
   }
+  validation {
+    condition = alltrue([
+      for c in var.slack_channels :
+      length(setsubtract(coalesce(c.severities, toset([])), ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"])) == 0
+      && (length(c.severities == null ? var.severities : c.severities) > 0 || length(flatten([for f in [c.only, c.exclude] : concat(tolist(f.products), tolist(f.accounts), tolist(f.controls), keys(f.resource_tags))])) == 0)
+    ])
+    error_message = "A channel's severities must be among CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL. A channel with `only` or `exclude` needs severities, of its own or in var.severities: the filters apply to findings that are posted automatically."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for c in var.slack_channels : [
+        for f in [c.only, c.exclude] : [
+          [for product in f.products : can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", product))],
+          [for account in f.accounts : can(regex("^[0-9]{12}$", account))],
+          [for control in f.controls : can(regex("^[A-Za-z0-9]+\\.([0-9]+|\\*)$", control))],
+          [for key, values in f.resource_tags : trimspace(key) != "" && length(values) > 0],
+        ]
+      ]
+    ]))
+    error_message = "In `only` and `exclude`, products must be the end of a product's ARN (aws/guardduty), accounts have 12 digits, controls be IDs (S3.8) or all of a service (S3.*), and resource_tags be lists of values by key."
+  }
+  validation {
+    condition = alltrue([
+      for c in var.slack_channels : alltrue([
+        for kind in ["products", "accounts", "controls"] : length(c.only[kind]) == 0 || length(c.exclude[kind]) == 0
+      ]) && length(setintersection(keys(c.only.resource_tags), keys(c.exclude.resource_tags))) == 0
+    ])
+    error_message = "A channel cannot have products, accounts, controls or values of one tag in both `only` and `exclude`: an event pattern has one condition for each attribute. Leave the excluded ones out of `only`."
+  }
 }
 
 variable "teams_channels" {
-  description = "Microsoft Teams channels that receive the findings, by name. All three IDs are in the link that \"Get link to channel\" returns: `channel_id` (URL-encoded, between /channel/ and the next slash), `team_id` (groupId) and `tenant_id` (tenantId). A Teams administrator must authorize the service once, in the console."
+  description = "Microsoft Teams channels that receive the findings, by name. All three IDs are in the link that \"Get link to channel\" returns: `channel_id` (URL-encoded, between /channel/ and the next slash), `team_id` (groupId) and `tenant_id` (tenantId). A Teams administrator must authorize the service once, in the console. `severities`, `only` and `exclude` are as in `slack_channels`."
   type = map(object({
     tenant_id  = string
     team_id    = string
     channel_id = string
+
+    severities = optional(set(string))
+    only = optional(object({
+      products      = optional(set(string), [])
+      accounts      = optional(set(string), [])
+      controls      = optional(set(string), [])
+      resource_tags = optional(map(set(string)), {})
+    }), {})
+    exclude = optional(object({
+      products      = optional(set(string), [])
+      accounts      = optional(set(string), [])
+      controls      = optional(set(string), [])
+      resource_tags = optional(map(set(string)), {})
+    }), {})
   }))
   default  = {}
   nullable = false
@@ -73,10 +130,39 @@ variable "teams_channels" {
     condition     = length(distinct([for c in var.teams_channels : [c.team_id, c.channel_id]])) == length(var.teams_channels)
     error_message = "Each Teams channel can be named only once: an account can have one configuration for a channel."
   }
+  validation {
+    condition = alltrue([
+      for c in var.teams_channels :
+      length(setsubtract(coalesce(c.severities, toset([])), ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"])) == 0
+      && (length(c.severities == null ? var.severities : c.severities) > 0 || length(flatten([for f in [c.only, c.exclude] : concat(tolist(f.products), tolist(f.accounts), tolist(f.controls), keys(f.resource_tags))])) == 0)
+    ])
+    error_message = "A channel's severities must be among CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL. A channel with `only` or `exclude` needs severities, of its own or in var.severities: the filters apply to findings that are posted automatically."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for c in var.teams_channels : [
+        for f in [c.only, c.exclude] : [
+          [for product in f.products : can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", product))],
+          [for account in f.accounts : can(regex("^[0-9]{12}$", account))],
+          [for control in f.controls : can(regex("^[A-Za-z0-9]+\\.([0-9]+|\\*)$", control))],
+          [for key, values in f.resource_tags : trimspace(key) != "" && length(values) > 0],
+        ]
+      ]
+    ]))
+    error_message = "In `only` and `exclude`, products must be the end of a product's ARN (aws/guardduty), accounts have 12 digits, controls be IDs (S3.8) or all of a service (S3.*), and resource_tags be lists of values by key."
+  }
+  validation {
+    condition = alltrue([
+      for c in var.teams_channels : alltrue([
+        for kind in ["products", "accounts", "controls"] : length(c.only[kind]) == 0 || length(c.exclude[kind]) == 0
+      ]) && length(setintersection(keys(c.only.resource_tags), keys(c.exclude.resource_tags))) == 0
+    ])
+    error_message = "A channel cannot have products, accounts, controls or values of one tag in both `only` and `exclude`: an event pattern has one condition for each attribute. Leave the excluded ones out of `only`."
+  }
 }
 
 variable "severities" {
-  description = "Severities whose new findings are posted automatically: any of CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL. Each finding is posted once and then set to NOTIFIED; passed, archived and suppressed findings are not posted. Empty to post only the findings that an analyst sends."
+  description = "Severities whose new findings are posted automatically in each channel that has no `severities` of its own: any of CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL. Each finding is posted once and then set to NOTIFIED; passed, archived and suppressed findings, and those from before `created_after`, are not posted. Empty to post only the findings that an analyst sends."
   type        = set(string)
   default     = []
   nullable    = false
@@ -84,6 +170,17 @@ variable "severities" {
   validation {
     condition     = alltrue([for s in var.severities : contains(["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"], s)])
     error_message = "severities must be among CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL."
+  }
+}
+
+variable "created_after" {
+  description = "Time in UTC (2026-01-31T00:00:00Z) from which on a finding must be created to be posted automatically, to the minute; null for the time at which automatic posting was first applied. Older findings are neither posted nor set to NOTIFIED: the backlog stays as it is."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.created_after == null || can(regex("^2.*Z$", var.created_after)) && can(timeadd(var.created_after, "0s"))
+    error_message = "created_after must be a time in UTC from the year 2000 on, such as \"2026-01-31T00:00:00Z\"."
   }
 }
 
