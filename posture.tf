@@ -8,9 +8,13 @@ locals {
     "access_analyzer.shut_off"                        = ["bucket_names", "cross_account_access_points", "dry_run", "public_access_points"]
     "access_analyzer.exempt"                          = ["access_point_names", "bucket_names", "principals"]
     "config_recorder"                                 = ["expiration_days", "force_destroy", "include_global_resource_types", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
-    "finding_chat"                                    = ["action_id", "action_name", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
-    "finding_chat.slack_channels[*]"                  = ["channel_id", "workspace_id"]
-    "finding_chat.teams_channels[*]"                  = ["channel_id", "team_id", "tenant_id"]
+    "finding_chat"                                    = ["action_id", "action_name", "created_after", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
+    "finding_chat.slack_channels[*]"                  = ["channel_id", "exclude", "only", "severities", "workspace_id"]
+    "finding_chat.slack_channels[*].only"             = ["accounts", "controls", "products", "resource_tags"]
+    "finding_chat.slack_channels[*].exclude"          = ["accounts", "controls", "products", "resource_tags"]
+    "finding_chat.teams_channels[*]"                  = ["channel_id", "exclude", "only", "severities", "team_id", "tenant_id"]
+    "finding_chat.teams_channels[*].only"             = ["accounts", "controls", "products", "resource_tags"]
+    "finding_chat.teams_channels[*].exclude"          = ["accounts", "controls", "products", "resource_tags"]
     "finding_export"                                  = ["chunk_seconds", "chunks_per_execution", "continuous", "count_parameter_name", "destination", "expiration_days", "filters", "force_destroy", "kms_key_arn", "notification_emails", "notification_statuses", "object_mib", "prefix", "requests_per_second", "schedule_expression"]
     "finding_export.filters"                          = ["booleans", "cidrs", "dates", "maps", "numbers", "strings"]
     "finding_export.filters.strings[*][*]"            = ["comparison", "value"]
@@ -132,6 +136,7 @@ module "finding_chat" {
   slack_channels              = try(var.finding_chat.slack_channels, null)
   teams_channels              = try(var.finding_chat.teams_channels, null)
   severities                  = try(var.finding_chat.severities, null)
+  created_after               = try(var.finding_chat.created_after, null)
   action_id                   = try(var.finding_chat.action_id, null)
   action_name                 = try(var.finding_chat.action_name, null)
   guardrail_policy_arns       = try(var.finding_chat.guardrail_policy_arns, null)
@@ -141,7 +146,7 @@ module "finding_chat" {
 }
 
 variable "finding_chat" {
-  description = "Posts Security Hub findings to Slack and Microsoft Teams, formatted by the chat service itself: findings that an analyst sends with a custom action and, if you name severities, new findings automatically. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
+  description = "Posts Security Hub findings to Slack and Microsoft Teams, formatted by the chat service itself: findings that an analyst sends with a custom action and, if you name severities, new findings automatically, to each channel those of its own products, accounts, controls or tags. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
   type        = any
   default     = null
 
@@ -161,8 +166,28 @@ variable "finding_chat" {
   }
 
   validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.slack_channels[*].only"])) == 0
+    error_message = "finding_chat.slack_channels[*].only has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.slack_channels[*].only"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.slack_channels[*].only"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.slack_channels[*].exclude"])) == 0
+    error_message = "finding_chat.slack_channels[*].exclude has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.slack_channels[*].exclude"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.slack_channels[*].exclude"])}."
+  }
+
+  validation {
     condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.teams_channels[*]"])) == 0
     error_message = "finding_chat.teams_channels[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.teams_channels[*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.teams_channels[*].only"])) == 0
+    error_message = "finding_chat.teams_channels[*].only has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.teams_channels[*].only"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*].only"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.teams_channels[*].exclude"])) == 0
+    error_message = "finding_chat.teams_channels[*].exclude has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.teams_channels[*].exclude"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*].exclude"])}."
   }
 }
 

@@ -390,7 +390,7 @@ run "no_backlog_by_default" {
 
   assert {
     condition     = timecmp(terraform_data.began[0].input, timeadd(plantimestamp(), "-1h")) > 0 && jsondecode(module.route_rule["severity"].resources.rule.event_pattern).detail.findings.CreatedAt[0].prefix == replace(substr(terraform_data.began[0].input, 0, 16), "/(((-01)?-01)?T00)?:00$/", "")
-    error_message = "Findings from before are neither posted nor set NOTIFIED."
+    error_message = "Older findings are neither posted nor set NOTIFIED."
   }
 }
 

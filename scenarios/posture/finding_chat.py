@@ -1,4 +1,4 @@
-"""Post findings by an analyst and by severity, under throttling, to two channels: each once, or not at all."""
+"""Post findings by an analyst and by severity, under throttling, to three channels: each once, or not at all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scenarios import security_hub as hub
 
 CRITICAL = 40
 SLACK, TEAMS = f"switchyard-finding-chat-{REGION}-security", f"switchyard-finding-chat-{REGION}-soc"
+PAYMENTS = f"switchyard-finding-chat-{REGION}-payments"
 WORKSPACE, CHANNEL = "T0ABCDEFG", "C0123456789"
 TENANT, TEAM = "11112222-3333-4444-5555-666677778888", "99998888-7777-6666-5555-444433332222"
 IDS = "finding-chat/"
@@ -20,7 +21,16 @@ tour = True
 variables: dict[str, Any] = {
     "finding_chat": {
         "severities": ["CRITICAL"],
-        "slack_channels": {"security": {"workspace_id": WORKSPACE, "channel_id": CHANNEL}},
+        "slack_channels": {
+            "security": {"workspace_id": WORKSPACE, "channel_id": CHANNEL},
+            "payments": {
+                "workspace_id": WORKSPACE,
+                "channel_id": "C0123456780",
+                "severities": ["CRITICAL", "HIGH"],
+                "only": {"resource_tags": {"team": ["payments"]}},
+                "exclude": {"controls": ["S3.*"], "products": ["aws/inspector"]},
+            },
+        },
         "teams_channels": {
             "soc": {"tenant_id": TENANT, "team_id": TEAM, "channel_id": "19%3aab12cd34ef56%40thread.tacv2"},
         },
@@ -83,6 +93,7 @@ def run(stack: Stack, report: Report) -> None:
     )
     try:
         _by_severity(stack, report, api)
+        _by_channel(stack, report, api)
         _by_analyst(stack, report, api)
     finally:
         hub.archive(api, ids(stack))
@@ -106,6 +117,7 @@ def _by_severity(stack: Stack, report: Report, api: Any) -> None:
         "passed": hub.finding(f"{prefix}passed", "CRITICAL", "PASSED"),
         "archived": hub.finding(f"{prefix}archived", "CRITICAL", RecordState="ARCHIVED"),
         "suppressed": hub.finding(f"{prefix}suppressed", "CRITICAL", Workflow={"Status": "SUPPRESSED"}),
+        "backlog": hub.finding(f"{prefix}backlog", "CRITICAL", CreatedAt="2021-01-01T00:00:00.000Z"),
     }
     threat = f"{prefix}threat"  # Of a product without compliance.
     expected = collections.Counter([*burst, threat])
@@ -117,8 +129,8 @@ def _by_severity(stack: Stack, report: Report, api: Any) -> None:
     report.check("each critical finding posted once", posts(stack), expected)
     report.check("in Teams too", wait_until("Teams", lambda: posts(stack, TEAMS) == expected))
     states = {name: status(api, prefix)[f"{prefix}{name}"] for name in others}
-    untouched = {"high": "NEW", "passed": "NEW", "archived": "NEW", "suppressed": "SUPPRESSED"}
-    report.check("high, passed, archived, suppressed: neither posted nor set", states, untouched)
+    untouched = {"high": "NEW", "passed": "NEW", "archived": "NEW", "suppressed": "SUPPRESSED", "backlog": "NEW"}
+    report.check("high, passed, archived, suppressed, old: neither posted nor set", states, untouched)
 
     hub.load(api, [hub.finding(name, "CRITICAL", Title="Still so") for name in burst])
     hub.load(api, [hub.finding(burst[0], "CRITICAL", "PASSED")])
@@ -127,6 +139,40 @@ def _by_severity(stack: Stack, report: Report, api: Any) -> None:
     wait_until("the new failure's post", lambda: posts(stack)[burst[0]] == 2)
     wait_until("NOTIFIED again", lambda: status(api, prefix)[burst[0]] == "NOTIFIED")
     report.check("updates not posted; failed again, posted again", posts(stack), again)
+
+
+def _by_channel(stack: Stack, report: Report, api: Any) -> None:
+    """Check that a channel with filters of its own receives what they choose, and the others what they did before."""
+    prefix = f"{ids(stack)}payments/"
+
+    def tagged(name: str, severity: str, control: str = "IAM.1", **tags: str) -> dict[str, Any]:
+        resource = {"Type": "AwsS3Bucket", "Id": "arn:aws:s3:::scenario", "Region": REGION, "Tags": tags}
+        compliance = {"Status": "FAILED", "SecurityControlId": control}
+        return hub.finding(f"{prefix}{name}", severity, Resources=[resource], Compliance=compliance)
+
+    hub.load(
+        api,
+        [
+            tagged("high", "HIGH", team="payments"),
+            tagged("critical", "CRITICAL", team="payments"),
+            tagged("low", "LOW", team="payments"),
+            tagged("other-team", "HIGH", team="search"),
+            tagged("no-tag", "HIGH"),
+            tagged("control", "HIGH", "S3.8", team="payments"),
+        ],
+    )
+    wanted = {f"{prefix}{name}": 1 for name in ("high", "critical")}
+
+    def own(configuration: str) -> dict[str, int]:
+        return {name: number for name, number in posts(stack, configuration).items() if name.startswith(prefix)}
+
+    wait_until("the channel's own posts", lambda: own(PAYMENTS) == wanted)
+    wait_until("NOTIFIED", lambda: all(status(api, prefix)[name] == "NOTIFIED" for name in wanted))
+    everything = posts(stack, PAYMENTS)
+    report.check("a channel's own severities, tag and exclusion", dict(everything), wanted)
+    report.check("the other channels receive the critical one", own(SLACK), {f"{prefix}critical": 1})
+    left = {name.removeprefix(prefix) for name, found in status(api, prefix).items() if found == "NEW"}
+    report.check("what no channel receives stays NEW", left, {"low", "other-team", "no-tag", "control"})
 
 
 def _by_analyst(stack: Stack, report: Report, api: Any) -> None:

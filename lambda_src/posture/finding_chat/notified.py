@@ -5,6 +5,7 @@ fails the batch. Only findings that are still NEW are changed, and only their wo
 suppressed a finding in the meantime, or wrote a note, must not lose that.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from posture import security_hub
 
 MAX_FILTER_VALUES = 20
 SET = "findings set NOTIFIED"
-MALFORMED = "message is not an event of findings"
+MALFORMED = "message is not an event of findings, or not all of its findings can be read"
+GONE = "findings no longer exist"
+GONE_CODE = "FindingNotFound"  # Of BatchUpdateFindings: nothing is left to set, now or later.
 FAILED = "findings could not be set NOTIFIED"
 METRIC = "FindingsNotified"
 
@@ -24,22 +27,36 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     messages: dict[str, set[security_hub.Key]] = {}
     failed: list[str] = []
     for record in event["Records"]:
-        try:
-            messages[record["messageId"]] = {finding.key for finding in security_hub.parse(record["body"])}
-        except security_hub.NotFindings:
-            log.error(MALFORMED, extra={"message_id": record["messageId"]})  # noqa: TRY400 - it may quote the finding
+        messages[record["messageId"]], whole = named_in(record["body"])
+        if not whole:
+            log.error(MALFORMED, extra={"message_id": record["messageId"]})
             failed.append(record["messageId"])
     hub = clients.client("securityhub")
     new = still_new(hub, (key for named in messages.values() for key in named))
     update = security_hub.Update(workflow=security_hub.NOTIFIED)
     refused = security_hub.update(hub, dict.fromkeys(new, update), context.function_name)
-    if refused:
-        log.error(FAILED, extra={"findings": len(refused), "reasons": sorted(set(refused.values()))})
-        failed += [message_id for message_id, named in messages.items() if named & refused.keys()]
+    left = {key: reason for key, reason in refused.items() if not reason.startswith(GONE_CODE)}
+    if gone := len(refused) - len(left):
+        log.info(GONE, extra={"findings": gone})
+    if left:
+        log.error(FAILED, extra={"findings": len(left), "reasons": sorted(set(left.values()))})
+        failed += [message_id for message_id, named in messages.items() if named & left.keys()]
     if done := len(new) - len(refused):
         log.info(SET, extra={"findings": done})
         observability.count(METRIC, done)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in dict.fromkeys(failed)]}
+
+
+def named_in(body: str) -> tuple[set[security_hub.Key], bool]:
+    """Return the keys of the findings that an event names, and whether that is all of them, and at least one."""
+    try:
+        listed = json.loads(body)["detail"]["findings"]
+        read = [each for each in listed if isinstance(each, dict)]
+        keys = [(each.get("Id"), each.get("ProductArn")) for each in read]
+    except (KeyError, TypeError, ValueError):
+        return set(), False
+    named = [security_hub.Key(*key) for key in keys if all(isinstance(part, str) and part for part in key)]
+    return set(named), isinstance(listed, list) and 0 < len(named) == len(listed)
 
 
 def still_new(hub: Any, keys: Iterable[security_hub.Key]) -> list[security_hub.Key]:

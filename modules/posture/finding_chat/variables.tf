@@ -162,7 +162,7 @@ variable "teams_channels" {
 }
 
 variable "severities" {
-  description = "Severities whose new findings are posted automatically in each channel that has no `severities` of its own: any of CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL. Each finding is posted once and then set to NOTIFIED; passed, archived and suppressed findings, and those from before `created_after`, are not posted. Empty to post only the findings that an analyst sends."
+  description = "Severities whose new findings are posted automatically in each channel that has no `severities` of its own: any of CRITICAL, HIGH, MEDIUM, LOW and INFORMATIONAL. Each finding is posted once and then set to NOTIFIED; passed, archived and suppressed findings, and those created earlier than `created_after`, are not posted. Empty to post only the findings that an analyst sends."
   type        = set(string)
   default     = []
   nullable    = false

@@ -101,7 +101,7 @@ variable "filters" {
       for criteria in concat(values(var.filters.strings), values(var.filters.maps)) :
       !try(contains(criteria[*].comparison, "EQUALS") && anytrue([for c in criteria : strcontains(c.comparison, "NOT_EQUALS")]), false)
     ])
-    error_message = "An attribute in filters.strings or filters.maps has EQUALS beside NOT_EQUALS or PREFIX_NOT_EQUALS, which Security Hub refuses: leave one of them out."
+    error_message = "An attribute in filters.strings or filters.maps has EQUALS together with NOT_EQUALS or PREFIX_NOT_EQUALS, which Security Hub refuses: leave one of them out."
   }
   validation {
     # In the state of a run, a relative date is a start and an end, and an address range is an object.

@@ -79,7 +79,7 @@ CASE = {"case.insensitive": "false"}
 @pytest.mark.parametrize("parameters", [{}, {"case.insensitive": "TRUE"}])
 def test_keys_equal_but_for_case_make_the_query_fail(tmp_path: Path, parameters: dict[str, str]) -> None:
     file = write(tmp_path, TAGGED)
-    with pytest.raises(ValueError, match='HIVE_CURSOR_ERROR: .* JSONException: Duplicate key "name"'):
+    with pytest.raises(ValueError, match=r'HIVE_CURSOR_ERROR: .* JSONException: Duplicate key "name"'):
         engine._table_relation(table(parameters, **COLUMNS), [file])
     ignored = engine._table_relation(table({**parameters, "ignore.malformed.json": "true"}, **COLUMNS), [file])
     assert query(f"SELECT id FROM {ignored}") == [(None,)]

@@ -128,6 +128,16 @@ def test_malformed_messages_fail_alone(hub: Any, body: str) -> None:
     assert states(hub) == {"finding-1": "NOTIFIED"}
 
 
+@pytest.mark.parametrize(
+    "odd", [{}, None, 1, {"Id": "x"}, {"Id": 1, "ProductArn": PRODUCT}, {"Id": "", "ProductArn": ""}]
+)
+def test_the_readable_findings_of_a_message_are_set_and_the_message_fails(hub: Any, odd: Any) -> None:
+    load(hub, asff(1), asff(2))
+    body = json.dumps({"detail": {"findings": [asff(1), odd, asff(2)]}})
+    assert call({"messageId": "odd", "body": body}) == ["odd"]
+    assert states(hub) == {"finding-1": "NOTIFIED", "finding-2": "NOTIFIED"}
+
+
 @pytest.mark.parametrize("operation", ["get_findings", "batch_update_findings"])
 def test_a_refused_call_fails_the_batch_and_the_next_try_succeeds(hub: Any, operation: str) -> None:
     load(hub, asff(1), asff(2))
@@ -140,11 +150,13 @@ def test_a_refused_call_fails_the_batch_and_the_next_try_succeeds(hub: Any, oper
     assert set(states(hub).values()) == {"NOTIFIED"}
 
 
-def test_unprocessed_findings_fail_their_messages_only(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    load(hub, asff(1), asff(2))
+def refusing(hub: Any, monkeypatch: pytest.MonkeyPatch, code: str) -> list[tuple[str, int]]:
+    """Make Security Hub refuse finding-2. Return the metrics counted from now on."""
+    counted: list[tuple[str, int]] = []
+    monkeypatch.setattr(observability, "count", lambda name, value: counted.append((name, value)))
     refused = {
         "FindingIdentifier": {"Id": "finding-2", "ProductArn": PRODUCT},
-        "ErrorCode": "ConcurrentUpdateError",
+        "ErrorCode": code,
         "ErrorMessage": "x",
     }
     update = hub._hub.batch_update_findings
@@ -154,8 +166,31 @@ def test_unprocessed_findings_fail_their_messages_only(hub: Any, monkeypatch: py
         return {**update(**request), "UnprocessedFindings": [refused]}
 
     monkeypatch.setattr(hub._hub, "batch_update_findings", some)
+    return counted
+
+
+def test_unprocessed_findings_fail_their_messages_only(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(hub, asff(1), asff(2))
+    counted = refusing(hub, monkeypatch, "ConcurrentUpdateError")
     assert call(message(1), message(2)) == ["m2"]
     assert states(hub) == {"finding-1": "NOTIFIED", "finding-2": "NEW"}
+    assert counted == [("FindingsNotified", 1)], "only what was set"
+
+
+def test_finding_deleted_between_the_read_and_the_update_is_not_tried_again(
+    hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(hub, asff(1), asff(2))
+    counted = refusing(hub, monkeypatch, "FindingNotFound")
+    assert call(message(1), message(2)) == []
+    assert counted == [("FindingsNotified", 1)]
+
+
+def test_a_message_that_is_malformed_and_refused_is_named_once(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(hub, asff(1), asff(2))
+    refusing(hub, monkeypatch, "InternalFailure")
+    body = json.dumps({"detail": {"findings": [asff(1), asff(2), {}]}})
+    assert call({"messageId": "m", "body": body}) == ["m"]
 
 
 def test_api_calls_are_the_fewest(hub: Any) -> None:

@@ -53,8 +53,11 @@ def equals(value: Any, comparison: str = "EQUALS") -> list[dict[str, Any]]:
             {"ResourceTags": [{"Key": "k", "Value": "v", "Comparison": "CONTAINS"}]},
             "Comparison 'CONTAINS', allowed are EQUALS, NOT_EQUALS",
         ),
-        ({"Title": [*equals("a"), *equals("b", "NOT_EQUALS")]}, "Title has EQUALS beside NOT_EQUALS"),
-        ({"Title": [*equals("a"), *equals("b", "PREFIX_NOT_EQUALS")]}, "Title has EQUALS beside PREFIX_NOT_EQUALS"),
+        ({"Title": [*equals("a"), *equals("b", "NOT_EQUALS")]}, "Title has EQUALS together with NOT_EQUALS"),
+        (
+            {"Title": [*equals("a"), *equals("b", "PREFIX_NOT_EQUALS")]},
+            "Title has EQUALS together with PREFIX_NOT_EQUALS",
+        ),
         ({"NetworkSourceIpV4": [{"Cidr": "banana"}]}, "'banana', which is not an IPv4 range such as 10.0.0.0/8"),
         ({"NetworkSourceIpV4": [{"Cidr": "10.0.0.0"}]}, "'10.0.0.0', which is not an IPv4 range"),
         ({"NetworkSourceIpV4": [{"Cidr": "2001:db8::/32"}]}, "which is not an IPv4 range"),
