@@ -55,7 +55,9 @@ def named_in(body: str) -> tuple[set[security_hub.Key], bool]:
         keys = [(each.get("Id"), each.get("ProductArn")) for each in read]
     except (KeyError, TypeError, ValueError):
         return set(), False
-    named = [security_hub.Key(*key) for key in keys if all(isinstance(part, str) and part for part in key)]
+    named = [
+        security_hub.Key(id_, arn) for id_, arn in keys if isinstance(id_, str) and isinstance(arn, str) and id_ and arn
+    ]
     return set(named), isinstance(listed, list) and 0 < len(named) == len(listed)
 
 

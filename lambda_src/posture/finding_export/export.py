@@ -233,7 +233,8 @@ def _continue_as_new(client: Callable[[str], Any], config: Settings, state: Stat
     digest = hashlib.sha256(f"{state.run_id} {state.started_at}".encode()).hexdigest()[:8]
     suffix = f"-{digest}-{state.generation}"
     name = state.run_id[: MAX_NAME - len(suffix)] + suffix
-    state.execution_arn = f"{state.execution_arn.rsplit(':', 1)[0]}:{name}"
+    this = state.execution_arn
+    state.execution_arn = f"{this.rsplit(':', 1)[0]}:{name}"
     now = datetime.now(UTC)
-    lock.hand_over(client, config.lock_table, _claim(state), now)
+    lock.hand_over(client, config.lock_table, _claim(state)._replace(handed_over_by=this), now)
     return name

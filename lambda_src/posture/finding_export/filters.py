@@ -116,7 +116,7 @@ def _problems(filters: Mapping[str, Any], shape: Any, model: Any) -> Iterator[st
                 yield f"{key}[{place}] {problem}"
         used = {value.get("Comparison") for value in values}
         if "EQUALS" in used and (against := sorted(used.intersection(_NEGATIVE))):
-            yield f"{key} has EQUALS together with {' and '.join(against)}, which Security Hub refuses in one filter"
+            yield f"{key} has EQUALS together with {' and '.join(against)}, which Security Hub refuses for one field"
 
 
 def _value_problems(key: str, value: Mapping[str, Any], shape: Any, model: Any) -> Iterator[str]:

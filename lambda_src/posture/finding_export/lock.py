@@ -4,7 +4,7 @@ The lock is never released: a holder whose execution is not RUNNING does not cou
 not leave the export locked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,11 +18,12 @@ Client = Callable[[str], Any]
 
 
 class Claim(NamedTuple):
-    """A run, and the execution that is to hold the lock for it."""
+    """A run, the execution that is to hold the lock for it, and the one that hands it over and starts that one."""
 
     run_id: str
     execution_arn: str
     started_at: str
+    handed_over_by: str | None = None
 
 
 def acquire(client: Client, table: str, claim: Claim, now: datetime) -> None:
@@ -34,7 +35,7 @@ def acquire(client: Client, table: str, claim: Claim, now: datetime) -> None:
         return
     arn, acquired = holder["ExecutionArn"]["S"], datetime.fromisoformat(holder["AcquiredAt"]["S"])
     status = _status(client, arn)
-    if status == "RUNNING" or (status is None and now - acquired < GRACE):
+    if status == "RUNNING" or (status is None and now - acquired < GRACE and not _stopped(client, holder)):
         raise OverlappingRun(
             f"Execution {arn} is exporting already; wait until it has ended, or stop it, then start again."
         )
@@ -58,6 +59,7 @@ def check(client: Client, table: str, run_id: str) -> None:
 
 
 def _item(claim: Claim, now: datetime) -> dict[str, dict[str, str]]:
+    by = {"HandedOverBy": {"S": claim.handed_over_by}} if claim.handed_over_by else {}
     return {
         "LockId": {"S": LOCK_ID},
         "RunId": {"S": claim.run_id},
@@ -65,7 +67,14 @@ def _item(claim: Claim, now: datetime) -> dict[str, dict[str, str]]:
         "StartedAt": {"S": claim.started_at},
         "AcquiredAt": {"S": now.astimezone(UTC).isoformat()},
         "ExpiresAt": {"N": str(int((now + LIFETIME).timestamp()))},
+        **by,
     }
+
+
+def _stopped(client: Client, holder: Mapping[str, Any]) -> bool:
+    """Return whether the execution that was to start the holder ended without doing so. The function outlives it."""
+    by = holder.get("HandedOverBy")
+    return by is not None and _status(client, by["S"]) in ("FAILED", "ABORTED", "TIMED_OUT")
 
 
 def _put(client: Client, table: str, item: Any, condition: str, values: Any) -> dict[str, Any] | None:

@@ -464,6 +464,7 @@ def test_continues_as_new() -> None:
     following = f"run{NEXT}1"
     assert answer["next_execution_name"] == following
     assert cloud.lock["ExecutionArn"] == {"S": ARN + following}
+    assert cloud.lock["HandedOverBy"] == {"S": ARN + "run"}
     assert (answer["state"]["generation"], answer["state"]["iterations"]) == (1, 0)
 
     cloud.running = {ARN + following}

@@ -129,6 +129,27 @@ def test_hand_over_to_the_next_execution(world: World) -> None:
     lock.check(world.client, "lock", "a")
 
 
+@pytest.mark.parametrize("status", ["FAILED", "ABORTED", "TIMED_OUT"])
+def test_execution_that_was_stopped_before_it_started_the_next_holds_nothing(world: World, status: str) -> None:
+    world.acquire("a")
+    world.states["a"] = "RUNNING"
+    lock.hand_over(world.client, "lock", CHILD._replace(handed_over_by=ARN + "a"), NOW)
+    with pytest.raises(OverlappingRun):
+        world.acquire("b")
+    world.states["a"] = status
+    world.acquire("b")
+    assert world.holder() == ("b", "b")
+
+
+def test_next_execution_that_was_just_started_keeps_the_lock_before_it_is_seen(world: World) -> None:
+    """DescribeExecution is eventually consistent."""
+    world.acquire("a")
+    lock.hand_over(world.client, "lock", CHILD._replace(handed_over_by=ARN + "a"), NOW)
+    world.states["a"] = "SUCCEEDED"
+    with pytest.raises(OverlappingRun):
+        world.acquire("b")
+
+
 def test_a_run_that_lost_the_lock_can_neither_hand_over_nor_continue(world: World) -> None:
     world.acquire("a")
     world.states["a"] = "ABORTED"
