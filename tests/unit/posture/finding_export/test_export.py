@@ -229,7 +229,12 @@ def test_what_a_console_or_an_event_adds_is_ignored(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("continuous", "the continuous export has this name"), ("_a", "begins with '_'")]
+    ("name", "message"),
+    [
+        ("continuous", "the continuous export has this name"),
+        ("_a", "begins with '_'"),
+        (".a", "begins with '.'"),
+    ],
 )
 def test_name_that_is_mistaken_or_hidden_is_refused_before_anything_is_touched(name: str, message: str) -> None:
     cloud = Cloud(findings(1))
