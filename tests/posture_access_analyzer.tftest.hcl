@@ -33,7 +33,7 @@ run "notices_alone" {
       source        = ["aws.access-analyzer"]
       "detail-type" = ["Access Analyzer Finding"]
       resources     = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"]
-      detail        = { status = ["ACTIVE", "RESOLVED"], isDeleted = [false] }
+      detail        = { status = ["ACTIVE", "RESOLVED"] }
     }
     error_message = "The rule matches this analyzer's findings, for all types of resource."
   }
@@ -47,6 +47,18 @@ run "notices_alone" {
     error_message = "Without shut_off the function cannot touch S3."
   }
   assert {
+    condition = jsondecode(module.functions.resources.grants["sweep"].policy).Statement == [
+      { Sid = "ListFindings", Effect = "Allow", Action = ["access-analyzer:ListFindings"], Resource = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"] },
+      { Sid = "ReadOpenItems", Effect = "Allow", Action = ["dynamodb:Scan"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"] },
+      { Sid = "SendFindings", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"] },
+    ]
+    error_message = "The sweep reads findings and sends them to the queue, and nothing else."
+  }
+  assert {
+    condition     = module.schedule.resources.schedule.schedule_expression == "rate(1 day)" && try(module.schedule.resources.schedule.start_date, null) == null && module.functions.resources.functions["sweep"].environment[0].variables.STATUSES == "[\"ACTIVE\",\"RESOLVED\"]" && !contains(keys(module.functions.resources.functions["sweep"].environment[0].variables), "RESOURCE_TYPES")
+    error_message = "The sweep runs at once, since it has no start date, and daily."
+  }
+  assert {
     condition     = [for s in jsondecode(module.functions.resources.runtime_policies["respond"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["dynamodb.eu-central-1.*", "sns.eu-central-1.*", "sqs.eu-central-1.*"]]
     error_message = "The stack's key serves queue, table and topic."
   }
@@ -57,7 +69,7 @@ run "notices_alone" {
   assert {
     condition = (
       jsondecode(module.queue.resources.queue.redrive_policy).maxReceiveCount == 5
-      && module.queue.resources.queue.visibility_timeout_seconds == 6 * module.functions.resources.functions["respond"].timeout
+      && module.queue.resources.queue.visibility_timeout_seconds == 6 * module.functions.resources.functions["respond"].timeout + aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds
       && aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
       && [for s in jsondecode(module.queue.resources.queue.policy).Statement : s.Condition if s.Effect == "Allow"] == [{ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-central-1:111122223333:rule/test-access-analyzer"] } }]
     )
@@ -104,14 +116,14 @@ run "everything_on" {
     error_message = "The organization is the zone of trust."
   }
   assert {
-    condition     = jsondecode(module.rule.resources.rule.event_pattern).detail == { status = ["ACTIVE", "RESOLVED"], isDeleted = [false], resourceType = ["AWS::IAM::Role", "AWS::S3::Bucket"] } && module.functions.resources.functions["respond"].environment[0].variables.STATUSES == "[\"RESOLVED\"]"
-    error_message = "Active findings arrive so that access can be shut off, though only resolved ones are notified."
+    condition     = jsondecode(module.rule.resources.rule.event_pattern).detail == { status = ["ACTIVE", "ARCHIVED", "RESOLVED"], resourceType = ["AWS::IAM::Role", "AWS::S3::Bucket"] } && module.functions.resources.functions["respond"].environment[0].variables.STATUSES == "[\"RESOLVED\"]"
+    error_message = "All findings arrive, so that access can be shut off and its beginning is known, though only resolved ones are notified."
   }
   assert {
     condition = slice(jsondecode(module.functions.resources.grants["respond"].policy).Statement, 4, 10) == [
       { Sid = "BlockPublicAccess", Effect = "Allow", Action = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"], Resource = ["arn:aws:s3:::data-*", "arn:aws:s3:::lake"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
       { Sid = "RemoveAccessPointPolicies", Effect = "Allow", Action = ["s3:DeleteAccessPointPolicy", "s3:GetAccessPointPolicy"], Resource = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/*"] },
-      { Sid = "KeepRemovedPolicies", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-access-analyzer-evidence-111122223333-eu-central-1/access-point-policies/*"] },
+      { Sid = "KeepRemovedPolicies", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-analyzer-kept-111122223333-eu-central-1/access-point-policies/*"] },
       { Sid = "ScanAgain", Effect = "Allow", Action = ["access-analyzer:StartResourceScan"], Resource = ["arn:aws:access-analyzer:eu-central-1:111122223333:analyzer/test-access-analyzer"] },
       { Sid = "LeaveExemptBuckets", Effect = "Deny", Action = ["s3:PutBucketPublicAccessBlock"], Resource = ["arn:aws:s3:::data-website"] },
       { Sid = "LeaveExemptAccessPoints", Effect = "Deny", Action = ["s3:DeleteAccessPointPolicy"], Resource = ["arn:aws:s3:eu-central-1:111122223333:accesspoint/partner"] },
@@ -156,6 +168,24 @@ run "an_analyzer_that_exists_and_public_buckets_alone" {
   assert {
     condition     = [for s in jsondecode(module.functions.resources.grants["respond"].policy).Statement : [s.Sid, s.Resource]] == [["ReadQueue", ["arn:aws:sqs:eu-central-1:111122223333:test-access-analyzer"]], ["ReadFindings", [var.analyzer_arn]], ["RememberFindings", ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-access-analyzer"]], ["SendNotices", ["arn:aws:sns:eu-central-1:111122223333:test-access-analyzer-notices"]], ["BlockPublicAccess", ["arn:aws:s3:::*"]], ["ScanAgain", [var.analyzer_arn]]] && length(module.evidence) == 0
     error_message = "By default only Block Public Access is used: no policies are removed, and none are kept."
+  }
+}
+
+run "the_longest_prefix_in_the_region_with_the_longest_name" {
+  command = plan
+
+  module {
+    source = "./modules/posture/access_analyzer"
+  }
+
+  variables {
+    context  = merge(var.context, { name_prefix = "a234567890b234567890", region = "ap-northeast-1" })
+    shut_off = { public_access_points = "access_point" }
+  }
+
+  assert {
+    condition     = output.evidence_bucket == "a234567890b234567890-analyzer-kept-111122223333-ap-northeast-1"
+    error_message = "All names fit."
   }
 }
 

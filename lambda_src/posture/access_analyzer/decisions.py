@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .findings import ACCESS_POINT, ACTIVE, BUCKET, Finding
+from .findings import ACCESS_POINT, ACTIVE, BUCKET, Finding, Source
 
 IN_BUCKET, IN_ACCESS_POINT = "bucket", "access_point"
 
@@ -35,12 +35,26 @@ class Plan:
     """Name of a bucket whose Block Public Access is to be turned on."""
     remove_policies: tuple[str, ...] = ()
     """ARNs of access points whose policies are to be removed."""
+    dry_run: bool = False
+    """True if the steps are only stated."""
     reasons: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def empty(self) -> bool:
         """True if there are no steps."""
         return not self.block_bucket and not self.remove_policies
+
+    @property
+    def acts(self) -> bool:
+        """True if there are steps to carry out."""
+        return not self.empty and not self.dry_run
+
+    @property
+    def mark(self) -> str:
+        """Return a text that differs between plans with different steps; "" without steps."""
+        if self.empty:
+            return ""
+        return " ".join(["state" if self.dry_run else "act", self.block_bucket, *self.remove_policies])
 
 
 def plan(finding: Finding, shut_off: ShutOff | None, exempt: Exempt, account: str, region: str) -> Plan:
@@ -59,11 +73,13 @@ def plan(finding: Finding, shut_off: ShutOff | None, exempt: Exempt, account: st
         return Plan(reasons=("The bucket is exempt.",))
     if any(_named(value, exempt.principals) for _, value in finding.principal):
         return Plan(reasons=("The principal is exempt.",))
-    block, removed, reasons = "", [], []
-    for source in finding.sources:
+    block, removed, reasons, kept = "", [], [], False
+    # Public access without a source can only be ended at the bucket.
+    for source in finding.sources or (Source(""),):
         through_point = source.kind == ACCESS_POINT
         if through_point and any(fnmatchcase(name_of(source.detail), name) for name in exempt.access_point_names):
             reasons.append(f"The access point {name_of(source.detail)} is exempt.")
+            kept = True
         elif finding.public and not (through_point and shut_off.public_access_points == IN_ACCESS_POINT):
             block = finding.bucket
         elif not through_point:
@@ -74,7 +90,10 @@ def plan(finding: Finding, shut_off: ShutOff | None, exempt: Exempt, account: st
             reasons.append(f"{source.detail} is not an access point of this account and Region.")
         else:
             removed.append(source.detail)
-    return Plan(block, tuple(dict.fromkeys(removed)), tuple(dict.fromkeys(reasons)))
+    if block and kept:
+        block = ""
+        reasons.append("Block Public Access of the bucket would also shut off the exempt access point.")
+    return Plan(block, tuple(dict.fromkeys(removed)), shut_off.dry_run, tuple(dict.fromkeys(reasons)))
 
 
 def _root(arn: str, account: str, region: str) -> str:

@@ -26,10 +26,17 @@ class StillOpen(ShutOffFailed):
     """A call succeeded, but reading back shows that access is not shut off."""
 
 
+class NotSent(AnalyzerError):
+    """Some findings could not be sent to the queue."""
+
+
 def explained(doing: str) -> AbstractContextManager[None]:
-    """Raise ShutOffFailed if AWS denies a call while `doing`; throttling and other errors pass unchanged."""
+    """Raise ShutOffFailed for what AWS refuses while `doing`. What a later call can change passes unchanged."""
 
     def typed(failure: Failure) -> Exception | None:
-        return ShutOffFailed(f"Denied while {doing}: {failure.message}") if failure.kind is Kind.DENIED else None
+        if failure.transient or failure.kind is Kind.CONFLICT:
+            return None
+        reason = "Denied" if failure.kind is Kind.DENIED else failure.code
+        return ShutOffFailed(f"{reason} while {doing}: {failure.message}")
 
     return aws_errors.translated(typed)

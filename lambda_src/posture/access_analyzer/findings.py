@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_Finding.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,10 @@ BUCKET = "AWS::S3::Bucket"
 ACTIVE, ARCHIVED, RESOLVED = "ACTIVE", "ARCHIVED", "RESOLVED"
 POLICY, BUCKET_ACL = "POLICY", "BUCKET_ACL"
 ACCESS_POINT, ACCESS_POINT_ACCOUNT = "S3_ACCESS_POINT", "S3_ACCESS_POINT_ACCOUNT"
+
+SWEPT = ("switchyard.access-analyzer", "Sweep")
+EVENTS = (("aws.access-analyzer", "Access Analyzer Finding"), SWEPT)
+"""Source and type of the events that name a finding: Access Analyzer's own, and the sweep's."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,21 @@ class Finding:
         """Name of the bucket; "" for other resources."""
         return self.resource.rpartition(":::")[2] if self.resource_type == BUCKET else ""
 
+    @property
+    def access(self) -> str:
+        """Return a text that differs between versions that describe different access."""
+        told = ("status", "public", "principal", "actions", "condition", "sources", "error")
+        described = json.dumps([getattr(self, name) for name in told], default=asdict)
+        return f"{self.status} {hashlib.sha256(described.encode()).hexdigest()[:16]}"
+
+    @property
+    def version(self) -> str:
+        """Return what identifies this version of the finding; it begins with the status."""
+        return f"{self.access} {self.updated_at}"
+
     def same_access(self, other: "Finding") -> bool:
         """Return whether another version describes the same access."""
-        told = ("status", "public", "principal", "actions", "condition", "sources", "error")
-        return all(getattr(self, name) == getattr(other, name) for name in told)
+        return self.access == other.access
 
     def dumps(self) -> str:
         """Return the finding as JSON, for `loads`."""
@@ -95,20 +111,25 @@ def _text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def finding_id(body: str, analyzer_arn: str) -> str | None:
-    """Return the id of the event's finding, or None if the event reports that a finding was deleted.
+def finding_id(body: str, analyzer_arn: str) -> str:
+    """Return the id of the event's finding, which the event may also report as deleted.
 
     Raise NotAFinding for any other message, and for a finding of another analyzer.
     """
     try:
         event = json.loads(body)
-        detail = event["detail"]
-        named = (event["source"], event["detail-type"]) == ("aws.access-analyzer", "Access Analyzer Finding")
-        found = detail["id"]
+        named = (event["source"], event["detail-type"]) in EVENTS
+        found = event["detail"]["id"]
         if not named or not isinstance(found, str) or not found:
             raise NotAFinding("The message is not an Access Analyzer Finding event.")
         if event["resources"] != [analyzer_arn]:
             raise NotAFinding(f"The event is of {event['resources']}, not of {analyzer_arn}.")
     except (KeyError, TypeError, ValueError) as error:
         raise NotAFinding("The message is not an Access Analyzer Finding event.") from error
-    return None if detail.get("isDeleted") else found
+    return found
+
+
+def message_of(finding: str, analyzer_arn: str) -> str:
+    """Return the message by which a sweep names a finding, in the form of an event."""
+    source, kind = SWEPT
+    return json.dumps({"source": source, "detail-type": kind, "resources": [analyzer_arn], "detail": {"id": finding}})

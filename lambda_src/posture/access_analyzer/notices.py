@@ -1,12 +1,77 @@
 """The text of notices: the resource, the principal, the grant, what was done, what to do. Pure: no calls."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from .findings import ACCESS_POINT, ACCESS_POINT_ACCOUNT, ACTIVE, ARCHIVED, BUCKET, BUCKET_ACL, POLICY, Finding, Source
+from .findings import (
+    ACCESS_POINT,
+    ACCESS_POINT_ACCOUNT,
+    ACTIVE,
+    ARCHIVED,
+    BUCKET,
+    BUCKET_ACL,
+    POLICY,
+    RESOLVED,
+    Finding,
+    Source,
+)
 
 SUBJECT_LENGTH = 100
-CONSOLES = {"aws": "console.aws.amazon.com", "aws-cn": "console.amazonaws.cn"}
-GOVERNMENT_CONSOLE = "console.amazonaws-us-gov.com"
+DIGEST_FROM = 6
+"""Number of notices of one call from which on they are sent as a digest."""
+DIGEST_LENGTH = 40
+"""Number of findings in a digest: with at most 5,000 characters of each, it fits into the 256 KB of SNS."""
+ENTRY_LENGTH = 5_000
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a notice says of a finding, in sentences."""
+
+    finding: Finding
+    done: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+    """What an interrupted attempt began."""
+    not_needed: tuple[str, ...] = ()
+    """Why nothing had to be done."""
+    reasons: tuple[str, ...] = ()
+    """Why no more was done."""
+
+
+def parcels(reports: Sequence[T]) -> list[Sequence[T]]:
+    """Return reports in the groups in which they are sent: one by one, or as digests if there are many."""
+    size = 1 if len(reports) < DIGEST_FROM else DIGEST_LENGTH
+    return [reports[start : start + size] for start in range(0, len(reports), size)]
+
+
+def single(report: Report, region: str, partition: str) -> tuple[str, str]:
+    """Return subject and message of a notice of one finding."""
+    return subject(report.finding), message(report, region, partition)
+
+
+def digest(reports: Sequence[Report], region: str, partition: str) -> tuple[str, str]:
+    """Return subject and message of a notice of many findings."""
+    public = sum(1 for one in reports if one.finding.public and one.finding.status == ACTIVE)
+    ended = sum(1 for one in reports if one.finding.status == RESOLVED)
+    counted = [(public, "public"), (ended, "resolved"), (len(reports) - public - ended, "other")]
+    numbers = ", ".join(f"{number} {name}" for number, name in counted if number)
+    ordered = sorted(reports, key=lambda one: (one.finding.status != ACTIVE, not one.finding.public))
+    entries = [f"=== {subject(one.finding)}\n{_cut(message(one, region, partition))}" for one in ordered]
+    head = f"{len(reports)} findings of Access Analyzer in {region} at once: {numbers}."
+    return _ascii(f"{len(reports)} findings in {region}: {numbers}"), "\n\n".join([head, *entries])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= ENTRY_LENGTH else f"{text[:ENTRY_LENGTH]}... See the finding."
 
 
 def subject(finding: Finding) -> str:
@@ -20,14 +85,17 @@ def subject(finding: Finding) -> str:
     else:
         who = ", ".join(value for _, value in finding.principal)
         text = f"{state}Shared outside: {name} with {who}"
+    return _ascii(text)
+
+
+def _ascii(text: str) -> str:
     text = text.encode("ascii", "replace").decode()
     return text if len(text) <= SUBJECT_LENGTH else f"{text[: SUBJECT_LENGTH - 3]}..."
 
 
-def message(
-    finding: Finding, region: str, partition: str, done: Sequence[str] = (), reasons: Sequence[str] = ()
-) -> str:
-    """Return the notice, one fact per line. `done`: what was done; `reasons`: why no more was done."""
+def message(report: Report, region: str, partition: str) -> str:
+    """Return the notice of one finding, one fact per line."""
+    finding = report.finding
     facts = [
         ("What", f"{finding.resource} ({finding.resource_type}) of account {finding.owner}, {region}"),
         ("Status", _status(finding)),
@@ -36,9 +104,11 @@ def message(
         ("Only if", "; ".join(f"{key} is {value}" for key, value in finding.condition)),
         *(("Shared through", shared_through(source)) for source in finding.sources),
         ("Since", finding.created_at),
-        *(("Done", text) for text in done),
-        *(("Not done", text) for text in reasons),
-        ("To do", _to_do(finding, bool(done))),
+        *(("Done", text) for text in report.done),
+        *(("Begun", text) for text in report.begun),
+        *(("Not needed", text) for text in report.not_needed),
+        *(("Not done", text) for text in report.reasons),
+        ("To do", _to_do(report)),
         ("Console", console_link(finding.id, region, partition)),
     ]
     lines = [f"{name + ':':<16}{text}" for name, text in facts if text]
@@ -58,7 +128,7 @@ def shared_through(source: Source) -> str:
 
 def console_link(finding_id: str, region: str, partition: str) -> str:
     """Return the link to the finding in the console."""
-    console = CONSOLES.get(partition, GOVERNMENT_CONSOLE)
+    console = CONSOLES.get(partition, CONSOLES["aws"])
     return f"https://{console}/access-analyzer/home?region={region}#/findings/details/{finding_id}"
 
 
@@ -84,13 +154,16 @@ def _who(finding: Finding) -> str:
     return ", ".join(f"{kind} {value}" for kind, value in finding.principal)
 
 
-def _to_do(finding: Finding, done: bool) -> str:
+def _to_do(report: Report) -> str:
+    finding = report.finding
     if finding.status != ACTIVE:
         return ""
     if finding.error:
         return "Allow the role AWSServiceRoleForAccessAnalyzer to read the resource's policy."
-    if done:
+    if report.done:
         return "Wait for the notice that the finding is resolved. To restore intended access, see the README."
+    if report.not_needed and not report.reasons:
+        return "Wait for the notice that the finding is resolved."
     edit = {
         POLICY: "the bucket policy",
         BUCKET_ACL: "the bucket ACL",

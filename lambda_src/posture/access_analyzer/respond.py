@@ -1,4 +1,6 @@
-"""Handle SQS batches of Access Analyzer events: read each finding, shut off its access if set, send one notice.
+"""Handle SQS batches of findings: read each finding, shut off its access if set, and send one notice.
+
+A batch with many notices becomes a digest: the first findings of an analyzer, or of a sweep, arrive together.
 
 Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages to retry, and those that are not
 events of findings. SQS delivers them again and then moves them to the dead-letter queue.
@@ -7,26 +9,33 @@ events of findings. SQS delivers them again and then moves them to the dead-lett
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, observability, settings
+from common import aws_errors, clients, observability, settings
 
 from . import notices
 from .decisions import Exempt, Plan, ShutOff, plan
 from .errors import AnalyzerError, Busy, NotAFinding, ShutOffFailed
-from .findings import RESOLVED, Finding, finding_id, parse
+from .findings import ACTIVE, ARCHIVED, RESOLVED, Finding, finding_id, parse
 from .ledger import Claim, Ledger
-from .shut_off import Switch
+from .notices import Report
+from .shut_off import State, Switch
 
 TOLD = "finding reported"
 KNOWN = "finding already reported"
+RECORDED = "finding recorded"
 GONE = "finding deleted"
 FAILED = "finding not handled"
+UNSCANNED = "scan not started"
+LATER = "findings left to the next call"
 TOLD_METRIC, SHUT_OFF_METRIC, FAILED_METRIC = "FindingsTold", "AccessShutOff", "ShutOffsFailed"
 PATIENCE_SECONDS = 15.0
 """How long a call waits for another call that works on the same finding, before it leaves the message to SQS."""
+RESERVE_MILLISECONDS = 30_000
+"""The time that a call keeps for sending its notices; findings that it has not begun by then are left to SQS."""
+DAY_MILLISECONDS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,10 @@ class Settings:
         """Return what is left alone."""
         return Exempt(**{name: tuple(values) for name, values in self.exempt.items()})
 
+    def plan_of(self, finding: Finding) -> Plan:
+        """Return the plan for a finding."""
+        return plan(finding, self.switches(), self.exempted(), self.account_id, self.region)
+
     def __post_init__(self) -> None:
         try:
             self.switches(), self.exempted()
@@ -62,8 +75,35 @@ class Settings:
             raise ValueError(str(error)) from error
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A notice to send. `failed`: it reports a failure, and the version stays open."""
+
+    claim: Claim
+    report: Report
+    failed: bool = False
+
+
+@dataclass
+class Outcome:
+    """The results of a plan's steps, in sentences."""
+
+    done: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    """What an interrupted attempt began; whether it was done can no longer be read."""
+    not_needed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    unsure: bool = False
+    """True if access was left because it is not the access that was found."""
+    errors: list[Exception] = field(default_factory=list)
+
+    def report(self, finding: Finding) -> Report:
+        """Return what is reported of a finding."""
+        return Report(finding, tuple(self.done), tuple(self.begun), tuple(self.not_needed), tuple(self.left))
+
+
 class Responder:
-    """Handles findings of one analyzer."""
+    """Handles findings of one analyzer. `outbox` has the notices that `send` sends."""
 
     def __init__(self, environment: Settings, remaining_milliseconds: int) -> None:
         self.environment = environment
@@ -72,24 +112,44 @@ class Responder:
         keep = environment.keep_days * 86_400
         self.ledger = Ledger(clients.client("dynamodb"), environment.table_name, keep)
         self.told = self.shut = self.failed = 0
+        self.outbox: list[Letter] = []
 
     def deal_with(self, found: str) -> str:
         """Handle one finding, by id. Return the result. Raise AnalyzerError and the errors of AWS."""
         try:
             finding = self._read(found)
         except self.analyzer.exceptions.ResourceNotFoundException:
+            self.ledger.forget(found, _now())
             return GONE
         result = KNOWN
         while claim := self._claim(finding):
             try:
-                self._finish(claim, finding)
+                letter = self._finish(claim, finding)
+                if letter and claim.finding != finding:
+                    self._publish([letter])  # The next version can be claimed once this one is reported.
+                elif letter:
+                    self.outbox.append(letter)
             except Exception:
-                self.ledger.release(claim)
+                if not any(letter.claim is claim for letter in self.outbox):
+                    self.ledger.release(claim)
                 raise
-            result = TOLD
-            if not claim.resumed or claim.finding == finding:
+            result = TOLD if letter else RECORDED
+            if claim.finding == finding:
                 break
         return result
+
+    def send(self) -> dict[str, Exception]:
+        """Send the notices of the outbox. Return the errors of those that were not sent, by finding."""
+        errors: dict[str, Exception] = {}
+        for letters in notices.parcels(self.outbox):
+            try:
+                self._publish(letters)
+            except Exception as error:  # noqa: BLE001 - the caller reports it; it must not affect the others
+                for letter in letters:
+                    self.ledger.release(letter.claim)
+                    errors[letter.claim.finding.id] = error
+        self.outbox = []
+        return errors
 
     def _read(self, found: str) -> Finding:
         answer = self.analyzer.get_finding(analyzerArn=self.environment.analyzer_arn, id=found)
@@ -97,63 +157,120 @@ class Responder:
 
     def _claim(self, finding: Finding) -> Claim | None:
         owner, deadline = str(uuid.uuid4()), time.monotonic() + PATIENCE_SECONDS
+        intended = self.environment.plan_of(finding)
         while True:
-            now = time.time_ns() // 1_000_000
+            now = _now()
+            day = str(now // DAY_MILLISECONDS) if intended.acts else ""
             try:
-                return self.ledger.claim(finding, owner, now, now + self.remaining)
+                return self.ledger.claim(finding, owner, now, now + self.remaining, intended.mark, day)
             except Busy:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - only spreads calls
 
-    def _finish(self, claim: Claim, current: Finding) -> None:
-        """Shut access off and send the notice. For an outdated version, report only what an earlier attempt did."""
-        environment, finding = self.environment, claim.finding
-        intended = Plan()
-        if claim.done is None and current.same_access(finding):
-            intended = plan(
-                finding, environment.switches(), environment.exempted(), environment.account_id, environment.region
-            )
-        done, reasons = list(claim.done or ()), list(intended.reasons)
-        if claim.resumed and claim.done is None and not current.same_access(finding):
-            reasons.append("An attempt was interrupted, and the finding has changed since.")
-        if not intended.empty:
-            if environment.shut_off and environment.shut_off.get("dry_run"):
-                reasons += [f"Dry run: {text}" for text in _told_steps(intended)]
-            else:
-                done = self._carry_out(claim, intended)
-        if done:  # Perhaps by an earlier attempt. Scan now, not within half an hour.
-            self.analyzer.start_resource_scan(analyzerArn=environment.analyzer_arn, resourceArn=finding.resource)
-        # If no notice was sent of the access, such as archived access, its end causes none.
-        news = finding.status in environment.statuses and (finding.status != RESOLVED or claim.announced)
-        if news or done:
-            self._publish(finding, done, reasons)
-        self.ledger.told(claim, announced=bool(news or done))
+    def _finish(self, claim: Claim, current: Finding) -> Letter | None:
+        """Shut access off. Return the notice to send; without one, the version is recorded as handled.
 
-    def _carry_out(self, claim: Claim, intended: Plan) -> list[str]:
-        environment, finding = self.environment, claim.finding
+        Of an outdated version, only what an earlier attempt did is reported.
+        """
+        finding, intended, outcome = claim.finding, Plan(), Outcome()
+        if current.same_access(finding):
+            intended = self.environment.plan_of(finding)
+        elif claim.resumed:
+            outcome.begun = list(claim.steps.values())
+            outcome.left = ["An attempt was interrupted, and the finding has changed since."]
+        if intended.acts:
+            self._carry_out(claim, intended, outcome)
+        outcome.left = [*intended.reasons, *outcome.left]
+        if intended.dry_run:
+            outcome.left += [f"Dry run: {text}" for text in _told_steps(intended)]
+        if outcome.errors:
+            self._fail(claim, outcome)
+        if intended.acts or outcome.begun:
+            outcome.left += self._scan(finding)
+        self.shut += bool(outcome.done)
+        # Left a day ago, and left again: the access has stayed open.
+        self.failed += outcome.unsure and claim.repeated
+        if self._news(claim, intended, outcome):
+            return Letter(claim, outcome.report(finding))
+        self.ledger.told(claim, announced=finding.status == ACTIVE)
+        return None
+
+    def _news(self, claim: Claim, intended: Plan, outcome: Outcome) -> bool:
+        """Return whether a version causes a notice."""
+        finding, statuses = claim.finding, self.environment.statuses
+        if outcome.done or outcome.begun:
+            return True
+        if claim.same_version:
+            # Other settings: only steps that they intend are news. Another day: only what was done is.
+            return not intended.empty and not claim.repeated
+        if finding.status not in statuses:
+            return False
+        if finding.status != RESOLVED or claim.announced:
+            return True
+        # Of access that was never active, such as archived access, the end is no news.
+        return ACTIVE not in statuses and not claim.before.startswith(ARCHIVED)
+
+    def _carry_out(self, claim: Claim, intended: Plan, outcome: Outcome) -> None:
+        """Take the steps of a plan. A step that fails does not keep the others from being taken."""
+        environment = self.environment
         s3, control = clients.client("s3"), clients.client("s3control")
         switch = Switch(s3, control, environment.account_id, environment.evidence_bucket)
-        try:
-            done = switch.carry_out(intended, finding)
-        except ShutOffFailed as error:
-            self.failed += 1
-            if not claim.warned and finding.status in environment.statuses:
-                self._publish(finding, [], [f"{error} The function retries.", *intended.reasons])
-                self.ledger.warned(claim)
-            raise
-        self.ledger.done(claim, done)
-        self.shut += 1
-        return done
+        for step in switch.steps(intended, claim.finding):
 
-    def _publish(self, finding: Finding, done: list[str], reasons: list[str]) -> None:
+            def begin(said: str, key: str = step.key) -> None:
+                self.ledger.began(claim, key, said)
+
+            try:
+                state, said = step.take(begin)
+            except Exception as error:  # noqa: BLE001 - `_fail` raises it; the other steps are taken
+                outcome.errors.append(error)
+                continue
+            if state is State.NOT_NEEDED and step.key in claim.steps:  # An earlier attempt did it.
+                state, said = State.DONE, claim.steps[step.key]
+            kept = {State.DONE: outcome.done, State.NOT_NEEDED: outcome.not_needed, State.LEFT: outcome.left}[state]
+            kept.append(said)
+            outcome.unsure |= state is State.LEFT
+
+    def _fail(self, claim: Claim, outcome: Outcome) -> None:
+        """Report what was refused, once, with what was changed nevertheless. Raise the first error."""
+        refused = [error for error in outcome.errors if isinstance(error, ShutOffFailed)]
+        self.failed += bool(refused)
+        wanted = claim.finding.status in self.environment.statuses or outcome.done
+        if refused and wanted and not claim.warned:
+            outcome.left = [*(f"{error} The function retries." for error in refused), *outcome.left]
+            self.outbox.append(Letter(claim, outcome.report(claim.finding), failed=True))
+        raise (refused or outcome.errors)[0]
+
+    def _scan(self, finding: Finding) -> list[str]:
+        """Have the resource analyzed now. A refusal changes nothing that was done: return the reason for the notice."""
+        try:
+            self.analyzer.start_resource_scan(analyzerArn=self.environment.analyzer_arn, resourceArn=finding.resource)
+        except Exception as error:
+            if aws_errors.read(error) is None:
+                raise
+            code = aws_errors.name(error)
+            observability.logger().warning(UNSCANNED, extra={"finding_id": finding.id, "error": code})
+            return [f"A new scan could not be started ({code}): Access Analyzer analyzes the bucket by itself, later."]
+        return []
+
+    def _publish(self, letters: Sequence[Letter]) -> None:
         environment = self.environment
-        clients.client("sns").publish(
-            TopicArn=environment.topic_arn,
-            Subject=notices.subject(finding),
-            Message=notices.message(finding, environment.region, environment.partition, done, reasons),
-        )
-        self.told += 1
+        where = environment.region, environment.partition
+        reports = [letter.report for letter in letters]
+        subject, message = notices.digest(reports, *where) if len(letters) > 1 else notices.single(reports[0], *where)
+        clients.client("sns").publish(TopicArn=environment.topic_arn, Subject=subject, Message=message)
+        self.told += len(letters)
+        for letter in letters:
+            if letter.failed:
+                self.ledger.warned(letter.claim)
+                self.ledger.release(letter.claim)
+            else:
+                self.ledger.told(letter.claim, announced=True)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _told_steps(intended: Plan) -> list[str]:
@@ -170,13 +287,20 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     for message_id, reason in malformed.items():
         log.error(FAILED, extra={"message_id": message_id, "reason": reason})
     failed = list(malformed)
-    for found, messages in grouped.items():
+    for number, (found, messages) in enumerate(grouped.items()):
+        if context.get_remaining_time_in_millis() < RESERVE_MILLISECONDS:
+            late = list(grouped.values())[number:]
+            log.warning(LATER, extra={"findings": len(late)})
+            failed += [message for left in late for message in left]
+            break
         try:
             log.info(responder.deal_with(found), extra={"finding_id": found})
         except Exception as error:  # Logged and retried. It must not affect the others.
-            reason = str(error) if isinstance(error, AnalyzerError) else ""
-            log.exception(FAILED, extra={"finding_id": found, "error": type(error).__name__, "reason": reason})
+            log.exception(FAILED, extra={"finding_id": found, **_reason(error)})
             failed += messages
+    for found, unsent in responder.send().items():
+        log.error(FAILED, exc_info=unsent, extra={"finding_id": found, **_reason(unsent)})
+        failed += [message for message in grouped[found] if message not in failed]
     for name, value in (
         (TOLD_METRIC, responder.told),
         (SHUT_OFF_METRIC, responder.shut),
@@ -185,6 +309,10 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         if value:
             observability.count(name, value)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _reason(error: Exception) -> dict[str, str]:
+    return {"error": aws_errors.name(error), "reason": str(error) if isinstance(error, AnalyzerError) else ""}
 
 
 def by_finding(records: list[Mapping[str, Any]], analyzer_arn: str) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -197,6 +325,5 @@ def by_finding(records: list[Mapping[str, Any]], analyzer_arn: str) -> tuple[dic
         except NotAFinding as error:
             malformed[record["messageId"]] = str(error)
             continue
-        if found:
-            grouped.setdefault(found, []).append(record["messageId"])
+        grouped.setdefault(found, []).append(record["messageId"])
     return grouped, malformed

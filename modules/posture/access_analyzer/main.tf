@@ -5,8 +5,8 @@ locals {
   analyzer_name = local.own_analyzer ? "${var.context.name_prefix}-${local.name}" : split(":analyzer/", var.analyzer_arn)[1]
   analyzer_arn  = local.own_analyzer ? "arn:${var.context.partition}:access-analyzer:${var.context.region}:${var.context.account_id}:analyzer/${local.analyzer_name}" : var.analyzer_arn
 
-  # ACTIVE findings always arrive if access may be shut off; the function decides which of them cause a notice.
-  statuses = sort(setunion(var.notification_statuses, var.shut_off == null ? [] : ["ACTIVE"]))
+  # The function decides which findings cause a notice. To report only the end of access, it must know the beginning.
+  statuses = contains(var.notification_statuses, "ACTIVE") ? sort(var.notification_statuses) : ["ACTIVE", "ARCHIVED", "RESOLVED"]
 }
 
 # Created last, so that its first findings cause notices too, and destroyed first.
@@ -55,7 +55,7 @@ module "rule" {
     "detail-type" = ["Access Analyzer Finding"]
     resources     = [local.analyzer_arn]
     detail = merge(
-      { status = local.statuses, isDeleted = [false] },
+      { status = local.statuses },
       length(var.resource_types) > 0 ? { resourceType = sort(var.resource_types) } : {},
     )
   })
@@ -73,7 +73,7 @@ module "queue" {
 
   context                    = var.context
   name                       = local.name
-  visibility_timeout_seconds = 720
+  visibility_timeout_seconds = 780 # Six times the function's timeout, and the batching window.
   message_retention_seconds  = 1209600
   senders = {
     FindingsRule = {
@@ -90,6 +90,21 @@ module "topic" {
   name                = "${local.name}-notices"
   display_name        = "Access Analyzer"
   email_subscriptions = var.notification_emails
+}
+
+# Rate-based schedules without a start date run at once, and then at their rate:
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+module "schedule" {
+  source = "../../blocks/schedule"
+
+  context             = var.context
+  name                = "${local.name}-sweep"
+  description         = "Sends the findings of ${local.analyzer_name} to the queue again, also those that no event reports"
+  schedule_expression = "rate(1 day)"
+  target_arn          = module.functions.functions.sweep.arn
+  action              = "lambda:InvokeFunction"
+
+  depends_on = [aws_accessanalyzer_analyzer.this]
 }
 
 # The versions of findings that were reported. If this record is lost, findings are reported again.
@@ -166,6 +181,45 @@ module "functions" {
         local.shut_off_statements,
       )
     }
+    sweep = {
+      name         = "${local.name}-sweep"
+      description  = "Sends active findings to the queue, also those that no event reports"
+      handler      = "posture.access_analyzer.sweep.handler"
+      timeout      = 300
+      key_services = ["dynamodb", "sqs"]
+      environment = merge(
+        {
+          ANALYZER_ARN = local.analyzer_arn
+          QUEUE_URL    = module.queue.url
+          STATUSES     = jsonencode(sort(var.notification_statuses))
+          TABLE_NAME   = module.table.name
+        },
+        length(var.resource_types) > 0 ? { RESOURCE_TYPES = jsonencode(sort(var.resource_types)) } : {},
+      )
+      policy_statements = [
+        {
+          sid        = "ListFindings"
+          actions    = ["access-analyzer:ListFindings"]
+          resources  = [local.analyzer_arn]
+          effect     = "Allow"
+          conditions = {}
+        },
+        {
+          sid        = "ReadOpenItems"
+          actions    = ["dynamodb:Scan"]
+          resources  = [module.table.arn]
+          effect     = "Allow"
+          conditions = {}
+        },
+        {
+          sid        = "SendFindings"
+          actions    = ["sqs:SendMessage"]
+          resources  = [module.queue.arn]
+          effect     = "Allow"
+          conditions = {}
+        },
+      ]
+    }
   }
 
   metric_alarms = local.acts ? {
@@ -181,9 +235,12 @@ module "functions" {
 resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = module.queue.arn
   function_name           = module.functions.functions.respond.arn
-  batch_size              = 5
+  batch_size              = 40
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = var.context.tags
+
+  # Findings that arrive together are reported together. Access Analyzer's events themselves take up to an hour.
+  maximum_batching_window_in_seconds = 60
 
   scaling_config {
     maximum_concurrency = 5

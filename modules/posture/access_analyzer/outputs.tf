@@ -25,6 +25,11 @@ output "function_name" {
   value       = module.functions.functions.respond.name
 }
 
+output "sweep_function_name" {
+  description = "Name of the function that sends all active findings to the queue, each day and on request."
+  value       = module.functions.functions.sweep.name
+}
+
 output "role_arn" {
   description = "ARN of the function's role, for policies that must allow it to shut access off."
   value       = module.functions.functions.respond.role_arn
@@ -57,5 +62,5 @@ output "evidence_bucket" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = concat(module.queue.alarm_names, module.rule.alarm_names, module.functions.alarm_names)
+  value       = concat(module.queue.alarm_names, module.rule.alarm_names, module.functions.alarm_names, module.schedule.alarm_names)
 }

@@ -59,6 +59,6 @@ module "evidence" {
   count  = local.removes_policies ? 1 : 0
 
   context       = var.context
-  name          = "${local.name}-evidence"
+  name          = "analyzer-kept" # With the longest prefix and Region, it has 62 of 63 characters.
   force_destroy = var.force_destroy
 }

@@ -93,7 +93,7 @@ variable "resource_types" {
 }
 
 variable "notification_statuses" {
-  description = "Statuses of findings that cause a notice: `ACTIVE` when access appears or changes, `RESOLVED` when it ends, `ARCHIVED` when a user or a rule marks it as intended."
+  description = "Statuses of findings that cause a notice: `ACTIVE` when access appears or changes, `RESOLVED` when it ends (unless it was only ever archived), `ARCHIVED` when a user or a rule marks it as intended."
   type        = set(string)
   default     = ["ACTIVE", "RESOLVED"]
   nullable    = false
@@ -112,7 +112,7 @@ variable "notification_emails" {
 }
 
 variable "shut_off" {
-  description = "Shuts off the access that is found on buckets of this account; null to only notify. Public access ends with Block Public Access of the bucket. Public access through an access point ends in the same way (`public_access_points = \"bucket\"`) or with removal of the access point's policy (`\"access_point\"`). `cross_account_access_points` also removes the policies of access points that allow other accounts. Removed policies are kept in a bucket. `bucket_names` (`*` matches any characters) limits this to some buckets. With `dry_run`, the notices only state the changes that would be made."
+  description = "Shuts off the access that is found on buckets of this account; null to only notify. Public access ends with Block Public Access of the bucket. Public access through an access point ends in the same way (`public_access_points = \"bucket\"`) or with removal of the access point's policy (`\"access_point\"`). `cross_account_access_points` also removes the policies of access points that allow other accounts. Removed policies are kept in a bucket. `bucket_names` (`*` matches any characters) limits this to some buckets. With `dry_run`, the notices only state the changes that would be made; once it is off, they are made for the same findings."
   type = object({
     bucket_names                = optional(set(string), ["*"])
     public_access_points        = optional(string, "bucket")

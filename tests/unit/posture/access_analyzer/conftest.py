@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from common import clients, settings
+from common import clients, observability, settings
 from posture.access_analyzer import respond, shut_off
 from tests.unit.posture.access_analyzer.world import World
 
@@ -35,6 +35,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         made = World()
         monkeypatch.setattr(respond, "time", Clock(made))
         monkeypatch.setattr(clients, "client", made.client)
+        monkeypatch.setattr(observability, "count", lambda name, value: made.metrics.append((name, value)))
         load = settings.load
         monkeypatch.setattr(settings, "load", lambda cls: load(cls, made.environment))
         yield made

@@ -42,6 +42,31 @@ def test_several_sources_take_several_steps() -> None:
     assert decided(parse(found(sources=sources))) == Plan("data", (POINT_ARN,))
 
 
+def test_public_access_without_a_source_ends_at_the_bucket() -> None:
+    assert decided(parse(found(sources=[]))) == Plan("data")
+    decision = decided(parse(found(sources=[], public=False)))
+    assert decision.empty
+    assert decision.reasons
+
+
+def test_an_exempt_access_point_is_not_shut_off_with_its_bucket() -> None:
+    finding = parse(found(sources=[SOURCES["policy"], SOURCES["point"]]))
+    decision = decided(finding, exempt=Exempt(access_point_names=("app",)))
+    assert decision.empty
+    assert decision.reasons == (
+        "The access point app is exempt.",
+        "Block Public Access of the bucket would also shut off the exempt access point.",
+    )
+
+
+def test_a_mark_differs_with_the_steps_and_the_mode() -> None:
+    dry = ShutOff(dry_run=True)
+    marks = {decided(parse(found()), switch).mark for switch in (None, dry, ShutOff())}
+    marks.add(decided(parse(found(source="point", public=False))).mark)
+    assert len(marks) == 4
+    assert "" in marks
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

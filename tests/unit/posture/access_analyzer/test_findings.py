@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posture.access_analyzer.errors import NotAFinding
-from posture.access_analyzer.findings import Finding, Source, finding_id, loads, parse
+from posture.access_analyzer.findings import Finding, Source, finding_id, loads, message_of, parse
 from tests.unit.posture.access_analyzer.world import ANALYZER, OUTSIDER, POINT_ARN, event, found
 
 JSON = st.recursive(
@@ -24,8 +24,12 @@ def test_an_event_names_its_finding() -> None:
     assert finding_id(event("abc"), ANALYZER) == "abc"
 
 
-def test_the_event_of_a_deleted_finding_names_none() -> None:
-    assert finding_id(event("abc", isDeleted=True), ANALYZER) is None
+def test_the_event_of_a_deleted_finding_names_it() -> None:
+    assert finding_id(event("abc", isDeleted=True), ANALYZER) == "abc"
+
+
+def test_a_sweeps_message_names_its_finding() -> None:
+    assert finding_id(message_of("abc", ANALYZER), ANALYZER) == "abc"
 
 
 @pytest.mark.parametrize(

@@ -60,16 +60,16 @@ def test_no_other_call_claims_while_a_lease_lasts(ledger: Ledger, finding: Findi
 def test_what_was_left_open_comes_first(ledger: Ledger) -> None:
     claim = ledger.claim(FIRST, "a", NOW, LEASE)
     assert claim
-    ledger.done(claim, ["This."])
+    ledger.began(claim, "step", "This.")
     taken = ledger.claim(LATER, "b", LEASE, LEASE + 60_000)
     assert taken
-    assert (taken.finding, taken.done, taken.resumed) == (FIRST, ("This.",), True)
+    assert (taken.finding, taken.steps, taken.resumed) == (FIRST, {"step": "This."}, True)
     with pytest.raises(Busy, match="another call has claimed it"):
         ledger.told(claim, announced=True)
     ledger.told(taken, announced=True)
     following = ledger.claim(LATER, "b2", LEASE, LEASE + 60_000)
     assert following
-    assert (following.finding, following.done) == (LATER, None)
+    assert (following.finding, following.steps) == (LATER, {})
 
 
 def test_released_at_once(ledger: Ledger) -> None:
@@ -103,6 +103,40 @@ def test_active_findings_are_not_forgotten(ledger: Ledger, world: World) -> None
     assert expires() is None
 
 
+def test_other_access_of_the_same_instant_is_news(ledger: Ledger) -> None:
+    finish(ledger, FIRST, "a")
+    assert ledger.claim(dataclasses.replace(FIRST, public=False), "b", NOW, LEASE)
+
+
+def test_other_steps_for_the_same_version_are_claimed_once(ledger: Ledger) -> None:
+    finish(ledger, FIRST, "a")
+    claim = ledger.claim(FIRST, "b", NOW, LEASE, "act", "1")
+    assert claim
+    assert (claim.same_version, claim.repeated) == (True, False)
+    ledger.told(claim, announced=True)
+    assert ledger.claim(FIRST, "c", NOW, LEASE, "act", "1") is None
+
+
+def test_the_same_steps_are_claimed_again_on_another_day(ledger: Ledger) -> None:
+    first = ledger.claim(FIRST, "a", NOW, LEASE, "act", "1")
+    assert first
+    assert (first.same_version, first.repeated) == (False, False)
+    ledger.told(first, announced=True)
+    claim = ledger.claim(FIRST, "b", NOW, LEASE, "act", "2")
+    assert claim
+    assert (claim.same_version, claim.repeated, claim.steps) == (True, True, {})
+
+
+def test_a_deleted_findings_item_expires(ledger: Ledger, world: World) -> None:
+    ledger.forget("f1", NOW)
+    assert "Item" not in world.dynamodb.get_item(TableName=TABLE, Key={"Id": {"S": "f1"}})
+    finish(ledger, FIRST, "a")
+    for now in (NOW, NOW + 5_000):  # The time of the first call counts.
+        ledger.forget("f1", now)
+        item = world.dynamodb.get_item(TableName=TABLE, Key={"Id": {"S": "f1"}})["Item"]
+        assert item["ExpiresAt"] == {"N": str(NOW // 1000 + 86_400)}
+
+
 class Twice:
     """DynamoDB whose responses are lost, so that each write is made again."""
 
@@ -119,10 +153,10 @@ def test_lost_answers(world: World) -> None:
     claim = ledger.claim(FIRST, "a", NOW, LEASE)
     assert claim
     assert (claim.finding, claim.resumed) == (FIRST, False)
-    ledger.done(claim, ["This."])
+    ledger.began(claim, "step", "This.")
     taken = ledger.claim(FIRST, "b", LEASE, LEASE + 60_000)
     assert taken
-    assert taken.done == ("This.",)
+    assert taken.steps == {"step": "This."}
     ledger.warned(taken)
     ledger.told(taken, announced=True)
     assert ledger.claim(FIRST, "c", LEASE, LEASE + 60_000) is None

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posture.access_analyzer.findings import Finding, parse
-from posture.access_analyzer.notices import console_link, message, subject
+from posture.access_analyzer.notices import Report, console_link, digest, message, parcels, subject
 from tests.unit.posture.access_analyzer.world import OUTSIDER, POINT_ARN, REGION, found
 
 CROSS = found(source="point", public=False, condition={"aws:SourceVpc": "vpc-1"})
 
 
 def test_everything_is_said() -> None:
-    text = message(parse(CROSS), REGION, "aws", ["This."], ["That."])
+    text = message(Report(parse(CROSS), ("This.",), ("Begun.",), ("On.",), ("That.",)), REGION, "aws")
     assert text.splitlines() == [
         "The bucket data is accessible to external principals.",
         "",
@@ -28,6 +28,8 @@ def test_everything_is_said() -> None:
         f"Shared through: Access point {POINT_ARN}",
         "Since:          2026-01-01T00:00:00.000+00:00",
         "Done:           This.",
+        "Begun:          Begun.",
+        "Not needed:     On.",
         "Not done:       That.",
         "To do:          Wait for the notice that the finding is resolved. To restore intended access, see the README.",
         "Console:        https://console.aws.amazon.com/access-analyzer/home?region=eu-west-1#/findings/details/f1",
@@ -43,7 +45,7 @@ def test_everything_is_said() -> None:
     ],
 )
 def test_the_three_kinds_of_grants_are_distinguished(source: str, through: str, edit: str) -> None:
-    text = message(parse(found(source=source)), REGION, "aws")
+    text = message(Report(parse(found(source=source))), REGION, "aws")
     assert f"Shared through: {through}\n" in text
     assert f"remove the grant from {edit}, or turn on Block Public Access" in text
 
@@ -72,13 +74,13 @@ def test_subjects_are_what_sns_takes(resource: str, principal: str, public: bool
 
 
 def test_resolved_needs_nothing_done() -> None:
-    text = message(parse(found(status="RESOLVED")), REGION, "aws")
+    text = message(Report(parse(found(status="RESOLVED"))), REGION, "aws")
     assert "is no longer accessible to the public in this way" in text
     assert "To do" not in text
 
 
 def test_an_error_says_what_to_do() -> None:
-    assert "AWSServiceRoleForAccessAnalyzer" in message(parse(found(error="ACCESS_DENIED")), REGION, "aws")
+    assert "AWSServiceRoleForAccessAnalyzer" in message(Report(parse(found(error="ACCESS_DENIED"))), REGION, "aws")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,28 @@ def test_an_error_says_what_to_do() -> None:
         ("aws", "console.aws.amazon.com"),
         ("aws-us-gov", "console.amazonaws-us-gov.com"),
         ("aws-cn", "console.amazonaws.cn"),
+        ("aws-eusc", "console.amazonaws-eusc.eu"),
+        ("aws-iso", "console.aws.amazon.com"),
     ],
 )
 def test_the_console_is_the_partitions(partition: str, host: str) -> None:
     assert console_link("f1", REGION, partition).startswith(f"https://{host}/access-analyzer/home?region=eu-west-1#")
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (5, [1] * 5), (6, [6]), (40, [40]), (41, [40, 1])])
+def test_many_notices_become_digests(count: int, sizes: list[int]) -> None:
+    assert [len(parcel) for parcel in parcels(range(count))] == sizes
+
+
+def test_a_digest_begins_with_public_access_and_is_what_sns_takes() -> None:
+    shared = Report(parse(found("f1", public=False, action=["s3:" + "x" * 9_000])))
+    ended, public = Report(parse(found("f2", status="RESOLVED"))), Report(parse(found("f3")), reasons=("Why.",))
+    title, text = digest([shared, ended, public], REGION, "aws")
+    assert title == "3 findings in eu-west-1: 1 public, 1 resolved, 1 other"
+    assert text.splitlines()[0] == "3 findings of Access Analyzer in eu-west-1 at once: 1 public, 1 resolved, 1 other."
+    heads = [line for line in text.splitlines() if line.startswith("===")]
+    assert heads == ["=== Public: data", "=== Shared outside: data with 222222222222", "=== Resolved: Public: data"]
+    assert "Not done:       Why." in text
+    assert "... See the finding." in text
+    longest = digest([shared] * 40, REGION, "aws")[1]
+    assert len(longest.encode()) <= 262_144

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from posture.access_analyzer import respond
+from posture.access_analyzer import respond, sweep
 
 ACCOUNT, OUTSIDER, REGION = "123456789012", "222222222222", "eu-west-1"
 ANALYZER = f"arn:aws:access-analyzer:{REGION}:{ACCOUNT}:analyzer/own"
@@ -88,6 +88,7 @@ class Analyzer:
     def __init__(self) -> None:
         self.findings: dict[str, dict[str, Any]] = {}
         self.scans: list[str] = []
+        self.listed: list[dict[str, Any]] = []
         self.resolve = True
         missing = type("ResourceNotFoundException", (ClientError,), {})
         self.exceptions = SimpleNamespace(ResourceNotFoundException=missing)
@@ -108,6 +109,17 @@ class Analyzer:
                 {"Error": {"Code": "ResourceNotFoundException", "Message": id}}, "GetFinding"
             )
         return {"finding": self.findings[id]}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_findings"
+        return SimpleNamespace(paginate=self._pages)
+
+    def _pages(self, **asked: Any) -> Any:
+        """Yield pages of two findings; the last one is empty."""
+        self.listed.append(asked)
+        found = [one for one in self.findings.values() if one["status"] in asked["filter"]["status"]["eq"]]
+        for start in range(0, len(found) + 2, 2):
+            yield {"findings": found[start : start + 2]}
 
     def start_resource_scan(self, analyzerArn: str, resourceArn: str) -> dict[str, Any]:
         assert analyzerArn == ANALYZER
@@ -130,7 +142,7 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
-        if name in ("exceptions", "meta"):
+        if name in ("exceptions", "get_paginator", "meta"):
             return attribute
 
         def call(**arguments: Any) -> Any:
@@ -163,6 +175,7 @@ class World:
         self.before: Callable[[str], None] = nothing
         self.after: Callable[[str], None] = nothing
         self.now = 1_767_225_600.0
+        self.remaining = 60_000
         self.s3, self.control, self.dynamodb = api("s3"), api("s3control"), api("dynamodb")
         self.sns, self.sqs = api("sns"), api("sqs")
         for bucket in (BUCKET, EVIDENCE):
@@ -180,6 +193,8 @@ class World:
         self.inbox = self.sqs.create_queue(QueueName="inbox")["QueueUrl"]
         self.sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:inbox")
         self.read: list[dict[str, str]] = []
+        self.metrics: list[tuple[str, int]] = []
+        self.queue = self.sqs.create_queue(QueueName="findings")["QueueUrl"]
         self.environment = {
             "ANALYZER_ARN": ANALYZER,
             "ACCOUNT_ID": ACCOUNT,
@@ -189,6 +204,7 @@ class World:
             "TOPIC_ARN": self.topic,
             "STATUSES": '["ACTIVE", "RESOLVED"]',
             "KEEP_DAYS": "90",
+            "QUEUE_URL": self.queue,
         }
 
     def wait(self, seconds: float) -> None:
@@ -214,15 +230,40 @@ class World:
             "s3control": self.control,
             "dynamodb": self.dynamodb,
             "sns": self.sns,
+            "sqs": self.sqs,
         }[service]
         return Watched(self, service, real)
 
     def send(self, *bodies: str) -> list[str]:
         """Call the function with a batch. Return the ids of the messages that failed."""
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-        context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 60_000)
+        context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: self.remaining)
         answer = respond.handler({"Records": records}, context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def sweep(self) -> dict[str, int]:
+        """Call the sweep."""
+        return sweep.handler({}, SimpleNamespace(aws_request_id="s"))
+
+    def day(self) -> list[str]:
+        """Let a day pass, sweep, and handle what the sweep sent. Return the ids of the messages that failed."""
+        self.wait(86_400)
+        self.sweep()
+        return self.send(*self.queued())
+
+    def queued(self) -> list[str]:
+        """Return the messages in the queue of findings, and delete them."""
+        bodies: list[str] = []
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+                bodies.append(message["Body"])
+        return bodies
+
+    def item(self, finding_id: str = "f1") -> dict[str, Any]:
+        """Return a finding's item; empty if there is none."""
+        answer = self.dynamodb.get_item(TableName=TABLE, Key={"Id": {"S": finding_id}})
+        return dict(answer.get("Item", {}))
 
     def notices(self) -> list[dict[str, str]]:
         """Return all notices that were sent, oldest first."""
