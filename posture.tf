@@ -23,7 +23,7 @@ locals {
     "finding_export.filters.maps[*][*]"               = ["comparison", "key", "value"]
     "finding_export.destination"                      = ["account_id", "bucket_name", "kms_key_arn"]
     "finding_remediation"                             = ["automatic", "bucket_patterns", "copy_part_mib", "copy_single_max_mib", "dry_run", "exempt_tag", "member_account_ids", "member_external_id", "member_role_prefix", "noncurrent_days", "object_kms_key_arns", "public_buckets", "remediations", "source_kms_key_arns"]
-    "secret_rotation_rules"                           = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_automatic_attempts", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "retry_attempt_seconds", "schedule_expression", "scope_tag"]
+    "secret_rotation_rules"                           = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "schedule_expression", "scope_tag"]
     "secret_rotation_rules.scope_tag"                 = ["key", "value"]
     "secret_rotation_rules.customer_managed_keys"     = ["key_arns"]
     "secret_rotation_rules.aggregator"                = ["account_ids", "regions"]
@@ -327,8 +327,6 @@ module "secret_rotation_rules" {
   excluded_accounts           = try(var.secret_rotation_rules.excluded_accounts, null)
   aggregator                  = try(var.secret_rotation_rules.aggregator, null)
   notices                     = try(var.secret_rotation_rules.notices, null)
-  maximum_automatic_attempts  = try(var.secret_rotation_rules.maximum_automatic_attempts, null)
-  retry_attempt_seconds       = try(var.secret_rotation_rules.retry_attempt_seconds, null)
   notification_emails         = try(var.secret_rotation_rules.notification_emails, null)
   schedule_expression         = try(var.secret_rotation_rules.schedule_expression, null)
   expiration_days             = try(var.secret_rotation_rules.expiration_days, null)

@@ -58,39 +58,34 @@ run "defaults" {
     error_message = "By default there are the two rules of the source, under their real identifiers, and rotation is at most 30 days; parameters are text."
   }
   assert {
-    condition = toset([for r in aws_config_remediation_configuration.notice : r.config_rule_name]) == toset(output.rule_names) && alltrue([
-      for r in aws_config_remediation_configuration.notice : r.target_id == "AWS-PublishSNSNotification" && r.automatic && r.maximum_automatic_attempts == 5 && r.retry_attempt_seconds == 60 && { for p in r.parameter : p.name => coalesce(p.static_value, p.resource_value) } == {
-        AutomationAssumeRole = "arn:aws:iam::111122223333:role/test-role"
-        Message              = "RESOURCE_ID"
-        TopicArn             = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation"
+    condition = jsondecode(module.notices[0].resources.rule.event_pattern) == {
+      source        = ["aws.config"]
+      "detail-type" = ["Config Rules Compliance Change"]
+      detail = {
+        messageType         = ["ComplianceChangeNotification"]
+        configRuleName      = ["test-secretsmanager-rotation-enabled-check", "test-secretsmanager-scheduled-rotation-success-check"]
+        newEvaluationResult = { complianceType = ["NON_COMPLIANT"] }
       }
-    ])
-    error_message = "Each rule notifies the topic of the secret that violates it."
+    }
+    error_message = "Each change to NON_COMPLIANT by one of the rules is an event that matches."
   }
   assert {
-    condition = jsondecode(aws_iam_role.notices[0].assume_role_policy).Statement == [{
-      Sid       = "AssumedByAutomation", Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ssm.amazonaws.com" },
-      Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" }, ArnLike = { "aws:SourceArn" = "arn:aws:ssm:*:111122223333:automation-execution/*" } }
-    }] && aws_iam_role.notices[0].permissions_boundary == var.context.permissions_boundary_arn
-    error_message = "Only Automation of this account may assume the role, which has the permissions boundary."
-  }
-  assert {
-    condition = jsondecode(aws_iam_role_policy.notices[0].policy).Statement == [
-      { Sid = "TellTopic", Effect = "Allow", Action = "sns:Publish", Resource = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation" },
-      {
-        Sid       = "EncryptNotices", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.context.kms_key_arn,
-        Condition = { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation", "kms:ViaService" = "sns.eu-central-1.amazonaws.com" } }
-      },
-    ]
-    error_message = "The role may publish to that topic and encrypt for it, and nothing else."
+    condition = (
+      module.notices[0].resources.targets["topic"].arn == "arn:aws:sns:eu-central-1:111122223333:test-secret-rotation" &&
+      module.notices[0].resources.targets["topic"].input_transformer[0].input_paths.secret == "$.detail.resourceId" &&
+      alltrue([for part in ["<secret>", "<account>", "<region>", "<rule>", "<at>", "<was>"] : strcontains(module.notices[0].resources.targets["topic"].input_transformer[0].input_template, part)]) &&
+      [for s in jsondecode(module.topic.resources.policy.policy).Statement : s.Principal.Service if s.Effect == "Allow"] == ["events.amazonaws.com"]
+    )
+    error_message = "The notice names the secret, its place, the rule, the time and the earlier result; the topic accepts it."
   }
   assert {
     condition = jsondecode(module.functions.resources.grants["report"].policy).Statement == [
       { Sid = "ReadRules", Effect = "Allow", Action = ["config:GetComplianceDetailsByConfigRule"], Resource = ["arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef", "arn:aws:config:eu-central-1:111122223333:config-rule/config-rule-abcdef"] },
-      { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-secret-rotation-111122223333-eu-central-1/reports/dt=*"] },
+      { Sid = "ReadRecorder", Effect = "Allow", Action = ["config:DescribeConfigurationRecorderStatus", "config:ListDiscoveredResources"], Resource = ["*"] },
+      { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-secret-report-111122223333-eu-central-1/reports/dt=*"] },
       {
         Sid       = "EncryptReports", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn],
-        Condition = { StringEquals = { "kms:ViaService" = ["s3.eu-central-1.amazonaws.com"] } }
+        Condition = { StringLike = { "kms:ViaService" = ["s3.eu-central-1.*"] } }
       },
       { Sid = "TellTopic", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-secret-rotation"] },
     ]
@@ -126,9 +121,7 @@ run "everything_in_one_account_and_its_organization" {
     maximum_days_unused         = 60
     customer_managed_keys       = { key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/b", "arn:aws:kms:eu-central-1:111122223333:key/a"] }
     periodic_frequency          = "Six_Hours"
-    aggregator                  = { regions = ["eu-central-1", "eu-west-1"] }
-    maximum_automatic_attempts  = 1
-    retry_attempt_seconds       = 600
+    aggregator                  = { regions = ["eu-central-1", "eusc-de-east-1"] }
     notification_emails         = ["security@example.com"]
     schedule_expression         = "rate(1 day)"
     expiration_days             = 30
@@ -150,7 +143,7 @@ run "everything_in_one_account_and_its_organization" {
       aws_config_configuration_aggregator.this[0].name == "test-secret-rotation" &&
       length(aws_config_configuration_aggregator.this[0].account_aggregation_source) == 0 &&
       aws_config_configuration_aggregator.this[0].organization_aggregation_source[0].role_arn == "arn:aws:iam::111122223333:role/test-role" &&
-      aws_config_configuration_aggregator.this[0].organization_aggregation_source[0].regions == tolist(["eu-central-1", "eu-west-1"])
+      aws_config_configuration_aggregator.this[0].organization_aggregation_source[0].regions == tolist(["eu-central-1", "eusc-de-east-1"])
     )
     error_message = "The aggregator sees the organization's accounts in the Regions named."
   }
@@ -168,14 +161,14 @@ run "everything_in_one_account_and_its_organization" {
     condition = (
       jsondecode(module.functions.resources.grants["report"].policy).Statement[0] == {
         Sid    = "ReadAggregator", Effect = "Allow", Resource = ["arn:aws:config:eu-central-1:111122223333:config-aggregator/config-aggregator-abcdefgh"]
-        Action = ["config:DescribeAggregateComplianceByConfigRules", "config:DescribeConfigurationAggregatorSourcesStatus", "config:GetAggregateComplianceDetailsByConfigRule"]
+        Action = ["config:DescribeAggregateComplianceByConfigRules", "config:DescribeConfigurationAggregatorSourcesStatus", "config:GetAggregateComplianceDetailsByConfigRule", "config:ListAggregateDiscoveredResources"]
       } && module.functions.resources.functions["report"].environment[0].variables["AGGREGATOR"] == "test-secret-rotation"
     )
     error_message = "The report reads from the aggregator."
   }
   assert {
-    condition     = alltrue([for r in aws_config_remediation_configuration.notice : r.maximum_automatic_attempts == 1 && r.retry_attempt_seconds == 600]) && length(aws_config_remediation_configuration.notice) == 5
-    error_message = "Attempts are as given, for every rule."
+    condition     = length(jsondecode(module.notices[0].resources.rule.event_pattern).detail.configRuleName) == 5
+    error_message = "Every rule notifies."
   }
   assert {
     condition     = module.topic.resources.email_subscriptions["security@example.com"].protocol == "email" && module.bucket.resources.bucket.force_destroy && module.schedule.resources.schedule.schedule_expression == "rate(1 day)"
@@ -207,8 +200,8 @@ run "single_accounts_and_no_notices" {
     error_message = "Named accounts are seen in all Regions, without a role."
   }
   assert {
-    condition     = length(aws_config_remediation_configuration.notice) == 0 && length(aws_iam_role.notices) == 0 && output.notice_role_arn == null
-    error_message = "Without notices there is no role for them."
+    condition     = length(module.notices) == 0 && output.notice_rule_name == null && alltrue([for s in jsondecode(module.topic.resources.policy.policy).Statement : s.Effect == "Deny"])
+    error_message = "Without notices there is no rule for them, and EventBridge may not publish."
   }
   assert {
     condition     = aws_config_config_rule.this["secretsmanager-rotation-enabled-check"].input_parameters == null && aws_config_config_rule.this["secretsmanager-using-cmk"].input_parameters == null && aws_config_config_rule.this["secretsmanager-rotation-enabled-check"].scope[0].tag_value == null
@@ -248,7 +241,32 @@ run "rules_of_the_organization" {
     error_message = "The report uses the names that AWS Config gives the rules in the accounts."
   }
   assert {
-    condition     = length(aws_config_remediation_configuration.notice) == 0 && length(aws_iam_role.notices) == 0
-    error_message = "AWS Config does not remediate such rules."
+    condition = jsondecode(module.notices[0].resources.rule.event_pattern).detail.configRuleName == [
+      { prefix = "OrgConfigRule-test-secretsmanager-rotation-enabled-check-" },
+      { prefix = "OrgConfigRule-test-secretsmanager-scheduled-rotation-success-check-" },
+      { prefix = "OrgConfigRule-test-secretsmanager-secret-unused-" },
+    ]
+    error_message = "This account's copies of the organization's rules notify, too."
+  }
+}
+
+run "the_longest_prefix_in_the_region_with_the_longest_name" {
+  command = plan
+
+  module {
+    source = "./modules/posture/secret_rotation_rules"
+  }
+
+  variables {
+    context = merge(var.context, { name_prefix = "a234567890b234567890", region = "ap-northeast-1" })
+  }
+
+  assert {
+    condition = (
+      alltrue([for rule in aws_config_config_rule.this : length(rule.name) <= 64]) &&
+      startswith(aws_config_config_rule.this["secretsmanager-scheduled-rotation-success-check"].name, "a234567890b234567890-secretsmanager-scheduled-rotation-su-") &&
+      output.bucket_name == "a234567890b234567890-secret-report-111122223333-ap-northeast-1"
+    )
+    error_message = "All names fit; rules have the 64 characters that AWS Config's own calls take."
   }
 }

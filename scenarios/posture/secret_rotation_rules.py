@@ -23,11 +23,7 @@ TAGS = [{"Key": "ENVIRONMENT", "Value": "PRODUCTION"}]
 MANY = 12
 AT = "2026-11-23T06:00:00Z"
 
-# Both principals: the report's function, and the role that Automation uses to publish.
-FAULTS: list[dict[str, Any]] = [
-    {"kind": "throttle", "rate": 0.1, "principal": "switchyard-secret-rotation-report"},
-    {"kind": "throttle", "rate": 0.1, "principal": "switchyard-secret-rotation-notices"},
-]
+FAULTS: list[dict[str, Any]] = [{"kind": "throttle", "rate": 0.1, "principal": "switchyard-secret-rotation-report"}]
 
 variables: dict[str, Any] = {
     "config_recorder": {"force_destroy": True},
@@ -133,6 +129,11 @@ def notices(stack: Stack) -> list[str]:
     return [one["message"] for one in stack.cloud.notifications(stack.outputs["topic_arn"])]
 
 
+def notices_of(stack: Stack, secret: str) -> list[str]:
+    """Return the notices about a secret, oldest first."""
+    return [text for text in notices(stack) if f"The secret {secret} in account" in text]
+
+
 def make_report(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
     """Call the report's function and read its object back; return {"error"} if it failed."""
     answer = stack.client("lambda").invoke(
@@ -143,6 +144,30 @@ def make_report(stack: Stack, event: dict[str, Any]) -> dict[str, Any]:
         return {"error": said["errorType"], "message": said["errorMessage"]}
     body = stack.client("s3").get_object(Bucket=stack.outputs["bucket_name"], Key=said["key"])["Body"].read()
     return {**json.loads(body), "key": said["key"]}
+
+
+def _coverage(stack: Stack, report: Report, written: dict[str, Any], untagged: str) -> None:
+    """Check what the report says about how far it reaches."""
+    summary = written["summary"]
+    by_place = {(one["account"], one["region"]): one for one in written["coverage"]}
+    here = by_place[ACCOUNT_ID, REGION]
+    report.check("coverage: accounts and Regions", (summary["accounts"], summary["regions"]), (2, 2))
+    known = {
+        one["resourceId"]
+        for one in stack.client("config").list_discovered_resources(
+            resourceType="AWS::SecretsManager::Secret", limit=100
+        )["resourceIdentifiers"]
+    }
+    evaluated = set().union(*(results(stack, rule) for rule in written["rules"]))
+    report.check(
+        "coverage: secrets here", (here["secrets"], here["evaluated"]), (len(known | evaluated), len(evaluated))
+    )
+    elsewhere = [one for place, one in by_place.items() if place != (ACCOUNT_ID, REGION)]
+    missing = [KEY_RULE in one["rules_without_results"] for one in elsewhere]
+    report.check("places without a rule are named", missing, [True] * 3)
+    unseen = {one["secret"] for one in written["not_evaluated"]}
+    report.check("no evaluated secret is listed as not evaluated", unseen & evaluated, set())
+    report.check("nothing was left unread", (summary["places_not_read"], written["errors"]), (0, []))
 
 
 def run(stack: Stack, report: Report) -> None:
@@ -165,15 +190,20 @@ def run(stack: Stack, report: Report) -> None:
     report.check(
         "PRODUCTION secret without rotation: NON_COMPLIANT", becomes(stack, ROTATION_RULE, secret, "NON_COMPLIANT")
     )
-    wait_until("the notice", lambda: secret in notices(stack))
-    report.check("the topic notified of it", notices(stack).count(secret), 1)
+    wait_until("the notice", lambda: notices_of(stack, secret))
+    (told,) = notices_of(stack, secret)
+    report.check(
+        "the notice says where and which rule", f"{ACCOUNT_ID}, {REGION}, breaks the rule {ROTATION_RULE}" in told
+    )
     rotate(secret, 30, now=True)
     report.check("rotation every 30 days: COMPLIANT", becomes(stack, ROTATION_RULE, secret, "COMPLIANT"))
     report.check("it rotates as scheduled: COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "COMPLIANT"))
     wait_until("the rotation", lambda: "LastRotatedDate" in api.describe_secret(SecretId=secret))
     cloud.command("secretsmanager/age", {"secret_id": secret, "days": 31})
     report.check("its rotation is overdue: NON_COMPLIANT", becomes(stack, SUCCESS_RULE, secret, "NON_COMPLIANT"))
-    wait_until("the notice of it", lambda: notices(stack).count(secret) == 2)
+    wait_until("the notice of it", lambda: len(notices_of(stack, secret)) == 2)
+    late = notices_of(stack, secret)[1]
+    report.check("with the result before", SUCCESS_RULE in late and "Result before: COMPLIANT" in late)
     rotate(secret, 60)
     report.check("rotation every 60 days: NON_COMPLIANT", becomes(stack, ROTATION_RULE, secret, "NON_COMPLIANT"))
     report.check("its key is customer managed", becomes(stack, KEY_RULE, secret, "COMPLIANT"))
@@ -197,16 +227,16 @@ def run(stack: Stack, report: Report) -> None:
     with stack.faults(*FAULTS, seed=7):
         many = [put_secret(stack, f"{names}many-{n}", KmsKeyId=key) for n in range(MANY)]
         made += many
-        wait_until("a notice of each", lambda: set(many) <= set(notices(stack)))
+        wait_until("a notice of each", lambda: all(notices_of(stack, one) for one in many))
         for one in many:
             becomes(stack, ROTATION_RULE, one, "NON_COMPLIANT")
         report.check(
-            f"{MANY} notices of {MANY} secrets under throttles", [notices(stack).count(s) for s in many], [1] * MANY
+            f"{MANY} notices of {MANY} secrets under throttles", [len(notices_of(stack, s)) for s in many], [1] * MANY
         )
         default_key = put_secret(stack, f"{names}default-key")
         made.append(default_key)
         becomes(stack, KEY_RULE, default_key, "NON_COMPLIANT")
-        wait_until("both its notices", lambda: notices(stack).count(default_key) >= 2)
+        wait_until("both its notices", lambda: len(notices_of(stack, default_key)) == 2)
         written = make_report(stack, {"scheduled_at": AT})
 
     rotation = {(f["account"], f["region"]) for f in written["findings"] if f["rule"] == ROTATION_RULE}
@@ -218,6 +248,7 @@ def run(stack: Stack, report: Report) -> None:
         rule: {s for s, kind in results(stack, rule).items() if kind == "NON_COMPLIANT"} for rule in written["rules"]
     }
     report.check("it names the findings of the rules, and nothing else", here, set().union(*expected.values()))
+    _coverage(stack, report, written, untagged)
     report.check(
         "its object is named by the scheduled time",
         written["key"],

@@ -169,6 +169,7 @@ class Aggregation:
             for account, region, backend in self._sources(configuration_aggregator_name)
             if backend
             for name, kept in sorted(backend.results.items())
+            if kept  # "Does not display rules that do not have compliance results": API reference
         ]
         matching = [
             one
@@ -180,6 +181,40 @@ class Aggregation:
         ]
         member = "AggregateComplianceByConfigRules"
         return self._paged(member, matching, limit or 1000, next_token, configuration_aggregator_name, asked)
+
+    @operation()
+    def list_aggregate_discovered_resources(
+        self,
+        configuration_aggregator_name: str,
+        resource_type: str,
+        filters: dict[str, str] | None = None,
+        limit: int | None = None,
+        next_token: str | None = None,
+    ) -> dict[str, Any]:
+        asked = filters or {}
+        found = [
+            {
+                "SourceAccountId": account,
+                "SourceRegion": region,
+                "ResourceId": one["resourceId"],
+                "ResourceType": one["resourceType"],
+                "ResourceName": one["resourceName"],
+            }
+            for account, region, backend in self._sources(configuration_aggregator_name)
+            if backend
+            for (kind, _), one in sorted(backend.current.items())
+            if kind == resource_type
+        ]
+        matching = [
+            one
+            for one in found
+            if asked.get("AccountId") in (None, one["SourceAccountId"])
+            and asked.get("Region") in (None, one["SourceRegion"])
+            and asked.get("ResourceId") in (None, one["ResourceId"])
+            and asked.get("ResourceName") in (None, one["ResourceName"])
+        ]
+        bound = (configuration_aggregator_name, resource_type, asked)
+        return self._paged("ResourceIdentifiers", matching, limit, next_token, *bound)
 
     @operation()
     def get_aggregate_compliance_details_by_config_rule(

@@ -28,10 +28,16 @@ locals {
   rules = {
     for identifier in local.enabled : lower(replace(identifier, "_", "-")) => {
       identifier = identifier
+      full_name  = "${var.context.name_prefix}-${lower(replace(identifier, "_", "-"))}"
       periodic   = contains(local.periodic, identifier)
       parameters = { for name, value in local.parameters[identifier] : name => tostring(value) if value != null }
       tag        = contains(local.periodic, identifier) ? null : var.scope_tag
     }
+  }
+
+  # AWS takes 64 characters: the hash keeps a truncated name unique.
+  names = {
+    for key, rule in local.rules : key => length(rule.full_name) <= 64 ? rule.full_name : "${substr(rule.full_name, 0, 57)}-${substr(sha256(rule.full_name), 0, 6)}"
   }
 
   descriptions = {
@@ -52,7 +58,7 @@ locals {
 resource "aws_config_config_rule" "this" {
   for_each = { for name, rule in local.rules : name => rule if !var.organization_rules }
 
-  name                        = "${var.context.name_prefix}-${each.key}"
+  name                        = local.names[each.key]
   description                 = local.descriptions[each.value.identifier]
   input_parameters            = length(each.value.parameters) == 0 ? null : jsonencode(each.value.parameters)
   maximum_execution_frequency = each.value.periodic ? var.periodic_frequency : null
@@ -72,13 +78,13 @@ resource "aws_config_config_rule" "this" {
     }
   }
 
-  depends_on = [var.recorder_name]
+  depends_on = [var.recorder_name, module.notices]
 }
 
 resource "aws_config_organization_managed_rule" "this" {
   for_each = { for name, rule in local.rules : name => rule if var.organization_rules }
 
-  name                        = "${var.context.name_prefix}-${each.key}"
+  name                        = local.names[each.key]
   description                 = local.descriptions[each.value.identifier]
   rule_identifier             = each.value.identifier
   input_parameters            = length(each.value.parameters) == 0 ? null : jsonencode(each.value.parameters)
@@ -87,7 +93,7 @@ resource "aws_config_organization_managed_rule" "this" {
   tag_value_scope             = each.value.tag == null ? null : each.value.tag.value
   excluded_accounts           = var.excluded_accounts
 
-  depends_on = [var.recorder_name]
+  depends_on = [var.recorder_name, module.notices]
 }
 
 module "topic" {
@@ -97,4 +103,6 @@ module "topic" {
   name                = local.name
   display_name        = "Secret rotation"
   email_subscriptions = var.notification_emails
+
+  publishers = var.notices ? { Notices = { service = "events.amazonaws.com" } } : {}
 }

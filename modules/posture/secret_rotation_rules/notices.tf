@@ -1,94 +1,44 @@
-# NON_COMPLIANT -> AWS Config -> Automation document AWS-PublishSNSNotification -> topic.
-# AWS Config remediates the rules of this account only, not the copies of an organization's.
-locals {
-  notified = var.notices && !var.organization_rules
+# Compliance Change event of AWS Config -> rule -> topic: one notice of each change for the worse.
+# The rule is created before the rules of AWS Config, whose first results are changes, too.
+module "notices" {
+  source = "../../blocks/event_rule"
+  count  = var.notices ? 1 : 0
 
-  # IAM is global: the Region in the name separates the roles of two Regions.
-  notice_role_name = "${var.context.name_prefix}-${local.name}-notices-${var.context.region}"
-}
+  context     = var.context
+  name        = "${local.name}-notices"
+  description = "Notifies ${module.topic.name} of each secret that begins to break a rule"
 
-resource "aws_iam_role" "notices" {
-  count = local.notified ? 1 : 0
-
-  name                 = local.notice_role_name
-  description          = "Allows Automation to notify ${module.topic.name} of secrets that break a rule"
-  permissions_boundary = var.context.permissions_boundary_arn
-  tags                 = var.context.tags
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "AssumedByAutomation"
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "ssm.amazonaws.com" }
-      Condition = {
-        StringEquals = { "aws:SourceAccount" = var.context.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:${var.context.partition}:ssm:*:${var.context.account_id}:automation-execution/*" }
-      }
-    }]
+  # https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html
+  event_pattern = jsonencode({
+    source        = ["aws.config"]
+    "detail-type" = ["Config Rules Compliance Change"]
+    detail = {
+      messageType = ["ComplianceChangeNotification"]
+      # In this account, AWS Config names the copy of an organization's rule after that rule's ARN.
+      configRuleName = concat(
+        [for name in values(local.names) : name if !var.organization_rules],
+        [for name in values(local.names) : { prefix = "OrgConfigRule-${name}-" } if var.organization_rules],
+      )
+      newEvaluationResult = { complianceType = ["NON_COMPLIANT"] }
+    }
   })
-}
 
-resource "aws_iam_role_policy" "notices" {
-  count = local.notified ? 1 : 0
-
-  name = "notices"
-  role = aws_iam_role.notices[0].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "TellTopic"
-        Effect   = "Allow"
-        Action   = "sns:Publish"
-        Resource = module.topic.arn
-      },
-      {
-        Sid      = "EncryptNotices"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = var.context.kms_key_arn
-        Condition = {
-          StringEquals = {
-            "kms:EncryptionContext:aws:sns:topicArn" = module.topic.arn
-            "kms:ViaService"                         = "sns.${var.context.region}.amazonaws.com"
-          }
+  targets = {
+    topic = {
+      arn  = module.topic.arn
+      kind = "sns"
+      input_transformer = {
+        input_paths = {
+          account = "$.detail.awsAccountId"
+          at      = "$.detail.newEvaluationResult.resultRecordedTime"
+          region  = "$.detail.awsRegion"
+          rule    = "$.detail.configRuleName"
+          secret  = "$.detail.resourceId"
+          was     = "$.detail.oldEvaluationResult.complianceType"
         }
-      },
-    ]
-  })
-}
-
-resource "aws_config_remediation_configuration" "notice" {
-  for_each = { for name, rule in aws_config_config_rule.this : name => rule.name if local.notified }
-
-  config_rule_name           = each.value
-  resource_type              = "AWS::SecretsManager::Secret"
-  target_type                = "SSM_DOCUMENT"
-  target_id                  = "AWS-PublishSNSNotification"
-  automatic                  = true
-  maximum_automatic_attempts = var.maximum_automatic_attempts
-  retry_attempt_seconds      = var.retry_attempt_seconds
-
-  # In the order in which the provider reads them back: by name.
-  parameter {
-    name         = "AutomationAssumeRole"
-    static_value = aws_iam_role.notices[0].arn
+        # A first result has no earlier one: then there is nothing after "before".
+        input_template = "\"The secret <secret> in account <account>, <region>, breaks the rule <rule> since <at>. Result before: <was>\""
+      }
+    }
   }
-
-  # A secret's resource ID is its ARN, so the notice names the secret. A custom message would not.
-  parameter {
-    name           = "Message"
-    resource_value = "RESOURCE_ID"
-  }
-
-  parameter {
-    name         = "TopicArn"
-    static_value = module.topic.arn
-  }
-
-  # An attempt that fails because the policy is missing counts.
-  depends_on = [aws_iam_role_policy.notices]
 }

@@ -21,14 +21,9 @@ output "aggregator_arn" {
   value       = one(aws_config_configuration_aggregator.this[*].arn)
 }
 
-output "notice_role_arn" {
-  description = "ARN of the role that Automation uses to publish notices; null without notices."
-  value       = one(aws_iam_role.notices[*].arn)
-}
-
-output "notice_role_name" {
-  description = "Name of the role that Automation uses to publish notices; null without notices."
-  value       = one(aws_iam_role.notices[*].name)
+output "notice_rule_name" {
+  description = "Name of the EventBridge rule that sends notices; null without notices."
+  value       = one(module.notices[*].name)
 }
 
 output "topic_arn" {
@@ -53,5 +48,5 @@ output "function_names" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = sort(concat(module.functions.alarm_names, module.schedule.alarm_names))
+  value       = sort(concat(module.functions.alarm_names, module.schedule.alarm_names, flatten(module.notices[*].alarm_names)))
 }

@@ -6,7 +6,7 @@ module "bucket" {
   source = "../../blocks/bucket"
 
   context         = var.context
-  name            = local.name
+  name            = "secret-report" # With the longest prefix and Region, it has 62 of 63 characters.
   expiration_days = var.expiration_days
   force_destroy   = var.force_destroy
 }
@@ -33,37 +33,60 @@ module "functions" {
         RULES        = jsonencode(sort(local.rule_names))
         TOPIC_ARN    = module.topic.arn
       }
-      policy_statements = [
-        var.aggregator == null ? {
-          sid       = "ReadRules"
-          actions   = ["config:GetComplianceDetailsByConfigRule"]
-          resources = [for rule in aws_config_config_rule.this : rule.arn]
-          } : {
+      policy_statements = concat(
+        var.aggregator == null ? [
+          {
+            sid        = "ReadRules"
+            actions    = ["config:GetComplianceDetailsByConfigRule"]
+            resources  = [for rule in aws_config_config_rule.this : rule.arn]
+            effect     = "Allow"
+            conditions = {}
+          },
+          {
+            # ListDiscoveredResources supports no resources, and the recorder is not always this stack's.
+            sid        = "ReadRecorder"
+            actions    = ["config:DescribeConfigurationRecorderStatus", "config:ListDiscoveredResources"]
+            resources  = ["*"]
+            effect     = "Allow"
+            conditions = {}
+          },
+        ] : [],
+        var.aggregator != null ? [{
           sid = "ReadAggregator"
           actions = [
             "config:DescribeAggregateComplianceByConfigRules",
             "config:DescribeConfigurationAggregatorSourcesStatus",
             "config:GetAggregateComplianceDetailsByConfigRule",
+            "config:ListAggregateDiscoveredResources",
           ]
-          resources = aws_config_configuration_aggregator.this[*].arn
-        },
-        {
-          sid       = "WriteReports"
-          actions   = ["s3:PutObject"]
-          resources = ["${module.bucket.arn}/${local.prefix}dt=*"]
-        },
-        {
-          sid        = "EncryptReports"
-          actions    = ["kms:GenerateDataKey"]
-          resources  = [module.bucket.kms_key_arn]
-          conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] } }
-        },
-        {
-          sid       = "TellTopic"
-          actions   = ["sns:Publish"]
-          resources = [module.topic.arn]
-        },
-      ]
+          resources  = aws_config_configuration_aggregator.this[*].arn
+          effect     = "Allow"
+          conditions = {}
+        }] : [],
+        [
+          {
+            sid        = "WriteReports"
+            actions    = ["s3:PutObject"]
+            resources  = ["${module.bucket.arn}/${local.prefix}dt=*"]
+            effect     = "Allow"
+            conditions = {}
+          },
+          {
+            sid        = "EncryptReports"
+            actions    = ["kms:GenerateDataKey"]
+            resources  = [module.bucket.kms_key_arn]
+            effect     = "Allow"
+            conditions = { StringLike = { "kms:ViaService" = ["s3.${var.context.region}.*"] } }
+          },
+          {
+            sid        = "TellTopic"
+            actions    = ["sns:Publish"]
+            resources  = [module.topic.arn]
+            effect     = "Allow"
+            conditions = {}
+          },
+        ],
+      )
     }
   }
 }

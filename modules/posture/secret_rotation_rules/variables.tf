@@ -109,7 +109,7 @@ variable "periodic_frequency" {
 }
 
 variable "organization_rules" {
-  description = "Whether to deploy the rules to every account of the organization, in this Region. Only the management account or a delegated administrator account can do this, and each account needs a recorder. Notices of single secrets are then not sent, because AWS Config does not remediate organization rules; the report lists the secrets."
+  description = "Whether to deploy the rules to every account of the organization, in this Region. Only the management account or a delegated administrator account can do this, and each account needs a recorder. Notices of single secrets are sent only for this account; the report lists the secrets of all."
   type        = bool
   default     = false
   nullable    = false
@@ -145,40 +145,16 @@ variable "aggregator" {
     error_message = "aggregator.account_ids must hold account IDs of 12 digits."
   }
   validation {
-    condition     = var.aggregator == null || try(alltrue([for region in var.aggregator.regions : can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]+$", region))]), false)
+    condition     = var.aggregator == null || try(alltrue([for region in var.aggregator.regions : can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", region))]), false)
     error_message = "aggregator.regions must hold names of Regions, such as \"eu-central-1\"."
   }
 }
 
 variable "notices" {
-  description = "Whether to notify the topic of each evaluation that finds a secret non-compliant."
+  description = "Whether to notify the topic of each secret of this account and Region that begins to break a rule. The first evaluation notifies of every secret that breaks one: where these are many, set this after the first report."
   type        = bool
   default     = true
   nullable    = false
-}
-
-variable "maximum_automatic_attempts" {
-  description = "Number of failed notices within `retry_attempt_seconds` after which AWS Config creates a remediation exception for the secret, and sends no more notices of it."
-  type        = number
-  default     = 5
-  nullable    = false
-
-  validation {
-    condition     = var.maximum_automatic_attempts >= 1 && var.maximum_automatic_attempts <= 25 && floor(var.maximum_automatic_attempts) == var.maximum_automatic_attempts
-    error_message = "maximum_automatic_attempts must be a whole number from 1 to 25."
-  }
-}
-
-variable "retry_attempt_seconds" {
-  description = "Period in seconds in which failed notices are counted for `maximum_automatic_attempts`."
-  type        = number
-  default     = 60
-  nullable    = false
-
-  validation {
-    condition     = var.retry_attempt_seconds >= 1 && var.retry_attempt_seconds <= 2678000 && floor(var.retry_attempt_seconds) == var.retry_attempt_seconds
-    error_message = "retry_attempt_seconds must be a whole number from 1 to 2678000 (31 days)."
-  }
 }
 
 variable "notification_emails" {

@@ -58,6 +58,8 @@ def test_each_permission_is_needed(cloud: Cloud, world: subject.World) -> None:
     for number, sid in enumerate(permissions.sids(cloud, role)):
         if sid.startswith("LeaveExempt"):
             continue  # The next test covers what they prevent.
+        if sid == "ScanAgain":
+            continue  # The test after it: without a scan, the notice says so.
         name = f"{subject.PREFIX}lacks{number}"
         bucket = world.bucket(f"lacks{number}")
         through_point = sid in ("RemoveAccessPointPolicies", "KeepRemovedPolicies")
@@ -101,6 +103,56 @@ def test_exemptions_hold_though_the_function_forgot_them(cloud: Cloud, world: su
         assert (website.statuses(), vault.statuses()) == (["RESOLVED"], ["RESOLVED"])
     finally:
         functions.update_function_configuration(FunctionName=subject.FUNCTION, Environment={"Variables": before})
+
+
+def test_without_a_scan_the_change_is_reported_nevertheless(cloud: Cloud, world: subject.World) -> None:
+    role = world.stack.outputs["role_arn"].rpartition("/")[2]
+    bucket = world.bucket("unscanned").share("*")
+    with permissions.without(cloud, role, "ScanAgain"):
+        assert call(world, bucket) == DONE
+    assert bucket.block() == subject.ON
+    (notice,) = bucket.notices()
+    assert "Done:           Block Public Access of the bucket is on" in notice["message"]
+    assert "Not done:       A new scan could not be started (AccessDenied" in notice["message"]
+
+
+def test_what_a_dry_run_showed_is_shut_off_once_it_is_over(world: subject.World) -> None:
+    functions = world.stack.client("lambda")
+    before = functions.get_function_configuration(FunctionName=subject.FUNCTION)["Environment"]["Variables"]
+    dry = json.dumps({**json.loads(before["SHUT_OFF"]), "dry_run": True})
+    bucket = world.bucket("rehearsed").share("*")
+    functions.update_function_configuration(
+        FunctionName=subject.FUNCTION, Environment={"Variables": {**before, "SHUT_OFF": dry}}
+    )
+    try:
+        assert (call(world, bucket), bucket.block()) == (DONE, subject.OFF)
+    finally:
+        functions.update_function_configuration(FunctionName=subject.FUNCTION, Environment={"Variables": before})
+    answer = functions.invoke(FunctionName=world.stack.outputs["sweep_function_name"], Payload=b"{}")
+    assert "FunctionError" not in answer
+    wait_until("the shut-off", lambda: bucket.block() == subject.ON)
+    wait_until("the notice", lambda: len(bucket.notices()) == 2)
+    assert "Dry run: Block Public Access" in bucket.notices()[0]["message"]
+    assert "Done:           Block Public Access" in bucket.notices()[1]["message"]
+
+
+def test_the_sweep_needs_each_of_its_permissions(cloud: Cloud, world: subject.World) -> None:
+    name = world.stack.outputs["sweep_function_name"]
+    functions = world.stack.client("lambda")
+    role = functions.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+    bucket = world.bucket("swept").share("*")
+
+    def failed() -> bool:
+        return "FunctionError" in functions.invoke(FunctionName=name, Payload=b"{}")
+
+    wanted = permissions.sids(cloud, role)
+    assert wanted == ["ListFindings", "ReadOpenItems", "SendFindings"]
+    for sid in wanted:
+        with permissions.without(cloud, role, sid):
+            assert failed(), sid
+    assert bucket.block() == subject.OFF
+    assert not failed()
+    wait_until("the shut-off", lambda: bucket.block() == subject.ON)
 
 
 def test_another_kind_of_finding_is_refused_and_changes_nothing(world: subject.World) -> None:

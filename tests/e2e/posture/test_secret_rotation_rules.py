@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from local.harness import scenario
 from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
-from local.settings import ACCOUNT_ID, REGION
+from local.settings import REGION
 from scenarios.posture import secret_rotation_rules as subject
 from tests.e2e.conftest import only_with
 from tests.e2e.permissions import sids, without
@@ -17,9 +18,7 @@ from tests.e2e.permissions import sids, without
 pytestmark = only_with("posture/secret_rotation_rules")
 
 REPORTER = f"switchyard-secret-rotation-report-function-{REGION}"
-NOTICES = f"switchyard-secret-rotation-notices-{REGION}"
 AGGREGATOR = f"switchyard-secret-rotation-aggregator-{REGION}"
-SECRET = "AWS::SecretsManager::Secret"
 
 
 @pytest.fixture
@@ -39,35 +38,30 @@ def test_the_report_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.
     assert "error" not in subject.make_report(stack, {})
 
 
-def test_a_notice_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.Stack) -> None:
-    config, made = cloud.client("config"), []
-    wanted = ["TellTopic", "EncryptNotices"]
-    assert sids(cloud, NOTICES, "notices") == wanted
-
-    def secret(name: str) -> str:
-        made.append(subject.put_secret(stack, f"rotation-rules/without-{name}"))
-        return made[-1]
-
-    def failures(arn: str) -> list[str]:
-        asked = {"ConfigRuleName": subject.ROTATION_RULE, "ResourceKeys": [{"resourceType": SECRET, "resourceId": arn}]}
-        found = config.describe_remediation_execution_status(**asked)["RemediationExecutionStatuses"]
-        return [step["ErrorMessage"] for one in found for step in one["StepDetails"] if one["State"] == "FAILED"]
-
-    for sid, action in zip(wanted, ("sns:Publish", "kms:"), strict=True):
-        with without(cloud, NOTICES, sid, policy="notices"):
-            arn = secret(sid.lower())
-            (why,) = wait_until("the refusal", lambda arn=arn: failures(arn))  # type: ignore[misc]
-            assert action in why
-        assert arn not in subject.notices(stack)
-    arn = secret("none")
-    wait_until("the notice", lambda: arn in subject.notices(stack))
-    for arn in made:
-        cloud.client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+def test_a_notice_needs_the_topics_permission(cloud: Cloud, stack: scenario.Stack) -> None:
+    """EventBridge publishes by the topic's policy; what it cannot deliver goes to the rule's dead-letter queue."""
+    sns, secrets, topic = cloud.client("sns"), cloud.client("secretsmanager"), stack.outputs["topic_arn"]
+    policy = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    whole = json.loads(policy)
+    denials = [statement for statement in whole["Statement"] if statement["Effect"] == "Deny"]
+    assert len(denials) == len(whole["Statement"]) - 1
+    sns.set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({**whole, "Statement": denials})
+    )
+    try:
+        refused = subject.put_secret(stack, "rotation-rules/without-permission")
+        subject.becomes(stack, subject.ROTATION_RULE, refused, "NON_COMPLIANT")
+    finally:
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    arn = subject.put_secret(stack, "rotation-rules/with-permission")
+    wait_until("the notice", lambda: subject.notices_of(stack, arn))
+    assert subject.notices_of(stack, refused) == []
+    for one in (refused, arn):
+        secrets.delete_secret(SecretId=one, ForceDeleteWithoutRecovery=True)
 
 
-def test_only_automation_assumes_the_notices_role(cloud: Cloud, stack: scenario.Stack) -> None:
-    """Only Automation assumes the role: neither a user nor a function of the account can."""
-    arn = f"arn:aws:iam::{ACCOUNT_ID}:role/{NOTICES}"
-    assert stack.outputs["notice_role_arn"] == arn
-    with pytest.raises(Exception, match="AccessDenied"):
-        cloud.client("sts", attempts=1).assume_role(RoleArn=arn, RoleSessionName="me")
+def test_the_report_says_how_far_it_reaches(stack: scenario.Stack) -> None:
+    made = subject.make_report(stack, {})
+    assert made["summary"]["places_not_read"] == 0
+    assert made["summary"]["evaluated_percent"] is not None
+    assert {one["source"] for one in made["coverage"]} == {"SUCCEEDED"}
