@@ -72,7 +72,13 @@ def _calls(world: subject.World, bucket: subject.Bucket) -> collections.Counter[
 
 def _burst(stack: scenario.Stack, cloud: Cloud, world: subject.World, note: Any) -> None:
     """Share many buckets with many accounts, and find them all at once."""
-    before = len(cloud.notifications(stack.outputs["topic_arn"]))
+
+    def reported() -> list[str]:
+        """Return the subjects of all notices, also of those in digests."""
+        sent = cloud.notifications(stack.outputs["topic_arn"])
+        return [str(part["subject"]) for notice in sent for part in subject.parts_of(notice)]
+
+    before = len(reported())
     subject.watch(stack, on=False)
     buckets = [world.bucket(f"burst-{number}") for number in range(BUCKETS)]
     accounts = [f"{500_000_000_000 + number}" for number in range(PRINCIPALS)]
@@ -83,12 +89,10 @@ def _burst(stack: scenario.Stack, cloud: Cloud, world: subject.World, note: Any)
     for bucket in buckets:
         bucket.scan()
     expected = before + BUCKETS * PRINCIPALS
-    scenario.wait_until(
-        "the burst's notices", lambda: len(cloud.notifications(stack.outputs["topic_arn"])) >= expected, 600, every=1
-    )
+    scenario.wait_until("the burst's notices", lambda: len(reported()) >= expected, 600, every=1)
     note(f"{BUCKETS * PRINCIPALS} findings in one burst: until the last notice", time.perf_counter() - started, "s")
     time.sleep(3)
-    subjects = [notice["subject"] for notice in cloud.notifications(stack.outputs["topic_arn"])[before:]]
+    subjects = reported()[before:]
     note("of these reported", len(set(subjects)), "findings")
     note("reported twice", len(subjects) - len(set(subjects)), "findings")
     calls = [c for c in cloud.calls(at, subject.FUNCTION) if c["operation"] in ("GetFinding", "UpdateItem", "Publish")]

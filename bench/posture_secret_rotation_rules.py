@@ -34,14 +34,14 @@ def measure() -> list[dict[str, Any]]:
                 config = _aggregated(stack, accounts, each)
                 cloud.control("DELETE", "calls")
                 began = time.perf_counter()
-                found = compliance.of_aggregator(config, AGGREGATOR, RULES)
-                compliance.unseen(config, AGGREGATOR)
+                found = compliance.of_aggregator(config, AGGREGATOR, RULES).findings
                 seconds = time.perf_counter() - began
                 calls = [call for call in cloud.calls() if call["service"] == "config"]
             finally:
                 stop(pid)
-        # One for each rule, one for each place and 100 findings, one for the sources that failed.
-        fewest = len(RULES) + 2 * accounts * math.ceil(each / compliance.PAGE) + 1
+        # One for each rule, one for each place and 100 results, one for the sources and for 100 secrets.
+        pages = math.ceil(each / compliance.PAGE), math.ceil(2 * accounts * each / compliance.PAGE)
+        fewest = len(RULES) + 2 * accounts * pages[0] + 1 + pages[1]
         of = f"{accounts} accounts, 2 Regions, {each} secrets each"
         for figure, value, unit in (
             ("findings", len(found), "findings"),
@@ -68,6 +68,9 @@ def _aggregated(stack: scenario.Stack, accounts: int, each: int) -> Any:
     config.put_configuration_aggregator(ConfigurationAggregatorName=AGGREGATOR, AccountAggregationSources=[source])
     wanted = 2 * accounts * each
     scenario.wait_until(
-        f"{wanted} findings", lambda: len(compliance.of_aggregator(config, AGGREGATOR, RULES)) == wanted, 120, 1
+        f"{wanted} findings",
+        lambda: len(compliance.of_aggregator(config, AGGREGATOR, RULES).findings) == wanted,
+        120,
+        1,
     )
     return config

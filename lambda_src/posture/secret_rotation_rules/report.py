@@ -193,14 +193,11 @@ def _reach(found: Results, summary: Mapping[str, Any]) -> list[str]:
     """Return the lines that say what was evaluated, and what was not."""
     evaluated, known = summary["secrets_evaluated"], summary["secrets_known"]
     share = f" ({summary['evaluated_percent']:g} %)" if known else ""
-    lines = [
-        f"Evaluated: {evaluated} of {_count(known, 'known secret')}{share}, in {_count(summary['places'], 'place')} "
-        f"(accounts: {summary['accounts']}, Regions: {summary['regions']})."
-    ]
+    where = f"{_count(summary['places'], 'place')} (accounts: {summary['accounts']}, Regions: {summary['regions']})"
+    lines = [f"Evaluated: {evaluated} of {_count(known, 'known secret')}{share}, in {where}."]
     if evaluated:
-        lines.append(
-            f"Compliant: {evaluated - summary['secrets']} of {evaluated} ({summary['compliant_percent']:g} %)."
-        )
+        kept = evaluated - summary["secrets"]
+        lines.append(f"Compliant: {kept} of {evaluated} ({summary['compliant_percent']:g} %).")
     if missing := summary["secrets_not_evaluated"]:
         lines.append(f"Not evaluated: {_count(missing, 'secret')}, not in scope of the rules or not evaluated yet.")
     every = [place for _, place in sorted(found.places.items())]

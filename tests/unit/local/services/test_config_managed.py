@@ -229,6 +229,18 @@ def test_accounts_must_authorize_an_aggregator(cloud: Cloud, config: Any, member
         "AccountId": member,
         "AwsRegion": ELSEWHERE,
     }
+    kind = "AWS::SecretsManager::Secret"
+    recorded = config.get_paginator("list_aggregate_discovered_resources").paginate(
+        ConfigurationAggregatorName="accounts", ResourceType=kind, PaginationConfig={"PageSize": 1}
+    )
+    places = [(one["SourceAccountId"], one["SourceRegion"]) for page in recorded for one in page["ResourceIdentifiers"]]
+    assert places.count((member, ELSEWHERE)) == 1
+    assert (member, REGION) not in places
+    only = {"AccountId": member, "Region": ELSEWHERE}
+    (listed,) = config.list_aggregate_discovered_resources(
+        ConfigurationAggregatorName="accounts", ResourceType=kind, Filters=only
+    )["ResourceIdentifiers"]
+    assert (listed["ResourceType"], listed["ResourceName"]) == (kind, "plain")
     found = config.get_aggregate_compliance_details_by_config_rule(**asked)["AggregateEvaluationResults"]
     assert [one["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ConfigRuleName"] for one in found] == [RULE]
     assert [(one["AccountId"], one["AwsRegion"]) for one in found] == [(member, ELSEWHERE)]
