@@ -21,8 +21,8 @@ SUBJECT_LENGTH = 100
 DIGEST_FROM = 6
 """Number of notices of one call from which on they are sent as a digest."""
 DIGEST_LENGTH = 40
-"""Number of findings in a digest: with at most 5,000 characters of each, it fits into the 256 KB of SNS."""
-ENTRY_LENGTH = 5_000
+"""Number of findings in a digest: with at most 5,000 bytes of each, it fits into the 256 KB of SNS."""
+ENTRY_BYTES, MESSAGE_BYTES = 5_000, 250_000
 CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -55,7 +55,7 @@ def parcels(reports: Sequence[T]) -> list[Sequence[T]]:
 
 def single(report: Report, region: str, partition: str) -> tuple[str, str]:
     """Return subject and message of a notice of one finding."""
-    return subject(report.finding), message(report, region, partition)
+    return subject(report.finding), _cut(message(report, region, partition), MESSAGE_BYTES)
 
 
 def digest(reports: Sequence[Report], region: str, partition: str) -> tuple[str, str]:
@@ -65,13 +65,14 @@ def digest(reports: Sequence[Report], region: str, partition: str) -> tuple[str,
     counted = [(public, "public"), (ended, "resolved"), (len(reports) - public - ended, "other")]
     numbers = ", ".join(f"{number} {name}" for number, name in counted if number)
     ordered = sorted(reports, key=lambda one: (one.finding.status != ACTIVE, not one.finding.public))
-    entries = [f"=== {subject(one.finding)}\n{_cut(message(one, region, partition))}" for one in ordered]
+    entries = [f"=== {subject(one.finding)}\n{_cut(message(one, region, partition), ENTRY_BYTES)}" for one in ordered]
     head = f"{len(reports)} findings of Access Analyzer in {region} at once: {numbers}."
     return _ascii(f"{len(reports)} findings in {region}: {numbers}"), "\n\n".join([head, *entries])
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= ENTRY_LENGTH else f"{text[:ENTRY_LENGTH]}... See the finding."
+def _cut(text: str, size: int) -> str:
+    encoded = text.encode()
+    return text if len(encoded) <= size else f"{encoded[:size].decode(errors='ignore')}... See the finding."
 
 
 def subject(finding: Finding) -> str:
@@ -89,7 +90,7 @@ def subject(finding: Finding) -> str:
 
 
 def _ascii(text: str) -> str:
-    text = text.encode("ascii", "replace").decode()
+    text = "".join(one if one.isprintable() else "?" for one in text.encode("ascii", "replace").decode())
     return text if len(text) <= SUBJECT_LENGTH else f"{text[: SUBJECT_LENGTH - 3]}..."
 
 

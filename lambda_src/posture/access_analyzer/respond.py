@@ -36,6 +36,8 @@ PATIENCE_SECONDS = 15.0
 RESERVE_MILLISECONDS = 30_000
 """The time that a call keeps for sending its notices; findings that it has not begun by then are left to SQS."""
 DAY_MILLISECONDS = 86_400_000
+QUIET = "quiet"
+"""Begins the mark of findings that the settings do not report."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class Settings:
     def exempted(self) -> Exempt:
         """Return what is left alone."""
         return Exempt(**{name: tuple(values) for name, values in self.exempt.items()})
+
+    def wants(self, finding: Finding) -> bool:
+        """Return whether findings of this status are reported."""
+        return finding.status in self.statuses
+
+    def mark_of(self, finding: Finding) -> str:
+        """Return what the settings intend for a finding: whether it is reported, and the steps."""
+        return f"{'tell' if self.wants(finding) else QUIET} {self.plan_of(finding).mark}".rstrip()
 
     def plan_of(self, finding: Finding) -> Plan:
         """Return the plan for a finding."""
@@ -157,12 +167,12 @@ class Responder:
 
     def _claim(self, finding: Finding) -> Claim | None:
         owner, deadline = str(uuid.uuid4()), time.monotonic() + PATIENCE_SECONDS
-        intended = self.environment.plan_of(finding)
+        mark, acts = self.environment.mark_of(finding), self.environment.plan_of(finding).acts
         while True:
             now = _now()
-            day = str(now // DAY_MILLISECONDS) if intended.acts else ""
+            day = str(now // DAY_MILLISECONDS) if acts else ""
             try:
-                return self.ledger.claim(finding, owner, now, now + self.remaining, intended.mark, day)
+                return self.ledger.claim(finding, owner, now, now + self.remaining, mark, day)
             except Busy:
                 if time.monotonic() > deadline:
                     raise
@@ -198,18 +208,18 @@ class Responder:
 
     def _news(self, claim: Claim, intended: Plan, outcome: Outcome) -> bool:
         """Return whether a version causes a notice."""
-        finding, statuses = claim.finding, self.environment.statuses
+        finding = claim.finding
         if outcome.done or outcome.begun:
             return True
-        if claim.same_version:
-            # Other settings: only steps that they intend are news. Another day: only what was done is.
-            return not intended.empty and not claim.repeated
-        if finding.status not in statuses:
+        if not self.environment.wants(finding):
             return False
+        if claim.same_version and not claim.plan_before.startswith(QUIET):
+            # Reported before. Under other settings, new steps are news; on another day, only what was done is.
+            return not intended.empty and not claim.repeated
         if finding.status != RESOLVED or claim.announced:
             return True
         # Of access that was never active, such as archived access, the end is no news.
-        return ACTIVE not in statuses and not claim.before.startswith(ARCHIVED)
+        return ACTIVE not in self.environment.statuses and not claim.before.startswith(ARCHIVED)
 
     def _carry_out(self, claim: Claim, intended: Plan, outcome: Outcome) -> None:
         """Take the steps of a plan. A step that fails does not keep the others from being taken."""
@@ -236,7 +246,7 @@ class Responder:
         """Report what was refused, once, with what was changed nevertheless. Raise the first error."""
         refused = [error for error in outcome.errors if isinstance(error, ShutOffFailed)]
         self.failed += bool(refused)
-        wanted = claim.finding.status in self.environment.statuses or outcome.done
+        wanted = self.environment.wants(claim.finding) or outcome.done
         if refused and wanted and not claim.warned:
             outcome.left = [*(f"{error} The function retries." for error in refused), *outcome.left]
             self.outbox.append(Letter(claim, outcome.report(claim.finding), failed=True))

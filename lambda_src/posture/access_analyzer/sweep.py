@@ -61,7 +61,7 @@ def active(analyzer: Any, environment: Settings) -> Iterator[str]:
     wanted = set(environment.resource_types)
     for page in pages:
         for finding in page["findings"]:
-            if not wanted or finding["resourceType"] in wanted:
+            if not wanted or finding.get("resourceType") in wanted:
                 yield finding["id"]
 
 

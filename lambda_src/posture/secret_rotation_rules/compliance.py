@@ -17,7 +17,7 @@ from common import aws_errors
 SECRETS = "AWS::SecretsManager::Secret"
 COMPLIANT, NON_COMPLIANT = "COMPLIANT", "NON_COMPLIANT"
 PAGE = 100
-SUCCEEDED, FAILED, OUTDATED = "SUCCEEDED", "FAILED", "OUTDATED"
+SUCCEEDED, OUTDATED, UNKNOWN = "SUCCEEDED", "OUTDATED", "UNKNOWN"
 NO_TIME = "no time was left to read it"
 NO_RULE = "NoSuchConfigRuleException"
 """The rule does not exist, which is a result, too."""
@@ -183,7 +183,7 @@ def _add_sources(config: Any, aggregator: str, found: Results) -> None:
     )
     for page in pages:
         for one in page["AggregatedSourceStatusList"]:
-            status, region = one.get("LastUpdateStatus", SUCCEEDED), one.get("AwsRegion", "")
+            status, region = one.get("LastUpdateStatus", UNKNOWN), one.get("AwsRegion", "")
             if region and one.get("SourceType", "ACCOUNT") == "ACCOUNT":
                 found.place(one["SourceId"], region).source = status
             if status == SUCCEEDED:

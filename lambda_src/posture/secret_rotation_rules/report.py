@@ -153,6 +153,7 @@ def summarize(found: Results) -> dict[str, Any]:
         "regions": len({one.region for one in every}),
         "places": len(every),
         "places_evaluated": sum(1 for one in every if one.results),
+        "places_without_secrets": sum(1 for one in every if not one.known),
         "places_not_read": sum(1 for one in every if one.errors),
         "sources_unseen": len(found.unseen),
         "sources_stale": len(found.stale),
@@ -200,6 +201,8 @@ def _reach(found: Results, summary: Mapping[str, Any]) -> list[str]:
         lines.append(f"Compliant: {kept} of {evaluated} ({summary['compliant_percent']:g} %).")
     if missing := summary["secrets_not_evaluated"]:
         lines.append(f"Not evaluated: {_count(missing, 'secret')}, not in scope of the rules or not evaluated yet.")
+    if empty := summary["places_without_secrets"]:
+        lines.append(f"Without secrets: {_count(empty, 'place')}. There are none, or AWS Config does not record them.")
     every = [place for _, place in sorted(found.places.items())]
     hint = "The rule or the recorder is missing there, or no secret is in its scope."
     silent = [(place, without_results(place, found.rules)) for place in every]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posture.access_analyzer.findings import Finding, parse
-from posture.access_analyzer.notices import Report, console_link, digest, message, parcels, subject
+from posture.access_analyzer.notices import Report, console_link, digest, message, parcels, single, subject
 from tests.unit.posture.access_analyzer.world import OUTSIDER, POINT_ARN, REGION, found
 
 CROSS = found(source="point", public=False, condition={"aws:SourceVpc": "vpc-1"})
@@ -71,6 +71,7 @@ def test_subjects_are_what_sns_takes(resource: str, principal: str, public: bool
     text = subject(finding)
     assert 0 < len(text) <= 100
     assert text.isascii()
+    assert text.isprintable()
 
 
 def test_resolved_needs_nothing_done() -> None:
@@ -103,7 +104,7 @@ def test_many_notices_become_digests(count: int, sizes: list[int]) -> None:
 
 
 def test_a_digest_begins_with_public_access_and_is_what_sns_takes() -> None:
-    shared = Report(parse(found("f1", public=False, action=["s3:" + "x" * 9_000])))
+    shared = Report(parse(found("f1", public=False, action=["s3:" + "ü" * 9_000])))
     ended, public = Report(parse(found("f2", status="RESOLVED"))), Report(parse(found("f3")), reasons=("Why.",))
     title, text = digest([shared, ended, public], REGION, "aws")
     assert title == "3 findings in eu-west-1: 1 public, 1 resolved, 1 other"
@@ -112,5 +113,6 @@ def test_a_digest_begins_with_public_access_and_is_what_sns_takes() -> None:
     assert heads == ["=== Public: data", "=== Shared outside: data with 222222222222", "=== Resolved: Public: data"]
     assert "Not done:       Why." in text
     assert "... See the finding." in text
+    assert len(single(Report(parse(found(action=["ü" * 200_000]))), REGION, "aws")[1].encode()) <= 262_144
     longest = digest([shared] * 40, REGION, "aws")[1]
     assert len(longest.encode()) <= 262_144

@@ -88,6 +88,17 @@ def test_a_dry_run_that_begins_states_its_steps_for_known_findings(world: World)
     assert "Dry run: Block Public Access of data would be turned on." in world.notices()[1]["Message"]
 
 
+def test_steps_for_findings_that_are_not_reported_are_taken_and_reported(world: World) -> None:
+    world.environment["STATUSES"] = '["RESOLVED"]'
+    world.shut_off(dry_run=True)
+    world.analyzer.put(found())
+    world.send(event())
+    assert world.told() == []
+    world.shut_off()
+    world.send(event())
+    assert (world.told(), world.block()) == (["Public: data"], ON)
+
+
 def test_settings_that_intend_less_cause_no_notice(world: World) -> None:
     world.shut_off(dry_run=True)
     world.analyzer.put(found())
@@ -329,6 +340,19 @@ def test_only_the_end_is_reported_if_only_that_is_wanted(world: World) -> None:
     world.analyzer.change(status="RESOLVED")
     world.send(event(status="RESOLVED"))
     assert world.told() == ["Resolved: Public: data"]
+
+
+def test_active_findings_are_reported_once_they_are_wanted(world: World) -> None:
+    world.environment["STATUSES"] = '["RESOLVED"]'
+    world.analyzer.put(found())
+    world.send(event())
+    world.environment["STATUSES"] = '["ACTIVE", "RESOLVED"]'
+    assert world.day() == []
+    assert world.told() == ["Public: data"]
+    world.day()
+    world.environment["STATUSES"] = '["RESOLVED"]'
+    world.day()
+    assert world.told() == ["Public: data"]
 
 
 def test_the_end_is_reported_of_access_whose_beginning_no_event_reported(world: World) -> None:

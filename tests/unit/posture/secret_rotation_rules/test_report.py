@@ -152,7 +152,7 @@ class Config:
         self, ConfigurationAggregatorName: str, UpdateStatus: list[str] | None = None
     ) -> Any:
         assert ConfigurationAggregatorName == "org"
-        items = [one for one in self.sources if not UpdateStatus or one["LastUpdateStatus"] in UpdateStatus]
+        items = [one for one in self.sources if not UpdateStatus or one.get("LastUpdateStatus") in UpdateStatus]
         return self._pages("sources", "AggregatedSourceStatusList", items, self.page)
 
 
@@ -210,6 +210,7 @@ def test_one_account() -> None:
         "regions": 1,
         "places": 1,
         "places_evaluated": 1,
+        "places_without_secrets": 0,
         "places_not_read": 0,
         "sources_unseen": 0,
         "sources_stale": 0,
@@ -352,6 +353,16 @@ def test_a_place_with_secrets_and_without_results_is_named() -> None:
     assert f"No results in {ACCOUNT} {REGION}: schedule." in to.told[0]["Message"]
     (there,) = [one for one in json.loads(to.put[0]["Body"])["coverage"] if one["account"] == OTHER]
     assert (there["secrets"], there["evaluated"], there["evaluated_percent"]) == (3, 0, 0.0)
+
+
+def test_places_where_nothing_is_known_are_counted() -> None:
+    """Such as an account whose recorder does not record secrets, and one of which AWS Config says nothing."""
+    silent = {"SourceId": "222233334444", "AwsRegion": REGION}
+    config = Config({}, compliant={("rotation", ACCOUNT, REGION): 1}, sources=[source(ACCOUNT), source(OTHER), silent])
+    answer, to = make(config, "org")
+    assert (answer["summary"]["places"], answer["summary"]["places_without_secrets"]) == (3, 2)
+    assert answer["summary"]["sources_unseen"] == 1
+    assert "Without secrets: 2 places. There are none, or AWS Config does not record them." in to.told[0]["Message"]
 
 
 def test_old_data_of_a_source_is_reported() -> None:
