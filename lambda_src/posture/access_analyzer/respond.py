@@ -136,7 +136,7 @@ class Responder:
             try:
                 letter = self._finish(claim, finding)
                 if letter and claim.finding != finding:
-                    self._publish([letter])  # The next version can be claimed once this one is reported.
+                    self._publish_now(letter)
                 elif letter:
                     self.outbox.append(letter)
             except Exception:
@@ -153,7 +153,7 @@ class Responder:
         errors: dict[str, Exception] = {}
         for letters in notices.parcels(self.outbox):
             try:
-                self._publish(letters)
+                errors |= self._publish(letters)
             except Exception as error:  # noqa: BLE001 - the caller reports it; it must not affect the others
                 for letter in letters:
                     self.ledger.release(letter.claim)
@@ -264,19 +264,34 @@ class Responder:
             return [f"A new scan could not be started ({code}): Access Analyzer analyzes the bucket by itself, later."]
         return []
 
-    def _publish(self, letters: Sequence[Letter]) -> None:
+    def _publish(self, letters: Sequence[Letter]) -> dict[str, Exception]:
+        """Send one notice and mark its findings. Return the errors of those that could not be marked, by finding."""
         environment = self.environment
         where = environment.region, environment.partition
         reports = [letter.report for letter in letters]
         subject, message = notices.digest(reports, *where) if len(letters) > 1 else notices.single(reports[0], *where)
         clients.client("sns").publish(TopicArn=environment.topic_arn, Subject=subject, Message=message)
         self.told += len(letters)
+        errors: dict[str, Exception] = {}
         for letter in letters:
-            if letter.failed:
-                self.ledger.warned(letter.claim)
+            try:
+                self._mark(letter)
+            except Exception as error:  # noqa: BLE001 - the caller reports it; the others are marked, or sent again
                 self.ledger.release(letter.claim)
-            else:
-                self.ledger.told(letter.claim, announced=True)
+                errors[letter.claim.finding.id] = error
+        return errors
+
+    def _publish_now(self, letter: Letter) -> None:
+        """Send one notice before the others: the finding's next version can be claimed once this one is reported."""
+        for error in self._publish([letter]).values():
+            raise error
+
+    def _mark(self, letter: Letter) -> None:
+        if letter.failed:
+            self.ledger.warned(letter.claim)
+            self.ledger.release(letter.claim)
+        else:
+            self.ledger.told(letter.claim, announced=True)
 
 
 def _now() -> int:

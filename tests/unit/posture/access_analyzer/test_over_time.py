@@ -195,6 +195,7 @@ ROLE, ROOT = f"arn:aws:iam::{OUTSIDER}:role/x", f"arn:aws:iam::{OUTSIDER}:root"
         (ROLE, ROLE, True),
         (OUTSIDER, ROOT, True),
         (ROOT, OUTSIDER, True),
+        (OUTSIDER, "*", True),
         (OUTSIDER, ROLE, False),
         (ROLE, ROLE + "y", False),
         (ROLE, f"arn:aws:iam::{ACCOUNT}:root", False),
@@ -459,6 +460,26 @@ def test_a_digest_that_is_not_sent_is_sent_again(world: World) -> None:
     assert world.send(*bodies) == []
     (digest,) = world.notices()
     assert digest["Message"].count("=== Public: data") == 7
+
+
+def test_a_finding_that_cannot_be_marked_does_not_send_the_others_again(world: World) -> None:
+    """Another call can claim a finding between a write and its repetition, after the response was lost."""
+    for number in range(7):
+        world.analyzer.put(found(f"f{number}"))
+    published = 0
+
+    def lose(name: str) -> None:
+        nonlocal published
+        published += name == "sns.publish" or bool(published)
+        if published == 2:  # The first write after the digest.
+            raise refusal("InternalServerError", status=500)
+
+    world.before = lose
+    bodies = [event(f"f{number}") for number in range(7)]
+    assert world.send(*bodies) == ["0"]
+    world.before = nothing
+    assert world.send(*bodies) == []
+    assert world.told() == ["7 findings in eu-west-1: 7 public", "Public: data"]
 
 
 def test_a_digest_says_what_was_done_and_what_was_refused(world: World) -> None:
