@@ -4,7 +4,7 @@ variable "region" {
   default     = null
 
   validation {
-    condition     = var.region == null || can(regex("^[a-z]{2,3}(-[a-z]+)+-[0-9]+$", var.region))
+    condition     = var.region == null || can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", var.region))
     error_message = "region must be the name of a Region, such as \"eu-central-1\"."
   }
 }

@@ -37,7 +37,7 @@ run "defaults" {
       { Sid = "WriteReports", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-kms-rotation-111122223333-eu-central-1/reports/dt=*"] },
       {
         Sid       = "EncryptReports", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn],
-        Condition = { StringEquals = { "kms:ViaService" = ["s3.eu-central-1.amazonaws.com"] } }
+        Condition = { StringLike = { "kms:ViaService" = ["s3.eu-central-1.*"] } }
       },
       { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-kms-rotation"] },
     ]

@@ -26,7 +26,7 @@ ENTRY_BYTES, MESSAGE_BYTES = 5_000, 250_000
 CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
-    "aws-eusc": "console.amazonaws-eusc.eu",
+    "aws-eusc": "{region}.console.amazonaws-eusc.eu",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
 
@@ -128,9 +128,9 @@ def shared_through(source: Source) -> str:
 
 
 def console_link(finding_id: str, region: str, partition: str) -> str:
-    """Return the link to the finding in the console."""
-    console = CONSOLES.get(partition, CONSOLES["aws"])
-    return f"https://{console}/access-analyzer/home?region={region}#/findings/details/{finding_id}"
+    """Return the link to the finding in the console, or "" in a partition whose console is not known."""
+    console = CONSOLES.get(partition, "").format(region=region)
+    return console and f"https://{console}/access-analyzer/home?region={region}#/findings/details/{finding_id}"
 
 
 def _headline(finding: Finding) -> str:

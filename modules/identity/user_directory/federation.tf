@@ -76,7 +76,7 @@ module "provider" {
           actions   = ["kms:Decrypt"]
           resources = local.secret_key_arns
           conditions = {
-            StringEquals = { "kms:ViaService" = ["secretsmanager.${var.context.region}.amazonaws.com"] }
+            StringLike = { "kms:ViaService" = ["secretsmanager.${var.context.region}.*"] } # the end differs by partition
           }
         }],
       )

@@ -73,7 +73,7 @@ module "functions" {
             sid        = "EncryptReports"
             actions    = ["kms:GenerateDataKey"]
             resources  = [module.bucket.kms_key_arn]
-            conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.context.region}.amazonaws.com"] } }
+            conditions = { StringLike = { "kms:ViaService" = ["s3.${var.context.region}.*"] } } # the end differs by partition
           },
           {
             sid       = "TellOperators"

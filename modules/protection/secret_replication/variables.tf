@@ -42,7 +42,7 @@ variable "targets" {
     error_message = "Set targets (secrets that a function copies), managed_secrets (secrets with native replication), or both."
   }
   validation {
-    condition     = alltrue([for key, t in var.targets : can(regex("^[a-z][a-z0-9-]*$", key)) && can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", t.region))])
+    condition     = alltrue([for key, t in var.targets : can(regex("^[a-z][a-z0-9-]*$", key)) && can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", t.region))])
     error_message = "The name of a target must have only lowercase letters, digits and hyphens and begin with a letter, and its region must be a Region such as \"eu-central-1\"."
   }
   validation {

@@ -84,14 +84,17 @@ def test_an_error_says_what_to_do() -> None:
     assert "AWSServiceRoleForAccessAnalyzer" in message(Report(parse(found(error="ACCESS_DENIED"))), REGION, "aws")
 
 
+def test_without_a_known_console_there_is_no_link() -> None:
+    assert console_link("f1", REGION, "aws-iso") == ""
+
+
 @pytest.mark.parametrize(
     ("partition", "host"),
     [
         ("aws", "console.aws.amazon.com"),
         ("aws-us-gov", "console.amazonaws-us-gov.com"),
         ("aws-cn", "console.amazonaws.cn"),
-        ("aws-eusc", "console.amazonaws-eusc.eu"),
-        ("aws-iso", "console.aws.amazon.com"),
+        ("aws-eusc", "eu-west-1.console.amazonaws-eusc.eu"),
     ],
 )
 def test_the_console_is_the_partitions(partition: str, host: str) -> None:
