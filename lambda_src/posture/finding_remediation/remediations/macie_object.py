@@ -186,6 +186,9 @@ def _copy(bucket: Bucket, seen: Seen, merged: Mapping[str, str], part: int, targ
     if part:
         _copy_parts(bucket, seen, kept, part, changed, target)
         return
+    # S3 has If-Match for CopyObject since October 2025. The SDK of Lambda's runtime may not have the parameter yet
+    # (requirements/runtime.in), so the header is set after its validation of parameters, before the signature.
+    bucket.api.meta.events.register("before-call.s3.CopyObject", _replace_only_the_source, "macie-object-if-match")
     bucket.call(
         "copy_object",
         changed,
@@ -193,11 +196,15 @@ def _copy(bucket: Bucket, seen: Seen, merged: Mapping[str, str], part: int, targ
         CopySource={"Bucket": bucket.name, "Key": bucket.key},
         ExpectedSourceBucketOwner=bucket.owner,
         CopySourceIfMatch=seen.head["ETag"],
-        IfMatch=seen.head["ETag"],
         MetadataDirective="COPY",
         TaggingDirective="REPLACE",
         **kept,
     )
+
+
+def _replace_only_the_source(params: Mapping[str, Any], **_: object) -> None:
+    """Have S3 refuse a copy over an object that is no longer the source, by the source's ETag."""
+    params["headers"]["If-Match"] = params["headers"]["x-amz-copy-source-if-match"]
 
 
 def _copy_parts(bucket: Bucket, seen: Seen, kept: dict[str, Any], part: int, changed: Known, target: Target) -> None:

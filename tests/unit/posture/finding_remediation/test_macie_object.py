@@ -111,14 +111,16 @@ def test_the_copy_asks_for_what_s3_does_not_keep(world: World, objects: Objects,
     s3 = clients.client("s3", region=REGION)
     monkeypatch.setattr(s3, "get_object_acl", lambda **_: {"Grants": grants, "Owner": {"ID": OWNER}}, raising=False)
     etag = objects.head()["ETag"]
-    calls = sent(monkeypatch, "CopyObject")
+    calls, requests = sent(monkeypatch, "CopyObject"), []
+    s3.meta.events.register("before-send.s3.CopyObject", lambda request, **_: requests.append(request.headers))
     assert world.send([objects.finding()]) == []
-    (call,) = calls
+    (call,), (headers,) = calls, requests
     assert (call["StorageClass"], call["WebsiteRedirectLocation"]) == ("STANDARD_IA", "/other")
     assert call["GrantFullControl"] == f'id="{OWNER}"'
     assert call["GrantRead"] == f'id="{"b" * 64}", id="{"c" * 64}"'
     assert call["GrantReadACP"] == 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'
-    assert (call["CopySourceIfMatch"], call["IfMatch"]) == (etag, etag)
+    assert (call["CopySourceIfMatch"], headers["If-Match"].decode()) == (etag, etag)
+    assert b"if-match" in headers["Authorization"]
     assert (call["MetadataDirective"], call["TaggingDirective"], call["BucketKeyEnabled"]) == ("COPY", "REPLACE", True)
     assert call["ExpectedBucketOwner"] == call["ExpectedSourceBucketOwner"] == "123456789012"
 
