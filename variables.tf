@@ -75,6 +75,12 @@ variable "access_log_force_destroy" {
   nullable    = false
 }
 
+variable "api_gateway_logging" {
+  description = "Whether this stack sets the role that API Gateway writes logs with, which exists once per account and Region; null sets it if a capability has a REST API. Set it to false where the account already has a role or another stack sets it."
+  type        = bool
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of every resource."
   type        = map(string)

@@ -60,8 +60,11 @@ run "defaults" {
       LogDeliveryToBuckets = { Service = "delivery.logs.amazonaws.com" }
       ConfigToBuckets      = { Service = "config.amazonaws.com" }
       AlarmsToTopics       = { Service = "cloudwatch.amazonaws.com" }
-      EventsToTopics       = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
-      EventsToQueues       = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
+      EventsToTopics       = { Service = "events.amazonaws.com" }
+      EventsToQueues       = { Service = "events.amazonaws.com" }
+      UploadsToTopics      = { Service = "s3.amazonaws.com" }
+
+      UploadsAndTopicsToQueues = { Service = ["s3.amazonaws.com", "sns.amazonaws.com"] }
     }
     error_message = "Only the account and the services that carry its data may use the key."
   }
@@ -75,6 +78,9 @@ run "defaults" {
       AlarmsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToQueues       = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      UploadsToTopics      = ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+      UploadsAndTopicsToQueues = ["kms:Decrypt", "kms:GenerateDataKey*"]
     }
     error_message = "Services encrypt and decrypt; none of them administers the key."
   }
@@ -96,6 +102,14 @@ run "defaults" {
       }
       EventsToTopics = { ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" } }
       EventsToQueues = { ArnLike = { "kms:EncryptionContext:aws:sqs:arn" = "arn:aws:sqs:eu-central-1:111122223333:switchyard-*" } }
+      UploadsToTopics = {
+        ArnLike      = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:111122223333:switchyard-*" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+      UploadsAndTopicsToQueues = {
+        ArnLike      = { "kms:EncryptionContext:aws:sqs:arn" = "arn:aws:sqs:eu-central-1:111122223333:switchyard-*" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
     }
     error_message = "Each service uses the key only for this account's log groups, or for this stack's buckets, topics and queues."
   }

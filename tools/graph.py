@@ -19,8 +19,28 @@ def count(dot: str) -> int:
     return len(set(re.findall(r'"(\[root\](?:[^"\\]|\\.)*)"', dot)))
 
 
+def waits(dot: str, what: str, for_what: str) -> bool:
+    """Return whether, in the output of `terraform graph`, one resource waits for another, directly or not."""
+    edges: dict[str, set[str]] = {}
+    for node, needs in re.findall(r'"\[root\] ([^"]+)" -> "\[root\] ([^"]+)"', dot):
+        edges.setdefault(node, set()).add(needs)
+    seen: set[str] = set()
+    ahead = [f"{what} (expand)"]
+    while ahead:
+        node = ahead.pop()
+        if node not in seen:
+            seen.add(node)
+            ahead += edges.get(node, ())
+    return f"{for_what} (expand)" in seen
+
+
 def nodes(root: Path, data_dir: Path) -> int:
-    """Return the nodes of a plan of the root module, which needs neither credentials nor values of variables.
+    """Return the number of nodes of a plan of the root module; see `plan`."""
+    return count(plan(root, data_dir))
+
+
+def plan(root: Path, data_dir: Path) -> str:
+    """Return the graph of a plan of the root module, which needs neither credentials nor values of variables.
 
     `data_dir` is an empty folder for Terraform's own files. Raise SetupError if Terraform refuses the module.
     """
@@ -36,7 +56,7 @@ def nodes(root: Path, data_dir: Path) -> int:
         )
         if done.returncode:
             raise SetupError(f"terraform {arguments[0]} failed in {root}:\n{done.stdout}{done.stderr}")
-    return count(done.stdout)
+    return done.stdout
 
 
 def main(arguments: list[str]) -> int:

@@ -212,7 +212,9 @@ def files(only: Collection[str] | None = None) -> dict[str, str]:
     """Return the generated files by name, with all capabilities or *only* those named."""
     on = [c for c in capabilities().values() if only is None or c.name in only]
     switches = {
-        argument: "anytrue([\n" + "".join(f"var.{c.name} != null,\n" for c in on if c.uses(block)) + "])"
+        argument: f"coalesce(var.{argument}, anytrue([\n"
+        + "".join(f"var.{c.name} != null,\n" for c in on if c.uses(block))
+        + "]))"
         for argument, block in wiring.CONTEXT_SWITCHES.items()
     }
     head = "# Written by `make docs` (tools/root.py) from {}. Edit those instead.\n"

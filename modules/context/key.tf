@@ -74,7 +74,7 @@ resource "aws_kms_key" "this" {
         # key management): delivery fails with these conditions. The policies of the topics name the rules.
         Sid       = "EventsToTopics"
         Effect    = "Allow"
-        Principal = { Service = ["events.amazonaws.com", "s3.amazonaws.com"] }
+        Principal = { Service = "events.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = { ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:${local.partition}:sns:${local.regional}:${var.name_prefix}-*" } }
@@ -82,10 +82,32 @@ resource "aws_kms_key" "this" {
       {
         Sid       = "EventsToQueues"
         Effect    = "Allow"
-        Principal = { Service = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"] }
+        Principal = { Service = "events.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = { ArnLike = { "kms:EncryptionContext:aws:sqs:arn" = "arn:${local.partition}:sqs:${local.regional}:${var.name_prefix}-*" } }
+      },
+      {
+        Sid       = "UploadsToTopics"
+        Effect    = "Allow"
+        Principal = { Service = "s3.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = {
+          ArnLike      = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:${local.partition}:sns:${local.regional}:${var.name_prefix}-*" }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
+        }
+      },
+      {
+        Sid       = "UploadsAndTopicsToQueues"
+        Effect    = "Allow"
+        Principal = { Service = ["s3.amazonaws.com", "sns.amazonaws.com"] }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = {
+          ArnLike      = { "kms:EncryptionContext:aws:sqs:arn" = "arn:${local.partition}:sqs:${local.regional}:${var.name_prefix}-*" }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
+        }
       },
     ]
   })

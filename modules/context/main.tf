@@ -56,6 +56,9 @@ module "packages" {
   name            = "packages"
   force_destroy   = true # holds copies of the packages that `make package` builds
   noncurrent_days = 7
+
+  # The context names the log bucket before it exists, and S3 refuses to log to a bucket that it does not find.
+  depends_on = [aws_s3_bucket.access_logs, aws_s3_bucket_policy.access_logs]
 }
 
 resource "aws_lambda_layer_version" "common" {

@@ -132,14 +132,15 @@ resource "aws_iam_role_policy" "grants" {
 
 # The package goes through S3, because the provider creates functions from local files one after the other, five
 # seconds each. All functions of one module call share the object. Its key is the name of one of these functions, so
-# no other module call uses the same key.
+# no other module call uses the same key, and the hash of its content. A version of one key would do too, but for 15
+# minutes after a bucket's versioning is enabled, S3 may not find objects by their version (S3 user guide, "Enabling
+# versioning on buckets"), and a first apply is over before that.
 resource "aws_s3_object" "package" {
   count = length(var.functions) > 0 ? 1 : 0
 
   bucket                 = var.context.package_bucket
-  key                    = "${sort([for f in var.functions : f.name])[0]}.zip"
+  key                    = "${sort([for f in var.functions : f.name])[0]}-${try(filesha256(local.package), "missing")}.zip"
   source                 = local.package
-  source_hash            = local.package_hash
   server_side_encryption = "aws:kms"
   kms_key_id             = var.context.kms_key_arn
 
@@ -172,7 +173,6 @@ resource "aws_lambda_function" "this" {
   handler                        = each.value.handler
   s3_bucket                      = aws_s3_object.package[0].bucket
   s3_key                         = aws_s3_object.package[0].key
-  s3_object_version              = aws_s3_object.package[0].version_id
   source_code_hash               = local.package_hash
   layers                         = concat(var.context.layer_arns, each.value.layer_arns)
   memory_size                    = each.value.memory_size

@@ -20,6 +20,25 @@ def test_nodes_are_counted_once() -> None:
     assert graph.count(dot) == 3
 
 
+def test_a_resource_waits_for_what_it_needs_and_for_what_that_needs() -> None:
+    dot = """digraph {
+        "[root] module.a.aws_x.b (expand)" -> "[root] module.a.var.c (expand)"
+        "[root] module.a.var.c (expand)" -> "[root] aws_y.d (expand)"
+    }"""
+    assert graph.waits(dot, "module.a.aws_x.b", "aws_y.d")
+    assert not graph.waits(dot, "aws_y.d", "module.a.aws_x.b")
+
+
+@pytest.mark.timeout(120)
+def test_buckets_log_once_the_log_bucket_takes_logs(tmp_path: Path) -> None:
+    """S3 refuses PutBucketLogging to a bucket that it does not find; the provider does not repeat it."""
+    stack.write(tmp_path / "stack", ["finding_export"])
+    dot = graph.plan(tmp_path / "stack", tmp_path / "data")
+    for bucket in ("module.context.module.packages", "module.finding_export.module.bucket"):
+        for needed in ("aws_s3_bucket.access_logs", "aws_s3_bucket_policy.access_logs"):
+            assert graph.waits(dot, f"{bucket}.aws_s3_bucket_logging.this", f"module.context.{needed}")
+
+
 @pytest.mark.timeout(120)
 def test_capabilities_stay_within_their_budget(tmp_path: Path) -> None:
     assert len(CAPABILITIES) >= 15

@@ -89,6 +89,7 @@ def test_a_root_of_some_has_those_only() -> None:
     assert "config_recorder" not in files["posture.tf"].replace("config_recorder = {}", "")
     assert "finding_export" not in files["posture.tf"]
     assert "order_authorization" not in files["main.tf"]
+    assert "coalesce(var.api_gateway_logging, anytrue([" in files["main.tf"]  # the account's role can be left alone
     assert "var.step_up_auth != null," in files["main.tf"]
 
 
