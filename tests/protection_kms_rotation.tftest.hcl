@@ -31,6 +31,10 @@ run "defaults" {
     error_message = "Without keys and on_demand there is only the report."
   }
   assert {
+    condition     = length(aws_s3_bucket_object_lock_configuration.reports) == 0
+    error_message = "Reports can be deleted unless a lock is asked for."
+  }
+  assert {
     condition = jsondecode(module.functions.resources.grants["report"].policy).Statement == [
       { Sid = "ListKeys", Effect = "Allow", Action = ["kms:ListAliases", "kms:ListKeys"], Resource = ["*"] },
       { Sid = "ReadRotation", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/*"] },
@@ -118,7 +122,7 @@ run "keys" {
         Action = [
           "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey", "kms:DisableKeyRotation",
           "kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListGrants", "kms:ListKeyPolicies",
-          "kms:ListKeyRotations", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:RevokeGrant", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion",
+          "kms:ListKeyRotations", "kms:ListResourceTags", "kms:RevokeGrant", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion",
           "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
         ]
       },
@@ -134,7 +138,7 @@ run "keys" {
         Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
       },
     ] && [for s in jsondecode(aws_kms_key.this["plain"].policy).Statement : s.Sid] == ["AccountThroughIam"]
-    error_message = "Administrators cannot use a key, users cannot administer it."
+    error_message = "Administrators cannot use a key or change its policy, users cannot administer it."
   }
   assert {
     condition     = aws_kms_grant.this["orders-auditor"].grantee_principal == "arn:aws:iam::111122223333:role/auditor" && aws_kms_grant.this["orders-auditor"].operations == toset(["Decrypt"]) && one(aws_kms_grant.this["orders-auditor"].constraints).encryption_context_subset == tomap({ purpose = "audit" })
@@ -199,7 +203,9 @@ run "required_with_an_exception" {
   }
 
   variables {
-    policy = { max_period_days = 180, exempt = ["alias/legacy"] }
+    expiration_days = 2557
+    object_lock     = { days = 2557, mode = "COMPLIANCE" }
+    policy          = { max_period_days = 180, exempt = ["alias/legacy"] }
     keys = {
       new    = { description = "New" }
       legacy = { description = "Legacy", rotation = false, aliases = ["legacy"] }
@@ -209,5 +215,9 @@ run "required_with_an_exception" {
   assert {
     condition     = aws_kms_key.this["new"].rotation_period_in_days == 180 && !aws_kms_key.this["legacy"].enable_key_rotation
     error_message = "The required period is the default, and an exempt key may stay unchanged."
+  }
+  assert {
+    condition     = aws_s3_bucket_object_lock_configuration.reports[0].bucket == "test-kms-rotation-111122223333-eu-central-1" && [for r in aws_s3_bucket_object_lock_configuration.reports[0].rule[0].default_retention : "${r.mode} ${r.days}"] == ["COMPLIANCE 2557"]
+    error_message = "Each report is locked from its writing on."
   }
 }

@@ -23,6 +23,7 @@ tour = True
 variables: dict[str, Any] = {
     "kms_rotation": {
         "force_destroy": True,
+        "object_lock": {"days": 1},
         "notification_emails": ["keys@example.com"],
         "policy": {"mode": "require", "max_period_days": 365, "exempt": ["alias/scenario-exempt"]},
         "on_demand": {"minimum_hours_between": 0, "reserve": 2},
@@ -181,6 +182,13 @@ def evidence(stack: Stack, report: Report) -> None:
         (order["automatic_rotations"], order["monthly_cost"], order["next_rotation_adds_monthly"]),
         (3, 3, 0),
     )
+    versions = stack.client("s3").list_object_versions(Bucket=stack.outputs["bucket_name"], Prefix=made["json"])
+    try:
+        oldest = versions["Versions"][-1]["VersionId"]
+        stack.client("s3").delete_object(Bucket=stack.outputs["bucket_name"], Key=made["json"], VersionId=oldest)
+        report.check("a report cannot be deleted", False)
+    except ClientError as error:
+        report.check("a report cannot be deleted", error.response["Error"]["Code"], "AccessDenied")
     notices = [
         n["message"] for n in stack.cloud.notifications(stack.outputs["topic_arn"]) if "attention" in n["subject"]
     ]

@@ -5,7 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import cost, keys
@@ -32,6 +32,7 @@ COLUMNS = (
     "on_demand_in_progress_since",
     "last_rotation_at",
     "last_rotation_type",
+    "material_age_days",
     "automatic_rotations",
     "on_demand_rotations",
     "on_demand_remaining",
@@ -68,24 +69,28 @@ def row(key: Key, policy: Policy, quota: int, price: float, now: datetime) -> di
             monthly_cost=cost.monthly(0, price, billed=billed),
             next_year_cost=cost.next_year(0, price, None, None, now) if billed else 0.0,
         )
-    verdict = _verdict(key, policy)
+    age = keys.material_age(data, key.rotations, now) if data else None
+    verdict = _verdict(key, policy, age)
     made.update(policy_status=verdict.status, policy_reason=verdict.reason, policy_explained=verdict.explanation)
     if key.status is not None:
         made.update(_rotation(key, quota, price, now))
-        required = judge(Policy("require", policy.max_period_days), data, (), key.status)
+        made["material_age_days"] = None if age is None else age.days
+        required = judge(Policy("require", policy.max_period_days), data, (), key.status, age)
         made["requirement_met"] = None if required.status == "not_applicable" else required.status == "in_policy"
     return made
 
 
-def _verdict(key: Key, policy: Policy) -> Verdict:
+def _verdict(key: Key, policy: Policy, age: timedelta | None) -> Verdict:
     if key.problem == "access_denied":
         return Verdict(
             "unreadable",
             "access_denied",
-            f"The key policy does not allow the report function {key.denied}. Allow access through IAM policies "
+            f"The key policy does not allow the report function {key.failed}. Allow access through IAM policies "
             "(principal: the account's root), or add the function's role to the key policy.",
         )
-    return judge(policy, key.metadata, key.aliases, key.status)
+    if key.problem:
+        return Verdict("unreadable", key.problem, f"KMS refuses {key.failed} for this key: {key.problem}.")
+    return judge(policy, key.metadata, key.aliases, key.status, age)
 
 
 def _rotation(key: Key, quota: int, price: float, now: datetime) -> dict[str, Any]:

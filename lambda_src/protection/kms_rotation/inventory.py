@@ -2,8 +2,8 @@
 
 The calls are ListKeys (pages of 1,000) and ListAliases (pages of 100, for all keys), then DescribeKey for each key,
 unless an alias `alias/aws/…` shows that it is AWS managed, and GetKeyRotationStatus and ListKeyRotations (pages of
-1,000) for keys that can have rotations. The result includes keys that deny access and keys that were deleted
-meanwhile.
+1,000) for keys that can have rotations. The result includes keys that deny access, keys for which KMS refuses a
+call, and keys that were deleted meanwhile.
 """
 
 from collections import defaultdict
@@ -24,7 +24,10 @@ RESERVE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Key:
-    """One key. `problem` is "", "aws_managed", "access_denied" or "vanished"; with a problem, metadata can be empty."""
+    """One key. `problem` is "", "aws_managed", "access_denied", "vanished" or the code of KMS's refusal.
+
+    With a problem, metadata can be empty; `failed` is the action that was denied or refused.
+    """
 
     key_id: str
     arn: str
@@ -33,7 +36,7 @@ class Key:
     status: dict[str, Any] | None = None
     rotations: tuple[dict[str, Any], ...] = ()
     problem: str = ""
-    denied: str = ""
+    failed: str = ""
 
 
 def read(kms: Any, remaining: Callable[[], float]) -> list[Key]:
@@ -78,13 +81,15 @@ def read_key(kms: Any, key_id: str, arn: str, aliases: tuple[str, ...]) -> Key:
         status = kms.get_key_rotation_status(KeyId=arn)
         return Key(key_id, arn, aliases, metadata, status, tuple(rotations(kms, arn)))
     except ClientError as error:
-        kind = aws_errors.kind(error)
-        if kind is aws_errors.Kind.GONE:
+        failure = aws_errors.read(error)
+        if failure is None or failure.transient:
+            raise
+        if failure.kind is aws_errors.Kind.GONE:
             return Key(key_id, arn, aliases, problem="vanished")
-        if kind is aws_errors.Kind.DENIED:
-            action = f"kms:{error.operation_name}"
-            return Key(key_id, arn, aliases, metadata, problem="access_denied", denied=action)
-        raise
+        denied = failure.kind is aws_errors.Kind.DENIED
+        # Refused for good, for example in the key's state: one key must not cost the evidence of all others.
+        problem, action = "access_denied" if denied else failure.code, f"kms:{error.operation_name}"
+        return Key(key_id, arn, aliases, metadata, problem=problem, failed=action)
 
 
 def rotations(kms: Any, arn: str) -> Iterator[dict[str, Any]]:

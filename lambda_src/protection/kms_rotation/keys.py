@@ -1,6 +1,7 @@
 """Interpret a key's metadata: its kind, its state, and the reason why a key cannot rotate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
@@ -53,6 +54,19 @@ def primary_arn(metadata: Mapping[str, Any]) -> str:
     if multi_region(metadata) != "REPLICA":
         return str(metadata["Arn"])
     return str(metadata["MultiRegionConfiguration"]["PrimaryKey"]["Arn"])
+
+
+def material_age(
+    metadata: Mapping[str, Any], rotations: Iterable[Mapping[str, Any]], now: datetime
+) -> timedelta | None:
+    """Return the age of the material that encrypts: since the last rotation or, if there was none, the creation.
+
+    A replica has the material of its primary key, which can be older than the replica: None if no rotation is listed.
+    """
+    dates = [rotation["RotationDate"] for rotation in rotations if rotation.get("RotationDate")]
+    if not dates and multi_region(metadata) != "REPLICA" and metadata.get("CreationDate"):
+        dates = [metadata["CreationDate"]]
+    return max(now - max(dates), timedelta()) if dates else None
 
 
 def has_rotations(metadata: Mapping[str, Any]) -> bool:

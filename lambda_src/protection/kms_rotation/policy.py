@@ -1,6 +1,7 @@
 """The organisation's rotation policy: `require` serves compliance, `limit` serves cost.
 
-require: every key that can rotate automatically does so at least every `max_period_days`.
+require: every key that can rotate automatically does so at least every `max_period_days`, and its material is not
+older: a key that is five years old stays out of policy after rotation was enabled, until it has rotated.
 limit:   no key rotates automatically, or none more often than every `min_period_days`, because rotation of KMS keys
 adds no security by itself, and the first two rotations cost money.
 Exempt keys (by ID, ARN or alias) are in policy in both modes.
@@ -8,11 +9,14 @@ Exempt keys (by ID, ARN or alias) are in policy in both modes.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from . import keys
 
 MODES = ("require", "limit")
+GRACE = timedelta(days=3)
+"""KMS rotates on the date it announces; this is the time in which a report does not call a rotation late."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,16 @@ class Verdict:
 
 
 def judge(
-    policy: Policy, metadata: Mapping[str, Any], aliases: Collection[str], status: Mapping[str, Any] | None
+    policy: Policy,
+    metadata: Mapping[str, Any],
+    aliases: Collection[str],
+    status: Mapping[str, Any] | None,
+    age: timedelta | None,
 ) -> Verdict:
-    """Judge a key by DescribeKey's metadata, its aliases and GetKeyRotationStatus (None if there is no status)."""
+    """Judge a key by DescribeKey's metadata, its aliases, GetKeyRotationStatus and the age of its material.
+
+    `status` is None if KMS has none for such a key, and `age` is None if it cannot be known here.
+    """
     kind, state = keys.kind(metadata), metadata["KeyState"]
     if kind != "symmetric":
         return Verdict("not_applicable", kind, keys.KINDS[kind])
@@ -51,7 +62,30 @@ def judge(
         return Verdict("exempt", "exempt", "The key is exempt from the policy.")
     enabled = bool(status and status.get("KeyRotationEnabled"))
     period = int((status or {}).get("RotationPeriodInDays", 365)) if enabled else None
-    return _require(policy, period) if policy.mode == "require" else _limit(policy, period)
+    if policy.mode == "limit":
+        return _limit(policy, period)
+    verdict = _require(policy, period)
+    return verdict if verdict.status == "out_of_policy" else _material(policy, verdict, metadata, age)
+
+
+def _material(policy: Policy, verdict: Verdict, metadata: Mapping[str, Any], age: timedelta | None) -> Verdict:
+    """Return the verdict on a key that rotates as required, with what its material's age adds."""
+    if age is None:
+        primary = keys.primary_arn(metadata)
+        return Verdict(
+            verdict.status, verdict.reason, f"{verdict.explanation} Its primary key has its dates: {primary}."
+        )
+    if age <= timedelta(days=policy.max_period_days) + GRACE:
+        return verdict
+    old = f"Its material is {age.days} days old, since the key has not rotated in that time"
+    if metadata["KeyState"] != "Enabled":  # it encrypts nothing, and KMS makes up for the rotation
+        return Verdict(verdict.status, verdict.reason, f"{verdict.explanation} {old}: it is {metadata['KeyState']}.")
+    return Verdict(
+        "out_of_policy",
+        "overdue",
+        f"{verdict.explanation} {old}; {policy.max_period_days} or less are required. Rotate it on demand, or wait for "
+        "its next date.",
+    )
 
 
 def _require(policy: Policy, period: int | None) -> Verdict:

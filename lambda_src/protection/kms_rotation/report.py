@@ -91,12 +91,12 @@ def notice(whole: Mapping[str, Any], where: str) -> str:
 
 
 def _time_of(event: Mapping[str, Any]) -> datetime:
-    text = event.get("scheduled_at")
-    if not text:
+    if "scheduled_at" not in event:
         return datetime.now(UTC).replace(microsecond=0)
+    text = event["scheduled_at"]
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except ValueError:
+    except (OverflowError, ValueError):
         raise InvalidRequest(f"scheduled_at must be a time such as 2026-11-20T03:00:00Z, not {text!r}.") from None
 
 
@@ -106,6 +106,7 @@ def _put(s3: Any, config: Settings, key: str, body: bytes, content_type: str) ->
         Key=key,
         Body=body,
         ContentType=content_type,
+        ChecksumAlgorithm="SHA256",  # S3 wants a checksum of objects that Object Lock keeps
         ServerSideEncryption="aws:kms",
         SSEKMSKeyId=config.kms_key_arn,
         ExpectedBucketOwner=config.bucket_owner,

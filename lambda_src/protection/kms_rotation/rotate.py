@@ -2,7 +2,7 @@
 
 Event:  {"key_id": ID or ARN, "reason": text, "dry_run": false, "use_reserve": false, "accept_cost": false}
 Answer: {"outcome": "rotated" | "would_rotate" | "refused", "reason", "message", "key_arn", "on_demand_used",
-         "on_demand_remaining", "adds_monthly"}
+         "on_demand_remaining", "adds_monthly", "notified"}
 
 A key has few on-demand rotations, and they never refill, so the function must not rotate twice: if the response of
 RotateKeyOnDemand is lost, it checks whether the key rotates before it sends the call again. The rotation schedule
@@ -120,12 +120,26 @@ def run(
             answer.update(on_demand_used=used + 1, on_demand_remaining=max(0, config.on_demand_quota - used - 1))
     except Refused as refusal:
         answer["reason"], answer["message"] = refusal.args
-    client("sns").publish(
-        TopicArn=config.topic_arn,
-        Subject=f"KMS on-demand rotation: {answer['outcome']}",
-        Message=json.dumps({**answer, "asked_because": request.reason}, indent=2),
-    )
+    answer["notified"] = _publish(client("sns"), config.topic_arn, answer, request.reason)
     return answer
+
+
+def _publish(sns: Any, topic_arn: str, answer: Mapping[str, Any], asked_because: str) -> bool:
+    """Publish the outcome. Return False, with a log entry, if AWS refuses it: the rotation stands without the notice,
+    and an error in place of the answer would make the operator ask for another one.
+    """
+    try:
+        sns.publish(
+            TopicArn=topic_arn,
+            Subject=f"KMS on-demand rotation: {answer['outcome']}",
+            Message=json.dumps({**answer, "asked_because": asked_because}, indent=2),
+        )
+    except Exception as error:
+        if aws_errors.read(error) is None:
+            raise
+        observability.logger().error("outcome not published", extra={"error": aws_errors.name(error)})
+        return False
+    return True
 
 
 def check_key(metadata: Mapping[str, Any]) -> None:

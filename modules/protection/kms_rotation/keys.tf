@@ -31,6 +31,7 @@ resource "aws_kms_key" "this" {
         Resource  = "*"
       }],
       length(each.value.administrators) > 0 ? [{
+        # No kms:PutKeyPolicy, which would let them give themselves the key's use: Terraform owns the policy.
         Sid       = "Administer"
         Effect    = "Allow"
         Principal = { AWS = sort(each.value.administrators) }
@@ -49,7 +50,6 @@ resource "aws_kms_key" "this" {
           "kms:ListKeyPolicies",
           "kms:ListKeyRotations",
           "kms:ListResourceTags",
-          "kms:PutKeyPolicy",
           "kms:RevokeGrant",
           "kms:RotateKeyOnDemand",
           "kms:ScheduleKeyDeletion",

@@ -13,6 +13,20 @@ module "bucket" {
   force_destroy   = var.force_destroy
 }
 
+# Also on a bucket that exists: S3 needs only its versioning (S3 user guide, "Configuring S3 Object Lock").
+resource "aws_s3_bucket_object_lock_configuration" "reports" {
+  count = var.object_lock == null ? 0 : 1
+
+  bucket = module.bucket.id
+
+  rule {
+    default_retention {
+      days = var.object_lock.days
+      mode = var.object_lock.mode
+    }
+  }
+}
+
 module "topic" {
   source = "../../blocks/topic"
 

@@ -20,7 +20,7 @@ variable "context" {
 
 variable "keys" {
   description = <<-EOT
-    Symmetric keys to create, by a short name. The defaults of `rotation` and `rotation_period_days` depend on `policy` (on with its maximum period, or off). Write `aliases` without `alias/`. `administrators` (role ARNs) manage the key but cannot use it, `users` (role ARNs) can use it, and `grants`, by name, let a role use it without the key policy, optionally only with an encryption context.
+    Symmetric keys to create, by a short name. The defaults of `rotation` and `rotation_period_days` depend on `policy` (on with its maximum period, or off). Write `aliases` without `alias/`. `administrators` (role ARNs) manage the key but can neither use it nor change its policy, `users` (role ARNs) can use it, and `grants`, by name, let a role use it without the key policy, optionally only with an encryption context.
   EOT
   type = map(object({
     administrators       = optional(set(string), [])
@@ -139,6 +139,32 @@ variable "expiration_days" {
   description = "Days after which reports are deleted; null keeps them."
   type        = number
   default     = null
+}
+
+variable "object_lock" {
+  description = "Make reports write-once: no principal can overwrite or delete a report's version within `days`; null for no lock. In mode `GOVERNANCE`, principals with `s3:BypassGovernanceRetention` can; in mode `COMPLIANCE`, not even the account's root can, and neither the mode nor the days of a written report can be reduced."
+  type = object({
+    days = number
+    mode = optional(string, "GOVERNANCE")
+  })
+  default = null
+
+  validation {
+    condition     = var.object_lock == null || try(contains(["GOVERNANCE", "COMPLIANCE"], var.object_lock.mode), false)
+    error_message = "object_lock.mode must be GOVERNANCE or COMPLIANCE."
+  }
+  validation {
+    condition     = var.object_lock == null || try(var.object_lock.days >= 1 && var.object_lock.days <= 36500 && floor(var.object_lock.days) == var.object_lock.days, false)
+    error_message = "object_lock.days must be a whole number of days between 1 and 36500 (100 years)."
+  }
+  validation {
+    condition     = var.object_lock == null || try(var.expiration_days >= var.object_lock.days, var.expiration_days == null)
+    error_message = "expiration_days must be at least object_lock.days, or null: reports cannot be deleted before."
+  }
+  validation {
+    condition     = try(var.object_lock.mode, "") != "COMPLIANCE" || !var.force_destroy
+    error_message = "force_destroy has no effect on reports locked in mode COMPLIANCE: remove one of them."
+  }
 }
 
 variable "force_destroy" {

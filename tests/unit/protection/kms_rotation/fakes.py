@@ -39,7 +39,7 @@ def metadata(key_id: str, **more: Any) -> dict[str, Any]:
         "Origin": "AWS_KMS",
         "Description": "",
         "MultiRegion": False,
-        "CreationDate": NOW - 1000 * DAY,
+        "CreationDate": NOW - 80 * DAY,
         **more,
     }
 
@@ -144,8 +144,11 @@ class Kms:
 class Sns:
     def __init__(self) -> None:
         self.sent: list[dict[str, str]] = []
+        self.fault: Exception | None = None
 
     def publish(self, **message: str) -> None:
+        if self.fault:
+            raise self.fault
         self.sent.append(message)
 
 

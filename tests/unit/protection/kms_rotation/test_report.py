@@ -178,8 +178,9 @@ def test_the_same_event_writes_the_same_bytes(aws: Aws) -> None:
     assert aws.s3.objects == first
     assert all(a["ServerSideEncryption"] == "aws:kms" and a["SSEKMSKeyId"] == "arn:key" for a in aws.s3.arguments)
     assert {a["ExpectedBucketOwner"] for a in aws.s3.arguments} == {"123456789012"}
-    with pytest.raises(InvalidRequest):
-        aws.run({"scheduled_at": "<aws.scheduler.scheduled-time>"})
+    for wrong in ("<aws.scheduler.scheduled-time>", "0001-01-01T00:00:00+14:00", "", 0, [], None):
+        with pytest.raises(InvalidRequest):
+            aws.run({"scheduled_at": wrong})
     assert aws.run({})["json"].startswith("reports/dt=")
 
 
@@ -241,11 +242,65 @@ REQUIRE, LIMIT = Policy("require", 365), Policy("limit", 365)
     ],
 )
 def test_policies(policy: Policy, period: int | None, outcome: tuple[str, str]) -> None:
-    verdict = judge(policy, metadata("k"), (), status(period))
+    verdict = judge(policy, metadata("k"), (), status(period), 80 * DAY)
     assert (verdict.status, verdict.reason) == outcome
     for name in ("k", metadata("k")["Arn"], "alias/x"):
         exempt = Policy(policy.mode, policy.max_period_days, policy.min_period_days, {name})
-        assert judge(exempt, metadata("k"), ("alias/x",), status(period)).status == "exempt"
+        assert judge(exempt, metadata("k"), ("alias/x",), status(period), 9000 * DAY).status == "exempt"
+
+
+OLD = {"CreationDate": NOW - 1825 * DAY}
+
+
+@pytest.mark.parametrize(
+    ("rotations", "more", "outcome"),
+    [
+        ("", OLD, ("out_of_policy", "overdue", 1825, False)),  # rotation was enabled yesterday
+        ("A", OLD, ("in_policy", "rotates", 100, True)),
+        ("AAAAAA", OLD, ("in_policy", "rotates", 100, True)),  # the last one counts, not the first
+        ("", {"CreationDate": NOW - 368 * DAY}, ("in_policy", "rotates", 368, True)),
+        ("", {"CreationDate": NOW - 369 * DAY}, ("out_of_policy", "overdue", 369, False)),
+        ("", {"CreationDate": NOW + DAY}, ("in_policy", "rotates", 0, True)),  # created after the report's time
+        ("", {**OLD, "KeyState": "Disabled"}, ("in_policy", "rotates", 1825, True)),
+    ],
+)
+def test_a_policy_is_kept_once_the_key_has_rotated(aws: Aws, rotations: str, more: Any, outcome: Any) -> None:
+    aws.kms.add("k", period=365, rotations=rotations, **more)
+    aws.run()
+    row = aws.rows()["k"]
+    assert tuple(row[c] for c in ("policy_status", "policy_reason", "material_age_days", "requirement_met")) == outcome
+    assert (len(aws.sns.sent) == 1) == (outcome[1] == "overdue")
+    if outcome[1] == "overdue":
+        assert f"{outcome[2]} days old" in aws.sns.sent[0]["Message"]
+    if more.get("KeyState") == "Disabled":
+        assert "it is Disabled" in row["policy_explained"]
+    aws.run(policy={"mode": "limit", "min_period_days": 90})
+    row = aws.rows()["k"]
+    assert (row["policy_status"], row["requirement_met"]) == ("in_policy", outcome[3])
+
+
+def test_a_replicas_own_creation_says_nothing_about_its_material(aws: Aws) -> None:
+    primary = {"Arn": "arn:aws:kms:eu-central-1:1:key/mrk-k", "Region": "eu-central-1"}
+    config = {"MultiRegionKeyType": "REPLICA", "PrimaryKey": primary, "ReplicaKeys": []}
+    aws.kms.add("mrk-k", period=100, MultiRegion=True, MultiRegionConfiguration=config)
+    aws.run()
+    row = aws.rows()["mrk-k"]
+    assert (row["policy_status"], row["material_age_days"]) == ("in_policy", None)
+    assert primary["Arn"] in row["policy_explained"]
+
+
+@pytest.mark.parametrize("operation", ["DescribeKey", "GetKeyRotationStatus", "ListKeyRotations"])
+@pytest.mark.parametrize("code", ["KMSInvalidStateException", "UnsupportedOperationException", "InvalidArnException"])
+def test_a_key_that_kms_refuses_does_not_cost_the_others_evidence(aws: Aws, operation: str, code: str) -> None:
+    for name in ("odd", "good"):
+        aws.kms.add(name, period=100)
+    error = aws_error(code, operation)
+    aws.kms.fault = lambda asked, key: error if (asked, key) == (operation, "odd") else None
+    aws.run()
+    rows = aws.rows()
+    assert (rows["good"]["policy_status"], rows["odd"]["policy_status"]) == ("in_policy", "unreadable")
+    assert rows["odd"]["policy_explained"] == f"KMS refuses kms:{operation} for this key: {code}."
+    assert "odd" in aws.sns.sent[0]["Message"]
 
 
 def test_both_views_are_in_every_report(aws: Aws) -> None:
@@ -277,6 +332,13 @@ def test_next_year_is_prorated() -> None:
     assert half == pytest.approx(6 + 12)
     soon = cost.next_year(0, 1.0, NOW, 90, NOW)
     assert soon == pytest.approx(24 * 90 / 365 + 36 * 275 / 365)
+
+
+def test_an_overdue_rotation_is_paid_from_now_on() -> None:
+    """The announced date has passed: the price rises now, and the next rotation counts from that date."""
+    late = cost.next_year(0, 1.0, NOW - 30 * DAY, 90, NOW)
+    assert late == pytest.approx(24 * 60 / 365 + 36 * 305 / 365)
+    assert cost.next_year(0, 1.0, NOW - 400 * DAY, 90, NOW) == 36  # two are due
 
 
 @given(st.integers(0, 30), st.integers(90, 2560), st.integers(-10, 3000))

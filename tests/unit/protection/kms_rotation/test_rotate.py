@@ -56,10 +56,32 @@ def test_rotates_and_notifies(aws: Aws) -> None:
         "on_demand_used": 1,
         "on_demand_remaining": 24,
         "adds_monthly": 1,
+        "notified": True,
     }
     assert (aws.on_demand(), aws.kms.next_date["k"]) == (1, due)
     assert aws.asked == [10, 1]  # the client for the rotation does not retry
     assert json.loads(aws.sns.sent[0]["Message"])["asked_because"] == "ticket 1"
+
+
+def test_a_rotation_stands_without_its_notice(aws: Aws, caplog: pytest.LogCaptureFixture) -> None:
+    aws.sns.fault = aws_error("KMSAccessDeniedException", "Publish")
+    answer = aws.run()
+    assert (answer["outcome"], answer["notified"], aws.on_demand()) == ("rotated", False, 1)
+    assert [record.__dict__["error"] for record in caplog.records] == ["KMSAccessDeniedException"]
+    aws.sns.fault = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        aws.run(dry_run=True)
+
+
+def test_the_latest_rotation_counts(aws: Aws) -> None:
+    """A key rotated years ago and an hour ago is not rotated again, in whatever order KMS lists the rotations."""
+    for order in ("OO", "OOO"):
+        aws.kms.add("k", period=365, rotations=order)
+        aws.kms.done["k"][0]["RotationDate"] = NOW - DAY / 24
+        answer = aws.run()
+        assert answer["reason"] == "too_soon"
+        assert str(NOW - DAY / 24) in answer["message"]
+        assert aws.run(config={"minimum_hours_between": 1})["outcome"] == "rotated"
 
 
 def test_a_dry_run_changes_nothing(aws: Aws) -> None:
