@@ -338,9 +338,10 @@ run "cloudwatch_logs" {
     error_message = "Log delivery of this account writes to the log group."
   }
   assert {
-    condition = slice(jsondecode(module.remediate.resources.grants["remediate"].policy).Statement, 5, 7) == [
+    condition = slice(jsondecode(module.remediate.resources.grants["remediate"].policy).Statement, 5, 8) == [
       { Sid = "DeliverLogs", Effect = "Allow", Action = ["logs:CreateLogDelivery"], Resource = ["*"], Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } } },
-      { Sid = "CheckLogPolicy", Effect = "Allow", Action = ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"], Resource = ["*"] },
+      { Sid = "CheckLogPolicy", Effect = "Allow", Action = ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies"], Resource = ["*"] },
+      { Sid = "CompleteLogPolicy", Effect = "Allow", Action = ["logs:PutResourcePolicy"], Resource = ["*"], Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } } },
     ]
     error_message = "The remediator may set up delivery to log groups."
   }

@@ -2,7 +2,7 @@
 
 Event, from the Automation document: {"webAclId": resource id in AWS Config, usually the web ACL's ARN}.
 Answer: {"web_acl", "outcome", "reevaluation"}. Outcomes: enabled, corrected, untouched (it logs as required, is exempt
-or not covered), gone. Re-evaluations: started, limited (one ran within the minute), none.
+or not covered), gone. Re-evaluations: started, limited (one ran within the minute), failed (see the log), none.
 """
 
 import random
@@ -17,7 +17,8 @@ from . import configurations, verdicts, web_acls
 from .errors import MalformedEvent
 
 ENABLED, CORRECTED, UNTOUCHED, GONE = "enabled", "corrected", "untouched", "gone"
-STARTED, LIMITED, NONE = "started", "limited", "none"
+STARTED, LIMITED, FAILED, NONE = "started", "limited", "failed", "none"
+NOT_REEVALUATED = "evaluation not started"
 REMEDIATED = "web ACL remediated"
 ENABLED_METRIC, CORRECTED_METRIC = "WebAclLoggingEnabled", "WebAclLoggingCorrected"
 # Another put locks WAF's service-linked role for about 20 seconds, and another change locks the web ACL briefly.
@@ -96,7 +97,7 @@ def reevaluate(rule: str, config: Any, wait: Callable[[float], None] = _sleep) -
     makes two attempts, and this function retries real throttling.
 
     If the running evaluation read a web ACL before it was remediated, AWS Config's next attempt or the schedule updates
-    its result.
+    its result. They also do if no evaluation can be started: the web ACL logs, so the remediation has not failed.
     """
     from botocore.exceptions import ClientError
 
@@ -107,7 +108,8 @@ def reevaluate(rule: str, config: Any, wait: Callable[[float], None] = _sleep) -
             return LIMITED
         except ClientError as error:
             if aws_errors.kind(error) is not aws_errors.Kind.THROTTLED or not left:
-                raise
+                observability.logger().error(NOT_REEVALUATED, extra={"error": aws_errors.name(error)})
+                return FAILED
         else:
             return STARTED
         wait(random.uniform(1, 4))  # noqa: S311 - spreads attempts, nothing secret

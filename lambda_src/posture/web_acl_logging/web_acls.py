@@ -9,7 +9,7 @@ from .errors import NotAWebAcl
 RESOURCE_TYPE = "AWS::WAFv2::WebACL"
 """AWS Config's resource type of web ACLs of both scopes."""
 
-_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:(regional|global)/webacl/[\w-]+/[\w-]+")
+_ARN = re.compile(r"arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:(regional|global)/webacl/[\w-]+/[\w-]+", re.ASCII)
 _SCOPES = {"regional": "REGIONAL", "global": "CLOUDFRONT"}
 
 

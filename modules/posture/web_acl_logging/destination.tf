@@ -60,9 +60,16 @@ locals {
         },
         {
           sid        = "CheckLogPolicy"
-          actions    = ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"]
+          actions    = ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies"]
           resources  = ["*"]
           conditions = {}
+        },
+        {
+          # Through WAF only, as in AWS's own policies AWSWAFFullAccess and AWSWAFConsoleFullAccess.
+          sid        = "CompleteLogPolicy"
+          actions    = ["logs:PutResourcePolicy"]
+          resources  = ["*"]
+          conditions = local.via_waf
         },
       ]
     }[local.kind],

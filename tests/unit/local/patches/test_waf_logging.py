@@ -35,7 +35,7 @@ NEEDED: dict[str, list[dict[str, Any]]] = {
         {"Action": "logs:CreateLogDelivery", "Condition": VIA_WAF},
         {"Action": "logs:DescribeLogGroups"},
         {"Action": "logs:DescribeResourcePolicies"},
-        {"Action": "logs:PutResourcePolicy"},
+        {"Action": "logs:PutResourcePolicy", "Condition": VIA_WAF},
     ],
     BUCKET: [
         {"Action": "logs:CreateLogDelivery", "Condition": VIA_WAF},

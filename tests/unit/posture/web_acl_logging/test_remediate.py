@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
 import pytest
@@ -184,12 +185,21 @@ def test_a_missing_destination_is_not_taken_for_a_missing_web_acl(world: World) 
         world.remediate()
 
 
-def test_an_evaluation_under_way_is_tolerated_and_nothing_else(world: World) -> None:
+def test_an_evaluation_under_way_is_tolerated(world: World) -> None:
     world.config.faults["start_config_rules_evaluation"] = [aws_error("config", "LimitExceededException")]
     assert world.remediate()["reevaluation"] == "limited"
     assert world.attempts[-1] == ("config", 2)  # More attempts would wait a minute for that error.
+
+
+def test_logging_is_enabled_also_if_no_evaluation_can_be_started(world: World, caplog: Any) -> None:
+    """Otherwise a notice would say that the logging of a web ACL that logs could not be enabled."""
     world.set(CONFIG_RULE_NAME="other")
-    with pytest.raises(ClientError, match="NoSuchConfigRuleException"):
+    assert world.remediate() == {"web_acl": ACL, "outcome": "enabled", "reevaluation": "failed"}
+    assert [getattr(r, "error", None) for r in caplog.records if r.levelname == "ERROR"] == [
+        "NoSuchConfigRuleException"
+    ]
+    world.config.faults["start_config_rules_evaluation"] = [ZeroDivisionError()]
+    with pytest.raises(ZeroDivisionError):
         world.remediate()
 
 
@@ -198,8 +208,59 @@ def test_a_throttled_evaluation_is_asked_for_again(world: World) -> None:
     world.config.faults["start_config_rules_evaluation"] = [throttled] * (remediate.TRIES - 1)
     assert world.remediate()["reevaluation"] == "started"
     world.config.faults["start_config_rules_evaluation"] = [throttled] * remediate.TRIES
-    with pytest.raises(ClientError, match="ThrottlingException"):
-        world.remediate()
+    assert world.remediate()["reevaluation"] == "failed"
+    assert world.config.calls["start_config_rules_evaluation"] == 2 * remediate.TRIES
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        ACL.replace("123456789012", "\u0661\u0662\u0663456789012"),
+        ACL.replace("shop", "sh\u00f6p"),
+        ACL.replace("1b2c3d4e", "1b2c3d4\u0665"),
+        ACL + "\n",
+    ],
+)
+def test_digits_and_letters_of_other_scripts_are_no_arn(world: World, arn: str) -> None:
+    with pytest.raises(NotAWebAcl):
+        world.remediate(arn)
+    assert not world.waf.calls
+
+
+@pytest.mark.parametrize(("correct", "metric"), [(False, "WebAclLoggingEnabled"), (True, "WebAclLoggingCorrected")])
+def test_each_change_is_counted_once(world: World, capsys: Any, correct: bool, metric: str) -> None:
+    if correct:
+        world.set(CORRECT_DESTINATION="true")
+        world.waf.logging[ACL] = OWN
+
+    def counted() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+        return [{k: v for k, v in line.items() if k.startswith("WebAcl")} for line in lines]
+
+    world.remediate()
+    assert counted() == [{metric: [1.0]}]
+    world.remediate()
+    assert counted() == []
+
+
+def test_the_handler_waits_between_attempts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    world.waf.faults["put_logging_configuration"] = [aws_error("wafv2", remediate.BUSY[0])] * 2
+    world.config.faults["start_config_rules_evaluation"] = [aws_error("config", "ThrottlingException")]
+    world.remediate()
+    assert [5 <= wait <= 20 for wait in waits[:2]] == [True, True]
+    assert [1 <= wait <= 4 for wait in waits[2:]] == [True]
+
+
+def test_one_item_of_the_history_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest: AWS Config lists the history in reverse order, in pages of 10 unless a limit is given."""
+    asked: list[dict[str, Any]] = []
+    world.config.arns["shop"] = ACL
+    answer = world.config.get_resource_config_history
+    monkeypatch.setattr(world.config, "get_resource_config_history", lambda **a: asked.append(a) or answer(**a))
+    world.remediate("shop")
+    assert asked == [{"resourceType": "AWS::WAFv2::WebACL", "resourceId": "shop", "limit": 1}]
 
 
 @pytest.mark.parametrize("scopes", ["[]", '["GLOBAL"]', "REGIONAL"])
