@@ -226,7 +226,7 @@ run "everything_set_to_s3" {
 
   assert {
     condition = (
-      module.waf_bucket[0].resources.bucket.bucket == "aws-waf-logs-test-acls-111122223333-us-east-1" && output.destination_arn == "arn:aws:s3:::aws-waf-logs-test-acls-111122223333-us-east-1" &&
+      module.waf_bucket[0].resources.bucket.bucket == "aws-waf-logs-test-w-111122223333-us-east-1" && output.destination_arn == "arn:aws:s3:::aws-waf-logs-test-w-111122223333-us-east-1" &&
       module.waf_bucket[0].resources.lifecycle.rule[1].expiration[0].days == 30
     )
     error_message = "The bucket has the name WAF demands, and forgets."
@@ -235,7 +235,7 @@ run "everything_set_to_s3" {
     condition = slice(jsondecode(module.waf_bucket[0].resources.policy.policy).Statement, 3, 5) == [
       {
         Sid      = "AWSLogDeliveryWrite", Effect = "Allow", Principal = { Service = ["delivery.logs.amazonaws.com"] }, Action = ["s3:PutObject"],
-        Resource = ["arn:aws:s3:::aws-waf-logs-test-acls-111122223333-us-east-1/AWSLogs/111122223333/*"],
+        Resource = ["arn:aws:s3:::aws-waf-logs-test-w-111122223333-us-east-1/AWSLogs/111122223333/*"],
         Condition = {
           StringEquals = { "aws:SourceAccount" = ["111122223333"], "s3:x-amz-acl" = ["bucket-owner-full-control"] }
           ArnLike      = { "aws:SourceArn" = ["arn:aws:logs:us-east-1:111122223333:*"] }
@@ -243,7 +243,7 @@ run "everything_set_to_s3" {
       },
       {
         Sid      = "AWSLogDeliveryAclCheck", Effect = "Allow", Principal = { Service = ["delivery.logs.amazonaws.com"] }, Action = ["s3:GetBucketAcl"],
-        Resource = ["arn:aws:s3:::aws-waf-logs-test-acls-111122223333-us-east-1"],
+        Resource = ["arn:aws:s3:::aws-waf-logs-test-w-111122223333-us-east-1"],
         Condition = {
           StringEquals = { "aws:SourceAccount" = ["111122223333"] }
           ArnLike      = { "aws:SourceArn" = ["arn:aws:logs:us-east-1:111122223333:*"] }
@@ -258,10 +258,10 @@ run "everything_set_to_s3" {
       { Sid = "ReadTags", Effect = "Allow", Action = ["wafv2:ListTagsForResource"], Resource = ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/*", "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/*"] },
       {
         Sid       = "PutLogging", Effect = "Allow", Action = ["wafv2:PutLoggingConfiguration"], Resource = ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/*", "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/*"],
-        Condition = { ArnEquals = { "wafv2:LogDestinationResource" = ["arn:aws:s3:::aws-waf-logs-test-acls-111122223333-us-east-1"] } }
+        Condition = { ArnEquals = { "wafv2:LogDestinationResource" = ["arn:aws:s3:::aws-waf-logs-test-w-111122223333-us-east-1"] } }
       },
       { Sid = "DeliverLogs", Effect = "Allow", Action = ["logs:CreateLogDelivery"], Resource = ["*"], Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } } },
-      { Sid = "CheckBucketPolicy", Effect = "Allow", Action = ["s3:GetBucketPolicy", "s3:PutBucketPolicy"], Resource = ["arn:aws:s3:::aws-waf-logs-test-acls-111122223333-us-east-1"] },
+      { Sid = "CheckBucketPolicy", Effect = "Allow", Action = ["s3:GetBucketPolicy", "s3:PutBucketPolicy"], Resource = ["arn:aws:s3:::aws-waf-logs-test-w-111122223333-us-east-1"] },
       { Sid = "EndFormerDelivery", Effect = "Allow", Action = ["logs:DeleteLogDelivery"], Resource = ["*"], Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["wafv2.amazonaws.com"] } } },
     ]
     error_message = "The remediator may set up delivery to the bucket, through WAF only, for both scopes."

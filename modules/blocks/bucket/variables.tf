@@ -24,7 +24,7 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+    condition     = can(regex("^[a-z]([a-z0-9-]*[a-z0-9])?$", var.name))
     error_message = "name must contain only lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
   validation {

@@ -90,7 +90,7 @@ module "waf_bucket" {
   count  = local.made == "s3" ? 1 : 0
 
   context         = var.context
-  name            = "acls" # Short, because the prefix that WAF requires is added.
+  name            = "w" # one letter: WAF requires the prefix, and S3 allows 63 characters in all
   leading         = "aws-waf-logs-"
   expiration_days = var.expiration_days == 0 ? null : var.expiration_days
   force_destroy   = var.force_destroy
