@@ -5,7 +5,7 @@ locals {
   protection_settings = {
     "country_embargo"                                   = ["action", "create_web_acl", "document_file", "document_key", "exempt_cidrs", "force_destroy", "forwarded_ip", "history_days", "notification_emails", "protected_resource_arns", "scope", "web_acl_priority"]
     "country_embargo.forwarded_ip"                      = ["fallback_behavior", "header_name", "position"]
-    "kms_quota_alarms"                                  = ["dashboard", "evaluation", "increase_request", "quotas", "thresholds"]
+    "kms_quota_alarms"                                  = ["dashboard", "evaluation", "increase_request", "quotas", "thresholds", "trail_log_group"]
     "kms_quota_alarms.quotas[*]"                        = ["maximum", "quota_code", "quota_name"]
     "kms_quota_alarms.thresholds"                       = ["critical", "warning"]
     "kms_quota_alarms.evaluation"                       = ["datapoints", "periods"]
@@ -77,6 +77,7 @@ module "kms_quota_alarms" {
   quotas           = try(var.kms_quota_alarms.quotas, null)
   thresholds       = try(var.kms_quota_alarms.thresholds, null)
   evaluation       = try(var.kms_quota_alarms.evaluation, null)
+  trail_log_group  = try(var.kms_quota_alarms.trail_log_group, null)
   dashboard        = try(var.kms_quota_alarms.dashboard, null)
   increase_request = try(var.kms_quota_alarms.increase_request, null)
 }

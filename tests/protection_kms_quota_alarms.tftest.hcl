@@ -46,8 +46,8 @@ run "defaults" {
     error_message = "The metric is the one that Service Quotas returns."
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.context.alarm_topic_arn]) && alarm.ok_actions == toset([var.context.alarm_topic_arn]) && alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.evaluation_periods == 1 && alarm.datapoints_to_alarm == 1 && alarm.tags == tomap({ stack = "test" })])
-    error_message = "All alarms notify the stack's topic; no calls raise no alarm, exactly 80 % does."
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.context.alarm_topic_arn]) && alarm.ok_actions == toset([var.context.alarm_topic_arn]) && alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanOrEqualToThreshold" && alarm.evaluation_periods == 5 && alarm.datapoints_to_alarm == 1 && alarm.tags == tomap({ stack = "test" })])
+    error_message = "All alarms notify the stack's topic; no calls raise no alarm, exactly 80 % does, and one minute above it lasts for five."
   }
   assert {
     condition     = length(regexall("SERVICE_QUOTA\\(m[0-2]\\)", aws_cloudwatch_dashboard.this[0].dashboard_body)) == 6 && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 5 && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[4].properties.alarms) == 6
@@ -60,6 +60,31 @@ run "defaults" {
   assert {
     condition     = length(module.functions) == 0 && length(module.rule) == 0 && output.function_name == null
     error_message = "Without increase_request nothing requests an increase."
+  }
+}
+
+run "callers_and_throttled_calls" {
+  command = plan
+
+  module {
+    source = "./modules/protection/kms_quota_alarms"
+  }
+
+  variables {
+    trail_log_group = "aws-cloudtrail-logs"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_metric_filter.throttled[0].log_group_name == "aws-cloudtrail-logs" && aws_cloudwatch_log_metric_filter.throttled[0].pattern == "{ ($.eventSource = \"kms.amazonaws.com\") && ($.errorCode = \"ThrottlingException\") && ($.awsRegion = \"eu-central-1\") }"
+    error_message = "Calls that KMS throttled in this Region are counted."
+  }
+  assert {
+    condition     = [aws_cloudwatch_metric_alarm.throttled[0].namespace, aws_cloudwatch_metric_alarm.throttled[0].metric_name] == [aws_cloudwatch_log_metric_filter.throttled[0].metric_transformation[0].namespace, aws_cloudwatch_log_metric_filter.throttled[0].metric_transformation[0].name] && aws_cloudwatch_metric_alarm.throttled[0].threshold == 1 && aws_cloudwatch_metric_alarm.throttled[0].treat_missing_data == "notBreaching" && aws_cloudwatch_metric_alarm.throttled[0].alarm_actions == toset([var.context.alarm_topic_arn]) && output.alarm_names["throttled"] == "test-kms-quota-throttled"
+    error_message = "The first one raises an alarm."
+  }
+  assert {
+    condition     = [for w in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : startswith(w.properties.query, "SOURCE 'aws-cloudtrail-logs' | filter eventSource = 'kms.amazonaws.com' and awsRegion = 'eu-central-1' |") if w.type == "log"] == [true, true] && length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[4].properties.alarms) == 7
+    error_message = "The dashboard shows who calls, and who is throttled."
   }
 }
 
@@ -82,6 +107,10 @@ run "other_settings" {
     error_message = "The dashboard can be left out."
   }
   assert {
+    condition     = length(aws_cloudwatch_log_metric_filter.throttled) == 0 && length(aws_cloudwatch_metric_alarm.throttled) == 0
+    error_message = "Without a trail's log group, nothing counts throttled calls."
+  }
+  assert {
     condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name => [alarm.threshold, alarm.evaluation_periods, alarm.datapoints_to_alarm] } == { "test-kms-quota-ml-dsa-warning" = [50, 5, 3], "test-kms-quota-ml-dsa-critical" = [70, 5, 3] }
     error_message = "Any request quota can be watched, by its name too."
   }
@@ -101,7 +130,7 @@ run "requests_when_switched_on" {
 
   assert {
     condition = jsondecode(module.functions[0].resources.grants["increase"].policy).Statement == [
-      { Sid = "ReadQuotas", Effect = "Allow", Action = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"], Resource = ["*"] },
+      { Sid = "ReadQuotas", Effect = "Allow", Action = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"], Resource = ["*"] },
       { Sid = "TellOperators", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-alarms"] },
       { Sid = "RequestIncreases", Effect = "Allow", Action = ["servicequotas:RequestServiceQuotaIncrease"], Resource = ["arn:aws:servicequotas:eu-central-1:111122223333:kms/L-6E3AF000"] },
       {

@@ -12,12 +12,15 @@ from local.settings import ACCOUNT_ID
 
 CODES = {"symmetric": "L-6E3AF000", "rsa": "L-2AC98190", "ecc": "L-DC14942D"}
 SYMMETRIC = frozenset({"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateRandom"})
+TRAIL = "scenario-kms-trail"
 QUOTA = 2  # requests per second: 120 per minute, so that a laptop reaches the quota with real calls
 
 variables: dict[str, Any] = {
     "kms_quota_alarms": {
         "quotas": {name: {"quota_code": code, "maximum": QUOTA * 2.5} for name, code in CODES.items()},
         "increase_request": {"dry_run": False, "multiplier": 2, "cooldown_hours": 24},
+        "evaluation": {"datapoints": 1, "periods": 1},  # the end of an alarm is checked too
+        "trail_log_group": TRAIL,
     }
 }
 
@@ -29,7 +32,8 @@ def set_quota(stack: Stack, quota: str, value: float) -> None:
 
 
 def prepare(stack: Stack) -> None:
-    """Give the account small quotas."""
+    """Give the account small quotas, and a trail's log group."""
+    stack.client("logs").create_log_group(logGroupName=TRAIL)
     for quota in CODES:
         set_quota(stack, quota, QUOTA)
 
@@ -97,6 +101,25 @@ def requests(stack: Stack, quota: str) -> list[dict[str, Any]]:
     return found
 
 
+def throttled(stack: Stack, report: Report) -> None:
+    """Check the filter on the trail, and the alarm on its metric, which this scenario publishes in the filter's place."""
+    began, cloudwatch = time.time(), stack.client("cloudwatch")
+    [counted] = stack.client("logs").describe_metric_filters(logGroupName=TRAIL)["metricFilters"]
+    [metric] = counted["metricTransformations"]
+    report.check("throttled calls are counted", '$.errorCode = "ThrottlingException"' in counted["filterPattern"])
+    report.check("no throttled call: no alarm", becomes(stack, "throttled", "OK"), "OK")
+    data = {"MetricName": metric["metricName"], "Value": float(metric["metricValue"])}
+    cloudwatch.put_metric_data(Namespace=metric["metricNamespace"], MetricData=[data])
+    report.check("a throttled call raises the alarm", becomes(stack, "throttled", "ALARM"), "ALARM")
+    name = stack.outputs["alarm_names"]["throttled"]
+    wait_until("its mail", lambda: any(name in one["subject"] for one in sent(stack, began)), 30)
+    board = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboard_name"])["DashboardBody"]
+    queries = [w["properties"]["query"] for w in json.loads(board)["widgets"] if w["type"] == "log"]
+    report.check(
+        "the dashboard shows callers", [query.startswith(f"SOURCE '{TRAIL}'") for query in queries], [True] * 2
+    )
+
+
 def run(stack: Stack, report: Report) -> None:
     """Check that nothing happens below the thresholds and that alarms and requests work above, under faults."""
     cloud, kms, began = stack.cloud, stack.client("kms"), time.time()
@@ -106,6 +129,7 @@ def run(stack: Stack, report: Report) -> None:
         return alarm(stack, name, minute * percent // 100, SYMMETRIC, lambda: kms.generate_random(NumberOfBytes=1))
 
     report.sent = f"real KMS calls up to 80 % of {QUOTA * 60} per minute;\n10 % of the function's calls fail"
+    throttled(stack, report)
     subscriptions = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["topic_arn"])
     report.check("subscribed", [s["Endpoint"] for s in subscriptions["Subscriptions"]], ["oncall@example.com"])
     dashboard = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboard_name"])

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 OPEN = frozenset({"PENDING", "CASE_OPENED"})
+INVALID = "INVALID_REQUEST"
+"""The status of a request that Service Quotas did not take: nobody decided on it."""
 
 
 class Limits(NamedTuple):
@@ -49,7 +51,7 @@ def decide(quota: Mapping[str, Any], history: Iterable[Mapping[str, Any]], limit
             "already_requested",
             f"{name} has the open request {waiting['Id']} for {waiting['DesiredValue']:g} ({waiting['Status']}).",
         )
-    newest = max((_time(r) for r in requests), default=None)
+    newest = max((_time(r) for r in requests if r["Status"] != INVALID), default=None)
     if newest is not None and now - newest < limits.cooldown:
         return Decision(
             "cooling_down",
@@ -63,6 +65,9 @@ def decide(quota: Mapping[str, Any], history: Iterable[Mapping[str, Any]], limit
             f"{name} is {value:g}, and the maximum is {limits.maximum:g}. Raise the maximum, spread the calls over "
             "time, or cache data keys.",
         )
+    invalid = [r for r in requests if r["Status"] == INVALID and r["DesiredValue"] == desired]
+    if any(now - _time(r) < limits.cooldown for r in invalid):
+        return Decision("refused", f"Service Quotas found a request for {desired:g} invalid; ask AWS Support why.")
     return Decision("request", f"{name} from {value:g} to {desired:g} requests per second.", desired)
 
 

@@ -61,8 +61,7 @@ def run(event: Mapping[str, Any], config: Settings, client: Client, now: datetim
     code = quota["code"]
     limits = Limits(config.multiplier, float(quota["maximum"]), timedelta(hours=config.cooldown_hours))
     quotas = client("service-quotas")
-    applied = quotas.get_service_quota(ServiceCode=SERVICE, QuotaCode=code)["Quota"]
-    decision = decide(applied, _history(quotas, code), limits, now)
+    decision = decide(_quota(quotas, code), _history(quotas, code), limits, now)
     if decision.outcome == "request":
         decision = _request(quotas, code, decision, config.dry_run)
     answer = _answer(decision, code)
@@ -72,6 +71,17 @@ def run(event: Mapping[str, Any], config: Settings, client: Client, now: datetim
         Message=json.dumps({"alarm": alarm, **answer}, indent=2),
     )
     return answer
+
+
+def _quota(quotas: Any, code: str) -> dict[str, Any]:
+    """Return the applied quota; the default if none is applied: "For some quotas, only the default values are
+    available" (Service Quotas API, GetServiceQuota).
+    """
+    try:
+        found: dict[str, Any] = quotas.get_service_quota(ServiceCode=SERVICE, QuotaCode=code)["Quota"]
+    except quotas.exceptions.NoSuchResourceException:
+        found = quotas.get_aws_default_service_quota(ServiceCode=SERVICE, QuotaCode=code)["Quota"]
+    return found
 
 
 def _history(quotas: Any, code: str) -> list[dict[str, Any]]:
@@ -92,7 +102,12 @@ def _request(quotas: Any, code: str, decision: Decision, dry_run: bool) -> Decis
         )["RequestedQuota"]
     except errors.ResourceAlreadyExistsException:  # requested by another call, or by this one, whose response was lost
         return Decision("already_requested", f"There is already an open request: {decision.message}")
-    except (errors.QuotaExceededException, errors.IllegalArgumentException, errors.InvalidResourceStateException) as e:
+    except (
+        errors.DependencyAccessDeniedException,  # the function may not create Service Quotas' role
+        errors.IllegalArgumentException,
+        errors.InvalidResourceStateException,
+        errors.QuotaExceededException,
+    ) as e:
         reason = e.response["Error"].get("Message", "")
         return Decision("refused", f"Service Quotas refused to raise {decision.message} {reason}".strip())
     return decision._replace(outcome="requested", message=f"Request {made['Id']} to raise {decision.message}")

@@ -64,9 +64,10 @@ locals {
       height = 4
       properties = {
         title  = "Alarms"
-        alarms = [for alarm in local.alarms : "${local.arn_root}:${alarm.name}"]
+        alarms = concat([for alarm in local.alarms : "${local.arn_root}:${alarm.name}"], [for alarm in aws_cloudwatch_metric_alarm.throttled : "${local.arn_root}:${alarm.alarm_name}"])
       }
     }],
+    local.caller_widgets,
   )
 }
 

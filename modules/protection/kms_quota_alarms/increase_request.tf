@@ -59,9 +59,9 @@ module "functions" {
       policy_statements = concat(
         [
           {
-            # The read actions of Service Quotas have no resource type.
+            # Of the read actions, only some know the quota as a resource, and only since 2026.
             sid       = "ReadQuotas"
-            actions   = ["servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"]
+            actions   = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota", "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota"]
             resources = ["*"]
           },
           {

@@ -1,6 +1,9 @@
 output "alarm_names" {
-  description = "Names of the alarms, as `<quota>-<warning or critical>`."
-  value       = { for id, alarm in aws_cloudwatch_metric_alarm.this : id => alarm.alarm_name }
+  description = "Names of the alarms, as `<quota>-<warning or critical>`, and `throttled` with `trail_log_group`."
+  value = merge(
+    { for id, alarm in aws_cloudwatch_metric_alarm.this : id => alarm.alarm_name },
+    { for alarm in aws_cloudwatch_metric_alarm.throttled : "throttled" => alarm.alarm_name },
+  )
 }
 
 output "applied_quotas" {

@@ -66,10 +66,10 @@ variable "thresholds" {
 }
 
 variable "evaluation" {
-  description = "Number of minutes (`datapoints`) out of the latest `periods` minutes that must reach the threshold."
+  description = "Number of minutes (`datapoints`) out of the latest `periods` minutes that must reach the threshold. With the defaults, one minute raises an alarm, and it ends after five minutes below the threshold, so that calls around the threshold do not notify you every minute."
   type = object({
     datapoints = optional(number, 1)
-    periods    = optional(number, 1)
+    periods    = optional(number, 5)
   })
   default  = {}
   nullable = false
@@ -77,6 +77,17 @@ variable "evaluation" {
   validation {
     condition     = var.evaluation.datapoints >= 1 && var.evaluation.datapoints <= var.evaluation.periods && var.evaluation.periods <= 1440
     error_message = "evaluation must have 1 <= datapoints <= periods <= 1440."
+  }
+}
+
+variable "trail_log_group" {
+  description = "Name of the log group of this account and Region to which a CloudTrail trail sends its management events, with those of KMS; null for none. It adds an alarm on throttled calls, and the callers with the most calls and the most throttled calls to the dashboard."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.trail_log_group == null || can(regex("^[A-Za-z0-9_/.#-]{1,512}$", var.trail_log_group))
+    error_message = "trail_log_group must be the name of a log group, such as \"aws-cloudtrail-logs\", not an ARN."
   }
 }
 

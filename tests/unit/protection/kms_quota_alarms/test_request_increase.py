@@ -54,6 +54,11 @@ def test_the_sources_example_is_fifty_percent() -> None:
         ({}, [request("APPROVED", 23)], 5000, "cooling_down", None),
         ({}, [request("DENIED", 23)], 5000, "cooling_down", None),
         ({}, [request("DENIED", 25)], 5000, "request", 1500),
+        ({}, [request("DENIED", 24)], 5000, "request", 1500),  # the cool-down is over
+        ({}, [request("INVALID_REQUEST", 1)], 5000, "request", 1500),  # AWS decided nothing
+        ({}, [request("INVALID_REQUEST", 1), request("DENIED", 23)], 5000, "cooling_down", None),
+        ({}, [request("INVALID_REQUEST", 23)], 1200, "refused", None),  # the same value again
+        ({}, [request("INVALID_REQUEST", 24)], 1200, "request", 1200),
     ],
 )
 def test_decisions(quota: Any, history: Any, maximum: float, outcome: str, desired: float | None) -> None:
@@ -67,7 +72,10 @@ def test_decisions(quota: Any, history: Any, maximum: float, outcome: str, desir
     st.floats(1.01, 10),
     st.floats(1, 1e6),
     st.lists(
-        st.tuples(st.sampled_from(sorted(guard.OPEN | {"APPROVED", "DENIED", "CASE_CLOSED"})), st.floats(0, 200)),
+        st.tuples(
+            st.sampled_from(sorted(guard.OPEN | {"APPROVED", "DENIED", "CASE_CLOSED", "INVALID_REQUEST"})),
+            st.floats(0, 200),
+        ),
         max_size=5,
     ),
 )
@@ -81,7 +89,7 @@ def test_a_request_is_always_larger_within_the_maximum_and_the_only_one(
         assert value < decision.desired <= maximum
         assert decision.desired <= value * multiplier + 1
         assert not any(status in guard.OPEN for status, _ in past)
-        assert all(hours >= 24 for _, hours in past)
+        assert all(hours >= 24 for status, hours in past if status != guard.INVALID)
     else:
         assert decision.desired is None
 
@@ -178,6 +186,38 @@ def test_a_long_history_is_read_to_its_end(aws: Any) -> None:
         servicequotas.decide(made["RequestedQuota"]["Id"], "DENIED")
     assert len(request_increase._history(aws.quotas, CODE)) == 120
     assert run(aws) == "cooling_down"
+
+
+class Refusing:
+    """Service Quotas that answers one operation with an error, and all others as it is."""
+
+    def __init__(self, quotas: Any, operation: str, code: str) -> None:
+        self.quotas, self.operation = quotas, operation
+        made: Any = {"Error": {"Code": code, "Message": "no"}}
+        self.error = quotas.exceptions.from_code(code)(made, operation)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.operation:
+            raise self.error
+        return getattr(self.quotas, name)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "outcome"),
+    [
+        ("get_service_quota", "NoSuchResourceException", "requested"),  # only the default value is available
+        ("request_service_quota_increase", "DependencyAccessDeniedException", "refused"),
+        ("request_service_quota_increase", "QuotaExceededException", "refused"),
+    ],
+)
+def test_what_service_quotas_answers_for_good_is_told(aws: Any, operation: str, code: str, outcome: str) -> None:
+    def client(service: str) -> Any:
+        made = clients.client(service)
+        return Refusing(made, operation, code) if service == "service-quotas" else made
+
+    answer = request_increase.run(event(), config(aws.topic), client, datetime.now(UTC))
+    assert answer["outcome"] == outcome
+    assert aws.reported() == [outcome]
 
 
 def test_aws_errors_are_raised_so_that_lambda_retries(aws: Any) -> None:
