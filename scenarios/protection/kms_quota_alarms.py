@@ -102,7 +102,7 @@ def requests(stack: Stack, quota: str) -> list[dict[str, Any]]:
 
 
 def throttled(stack: Stack, report: Report) -> None:
-    """Check the filter on the trail, and the alarm on its metric, which this scenario publishes in the filter's place."""
+    """Check the filter on the trail, and the alarm on its metric, which is published here in the filter's place."""
     began, cloudwatch = time.time(), stack.client("cloudwatch")
     [counted] = stack.client("logs").describe_metric_filters(logGroupName=TRAIL)["metricFilters"]
     [metric] = counted["metricTransformations"]

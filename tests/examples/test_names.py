@@ -23,7 +23,9 @@ PREFIX = "a-prefix-of-20-chars"
 ACCOUNT = "111122223333"
 # What scenarios do not switch on, since it would take the place of something else.
 VARIANTS: tuple[dict[str, dict[str, Any]], ...] = ({}, {"web_acl_logging": {"destination": "s3"}})
-NOT_HERE: dict[str, dict[str, Any]] = {"security_standards": {"suppressions": {}}}  # one of them has ended, which a check of the module reports
+NOT_HERE: dict[str, dict[str, Any]] = {
+    "security_standards": {"suppressions": {}}
+}  # one of them has ended, which a check of the module reports
 
 
 def arguments(changed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

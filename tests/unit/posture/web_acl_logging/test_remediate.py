@@ -258,7 +258,12 @@ def test_one_item_of_the_history_is_read(world: World, monkeypatch: pytest.Monke
     asked: list[dict[str, Any]] = []
     world.config.arns["shop"] = ACL
     answer = world.config.get_resource_config_history
-    monkeypatch.setattr(world.config, "get_resource_config_history", lambda **a: asked.append(a) or answer(**a))
+
+    def history(**arguments: Any) -> Any:
+        asked.append(arguments)
+        return answer(**arguments)
+
+    monkeypatch.setattr(world.config, "get_resource_config_history", history)
     world.remediate("shop")
     assert asked == [{"resourceType": "AWS::WAFv2::WebACL", "resourceId": "shop", "limit": 1}]
 

@@ -178,7 +178,8 @@ def test_the_same_event_writes_the_same_bytes(aws: Aws) -> None:
     assert aws.s3.objects == first
     assert all(a["ServerSideEncryption"] == "aws:kms" and a["SSEKMSKeyId"] == "arn:key" for a in aws.s3.arguments)
     assert {a["ExpectedBucketOwner"] for a in aws.s3.arguments} == {"123456789012"}
-    for wrong in ("<aws.scheduler.scheduled-time>", "0001-01-01T00:00:00+14:00", "", 0, [], None):
+    odd: list[Any] = ["<aws.scheduler.scheduled-time>", "0001-01-01T00:00:00+14:00", "", 0, [], None]
+    for wrong in odd:
         with pytest.raises(InvalidRequest):
             aws.run({"scheduled_at": wrong})
     assert aws.run({})["json"].startswith("reports/dt=")
