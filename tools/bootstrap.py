@@ -3,8 +3,8 @@
     python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov]     (default: the first three)
 
 venv       the tools and the local cloud, from requirements/dev.txt
-runtime    what Lambda's own runtime has at its oldest, from requirements/runtime.txt: local functions run in it, so that
-           they cannot import or call what is missing on AWS
+runtime    what Lambda's own runtime has at its oldest, from requirements/runtime.txt: local functions run in it, so
+           that they cannot import or call what is missing on AWS
 checkov    Checkov, on its own because its pins conflict with moto's
 terraform  `bin/terraform` (the one on PATH if it is recent enough, else a pinned download) and `terraform.rc`
            (where providers come from)

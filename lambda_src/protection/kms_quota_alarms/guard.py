@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 OPEN = frozenset({"PENDING", "CASE_OPENED"})
 INVALID = "INVALID_REQUEST"
-"""The status of a request that Service Quotas did not take: nobody decided on it."""
+"""The status of a request that Service Quotas did not take, so that AWS made no decision on it."""
 
 
 class Limits(NamedTuple):

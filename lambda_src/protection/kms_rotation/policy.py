@@ -73,7 +73,9 @@ def _material(policy: Policy, verdict: Verdict, metadata: Mapping[str, Any], age
     if age is None:
         primary = keys.primary_arn(metadata)
         return Verdict(
-            verdict.status, verdict.reason, f"{verdict.explanation} Its primary key has its dates: {primary}."
+            verdict.status,
+            verdict.reason,
+            f"{verdict.explanation} The age of its material is that of its primary key: {primary}.",
         )
     if age <= timedelta(days=policy.max_period_days) + GRACE:
         return verdict

@@ -142,7 +142,7 @@ variable "expiration_days" {
 }
 
 variable "object_lock" {
-  description = "Make reports write-once: no principal can overwrite or delete a report's version within `days`; null for no lock. In mode `GOVERNANCE`, principals with `s3:BypassGovernanceRetention` can; in mode `COMPLIANCE`, not even the account's root can, and neither the mode nor the days of a written report can be reduced."
+  description = "Make reports write-once: no principal can delete a report's version within `days`; null for no lock. In mode `GOVERNANCE`, principals with `s3:BypassGovernanceRetention` can; in mode `COMPLIANCE`, not even the account's root can, and neither the mode nor the days of a written report can be reduced."
   type = object({
     days = number
     mode = optional(string, "GOVERNANCE")
