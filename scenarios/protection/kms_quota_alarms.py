@@ -107,11 +107,12 @@ def throttled(stack: Stack, report: Report) -> None:
     [counted] = stack.client("logs").describe_metric_filters(logGroupName=TRAIL)["metricFilters"]
     [metric] = counted["metricTransformations"]
     report.check("throttled calls are counted", '$.errorCode = "ThrottlingException"' in counted["filterPattern"])
-    report.check("no throttled call: no alarm", becomes(stack, "throttled", "OK"), "OK")
+    name = stack.outputs["alarm_names"]["throttled"]
+    # The calls of an earlier run count for five minutes.
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="this run begins")
     data = {"MetricName": metric["metricName"], "Value": float(metric["metricValue"])}
     cloudwatch.put_metric_data(Namespace=metric["metricNamespace"], MetricData=[data])
     report.check("a throttled call raises the alarm", becomes(stack, "throttled", "ALARM"), "ALARM")
-    name = stack.outputs["alarm_names"]["throttled"]
     wait_until("its mail", lambda: any(name in one["subject"] for one in sent(stack, began)), 30)
     board = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboard_name"])["DashboardBody"]
     queries = [w["properties"]["query"] for w in json.loads(board)["widgets"] if w["type"] == "log"]
