@@ -113,7 +113,7 @@ def throttled(stack: Stack, report: Report) -> None:
     data = {"MetricName": metric["metricName"], "Value": float(metric["metricValue"])}
     cloudwatch.put_metric_data(Namespace=metric["metricNamespace"], MetricData=[data])
     report.check("a throttled call raises the alarm", becomes(stack, "throttled", "ALARM"), "ALARM")
-    wait_until("its mail", lambda: any(name in one["subject"] for one in sent(stack, began)), 30)
+    wait_until("its mail", lambda: any(name in one["message"] for one in sent(stack, began)), 30)
     board = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboard_name"])["DashboardBody"]
     queries = [w["properties"]["query"] for w in json.loads(board)["widgets"] if w["type"] == "log"]
     report.check(
