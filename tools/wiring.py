@@ -32,8 +32,11 @@ class Edge:
 
 BLOCKS = {"config_recorder": Block("posture", "modules/blocks/config_recorder", "resources")}
 
+_HUB = "Needs Security Hub: security_standards = {}, unless the account has enabled it in this Region."
 _RECORDER = "Needs a recorder: config_recorder = {}, unless the account has one in this Region."
 EDGES = (
+    Edge("finding_chat", "hub_arn", "security_standards", "hub_arn", _HUB),
+    Edge("finding_remediation", "hub_arn", "security_standards", "hub_arn", _HUB),
     Edge("secret_rotation_rules", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
     Edge("security_standards", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
     Edge("web_acl_logging", "recorder_name", "config_recorder", "recorder_name", _RECORDER),

@@ -61,6 +61,8 @@ class Finding:
     """Such as "Macie" or "Security Hub"."""
     control_id: str
     """Control id such as "S3.14"; "" for findings that are not a control's."""
+    compliance: str
+    """PASSED, FAILED, WARNING or NOT_AVAILABLE; "" for findings that are not a control's."""
     severity: str
     workflow: str
     """NEW, NOTIFIED, RESOLVED or SUPPRESSED."""
@@ -76,13 +78,14 @@ class Finding:
         try:
             region = str(asff.get("Region") or asff["ProductArn"].split(":")[3])
             return cls(
-                key=Key(str(asff["Id"]), str(asff["ProductArn"])),
+                key=_key(asff),
                 account_id=str(asff["AwsAccountId"]),
                 region=region,
                 title=str(asff.get("Title", "")),
                 types=tuple(asff.get("Types") or (asff.get("FindingProviderFields") or {}).get("Types") or ()),
                 product_name=str(asff.get("ProductName") or asff["ProductArn"].rpartition("/")[2]),
                 control_id=_control(asff),
+                compliance=str((asff.get("Compliance") or {}).get("Status", "")),
                 severity=str((asff.get("Severity") or {}).get("Label", "")),
                 workflow=str((asff.get("Workflow") or {}).get("Status", NEW)),
                 record_state=str(asff.get("RecordState", "ACTIVE")),
@@ -118,6 +121,22 @@ class Update:
 
 def parse(event: str | Mapping[str, Any]) -> list[Finding]:
     """Return all findings of an EventBridge event (or of its JSON), at least one. Raise NotFindings."""
+    return [Finding.of(asff) for asff in _listed(event)]
+
+
+def read(event: str | Mapping[str, Any]) -> tuple[list[Finding], list[NotFindings]]:
+    """As `parse`, but return the findings that cannot be read as errors, so that the others can be handled."""
+    found: list[Finding] = []
+    odd: list[NotFindings] = []
+    for asff in _listed(event):
+        try:
+            found.append(Finding.of(asff))
+        except NotFindings as error:
+            odd.append(error)
+    return found, odd
+
+
+def _listed(event: str | Mapping[str, Any]) -> list[Any]:
     try:
         body = json.loads(event) if isinstance(event, str) else event
         listed = body["detail"]["findings"]
@@ -125,7 +144,7 @@ def parse(event: str | Mapping[str, Any]) -> list[Finding]:
         raise NotFindings(f"Not an event of Security Hub findings: {type(error).__name__} {error}.") from error
     if not isinstance(listed, list) or not listed:
         raise NotFindings("The event's detail.findings is empty or not a list.")
-    return [Finding.of(asff) for asff in listed]
+    return listed
 
 
 def update(client: Any, updates: Mapping[Key, Update], updated_by: str) -> dict[Key, str]:
@@ -165,6 +184,13 @@ def batches(keys: Iterable[Key], size: int = BATCH) -> list[list[Key]]:
 def shortened(text: str) -> str:
     """Return the text, cut to the 512 characters that a note may have."""
     return text if len(text) <= NOTE_LENGTH else text[: NOTE_LENGTH - 1] + "…"
+
+
+def _key(asff: Mapping[str, Any]) -> Key:
+    """Raise KeyError for an empty part: BatchUpdateFindings refuses all findings of a call with such a key."""
+    if not asff["Id"] or not asff["ProductArn"]:
+        raise KeyError("Id or ProductArn is empty")
+    return Key(str(asff["Id"]), str(asff["ProductArn"]))
 
 
 def _resource(asff: Mapping[str, Any], region: str) -> Resource:

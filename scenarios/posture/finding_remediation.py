@@ -23,7 +23,8 @@ SECURITY_HUB = f"arn:aws:securityhub:{REGION}::product/aws/securityhub"
 MACIE = f"arn:aws:securityhub:{REGION}::product/aws/macie"
 LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery"
 SENSITIVE = "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal"
-POLICY = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic"
+POLICIES = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-"
+POLICY = f"{POLICIES}S3BucketPublic"
 BIG = 11 * 2**20
 
 seconds = 100
@@ -33,6 +34,8 @@ variables: dict[str, Any] = {
         "bucket_patterns": [f"{PREFIX}*"],
         "public_buckets": [f"{PREFIX}www*"],
         "noncurrent_days": 30,
+        "exempt_bucket_tag": "KeepBucketSettings",
+        "delete_old_version": True,
         # AWS copies in parts beyond 5 GiB, this stack beyond 6 MiB: the calls are the same.
         "copy_single_max_mib": 6,
         "copy_part_mib": 5,
@@ -61,6 +64,8 @@ module "member_role" {
   function_role_arns  = var.function_role_arns
   external_id         = "switchyard"
   bucket_patterns     = ["finding-remediation-*"]
+  exempt_bucket_tag   = "KeepBucketSettings"
+  delete_old_version  = true
   object_kms_key_arns = var.object_kms_key_arns
 }
 """
@@ -318,8 +323,8 @@ def _objects(stack: Stack, report: Report, here: Account, there: Account) -> Non
     report.check("their key's alias", [alias["AliasName"] for alias in aliases], ["alias/switchyard-macie-key"])
     for key, name in ((small, "object"), (big, "big-object")):
         report.check(f"{name} unchanged except for key and tag", _kept(here, key, bodies[key], name, key_arn), [])
-    told = f"version {before[small]} and any earlier ones stay under their old keys" in states["object"][1]
-    report.check("previous version named in the note", told)
+    versions = here.s3.list_object_versions(Bucket=f"{PREFIX}objects", Prefix=small)["Versions"]
+    report.check("the finding's version deleted", before[small] in {one["VersionId"] for one in versions}, False)
     parts = [c for c in stack.cloud.calls(started, f"{FUNCTIONS}macie-object") if c["operation"] == "PutObject"]
     report.check("copied in parts: begun, three, completed, in addition to one copy", len(parts) >= 6)
     # An upload whose creation got no response stays, empty: an injected fault here, a lost response on AWS.
@@ -356,7 +361,8 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
     bucket meant to be public, a suppressed finding, a foreign account.
     """
     here.bucket("c")
-    www = here.bucket("www")
+    www, kept = here.bucket("www"), here.bucket("kept")
+    here.s3.put_bucket_tagging(Bucket=f"{PREFIX}kept", Tagging={"TagSet": [{"Key": "KeepBucketSettings", "Value": ""}]})
     arn = f"arn:aws:s3:::{PREFIX}c"
     clicks = {
         "s3_versioning": [
@@ -366,7 +372,11 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
             here.control("missing", "S3.14", "AwsS3Bucket", f"arn:aws:s3:::{PREFIX}missing"),
             here.control("not-ours", "S3.14", "AwsS3Bucket", "arn:aws:s3:::switchyard-not-in-the-patterns"),
         ],
-        "s3_public": [here.control("www", "S3.8", "AwsS3Bucket", www)],
+        "s3_public": [
+            here.control("www", "S3.8", "AwsS3Bucket", www),
+            here.control("kept", "S3.8", "AwsS3Bucket", kept),
+        ],
+        "macie_bucket": [here.macie("shared", f"{POLICIES}S3BucketSharedExternally", "AwsS3Bucket", arn)],
         "macie_object": [here.macie("wrong-kind", POLICY, "AwsS3Bucket", arn)],
     }
     for remediation, findings in clicks.items():
@@ -379,12 +389,14 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
         "missing": ("NEW", "Not remediated: the bucket does not exist"),
         "not-ours": ("NEW", "Not remediated: Denied while calling GetBucketVersioning"),
         "www": ("NEW", "Refused: bucket finding-remediation-www is meant to be public"),
+        "kept": ("NEW", "Refused: bucket finding-remediation-kept is exempt by its tag KeepBucketSettings"),
+        "shared": ("NEW", "Refused: this remediation is for Macie's policy findings"),
         "wrong-kind": ("NEW", "Refused: this remediation is for Macie's sensitive data findings"),
     }
     told = {name: (status, note[: len(expected[name][1])]) for name, (status, note) in states.items()}
     report.check("refused, left open, with the reason", told, expected)
     report.check("nothing changed", _versioning(here, "c"), ["off"])
-    report.check("public bucket still public", _blocked(here, "www"), False)
+    report.check("public buckets still public", [_blocked(here, name) for name in ("www", "kept", "c")], [False] * 3)
 
 
 def _again(stack: Stack, report: Report, here: Account) -> None:
@@ -393,14 +405,14 @@ def _again(stack: Stack, report: Report, here: Account) -> None:
     started = time.time()
     for remediation, name in (("s3_versioning", "two-buckets"), ("macie_bucket", "policy"), ("macie_object", "object")):
         send(stack, remediation, f"{here.ids}{name}")
-    reads = {"s3_versioning": 2, "macie_bucket": 3, "macie_object": 2}
+    reads = {"s3_versioning": 4, "macie_bucket": 3, "macie_object": 4}
 
     def made() -> list[str]:
         return [c["operation"] for c in stack.cloud.calls(started, FUNCTIONS) if c["service"] in ("s3", "securityhub")]
 
     wait_until("the repeats", lambda: len(made()) >= sum(reads.values()), 60)
     wait_until("quiet", lambda: not stack.cloud.calls(time.time() - 2, FUNCTIONS), 60, every=0.5)
-    report.check("repeats read and write nothing", [name for name in made() if not name.startswith("Get")], [])
+    report.check("repeats read and write nothing", [n for n in made() if not n.startswith(("Get", "List"))], [])
     queues = stack.client("sqs")
     urls = [*stack.outputs["queue_urls"].values(), *stack.outputs["dead_letter_queue_urls"].values()]
     waiting = [

@@ -6,6 +6,8 @@ from common.roles import Clients, Role, Roles
 
 from .errors import Refused, translated
 
+EVERY = "*"
+
 
 class Access:
     """Provides clients by account and Region."""
@@ -18,7 +20,9 @@ class Access:
         external_id: str | None = None,
         session_name: str = "finding-remediation",
     ) -> None:
-        """`member_role` is the role's ARN, with {account} in place of the account's id."""
+        """`member_role` is the role's ARN, with {account} in place of the account's id. EVERY as a member's id stands
+        for all accounts with that role: the function's policy then names the organization.
+        """
         self._account, self._members, self._role = account_id, member_account_ids, member_role
         self._external_id, self._name = external_id, session_name
         self._roles = Roles(lambda role: translated(f"assuming {role.arn} (is the module member_role applied there?)"))
@@ -30,7 +34,7 @@ class Access:
         """
         if account == self._account:
             return self._roles.at(region)
-        if account not in self._members or not self._role:
+        if not self._role or not self._members & {account, EVERY}:
             raise Refused(f"account {account} is neither this account ({self._account}) nor one of member_account_ids")
         arn = self._role.replace("{account}", account)
         return self._roles.at(region, Role(arn, self._name, self._external_id))

@@ -36,11 +36,16 @@ class Bucket:
             return {}
 
 
-def open_blocks(bucket: Bucket) -> list[str]:
-    """Return the settings of the bucket's public access block that are off, of four."""
+def blocks(bucket: Bucket) -> dict[str, bool]:
+    """Return the four settings of the bucket's public access block. All are off if it has none."""
     answer = bucket.read("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
     settings = answer.get("PublicAccessBlockConfiguration", {})
-    return [name for name in BLOCKS if not settings.get(name)]
+    return {name: bool(settings.get(name)) for name in BLOCKS}
+
+
+def open_blocks(bucket: Bucket) -> list[str]:
+    """Return the settings of the bucket's public access block that are off, of four."""
+    return [name for name, on in blocks(bucket).items() if not on]
 
 
 def block(bucket: Bucket) -> Step:
@@ -50,6 +55,22 @@ def block(bucket: Bucket) -> Step:
         "block public access",
         lambda: bucket.call("put_public_access_block", PublicAccessBlockConfiguration=configuration),
     )
+
+
+def tags_of(bucket: Bucket) -> dict[str, str]:
+    """Return the bucket's tags."""
+    return tags(bucket.read("get_bucket_tagging", "NoSuchTagSet").get("TagSet", []))
+
+
+def exempt(bucket: Bucket, tag: str) -> Refused:
+    """Return the refusal of a bucket with the tag that exempts it."""
+    return Refused(f"bucket {bucket.name} is exempt by its tag {tag}; suppress the finding")
+
+
+def refuse_exempt(bucket: Bucket, tag: str) -> None:
+    """Raise Refused for a bucket with the tag that exempts it. Without such a tag ("") nothing is read."""
+    if tag and tag in tags_of(bucket):
+        raise exempt(bucket, tag)
 
 
 def refuse_public(bucket: Bucket, allowed: Iterable[str]) -> None:

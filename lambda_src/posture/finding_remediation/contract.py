@@ -1,7 +1,8 @@
 """The interface of a remediation: the findings it accepts, and a plan with a check for each of their resources."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from common.roles import Clients
 from posture.security_hub import Finding, Resource
@@ -37,8 +38,10 @@ class Plan:
     """The state afterwards: "versioning is on". The text is the same if an earlier attempt made the change."""
     missing: Callable[[], str]
     """Read the resource back and return what differs from the intended state, or "" if nothing does."""
-    remark: Callable[[], str] = str
-    """Return what else the note should say, once nothing is missing."""
+    open: Callable[[], str] = str
+    """Read back what the steps cannot close, once nothing is missing. A text keeps the finding open, as its reason."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that the steps replace, as AWS returned them. They are logged before the first step."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,9 @@ def of_control(finding: Finding, *controls: str) -> bool:
     return _product(finding) == "aws/securityhub" and finding.control_id in controls
 
 
-def of_macie(finding: Finding, kind: str) -> bool:
-    """Return whether Macie itself created the finding, with a type that begins with `kind`."""
-    return _product(finding) == "aws/macie" and any(each.startswith(kind) for each in finding.types)
+def of_macie(finding: Finding) -> bool:
+    """Return whether Macie itself created the finding."""
+    return _product(finding) == "aws/macie"
 
 
 def _product(finding: Finding) -> str:

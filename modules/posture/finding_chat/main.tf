@@ -52,6 +52,9 @@ resource "aws_securityhub_action_target" "this" {
       error_message = "Set at least one channel in slack_channels or teams_channels: without a channel, findings are not posted anywhere."
     }
   }
+
+  # Security Hub refuses an action in an account that has not enabled it: on create, and on destroy.
+  depends_on = [var.hub_arn]
 }
 
 module "action_rule" {

@@ -249,3 +249,9 @@ variable "logging_level" {
     error_message = "logging_level must be ERROR, INFO or NONE."
   }
 }
+
+variable "hub_arn" {
+  description = "ARN of the hub, if the same apply enables Security Hub, so that the custom action is created after it; null if the account has Security Hub already."
+  type        = string
+  default     = null
+}

@@ -12,6 +12,13 @@ locals {
     for key in sort(var.remediations) : key => "arn:${var.context.partition}:iam::{account}:role/${var.member_role_prefix}-${replace(key, "_", "-")}"
   }
 
+  has_members = length(var.member_account_ids) > 0 || var.member_organization_id != null
+  # A role's ARN for each account would exceed the size of a policy with about 120 accounts.
+  member_condition = merge(
+    { for ids in [sort(var.member_account_ids)] : "aws:ResourceAccount" => ids if length(ids) > 0 },
+    { for id in var.member_organization_id[*] : "aws:ResourceOrgID" => [id] },
+  )
+
   max_receives = 5
 }
 
@@ -28,6 +35,8 @@ module "remediations" {
   copy_part_mib       = var.copy_part_mib
   noncurrent_days     = var.noncurrent_days
   exempt_tag          = var.exempt_tag
+  exempt_bucket_tag   = var.exempt_bucket_tag
+  delete_old_version  = var.delete_old_version
 }
 
 # --- custom actions that an analyst chooses, and automatic remediation: rules -> queue -> function ---------------
@@ -38,6 +47,9 @@ resource "aws_securityhub_action_target" "this" {
   identifier  = each.value.action.id
   name        = each.value.action.name
   description = each.value.action.description
+
+  # Security Hub refuses an action in an account that has not enabled it: on create, and on destroy.
+  depends_on = [var.hub_arn]
 }
 
 module "action_rule" {
@@ -119,8 +131,8 @@ module "functions" {
         DRY_RUN            = tostring(var.dry_run)
         EXTERNAL_ID        = var.member_external_id == null ? "" : var.member_external_id
         MAX_RECEIVES       = tostring(local.max_receives)
-        MEMBER_ACCOUNT_IDS = jsonencode(sort(var.member_account_ids))
-        MEMBER_ROLE        = length(var.member_account_ids) == 0 ? "" : local.member_role_arns[key]
+        MEMBER_ACCOUNT_IDS = jsonencode(var.member_organization_id == null ? sort(var.member_account_ids) : ["*"])
+        MEMBER_ROLE        = local.has_members ? local.member_role_arns[key] : ""
         REMEDIATION        = key
       })
       policy_statements = concat(
@@ -138,11 +150,11 @@ module "functions" {
             conditions = {}
           },
         ],
-        length(var.member_account_ids) > 0 ? [{
+        local.has_members ? [{
           sid        = "AssumeMemberRoles"
           actions    = ["sts:AssumeRole"]
-          resources  = [for account in sort(var.member_account_ids) : replace(local.member_role_arns[key], "{account}", account)]
-          conditions = {}
+          resources  = [replace(local.member_role_arns[key], "{account}", "*")]
+          conditions = { StringEquals = local.member_condition }
         }] : [],
         remediation.statements,
       )

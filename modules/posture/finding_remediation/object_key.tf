@@ -26,16 +26,20 @@ resource "aws_kms_key" "objects" {
           Resource  = "*"
         },
       ],
-      length(var.member_account_ids) > 0 ? [{
-        Sid       = "MemberRoles"
-        Effect    = "Allow"
-        Principal = { AWS = [for account in sort(var.member_account_ids) : "arn:${var.context.partition}:iam::${account}:root"] }
+      local.has_members ? [{
+        Sid    = "MemberRoles"
+        Effect = "Allow"
+        # KMS refuses an account that does not exist. The conditions name the role and, without accounts, the organization.
+        Principal = { AWS = var.member_organization_id == null ? [for account in sort(var.member_account_ids) : "arn:${var.context.partition}:iam::${account}:root"] : ["*"] }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*"
-        Condition = {
-          ArnEquals  = { "aws:PrincipalArn" = [for account in sort(var.member_account_ids) : replace(local.member_role_arns["macie_object"], "{account}", account)] }
-          StringLike = { "kms:ViaService" = "s3.${var.context.region}.*" }
-        }
+        Condition = merge(
+          {
+            ArnLike    = { "aws:PrincipalArn" = replace(local.member_role_arns["macie_object"], "{account}", "*") }
+            StringLike = { "kms:ViaService" = "s3.${var.context.region}.*" }
+          },
+          { for id in var.member_organization_id[*] : "StringEquals" => { "aws:PrincipalOrgID" = id } },
+        )
       }] : [],
     )
   })

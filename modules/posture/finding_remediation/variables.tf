@@ -144,8 +144,32 @@ variable "exempt_tag" {
   }
 }
 
+variable "exempt_bucket_tag" {
+  description = "Key of the tag that exempts a bucket and its objects, whatever its value; null for none. Every principal that may tag a bucket can then exempt it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.exempt_bucket_tag == null || try(can(regex("^[A-Za-z0-9 +=._:/@-]{1,128}$", var.exempt_bucket_tag)) && !startswith(lower(var.exempt_bucket_tag), "aws:") && var.exempt_bucket_tag != "SH_Finding_ID", false)
+    error_message = "exempt_bucket_tag must be the key of a tag, such as \"KeepBucketSettings\", and not \"SH_Finding_ID\", which the remediations set."
+  }
+}
+
+variable "delete_old_version" {
+  description = "Whether `macie_object` deletes the version that a finding is about, once the object is encrypted again. If false, that version stays in a versioned bucket, and so the finding stays open until somebody deletes it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "hub_arn" {
+  description = "ARN of the hub, if the same apply enables Security Hub, so that the custom actions are created after it; null if the account has Security Hub already."
+  type        = string
+  default     = null
+}
+
 variable "member_account_ids" {
-  description = "IDs of the member accounts whose resources are remediated, through the roles that the module `member_role` creates in each. Findings of any other account are refused."
+  description = "IDs of up to 100 member accounts whose resources are remediated, through the roles that the module `member_role` creates in each. Findings of any other account are refused. For more accounts, set `member_organization_id`."
   type        = set(string)
   default     = []
   nullable    = false
@@ -153,6 +177,26 @@ variable "member_account_ids" {
   validation {
     condition     = alltrue([for id in var.member_account_ids : can(regex("^[0-9]{12}$", id)) && id != var.context.account_id])
     error_message = "member_account_ids must hold 12-digit account ids, without this account's own."
+  }
+  validation {
+    # They are part of the functions' environment (4 KB), their policies (10,240 characters) and a key policy (32 KB).
+    condition     = length(var.member_account_ids) <= 100
+    error_message = "member_account_ids can hold up to 100 accounts, because of the limits of policies and of a function's environment. Set member_organization_id instead, for all accounts of the organization."
+  }
+}
+
+variable "member_organization_id" {
+  description = "ID of the organization (o-…) whose accounts are all member accounts, however many; null to name them in `member_account_ids`. An account without the roles of `member_role` cannot be accessed."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.member_organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.member_organization_id))
+    error_message = "member_organization_id must be the ID of an organization, such as \"o-a1b2c3d4e5\"."
+  }
+  validation {
+    condition     = var.member_organization_id == null || length(var.member_account_ids) == 0
+    error_message = "Set either member_organization_id or member_account_ids: the organization includes its accounts."
   }
 }
 

@@ -38,6 +38,14 @@ resource "aws_securityhub_standards_subscription" "this" {
 
   standards_arn = local.standard_arns[each.key]
 
+  # The provider waits 3 minutes for READY. Standards with many controls take longer, and a subscription that it gives up
+  # is tainted: the next apply disables the standard and starts again.
+  # https://github.com/hashicorp/terraform-provider-aws/issues/42688
+  timeouts {
+    create = "30m"
+    delete = "30m"
+  }
+
   depends_on = [aws_securityhub_account.this, var.recorder_name]
 }
 
@@ -77,6 +85,13 @@ resource "aws_securityhub_organization_configuration" "this" {
 
   organization_configuration {
     configuration_type = var.organization.configuration_type
+  }
+
+  # The provider waits 3 minutes. With CENTRAL, Security Hub prepares every account of the organization.
+  timeouts {
+    create = "30m"
+    update = "30m"
+    delete = "30m"
   }
 
   lifecycle {

@@ -88,12 +88,15 @@ def policy(account: subject.Account) -> str:
 
 
 def sensitive(account: subject.Account) -> str:
-    """Create an object under a key of the account."""
+    """Create an object under a key of the account, in a versioned bucket."""
     name = new()
-    arn = account.bucket(name)
+    arn, bucket = account.bucket(name), f"{subject.PREFIX}{name}"
+    account.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     put = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": account.kms_key}
-    account.s3.put_object(Bucket=f"{subject.PREFIX}{name}", Key="a.csv", Body=b"x", **put)
-    return account.macie(new(), subject.SENSITIVE, "AwsS3Object", f"{arn}/a.csv")
+    version = account.s3.put_object(Bucket=bucket, Key="a.csv", Body=b"x", **put)["VersionId"]
+    details = {"AwsS3Object": {"VersionId": version}}
+    resources = [{"Type": "AwsS3Object", "Id": f"{arn}/a.csv", "Region": REGION, "Details": details}]
+    return account.macie(new(), subject.SENSITIVE, "", "", Resources=resources)
 
 
 def held(account: subject.Account) -> str:

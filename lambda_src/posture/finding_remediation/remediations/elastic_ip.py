@@ -13,6 +13,8 @@ from ..errors import Absent, Failed, Known, Refused, Stale, translated
 
 CONTROLS = ("EC2.12",)
 NOT_FOUND = "InvalidAllocationID.NotFound"
+KEPT = ("AllocationId", "PublicIp", "PublicIpv4Pool", "NetworkBorderGroup", "Tags")
+"""What AllocateAddress and CreateTags need to recover the address, while no other account has it."""
 USES = ("AssociationId", "InstanceId", "NetworkInterfaceId")
 
 
@@ -45,7 +47,9 @@ def plan(target: Target) -> Plan:
     def missing() -> str:
         return "the address still exists" if _address(ec2, allocation) else ""
 
-    return Plan((Step(f"release {address.get('PublicIp', allocation)}", release),), "the address is released", missing)
+    step = Step(f"release {address.get('PublicIp', allocation)}", release)
+    before = {name: address[name] for name in KEPT if name in address}
+    return Plan((step,), "the address is released", missing, before=before)
 
 
 def allocation_id(target: Target) -> str:

@@ -1,17 +1,25 @@
-"""Macie's policy findings: tag the bucket, encrypt new objects with KMS by default, block public access."""
+"""Macie's policy findings: tag the bucket, encrypt new objects with KMS by default, block public access.
+
+These settings end the condition of three of Macie's six types. The others are about a grant to a named account, a
+replication rule and a CloudFront distribution, which they do not end: such findings are refused and stay open.
+https://docs.aws.amazon.com/macie/latest/user/findings-types.html
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from common import settings
+from posture.security_hub import Finding
 
-from ..buckets import Bucket, block, open_blocks, refuse_public, tag_set, tags
+from ..buckets import Bucket, block, blocks, exempt, open_blocks, refuse_public, tag_set, tags_of
 from ..contract import Plan, Remediation, Step, Target, of_macie
 from ..errors import Failed
 from ..tagging import FINDING_TAG, tag_value
 
-KIND = "Software and Configuration Checks"
+KIND = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-"
+ENDED = ("S3BlockPublicAccessDisabled", "S3BucketEncryptionDisabled", "S3BucketPublic")
+"""The types, after KIND, whose condition is gone when the plan's settings are read back."""
 MOST_TAGS = 50
 
 
@@ -20,14 +28,22 @@ class Settings:
     """The settings from the environment."""
 
     public_buckets: list[Any] = field(default_factory=list)
+    exempt_bucket_tag: str = ""
+
+
+def accepts(finding: Finding) -> bool:
+    """Return whether Macie created the finding and the plan ends all that it is about."""
+    return of_macie(finding) and {f"{KIND}{name}" for name in ENDED} >= set(finding.types) > set()
 
 
 def plan(target: Target) -> Plan:
     """Make three reads. Plan a write for each of the three settings that differs."""
-    bucket = Bucket(target)
-    refuse_public(bucket, settings.load(Settings).public_buckets)
+    bucket, config = Bucket(target), settings.load(Settings)
+    refuse_public(bucket, config.public_buckets)
     wanted = tag_value(target.finding.key.id)
-    had = _tags(bucket)
+    had = tags_of(bucket)
+    if config.exempt_bucket_tag in had:
+        raise exempt(bucket, config.exempt_bucket_tag)
     steps: list[Step] = []
     checks: list[Callable[[], str]] = []
     if had.get(FINDING_TAG) != wanted:
@@ -41,27 +57,36 @@ def plan(target: Target) -> Plan:
                 lambda: bucket.call("put_bucket_tagging", Tagging={"TagSet": tag_set(merged)}),
             )
         )
-        checks.append(lambda: "" if merged.items() <= _tags(bucket).items() else "its tags differ from those written")
-    if not _by_kms(bucket):
+        checks.append(lambda: "" if merged.items() <= tags_of(bucket).items() else "its tags differ from those written")
+    encryption = _encryption(bucket)
+    if not _by_kms(encryption):
         steps.append(Step("encrypt new objects with KMS by default", lambda: _encrypt(bucket)))
-        checks.append(lambda: "" if _by_kms(bucket) else "new objects are not encrypted with KMS by default")
-    if open_blocks(bucket):
+        checks.append(
+            lambda: "" if _by_kms(_encryption(bucket)) else "new objects are not encrypted with KMS by default"
+        )
+    blocked = blocks(bucket)
+    if not all(blocked.values()):
         steps.append(block(bucket))
         checks.append(lambda: "public access is not blocked" if open_blocks(bucket) else "")
     effect = f"tagged with {FINDING_TAG}; new objects are encrypted with KMS; public access is blocked"
-    return Plan(tuple(steps), effect, lambda: next((wrong for check in checks if (wrong := check())), ""))
+    before = {"had_tag": FINDING_TAG in had, "encryption": encryption, "public_access_block": blocked}
+
+    def missing() -> str:
+        return next((wrong for check in checks if (wrong := check())), "")
+
+    return Plan(tuple(steps), effect, missing, before=before)
 
 
-def _tags(bucket: Bucket) -> dict[str, str]:
-    return tags(bucket.read("get_bucket_tagging", "NoSuchTagSet").get("TagSet", []))
+def _encryption(bucket: Bucket) -> list[Any]:
+    """Return the rules of the bucket's default encryption."""
+    answer = bucket.read("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
+    return list(answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", []))
 
 
-def _by_kms(bucket: Bucket) -> bool:
+def _by_kms(rules: list[Any]) -> bool:
     """Return whether new objects are encrypted with KMS by default. A KMS key that the owner chose is kept: S3 encrypts
     every object, so only the control over the key can improve.
     """
-    answer = bucket.read("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
-    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm", "") for rule in rules]
     return any(algorithm.startswith("aws:kms") for algorithm in defaults)
 
@@ -72,8 +97,8 @@ def _encrypt(bucket: Bucket) -> None:
 
 
 REMEDIATION = Remediation(
-    findings="Macie's policy findings (Software and Configuration Checks)",
-    accepts=lambda finding: of_macie(finding, KIND),
+    findings=f"Macie's policy findings {', '.join(ENDED)} (it ends no grant to an account, replication or CloudFront)",
+    accepts=accepts,
     resource_type="AwsS3Bucket",
     plan=plan,
 )

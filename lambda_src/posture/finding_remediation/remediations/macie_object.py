@@ -4,6 +4,9 @@ A copy in S3 keeps metadata and content headers, but not the storage class, webs
 to 5 GiB take one CopyObject, larger ones a copy in parts. The write is conditional on the ETag that was read, so it
 does not overwrite a newer write of another client with older content.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+
+In a versioned bucket, the copy leaves the version that the finding is about as it was. The finding becomes RESOLVED
+only once that version is gone.
 """
 
 from collections.abc import Mapping
@@ -15,12 +18,12 @@ from urllib.parse import urlencode
 
 from common import settings
 
-from ..buckets import Bucket, tag_set, tags
+from ..buckets import Bucket, refuse_exempt, tag_set, tags
 from ..contract import Plan, Remediation, Step, Target, of_macie
 from ..errors import Failed, Known, Refused, Stale
 from ..tagging import FINDING_TAG, tag_value
 
-KIND = "Sensitive Data Identifications"
+KIND = "Sensitive Data Identifications/"
 MOST_TAGS = 10
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
@@ -30,6 +33,7 @@ GRANTS = {
     "READ_ACP": "GrantReadACP",
     "WRITE_ACP": "GrantWriteACP",
 }
+RECORDED = ("BucketKeyEnabled", "ETag", "ServerSideEncryption", "SSEKMSKeyId", "StorageClass", "VersionId")
 PARALLEL = 16
 MARGIN_SECONDS = 60.0
 CHANGED = partial(Stale, "the object was changed in the meantime")
@@ -51,6 +55,9 @@ class Settings:
     """Size up to which one CopyObject copies an object; AWS's limit."""
     copy_part_mib: int = 512
     """10,000 parts of this size hold the 5 TiB that an object may have."""
+    delete_old_version: bool = False
+    """Whether to delete the version that the finding is about, after the copy."""
+    exempt_bucket_tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class ObjectPlan:
         self.key_arn = str(config.object_kms_key_arns.get(region) or "")
         if not self.key_arn:
             raise Refused(f"there is no key for objects in {region}: set one in object_kms_key_arns of the module")
+        refuse_exempt(self.bucket, config.exempt_bucket_tag)
         self.seen = self.last = self.look()
         self.wanted_tags = {**self.seen.tags, FINDING_TAG: self.seen.finding}
         self.named = str(target.resource.details.get("VersionId") or "")
@@ -98,7 +106,7 @@ class ObjectPlan:
     def steps(self) -> tuple[Step, ...]:
         """Return the write that the object needs, if any. Raise Failed if it cannot be made."""
         if self.seen.encrypted and self.seen.tagged:
-            return ()
+            return self._delete() if self.config.delete_old_version and self.open() else ()
         if self.named not in ("", self.current):
             raise Failed(
                 f"the finding is about version {self.named}, and {self.current or 'another'} is current: a noncurrent "
@@ -107,7 +115,7 @@ class ObjectPlan:
         step = self._tag() if self.seen.encrypted else self._encrypt()
         if len(self.wanted_tags) > MOST_TAGS:
             raise Failed(f"the object already has {MOST_TAGS} tags, the maximum: {FINDING_TAG} cannot be added")
-        return (step,)
+        return (step, *(() if self.seen.encrypted else self._delete()))
 
     def missing(self) -> str:
         """Read the object back. Return what differs from the intended state."""
@@ -116,14 +124,45 @@ class ObjectPlan:
             return "it is encrypted with another key"
         return "" if self.wanted_tags.items() <= self.last.tags.items() else "its tags differ from those written"
 
-    def remark(self) -> str:
-        """Return a remark if an earlier version remains: after the copy, the version in the finding (or the previous
-        current version) is noncurrent and still uses its old key.
+    @property
+    def old(self) -> str:
+        """The version that the finding is about; if it names none, the one that was current. "" without versions."""
+        return self.named or self.current
+
+    def open(self) -> str:
+        """Return a text if the version that the finding is about is noncurrent and still exists.
+
+        A copy in a versioned bucket leaves it as it was.
         """
-        old = self.named or self.current
-        if old in ("", self.last.head.get("VersionId")):
+        if self.old in ("", self.last.head.get("VersionId")) or self.old not in self._versions():
             return ""
-        return f"version {old} and any earlier ones stay under their old keys: delete them when no longer needed"
+        return f"version {self.old} is still there, with the same data: delete it, and any earlier ones"
+
+    def _versions(self) -> set[str]:
+        """Return the versions of the object. HeadObject would not tell a missing version from a denied one."""
+        found: set[str] = set()
+        more: dict[str, Any] = {}
+        while True:
+            page = self.bucket.call("list_object_versions", Prefix=self.bucket.key, **more)
+            for each in page.get("Versions", []):
+                if each["Key"] != self.bucket.key:  # The keys are sorted, and the shortest comes first.
+                    return found
+                found.add(each["VersionId"])
+            if not page.get("IsTruncated"):
+                return found
+            more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+    def _delete(self) -> tuple[Step, ...]:
+        """Return the step that deletes the old version, if the settings ask for it and the bucket keeps versions."""
+        if not self.config.delete_old_version or not self.old:
+            return ()
+
+        def delete() -> None:
+            if not self.look().encrypted:  # Never the only copy.
+                raise Failed("the copy is not under the key: its old version was not deleted")
+            self.bucket.call("delete_object", Key=self.bucket.key, VersionId=self.old)
+
+        return (Step(f"delete version {self.old}", delete),)
 
     def _encrypt(self) -> Step:
         _refuse_locked(self.seen.head)
@@ -147,7 +186,9 @@ def plan(target: Target) -> Plan:
     """Read twice. Plan the copy, with a third read, if the key differs, or one write if only the tag is missing."""
     needed = ObjectPlan(target, settings.load(Settings))
     effect = f"tagged with {FINDING_TAG}; encrypted with {needed.key_arn}"
-    return Plan(needed.steps(), effect, needed.missing, needed.remark)
+    steps = needed.steps()
+    before = {name: needed.seen.head[name] for name in RECORDED if name in needed.seen.head}
+    return Plan(steps, effect, needed.missing, needed.open, before)
 
 
 def _read(bucket: Bucket, key_arn: str, finding: str) -> Seen:
@@ -271,7 +312,7 @@ def _grantee(grantee: Mapping[str, str]) -> str:
 
 REMEDIATION = Remediation(
     findings="Macie's sensitive data findings (Sensitive Data Identifications)",
-    accepts=lambda finding: of_macie(finding, KIND),
+    accepts=lambda finding: of_macie(finding) and any(each.startswith(KIND) for each in finding.types),
     resource_type="AwsS3Object",
     plan=plan,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from common import settings
 
-from ..buckets import Bucket
+from ..buckets import Bucket, refuse_exempt
 from ..contract import Plan, Remediation, Step, Target, of_control
 from ..errors import Failed, Refused
 
@@ -21,12 +21,14 @@ class Settings:
     """The settings from the environment."""
 
     noncurrent_days: int = 90
+    exempt_bucket_tag: str = ""
 
 
 def plan(target: Target) -> Plan:
     """Read twice. Plan one write if no rule for the whole bucket expires noncurrent versions."""
-    bucket = Bucket(target)
-    days = settings.load(Settings).noncurrent_days
+    bucket, config = Bucket(target), settings.load(Settings)
+    days = config.noncurrent_days
+    refuse_exempt(bucket, config.exempt_bucket_tag)
     if not bucket.call("get_bucket_versioning").get("Status"):
         raise Refused("the bucket is not versioned: it has no noncurrent versions to expire")
     read = bucket.read("get_bucket_lifecycle_configuration", ABSENT)
@@ -47,7 +49,13 @@ def plan(target: Target) -> Plan:
         bucket.call("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": merged(rules, days)}, **kept)
 
     step = Step(f"add a lifecycle rule that expires noncurrent versions after {days} days", put)
-    return Plan(() if expiring(rules) else (step,), "a lifecycle rule expires noncurrent versions", missing)
+    steps = () if expiring(rules) else (step,)
+    # Rules can be long: those that stay need no record.
+    before = {
+        "lifecycle_rules": [rule.get("ID", "") for rule in rules],
+        "replaced": [rule for rule in rules if rule.get("ID") == RULE_ID],
+    }
+    return Plan(steps, "a lifecycle rule expires noncurrent versions", missing, before=before)
 
 
 def expiring(rules: list[Any]) -> bool:
@@ -65,7 +73,6 @@ def merged(rules: list[Any], days: int) -> list[Any]:
         "Status": "Enabled",
         **scope,
         "NoncurrentVersionExpiration": {"NoncurrentDays": days},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
     }
     return [*(rule for rule in rules if rule.get("ID") != RULE_ID), ours]
 

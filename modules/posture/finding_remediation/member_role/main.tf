@@ -16,6 +16,8 @@ module "remediations" {
   object_kms_key_arns = var.object_kms_key_arns
   source_kms_key_arns = var.source_kms_key_arns
   exempt_tag          = var.exempt_tag
+  exempt_bucket_tag   = var.exempt_bucket_tag
+  delete_old_version  = var.delete_old_version
 }
 
 resource "aws_iam_role" "this" {

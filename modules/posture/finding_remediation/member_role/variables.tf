@@ -65,6 +65,19 @@ variable "exempt_tag" {
   nullable    = false
 }
 
+variable "exempt_bucket_tag" {
+  description = "Key of the tag that exempts a bucket: `exempt_bucket_tag` of finding_remediation; null for none."
+  type        = string
+  default     = null
+}
+
+variable "delete_old_version" {
+  description = "Whether macie_object may delete the version that a finding is about: `delete_old_version` of finding_remediation."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "permissions_boundary_arn" {
   description = "ARN of the permissions boundary of the roles; null for none."
   type        = string

@@ -41,10 +41,21 @@ locals {
         name        = "Macie Policy Finding"
         description = "Tags the bucket, encrypts new objects with KMS by default, blocks public access"
       }
-      automatic   = { ProductName = ["Macie"], Types = [{ prefix = "Software and Configuration Checks" }] }
-      environment = { PUBLIC_BUCKETS = jsonencode(sort(var.public_buckets)) }
-      batch_size  = 10
-      timeout     = 60
+      # The three of Macie's six types whose condition these settings end.
+      automatic = {
+        ProductName = ["Macie"]
+        Types = [
+          "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BlockPublicAccessDisabled",
+          "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketEncryptionDisabled",
+          "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic",
+        ]
+      }
+      environment = {
+        EXEMPT_BUCKET_TAG = local.exempt_bucket_tag
+        PUBLIC_BUCKETS    = jsonencode(sort(var.public_buckets))
+      }
+      batch_size = 10
+      timeout    = 60
       statements = [
         {
           sid        = "ReadTags"
@@ -91,10 +102,12 @@ locals {
         name        = "Macie Data Finding"
         description = "Tags the object and encrypts it with a dedicated key"
       }
-      automatic = { ProductName = ["Macie"], Types = [{ prefix = "Sensitive Data Identifications" }] }
+      automatic = { ProductName = ["Macie"], Types = [{ prefix = "Sensitive Data Identifications/" }] }
       environment = {
         COPY_PART_MIB       = tostring(var.copy_part_mib)
         COPY_SINGLE_MAX_MIB = tostring(var.copy_single_max_mib)
+        DELETE_OLD_VERSION  = tostring(var.delete_old_version)
+        EXEMPT_BUCKET_TAG   = local.exempt_bucket_tag
         OBJECT_KMS_KEY_ARNS = jsonencode(var.object_kms_key_arns)
       }
       batch_size = 1 # A large object may take all of the time.
@@ -145,6 +158,13 @@ locals {
           resources  = local.object_keys
           conditions = local.through_s3
         },
+        {
+          # Whether the version that the finding is about still exists.
+          sid        = "ListVersions"
+          actions    = ["s3:ListBucketVersions"]
+          resources  = local.buckets
+          conditions = local.own
+        },
       ]
     }
 
@@ -154,10 +174,13 @@ locals {
         name        = "Expire S3 versions"
         description = "Adds a lifecycle rule for noncurrent versions of versioned buckets"
       }
-      automatic   = { Compliance = { SecurityControlId = ["S3.10"], Status = ["FAILED"] } }
-      environment = { NONCURRENT_DAYS = tostring(var.noncurrent_days) }
-      batch_size  = 10
-      timeout     = 60
+      automatic = { Compliance = { SecurityControlId = ["S3.10"], Status = ["FAILED"] } }
+      environment = {
+        EXEMPT_BUCKET_TAG = local.exempt_bucket_tag
+        NONCURRENT_DAYS   = tostring(var.noncurrent_days)
+      }
+      batch_size = 10
+      timeout    = 60
       statements = [
         {
           sid        = "ReadVersioning"
@@ -186,10 +209,13 @@ locals {
         name        = "Make bucket private"
         description = "Blocks all public access to the bucket"
       }
-      automatic   = { Compliance = { SecurityControlId = ["S3.2", "S3.3", "S3.8"], Status = ["FAILED"] } }
-      environment = { PUBLIC_BUCKETS = jsonencode(sort(var.public_buckets)) }
-      batch_size  = 10
-      timeout     = 60
+      automatic = { Compliance = { SecurityControlId = ["S3.2", "S3.3", "S3.8"], Status = ["FAILED"] } }
+      environment = {
+        EXEMPT_BUCKET_TAG = local.exempt_bucket_tag
+        PUBLIC_BUCKETS    = jsonencode(sort(var.public_buckets))
+      }
+      batch_size = 10
+      timeout    = 60
       statements = [
         {
           sid        = "ReadPublicAccessBlock"
@@ -213,7 +239,7 @@ locals {
         description = "Action that will turn on versioning for a specific S3 bucket"
       }
       automatic   = { Compliance = { SecurityControlId = ["S3.14"], Status = ["FAILED"] } }
-      environment = {}
+      environment = { EXEMPT_BUCKET_TAG = local.exempt_bucket_tag }
       batch_size  = 10
       timeout     = 60
       statements = [
@@ -231,6 +257,26 @@ locals {
         },
       ]
     }
+  }
+
+  exempt_bucket_tag = var.exempt_bucket_tag == null ? "" : var.exempt_bucket_tag
+
+  # Statements that a setting adds.
+  added = {
+    for key in keys(local.remediations) : key => concat(
+      var.exempt_bucket_tag != null && contains(["macie_object", "s3_lifecycle", "s3_public", "s3_versioning"], key) ? [{
+        sid        = "ReadExemption" # macie_bucket reads the tags anyway.
+        actions    = ["s3:GetBucketTagging"]
+        resources  = local.buckets
+        conditions = local.own
+      }] : [],
+      var.delete_old_version && key == "macie_object" ? [{
+        sid        = "DeleteOldVersions"
+        actions    = ["s3:DeleteObjectVersion"]
+        resources  = local.objects
+        conditions = local.own
+      }] : [],
+    )
   }
 
   buckets = [for pattern in sort(var.bucket_patterns) : "arn:${var.partition}:s3:::${pattern}"]

@@ -66,3 +66,16 @@ variable "exempt_tag" {
   default     = "KeepElasticIp"
   nullable    = false
 }
+
+variable "exempt_bucket_tag" {
+  description = "Key of the tag that exempts a bucket; null for none."
+  type        = string
+  default     = null
+}
+
+variable "delete_old_version" {
+  description = "Whether macie_object deletes the version that a finding is about."
+  type        = bool
+  default     = false
+  nullable    = false
+}

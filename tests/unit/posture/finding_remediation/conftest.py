@@ -30,6 +30,8 @@ class World:
         self.s3, self.ec2 = self.api("s3"), self.api("ec2")
         self.hub = self.api("securityhub")
         self.hub.enable_security_hub(EnableDefaultStandards=False)
+        self.slept: list[float] = []
+        monkeypatch.setattr(remediate.time, "sleep", self.slept.append)
         monkeypatch.setattr(clients, "client", self._client)
         monkeypatch.setattr(clients, "make", self._make)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
 import pytest
+from botocore.model import ServiceModel
 
 from common import clients
 from posture.finding_remediation.remediations import macie_object
@@ -220,20 +222,125 @@ def test_an_object_that_keeps_changing_is_tried_later(world: World, objects: Obj
 # Versions
 
 
-def test_the_previous_version_is_named(world: World, objects: Objects) -> None:
+def test_a_finding_stays_open_while_its_version_is_there(world: World, objects: Objects) -> None:
+    """A copy leaves the version that the finding is about: who may read versions still reads the data."""
     objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
     old = objects.put()
     one = objects.finding(version=old)
     assert world.send([one]) == []
     assert objects.head()["VersionId"] != old
     told = (
-        f"Remediated: tagged with SH_Finding_ID; encrypted with {objects.key_arn}; version {old} and any earlier ones "
-        "stay under their old keys: delete them when no longer needed."
+        f"Remediated in part: tagged with SH_Finding_ID; encrypted with {objects.key_arn}; version {old} is still "
+        "there, with the same data: delete it, and any earlier ones."
     )
-    assert world.state(1) == ("RESOLVED", told)
+    assert world.state(1) == ("NEW", told)
     world.send([one])  # Repeated unchanged: the same note, for the version that the finding names.
-    assert world.state(1) == ("RESOLVED", told)
+    assert world.state(1) == ("NEW", told)
     assert len(objects.s3.list_object_versions(Bucket="files")["Versions"]) == 2
+    world.send([world.read(1)])
+    assert world.calls == [*READS, "s3:ListObjectVersions"], "nothing is written for the event of its own answer"
+    objects.s3.delete_object(Bucket="files", Key=KEY, VersionId=old)
+    world.send([world.read(1)])
+    assert world.state(1) == ("RESOLVED", f"Remediated: tagged with SH_Finding_ID; encrypted with {objects.key_arn}.")
+
+
+def test_the_version_of_a_finding_that_names_none_is_the_one_that_was_current(world: World, objects: Objects) -> None:
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    old = objects.put()
+    assert world.send([objects.finding()]) == []
+    assert world.state(1)[0] == "NEW"
+    assert f"version {old} is still there" in world.state(1)[1]
+
+
+def test_the_old_version_is_deleted_where_the_settings_ask_for_it(world: World) -> None:
+    objects = Objects(world, DELETE_OLD_VERSION="true")
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    older = objects.put(b"other data")
+    old = objects.put()
+    assert world.send([objects.finding(version=old)]) == []
+    assert world.state(1) == ("RESOLVED", f"Remediated: tagged with SH_Finding_ID; encrypted with {objects.key_arn}.")
+    versions = [each["VersionId"] for each in objects.s3.list_object_versions(Bucket="files")["Versions"]]
+    assert (older in versions, old in versions, len(versions)) == (True, False, 2)
+    assert objects.body() == b"name;iban"
+
+
+def test_the_old_version_is_deleted_by_a_later_attempt_too(world: World) -> None:
+    objects = Objects(world, DELETE_OLD_VERSION="true")
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    old = objects.put()
+    one = objects.finding(version=old)
+    world.fail["DeleteObject"] = [error("AccessDenied", 403, "no policy allows it")]
+    assert world.send([one]) == []
+    assert world.state(1) == ("NEW", "Not remediated: Denied while calling DeleteObject on files: no policy allows it.")
+    assert world.send([one]) == []
+    assert world.state(1)[0] == "RESOLVED"
+    assert "s3:CopyObject" not in world.calls
+
+
+def test_an_object_without_versions_loses_none(world: World) -> None:
+    objects = Objects(world, DELETE_OLD_VERSION="true")
+    objects.put()
+    assert world.send([objects.finding()]) == []
+    assert world.state(1)[0] == "RESOLVED"
+    assert not [call for call in world.calls if call in ("s3:DeleteObject", "s3:ListObjectVersions")]
+
+
+def test_a_version_that_is_not_under_the_key_is_never_deleted(world: World, monkeypatch: Any) -> None:
+    """The copy is read before the delete."""
+    objects = Objects(world, DELETE_OLD_VERSION="true")
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    old = objects.put()
+    monkeypatch.setattr(macie_object, "_copy", lambda *_: None)
+    assert world.send([objects.finding(version=old)]) == []
+    assert objects.head()["VersionId"] == old
+    assert world.state(1)[0] == "NEW"
+
+
+def test_versions_are_read_to_the_end_and_only_of_the_object(world: World, objects: Objects, monkeypatch: Any) -> None:
+    objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    old = objects.put()
+    one = objects.finding(version=old)
+    pages = [
+        {
+            "Versions": [{"Key": KEY, "VersionId": "newer"}],
+            "IsTruncated": True,
+            "NextKeyMarker": KEY,
+            "NextVersionIdMarker": "newer",
+        },
+        {"Versions": [{"Key": KEY, "VersionId": old}, {"Key": f"{KEY}.bak", "VersionId": "x"}], "IsTruncated": True},
+    ]
+    asked: list[dict[str, Any]] = []
+    s3 = clients.client("s3", region=REGION)
+    monkeypatch.setattr(
+        s3, "list_object_versions", lambda **call: asked.append(call) or pages[len(asked) - 1], raising=False
+    )
+    assert world.send([one]) == []
+    assert f"version {old} is still there" in world.state(1)[1]
+    assert [call.get("VersionIdMarker") for call in asked] == [None, "newer"]
+    other = {"Versions": [{"Key": f"{KEY}.bak", "VersionId": old}], "IsTruncated": False}
+    monkeypatch.setattr(s3, "list_object_versions", lambda **_: other, raising=False)
+    assert world.send([one]) == []
+    assert world.state(1)[0] == "RESOLVED"
+
+
+# botocore of Lambda's age
+
+
+def test_an_older_botocore_sends_the_condition_too(world: World, objects: Objects, monkeypatch: Any) -> None:
+    """CopyObject's IfMatch is in botocore's model since 1.41; Lambda's runtime may have an older one."""
+    objects.put()
+    one, etag = objects.finding(), objects.head()["ETag"]
+    s3 = clients.client("s3", region=REGION)
+    known = s3.meta.service_model
+    description = copy.deepcopy(known._service_description)
+    members = description["shapes"]["CopyObjectRequest"]["members"]
+    members.pop("IfMatch")
+    monkeypatch.setattr(s3.meta, "_service_model", ServiceModel(description, known.service_name))
+    headers: list[Any] = []
+    s3.meta.events.register_last("before-call.s3.CopyObject", lambda params, **_: headers.append(params["headers"]))
+    assert world.send([one]) == []
+    assert world.state(1)[0] == "RESOLVED"
+    assert [(sent["If-Match"], sent["x-amz-copy-source-if-match"]) for sent in headers] == [(etag, etag)]
 
 
 def test_a_finding_of_an_old_version_does_not_bring_it_back(world: World, objects: Objects) -> None:

@@ -63,14 +63,29 @@ def finding(**fields: Any) -> dict[str, Any]:
     }
 
 
+POLICY = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-"
+MACIE_POLICY = (
+    "S3BlockPublicAccessDisabled",
+    "S3BucketEncryptionDisabled",
+    "S3BucketPublic",
+    "S3BucketReplicatedExternally",
+    "S3BucketSharedExternally",
+    "S3BucketSharedWithCloudFront",
+)
 SAMPLES = [
     *(
         finding(Compliance={"Status": "FAILED", "SecurityControlId": control})
         for control in ("EC2.12", "EC2.2", "S3.2", "S3.3", "S3.5", "S3.8", "S3.10", "S3.13", "S3.14")
     ),
     *(
-        finding(ProductArn=MACIE, ProductName="Macie", Types=[f"{kind}/x"])
-        for kind in ("Software and Configuration Checks", "Sensitive Data Identifications", "TTPs")
+        finding(ProductArn=MACIE, ProductName="Macie", Types=[kind])
+        for kind in (
+            *(f"{POLICY}{name}" for name in MACIE_POLICY),
+            f"{POLICY}S3BucketPublicly",
+            "Software and Configuration Checks/x",
+            "Sensitive Data Identifications/x",
+            "TTPs/x",
+        )
     ),
 ]
 

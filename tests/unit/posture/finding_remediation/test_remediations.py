@@ -11,6 +11,7 @@ from posture.finding_remediation.tagging import tag_value
 
 from .conftest import HERE, MACIE, OTHER_REGION, REGION, World, bucket, error
 
+POLICY = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-"
 UPDATE = "securityhub:BatchUpdateFindings"
 ALL_BLOCKED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 
@@ -53,7 +54,9 @@ def test_a_public_bucket_is_made_private(world: World, control: str) -> None:
 def test_a_bucket_that_is_meant_to_be_public_is_refused(world: World, remediation: str, allowed: str) -> None:
     world.settings(remediation, PUBLIC_BUCKETS=[allowed])
     arn = bucket(world, "www-site")
-    fields: dict[str, Any] = {"ProductArn": MACIE} if remediation == "macie_bucket" else {}
+    fields: dict[str, Any] = (
+        {"ProductArn": MACIE, "Types": [f"{POLICY}S3BucketPublic"]} if remediation == "macie_bucket" else {}
+    )
     world.send([world.control(1, "S3.8", "AwsS3Bucket", arn, **fields)])
     assert world.calls == [UPDATE]
     told = "Refused: bucket www-site is meant to be public (public_buckets); suppress the finding."
@@ -103,7 +106,12 @@ def test_a_rule_for_old_versions_joins_those_that_are_there(world: World) -> Non
     ]
     *kept, added = lifecycle(world, "reports")
     assert kept == before
-    assert (added["ID"], added["NoncurrentVersionExpiration"]) == (s3_lifecycle.RULE_ID, {"NoncurrentDays": 30})
+    assert added == {
+        "ID": s3_lifecycle.RULE_ID,
+        "Status": "Enabled",
+        "Filter": {},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+    }, "and nothing that the note does not say, such as the end of incomplete uploads"
     assert world.state(1) == ("RESOLVED", "Remediated: a lifecycle rule expires noncurrent versions.")
     world.send([world.read(1)])
     assert world.calls == ["s3:GetBucketVersioning", "s3:GetBucketLifecycleConfiguration"]
@@ -212,6 +220,19 @@ def test_unused_addresses_are_released(world: World) -> None:
     assert world.state(2)[0] == "RESOLVED"
 
 
+def test_an_address_is_recorded_before_its_release(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """EC2 gives a released address back (AllocateAddress with Address) while no other account has it."""
+    world.settings("elastic_ip")
+    allocation = address(world, Team="ledger")
+    public_ip = world.ec2.describe_addresses()["Addresses"][0]["PublicIp"]
+    one = world.control(1, "EC2.12", "AwsEc2Eip", eip(allocation))
+    caplog.set_level("INFO")
+    world.send([one])
+    before = next(vars(record)["before"] for record in caplog.records if "before" in vars(record))
+    wanted = {"AllocationId": allocation, "PublicIp": public_ip, "Tags": [{"Key": "Team", "Value": "ledger"}]}
+    assert wanted.items() <= before.items()
+
+
 def test_an_address_in_use_is_kept(world: World) -> None:
     world.settings("elastic_ip")
     allocation = address(world)
@@ -278,8 +299,8 @@ def test_a_denial_of_ec2_is_reported_without_its_varying_part(world: World) -> N
 # Macie's policy findings
 
 
-def policy_finding(world: World, number: int, arn: str) -> dict[str, Any]:
-    types = ["Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic"]
+def policy_finding(world: World, number: int, arn: str, *names: str) -> dict[str, Any]:
+    types = [f"{POLICY}{name}" for name in names or ("S3BucketPublic",)]
     return world.finding(number, "AwsS3Bucket", arn, ProductArn=MACIE, Types=types)
 
 
@@ -307,6 +328,36 @@ def test_a_bucket_keeps_its_tags_and_is_tagged_encrypted_and_made_private(world:
     assert world.calls == [*reads, *writes, *reads, UPDATE]
     world.send([world.read(1)])
     assert world.calls == reads
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("S3BucketSharedExternally",),
+        ("S3BucketReplicatedExternally",),
+        ("S3BucketSharedWithCloudFront",),
+        ("S3BucketPublic", "S3BucketSharedExternally"),
+        ("S3BucketPubliclyListed",),
+    ],
+)
+def test_what_blocking_public_access_does_not_end_stays_open(world: World, names: tuple[str, ...]) -> None:
+    """A grant to a named account, a replication rule and a distribution stand after all three writes."""
+    world.settings("macie_bucket")
+    arn = bucket(world, "reports")
+    world.send([policy_finding(world, 1, arn, *names)])
+    assert world.calls == [UPDATE]
+    status, note = world.state(1)
+    assert (status, note[:39]) == ("NEW", "Refused: this remediation is for Macie'")
+    assert "it ends no grant to an account, replication or CloudFront" in note
+
+
+@pytest.mark.parametrize("name", ["S3BlockPublicAccessDisabled", "S3BucketEncryptionDisabled", "S3BucketPublic"])
+def test_what_it_ends_is_resolved(world: World, name: str) -> None:
+    world.settings("macie_bucket")
+    arn = bucket(world, "reports")
+    world.send([policy_finding(world, 1, arn, name)])
+    assert (blocked(world, "reports"), encryption(world, "reports")["SSEAlgorithm"]) == (ALL_BLOCKED, "aws:kms")
+    assert world.state(1)[0] == "RESOLVED"
 
 
 def test_a_kms_key_that_the_owner_chose_stays(world: World) -> None:
