@@ -62,7 +62,9 @@ run "defaults" {
       ACCOUNT_ID                   = "111122223333"
       COPY_PART_MIB                = "512"
       COPY_SINGLE_MAX_MIB          = "5120"
+      DELETE_OLD_VERSION           = "false"
       DRY_RUN                      = "false"
+      EXEMPT_BUCKET_TAG            = ""
       EXTERNAL_ID                  = ""
       MAX_RECEIVES                 = "5"
       MEMBER_ACCOUNT_IDS           = "[]"
@@ -104,6 +106,9 @@ run "everything_set" {
     public_buckets      = ["www-*", "downloads"]
     dry_run             = true
     exempt_tag          = "Keep"
+    exempt_bucket_tag   = "KeepBucket"
+    delete_old_version  = true
+    hub_arn             = "arn:aws:securityhub:eu-central-1:111122223333:hub/default"
     noncurrent_days     = 30
     copy_single_max_mib = 100
     copy_part_mib       = 10
@@ -117,8 +122,8 @@ run "everything_set" {
   assert {
     condition = { for key, rule in module.automatic_rule : key => jsondecode(rule.resources.rule.event_pattern).detail.findings } == {
       elastic_ip    = { Compliance = { SecurityControlId = ["EC2.12"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
-      macie_bucket  = { ProductName = ["Macie"], Types = [{ prefix = "Software and Configuration Checks" }], RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
-      macie_object  = { ProductName = ["Macie"], Types = [{ prefix = "Sensitive Data Identifications" }], RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      macie_bucket  = { ProductName = ["Macie"], Types = ["Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BlockPublicAccessDisabled", "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketEncryptionDisabled", "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-S3BucketPublic"], RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
+      macie_object  = { ProductName = ["Macie"], Types = [{ prefix = "Sensitive Data Identifications/" }], RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
       s3_lifecycle  = { Compliance = { SecurityControlId = ["S3.10"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
       s3_public     = { Compliance = { SecurityControlId = ["S3.2", "S3.3", "S3.8"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
       s3_versioning = { Compliance = { SecurityControlId = ["S3.14"], Status = ["FAILED"] }, RecordState = ["ACTIVE"], Workflow = { Status = ["NEW"] } }
@@ -137,7 +142,7 @@ run "everything_set" {
     condition = jsondecode(module.functions.resources.grants["macie_object"].policy).Statement == [
       { Sid = "ReadQueue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-remediate-macie-object"] },
       { Sid = "AnswerFindings", Effect = "Allow", Action = ["securityhub:BatchUpdateFindings"], Resource = ["arn:aws:securityhub:eu-central-1:111122223333:hub/default"] },
-      { Sid = "AssumeMemberRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::222233334444:role/fix-macie-object", "arn:aws:iam::444455556666:role/fix-macie-object"] },
+      { Sid = "AssumeMemberRoles", Effect = "Allow", Action = ["sts:AssumeRole"], Resource = ["arn:aws:iam::*:role/fix-macie-object"], Condition = { StringEquals = { "aws:ResourceAccount" = ["222233334444", "444455556666"] } } },
       { Sid = "ReadObjects", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
       { Sid = "ReadLocks", Effect = "Allow", Action = ["s3:GetObjectLegalHold", "s3:GetObjectRetention"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
       { Sid = "ReadTagsAndAcls", Effect = "Allow", Action = ["s3:GetObjectAcl", "s3:GetObjectTagging"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
@@ -145,6 +150,9 @@ run "everything_set" {
       { Sid = "WriteTagsAndAcls", Effect = "Allow", Action = ["s3:PutObjectAcl", "s3:PutObjectTagging"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
       { Sid = "DecryptObjects", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"], Condition = { StringLike = { "kms:ViaService" = ["s3.*.*"] } } },
       { Sid = "EncryptObjects", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/aaaa2222-3333-4444-5555-666677778888", "arn:aws:kms:us-east-1:111122223333:key/cccc2222-3333-4444-5555-666677778888"], Condition = { StringLike = { "kms:ViaService" = ["s3.*.*"] } } },
+      { Sid = "ListVersions", Effect = "Allow", Action = ["s3:ListBucketVersions"], Resource = ["arn:aws:s3:::logs", "arn:aws:s3:::prod-*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "ReadExemption", Effect = "Allow", Action = ["s3:GetBucketTagging"], Resource = ["arn:aws:s3:::logs", "arn:aws:s3:::prod-*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
+      { Sid = "DeleteOldVersions", Effect = "Allow", Action = ["s3:DeleteObjectVersion"], Resource = ["arn:aws:s3:::logs/*", "arn:aws:s3:::prod-*/*"], Condition = { StringEquals = { "aws:ResourceAccount" = ["111122223333"] } } },
     ]
     error_message = "The function may use objects of the named buckets, the named keys through S3, its own role in each member account, and its findings."
   }
@@ -155,9 +163,9 @@ run "everything_set" {
       } == {
       elastic_ip    = ["ec2:DescribeAddresses", "ec2:ReleaseAddress"]
       macie_bucket  = ["s3:GetBucketTagging", "s3:PutBucketTagging", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
-      s3_lifecycle  = ["s3:GetBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"]
-      s3_public     = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"]
-      s3_versioning = ["s3:GetBucketVersioning", "s3:PutBucketVersioning"]
+      s3_lifecycle  = ["s3:GetBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketTagging"]
+      s3_public     = ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "s3:GetBucketTagging"]
+      s3_versioning = ["s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetBucketTagging"]
     }
     error_message = "Each function has only the permissions of its own remediation."
   }
@@ -187,7 +195,7 @@ run "everything_set" {
       ["arn:aws:iam::222233334444:root", "arn:aws:iam::444455556666:root"],
       ["kms:Decrypt", "kms:GenerateDataKey"],
       {
-        ArnEquals  = { "aws:PrincipalArn" = ["arn:aws:iam::222233334444:role/fix-macie-object", "arn:aws:iam::444455556666:role/fix-macie-object"] }
+        ArnLike    = { "aws:PrincipalArn" = "arn:aws:iam::*:role/fix-macie-object" }
         StringLike = { "kms:ViaService" = "s3.eu-central-1.*" }
       },
     ]]
@@ -204,6 +212,74 @@ run "everything_set" {
       for key, queue in module.queue : queue.resources.queue.visibility_timeout_seconds == 6 * module.functions.resources.functions[key].timeout && jsondecode(queue.resources.queue.redrive_policy).maxReceiveCount == 5
     ]) && length([for a in module.functions.resources.alarms : a if a.metric_name == "FindingsNotResolved"]) == 6
     error_message = "A message is tried five times, and a refused one raises an alarm."
+  }
+}
+
+run "an_organization_of_any_size" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  variables {
+    member_organization_id = "o-a1b2c3d4e5"
+  }
+
+  assert {
+    condition = alltrue([
+      for key, grants in module.functions.resources.grants : [for s in jsondecode(grants.policy).Statement : [s.Resource, s.Condition] if s.Sid == "AssumeMemberRoles"] == [[
+        ["arn:aws:iam::*:role/finding-remediation-${replace(key, "_", "-")}"],
+        { StringEquals = { "aws:ResourceOrgID" = ["o-a1b2c3d4e5"] } },
+      ]]
+    ])
+    error_message = "Each function may assume its own role in every account of the organization, and in no other account."
+  }
+  assert {
+    condition     = module.functions.resources.functions["s3_public"].environment[0].variables["MEMBER_ACCOUNT_IDS"] == "[\"*\"]" && module.functions.resources.functions["s3_public"].environment[0].variables["MEMBER_ROLE"] == "arn:aws:iam::{account}:role/finding-remediation-s3-public"
+    error_message = "The environment holds no list of accounts, whose size Lambda limits."
+  }
+  assert {
+    condition = [for s in jsondecode(aws_kms_key.objects[0].policy).Statement : [s.Principal.AWS, s.Condition] if s.Sid == "MemberRoles"] == [[
+      ["*"],
+      {
+        ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/finding-remediation-macie-object" }
+        StringLike   = { "kms:ViaService" = "s3.eu-central-1.*" }
+        StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5" }
+      },
+    ]]
+    error_message = "The key allows only the organization's roles of this remediation, through S3."
+  }
+}
+
+# The limits: 10,240 characters of inline policies without blanks, 4 KB of environment, 32 KB of a key policy.
+run "a_hundred_members_fit" {
+  command = plan
+
+  module {
+    source = "./modules/posture/finding_remediation"
+  }
+
+  variables {
+    member_account_ids = [for number in range(100) : format("2%011d", number)]
+    exempt_bucket_tag  = "KeepBucket"
+    delete_old_version = true
+    object_kms_key_arns = {
+      for number in range(17) : "ap-southeast-${number + 1}" => "arn:aws:kms:ap-southeast-${number + 1}:111122223333:key/11112222-3333-4444-5555-666677778888"
+    }
+  }
+
+  assert {
+    condition     = alltrue([for grants in module.functions.resources.grants : length(grants.policy) < 10240])
+    error_message = "The policies exceed IAM's limit."
+  }
+  assert {
+    condition     = alltrue([for function in module.functions.resources.functions : length(jsonencode(function.environment[0].variables)) < 4096])
+    error_message = "The environment exceeds Lambda's limit."
+  }
+  assert {
+    condition     = length(aws_kms_key.objects[0].policy) < 32768
+    error_message = "The key policy exceeds KMS's limit."
   }
 }
 

@@ -153,7 +153,7 @@ run "everything" {
     error_message = "The rule has the given criteria."
   }
   assert {
-    condition     = [for d in aws_securityhub_automation_rule.suppression["websites"].criteria[0].updated_at : d.end] == ["2999-12-31T23:59:59Z"] && length(aws_securityhub_automation_rule.suppression["lab"].criteria[0].updated_at) == 0
+    condition     = [for d in aws_securityhub_automation_rule.suppression["websites"].criteria[0].updated_at : d.end] == ["2999-12-31T23:59:59.999Z"] && length(aws_securityhub_automation_rule.suppression["lab"].criteria[0].updated_at) == 0
     error_message = "The rule ends at its date."
   }
   assert {

@@ -19,24 +19,29 @@ def count(dot: str) -> int:
     return len(set(re.findall(r'"(\[root\](?:[^"\\]|\\.)*)"', dot)))
 
 
-def waits(dot: str, what: str, for_what: str) -> bool:
-    """Return whether, in the output of `terraform graph`, one resource waits for another, directly or not."""
-    edges: dict[str, set[str]] = {}
-    for node, needs in re.findall(r'"\[root\] ([^"]+)" -> "\[root\] ([^"]+)"', dot):
-        edges.setdefault(node, set()).add(needs)
-    seen: set[str] = set()
-    ahead = [f"{what} (expand)"]
-    while ahead:
-        node = ahead.pop()
-        if node not in seen:
-            seen.add(node)
-            ahead += edges.get(node, ())
-    return f"{for_what} (expand)" in seen
-
-
 def nodes(root: Path, data_dir: Path) -> int:
-    """Return the number of nodes of a plan of the root module; see `plan`."""
+    """Return the number of nodes of a plan of the root module, as `plan`."""
     return count(plan(root, data_dir))
+
+
+def waits(dot: str, first: str, second: str) -> bool:
+    """Return whether each resource whose address ends with `second` waits for one that ends with `first`."""
+    edges: dict[str, set[str]] = {}
+    for source, target in re.findall(r'"\[root\] ([^"]*)" -> "\[root\] ([^"]*)"', dot):
+        edges.setdefault(source, set()).add(target)
+    starts = [name for name in edges if name.removesuffix(" (expand)").endswith(second)]
+
+    def reached(name: str) -> bool:
+        seen, todo = {name}, [name]
+        while todo:
+            for other in edges.get(todo.pop(), set()) - seen:
+                if other.removesuffix(" (expand)").endswith(first):
+                    return True
+                seen.add(other)
+                todo.append(other)
+        return False
+
+    return bool(starts) and all(reached(name) for name in starts)
 
 
 def plan(root: Path, data_dir: Path) -> str:

@@ -46,6 +46,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Check the standards. Raise InvalidRequest, SettingsError, botocore's ClientError."""
     log = observability.begin(context)
     standards = settings.load(Settings).standards
+    if not isinstance(event, Mapping):
+        raise InvalidRequest("The event must be an object.")
     wanted = event.get("controls", False)
     if not isinstance(wanted, bool):
         raise InvalidRequest('"controls" must be true or false.')

@@ -16,11 +16,14 @@ ACTIVE_FINDINGS = {
     "RecordState": [{"Value": "ACTIVE", "Comparison": "EQUALS"}],
 }
 DISABLED, FAILED, PASSED, UNKNOWN, NO_DATA = "DISABLED", "FAILED", "PASSED", "UNKNOWN", "NO_DATA"
+NOT_READ = "NOT_READ"
+"""State of a control in a standard for which Security Hub returned an error instead."""
 
 
 def report(hub: Any, standards: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the controls by id, with `title`, `standards` (name -> ENABLED or DISABLED), `disabled_reasons`,
-    `findings` (counts by PASSED, FAILED, WARNING, NOT_AVAILABLE, SUPPRESSED) and `status`.
+    """Return the controls by id, with `title`, `standards` (name -> ENABLED, DISABLED or NOT_READ), `disabled_reasons`,
+    `findings` (counts by PASSED, FAILED, WARNING, NOT_AVAILABLE, SUPPRESSED) and `status`. A control that could not
+    be read in a standard has the reason in `errors` by that standard.
 
     Make a call for each hundred controls of a standard, twice, and for each hundred active findings.
     """
@@ -31,8 +34,10 @@ def report(hub: Any, standards: Mapping[str, str]) -> list[dict[str, Any]]:
                 item["SecurityControlId"],
                 {"control": item["SecurityControlId"], "title": "", "standards": {}, "disabled_reasons": {}},
             )
-            control["title"] = item.get("StandardsControlTitle", "")
+            control["title"] = item.get("StandardsControlTitle", "") or control["title"]
             control["standards"][name] = item["AssociationStatus"]
+            if item["AssociationStatus"] == NOT_READ:
+                control.setdefault("errors", {})[name] = item["UpdatedReason"]
             if item["AssociationStatus"] == DISABLED:
                 control["disabled_reasons"][name] = item.get("UpdatedReason", "")
     counts = counted(active_findings(hub))
@@ -43,7 +48,7 @@ def report(hub: Any, standards: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def associations(hub: Any, standard_arn: str) -> Iterator[Mapping[str, Any]]:
-    """Yield a standard's controls with their state in it."""
+    """Yield a standard's controls with their state in it: NOT_READ, and the reason, for those with an error."""
     pages = hub.get_paginator("list_security_control_definitions").paginate(
         StandardsArn=standard_arn, PaginationConfig={"PageSize": BATCH}
     )
@@ -52,6 +57,10 @@ def associations(hub: Any, standard_arn: str) -> Iterator[Mapping[str, Any]]:
         asked = [{"SecurityControlId": each, "StandardsArn": standard_arn} for each in ids[first : first + BATCH]]
         answer = hub.batch_get_standards_control_associations(StandardsControlAssociationIds=asked)
         yield from answer["StandardsControlAssociationDetails"]
+        for failed in answer.get("UnprocessedAssociations", []):
+            reason = ": ".join(str(failed[name]) for name in ("ErrorCode", "ErrorReason") if name in failed)
+            control_id = failed["StandardsControlAssociationId"]["SecurityControlId"]
+            yield {"SecurityControlId": control_id, "AssociationStatus": NOT_READ, "UpdatedReason": reason}
 
 
 def active_findings(hub: Any) -> Iterator[Mapping[str, Any]]:
@@ -76,14 +85,15 @@ def counted(found: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
 
 
 def status(enabled: Iterable[str], findings: Mapping[str, int]) -> str:
-    """Return DISABLED (in every standard), FAILED (any), PASSED (all), UNKNOWN (undecided, or all suppressed) or
-    NO_DATA (no finding yet).
+    """Return DISABLED (in every standard), FAILED (any), PASSED (all), UNKNOWN (undecided, or all suppressed), NO_DATA
+    (no finding yet) or NOT_READ (no finding, and unknown whether it is enabled).
     """
+    enabled = list(enabled)
     if all(each == DISABLED for each in enabled):
         return DISABLED
     there = {kind for kind, count in findings.items() if count}
     if not there:
-        return NO_DATA
+        return NOT_READ if NOT_READ in enabled else NO_DATA
     if FAILED in there:
         return FAILED
     return PASSED if PASSED in there and there <= {PASSED, SUPPRESSED} else UNKNOWN

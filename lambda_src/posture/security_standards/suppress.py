@@ -14,7 +14,7 @@ from typing import Any
 from common import clients, observability, settings
 from posture import security_hub
 
-from .errors import InvalidRequest, NotUpdated
+from .errors import InvalidRequest, NotRead, NotUpdated
 from .suppression import Suppression, plan, suppressed_by
 
 DONE = "suppressions reconciled"
@@ -31,7 +31,7 @@ class Settings:
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Reconcile the findings. Raise InvalidRequest, NotUpdated, SettingsError, botocore's ClientError."""
+    """Reconcile the findings. Raise InvalidRequest, NotRead, NotUpdated, SettingsError, botocore's ClientError."""
     log = observability.begin(context)
     owner = settings.load(Settings).owner
     wanted = names(event)
@@ -44,7 +44,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         raise
     chosen = [each for each in there if wanted is None or each.name in wanted]
     now = datetime.now(UTC)
-    covered = [(each, found) for each in chosen if each.holds(now) for found in read(hub, each.filters())]
+    # One page of findings at a time: a finding has 3 KB and more, and there may be hundreds of thousands.
+    covered = ((each, found) for each in chosen if each.holds(now) for found in read(hub, each.filters()))
     updates = plan(covered, read(hub, suppressed_by(owner)), owner)
     refused = security_hub.update(hub, updates, context.function_name)
     refused = {key: why for key, why in refused.items() if not why.startswith(GONE)}
@@ -63,7 +64,12 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 def names(event: Mapping[str, Any]) -> set[str] | None:
     """Return the names of the suppressions to apply; None for all that have a rule. Raise InvalidRequest."""
-    if (event.get("tf") or {}).get("action") == "delete":
+    if not isinstance(event, Mapping):
+        raise InvalidRequest("The event must be an object.")
+    lifecycle = event.get("tf") or {}
+    if not isinstance(lifecycle, Mapping):
+        raise InvalidRequest('"tf" must be an object: Terraform adds it.')
+    if lifecycle.get("action") == "delete":
         return set()
     given = event.get("suppressions")
     if given is not None and not (isinstance(given, list) and all(isinstance(each, str) for each in given)):
@@ -72,17 +78,30 @@ def names(event: Mapping[str, Any]) -> set[str] | None:
 
 
 def suppressions(hub: Any, owner: str) -> list[Suppression]:
-    """Return this stack's suppressions, sorted by name."""
+    """Return this stack's suppressions, sorted by name. Raise NotRead: a rule that was not returned would count as
+    removed, and its findings would become NEW.
+    """
     found: list[Suppression] = []
     token: dict[str, str] = {}
     while True:  # botocore has no paginator for this call.
         page = hub.list_automation_rules(MaxResults=100, **token)
         arns = [rule["RuleArn"] for rule in page["AutomationRulesMetadata"]]
-        rules = hub.batch_get_automation_rules(AutomationRulesArns=arns)["Rules"] if arns else []
+        rules = _rules(hub, arns) if arns else []
         found += [suppression for rule in rules if (suppression := Suppression.of(rule, owner))]
         if "NextToken" not in page:
             return sorted(found, key=lambda each: each.name)
         token = {"NextToken": page["NextToken"]}
+
+
+def _rules(hub: Any, arns: list[str]) -> list[Mapping[str, Any]]:
+    answer = hub.batch_get_automation_rules(AutomationRulesArns=arns)
+    # 404: somebody deleted the rule in the meantime.
+    failed = [each for each in answer.get("UnprocessedAutomationRules", []) if str(each.get("ErrorCode")) != "404"]
+    if failed:
+        reasons = "; ".join(sorted({str(each.get("ErrorMessage", each.get("ErrorCode"))) for each in failed}))
+        raise NotRead(f"Security Hub did not return {len(failed)} of {len(arns)} automation rules ({reasons}).")
+    rules: list[Mapping[str, Any]] = answer["Rules"]
+    return rules
 
 
 def read(hub: Any, filters: Mapping[str, Any]) -> Iterator[security_hub.Finding]:

@@ -70,12 +70,16 @@ def plan(
 
     `covered`: findings by the suppressions that cover them, of which the first counts; `suppressed`: findings that the
     stack suppressed. A finding that an analyst suppressed stays unchanged, including its note.
+
+    Both are read once, and no finding is kept: only the keys of those that are covered, and the updates.
     """
-    wanted: dict[Key, tuple[Suppression, Finding]] = {}
-    for suppression, finding in covered:
-        wanted.setdefault(finding.key, (suppression, finding))
+    wanted: set[Key] = set()
     updates: dict[Key, Update] = {}
-    for key, (suppression, finding) in wanted.items():
+    for suppression, finding in covered:
+        key = finding.key
+        if key in wanted:
+            continue
+        wanted.add(key)
         fields = _fields(finding)
         mine = {BY: owner, NAME: suppression.name}
         if finding.workflow == SUPPRESSED and fields.get(BY) != owner:

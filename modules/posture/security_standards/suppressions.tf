@@ -87,7 +87,7 @@ resource "aws_securityhub_automation_rule" "suppression" {
 
       content {
         start = "2000-01-01T00:00:00Z"
-        end   = "${updated_at.value}T23:59:59Z"
+        end   = "${updated_at.value}T23:59:59.999Z"
       }
     }
   }

@@ -20,15 +20,6 @@ def test_nodes_are_counted_once() -> None:
     assert graph.count(dot) == 3
 
 
-def test_a_resource_waits_for_what_it_needs_and_for_what_that_needs() -> None:
-    dot = """digraph {
-        "[root] module.a.aws_x.b (expand)" -> "[root] module.a.var.c (expand)"
-        "[root] module.a.var.c (expand)" -> "[root] aws_y.d (expand)"
-    }"""
-    assert graph.waits(dot, "module.a.aws_x.b", "aws_y.d")
-    assert not graph.waits(dot, "aws_y.d", "module.a.aws_x.b")
-
-
 @pytest.mark.timeout(120)
 def test_buckets_log_once_the_log_bucket_takes_logs(tmp_path: Path) -> None:
     """S3 refuses PutBucketLogging to a bucket that it does not find; the provider does not repeat it."""
@@ -36,7 +27,7 @@ def test_buckets_log_once_the_log_bucket_takes_logs(tmp_path: Path) -> None:
     dot = graph.plan(tmp_path / "stack", tmp_path / "data")
     for bucket in ("module.context.module.packages", "module.finding_export.module.bucket"):
         for needed in ("aws_s3_bucket.access_logs", "aws_s3_bucket_policy.access_logs"):
-            assert graph.waits(dot, f"{bucket}.aws_s3_bucket_logging.this", f"module.context.{needed}")
+            assert graph.waits(dot, f"module.context.{needed}", f"{bucket}.aws_s3_bucket_logging.this")
 
 
 @pytest.mark.timeout(120)
@@ -49,6 +40,28 @@ def test_capabilities_stay_within_their_budget(tmp_path: Path) -> None:
 def test_a_stack_of_one_capability_is_small(tmp_path: Path) -> None:
     stack.write(tmp_path / "stack", ["finding_export"])
     assert graph.nodes(tmp_path / "stack", tmp_path / "data") <= 425
+
+
+def test_waiting_goes_over_any_number_of_nodes() -> None:
+    dot = """
+        "[root] module.b.aws_b.this (expand)" -> "[root] module.b.var.a (expand)"
+        "[root] module.b.var.a (expand)" -> "[root] module.a.aws_a.this (expand)"
+        "[root] module.c.aws_b.this (expand)" -> "[root] module.c.local.a (expand)"
+    """
+    assert graph.waits(dot.replace("module.c.local.a", "module.b.var.a"), "aws_a.this", "aws_b.this")
+    assert not graph.waits(dot, "aws_a.this", "aws_b.this"), "one of them does not wait"
+    assert not graph.waits(dot, "aws_b.this", "aws_a.this")
+    assert not graph.waits("", "aws_a.this", "aws_b.this"), "there is none"
+
+
+@pytest.mark.timeout(120)
+def test_custom_actions_wait_for_security_hub(tmp_path: Path) -> None:
+    """Otherwise Security Hub refuses them in the first apply: "Account … is not subscribed to AWS Security Hub"."""
+    stack.write(tmp_path / "stack", ["finding_chat", "finding_remediation", "security_standards"])
+    dot = graph.plan(tmp_path / "stack", tmp_path / "data")
+    for capability in ("finding_chat", "finding_remediation"):
+        target = f"module.{capability}.aws_securityhub_action_target.this"
+        assert graph.waits(dot, "module.security_standards.aws_securityhub_account.this", target), capability
 
 
 @pytest.mark.timeout(120)

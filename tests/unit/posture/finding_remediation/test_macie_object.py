@@ -323,26 +323,6 @@ def test_versions_are_read_to_the_end_and_only_of_the_object(world: World, objec
     assert world.state(1)[0] == "RESOLVED"
 
 
-# botocore of Lambda's age
-
-
-def test_an_older_botocore_sends_the_condition_too(world: World, objects: Objects, monkeypatch: Any) -> None:
-    """CopyObject's IfMatch is in botocore's model since 1.41; Lambda's runtime may have an older one."""
-    objects.put()
-    one, etag = objects.finding(), objects.head()["ETag"]
-    s3 = clients.client("s3", region=REGION)
-    known = s3.meta.service_model
-    description = copy.deepcopy(known._service_description)
-    members = description["shapes"]["CopyObjectRequest"]["members"]
-    members.pop("IfMatch")
-    monkeypatch.setattr(s3.meta, "_service_model", ServiceModel(description, known.service_name))
-    headers: list[Any] = []
-    s3.meta.events.register_last("before-call.s3.CopyObject", lambda params, **_: headers.append(params["headers"]))
-    assert world.send([one]) == []
-    assert world.state(1)[0] == "RESOLVED"
-    assert [(sent["If-Match"], sent["x-amz-copy-source-if-match"]) for sent in headers] == [(etag, etag)]
-
-
 def test_a_finding_of_an_old_version_does_not_bring_it_back(world: World, objects: Objects) -> None:
     objects.s3.put_bucket_versioning(Bucket="files", VersioningConfiguration={"Status": "Enabled"})
     old = objects.put()

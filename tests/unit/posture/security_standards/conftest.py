@@ -36,7 +36,7 @@ class World:
             "RecordState": equals("ACTIVE"),
             "WorkflowStatus": equals("NEW", "NOTIFIED"),
         }
-        window = {"UpdatedAt": [{"Start": "2000-01-01T00:00:00Z", "End": f"{until}T23:59:59Z"}]} if until else {}
+        window = {"UpdatedAt": [{"Start": "2000-01-01T00:00:00Z", "End": f"{until}T23:59:59.999Z"}]} if until else {}
         update = {
             "UserDefinedFields": {suppression.BY: owner, suppression.NAME: name},
             "Note": {"Text": f"because of {name}", "UpdatedBy": "code"},

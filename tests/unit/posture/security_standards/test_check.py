@@ -114,6 +114,39 @@ def test_controls(world: World, counted: list[tuple[str, int]]) -> None:
     assert "S3.14" not in found  # It is not in a requested standard.
 
 
+def test_a_control_that_is_not_returned_is_listed_with_the_reason(
+    world: World, counted: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that is silently short would pass for complete in an audit."""
+    complete = [control["control"] for control in call(controls=True)["controls"]]
+    read = world.hub.batch_get_standards_control_associations
+
+    def some(**request: Any) -> Any:
+        answer = read(**request)
+        details = [each for each in answer["StandardsControlAssociationDetails"] if each["SecurityControlId"] != "S3.2"]
+        unprocessed = {
+            "StandardsControlAssociationId": {"SecurityControlId": "S3.2", "StandardsArn": FSBP_ARN},
+            "ErrorCode": "INTERNAL_ERROR",
+            "ErrorReason": "again",
+        }
+        return {**answer, "StandardsControlAssociationDetails": details, "UnprocessedAssociations": [unprocessed]}
+
+    monkeypatch.setattr(world.hub, "batch_get_standards_control_associations", some)
+    listed = {control["control"]: control for control in call(controls=True)["controls"]}
+    assert list(listed) == complete
+    assert listed["S3.2"]["standards"] == {"fsbp": "NOT_READ"}
+    assert listed["S3.2"]["errors"] == {"fsbp": "INTERNAL_ERROR: again"}
+    assert listed["S3.2"]["status"] == "NOT_READ"
+    assert "errors" not in listed["S3.5"]
+    world.check("a", "FAILED")
+    assert {c["control"]: c["status"] for c in call(controls=True)["controls"]}["S3.2"] == "FAILED"
+
+
+def test_an_event_that_is_no_object(world: World) -> None:
+    with pytest.raises(InvalidRequest):
+        check.handler([], CONTEXT)  # type: ignore[arg-type]
+
+
 KINDS = ("PASSED", "FAILED", "WARNING", "NOT_AVAILABLE", "SUPPRESSED")
 
 

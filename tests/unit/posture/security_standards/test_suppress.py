@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from posture import security_hub
 from posture.security_standards import suppress, suppression
-from posture.security_standards.errors import InvalidRequest, NotUpdated
+from posture.security_standards.errors import InvalidRequest, NotRead, NotUpdated
 from tests.unit.local.services.hub_case import asff, load
 
 from .conftest import CONTEXT, OWNER, World, equals
@@ -156,8 +160,11 @@ def test_fields_of_others_stay(world: World) -> None:
     assert world.findings()["a"]["UserDefinedFields"]["Ticket"] == "1"
 
 
-@pytest.mark.parametrize("event", [{"suppressions": "all"}, {"suppressions": [1]}, {"suppressions": {"all": {}}}])
-def test_a_malformed_event_changes_nothing(world: World, event: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [{"suppressions": "all"}, {"suppressions": [1]}, {"suppressions": {"all": {}}}, {"tf": "x"}, {"tf": [1]}, [], "x"],
+)
+def test_a_malformed_event_changes_nothing(world: World, event: Any) -> None:
     world.rule("all", PUBLIC_READ)
     world.check("a", "FAILED")
     world.calls.clear()
@@ -194,3 +201,50 @@ def test_findings_without_compliance_are_not_suppressed(world: World) -> None:
     load(world.hub, asff(1, Resources=bucket))
     world.rule("bucket", {"ResourceId": equals("arn:aws:s3:::a")})
     assert call()["suppressed"] == 0
+
+
+@pytest.mark.parametrize(("code", "released"), [(500, None), ("404", 1), (404, 1)])
+def test_a_rule_that_is_not_returned_does_not_count_as_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch, code: Any, released: int | None
+) -> None:
+    """Its findings would become NEW, and alert everybody. A rule that is gone (404) has been removed."""
+    world.rule("all", PUBLIC_READ)
+    world.check("a", "FAILED")
+    failed = [{"RuleArn": "arn", "ErrorCode": code, "ErrorMessage": "Internal error"}]
+    answer = {"Rules": [], "UnprocessedAutomationRules": failed}
+    monkeypatch.setattr(world.hub, "batch_get_automation_rules", lambda **_: answer)
+    if released is None:
+        with pytest.raises(NotRead, match=r"1 of 1 automation rules \(Internal error\)"):
+            call()
+        assert world.states() == {"a": "SUPPRESSED"}
+    else:
+        assert call()["released"] == released
+
+
+@pytest.mark.parametrize(
+    ("now", "holds"),
+    [("2026-01-31T23:59:59.999+00:00", True), ("2026-01-31T23:59:59.500+00:00", True), ("2026-02-01T00:00:00Z", False)],
+)
+def test_a_suppression_holds_to_the_end_of_its_last_day(world: World, now: str, holds: bool) -> None:
+    world.rule("old", PUBLIC_READ, until="2026-01-31")
+    (found,) = suppress.suppressions(world.hub, OWNER)
+    assert found.holds(datetime.fromisoformat(now)) is holds
+
+
+def test_findings_are_not_kept_while_they_are_read(world: World) -> None:
+    """With 3 KB and more for a finding, 28,000 of them filled the function's memory, and an apply failed."""
+    alive: list[weakref.ref[Any]] = []
+    most = 0
+
+    def findings(first: int, count: int) -> Iterator[security_hub.Finding]:
+        nonlocal most
+        for number in range(first, first + count):
+            made = security_hub.Finding.of(asff(number, Workflow={"Status": "NEW"}))
+            alive.append(weakref.ref(made))
+            most = max(most, sum(ref() is not None for ref in alive))
+            yield made
+
+    one = suppression.Suppression("all", "because", {})
+    updates = suppression.plan(((one, found) for found in findings(0, 200)), findings(200, 200), OWNER)
+    assert len(updates) == 400
+    assert most <= 3
