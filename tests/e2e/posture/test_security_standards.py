@@ -100,11 +100,11 @@ class Region:
         self.hub = cloud.client("securityhub", region=REGION)
         self.terraform: Terraform | None = None
 
-    def apply(self, **standards: Any) -> Terraform:
+    def apply(self, more: str = "", **standards: Any) -> Terraform:
         root = self.folder / "written"
         root.mkdir(parents=True, exist_ok=True)
         given = "".join(f"  {name} = {json.dumps(value)}\n" for name, value in standards.items())
-        (root / "main.tf").write_text(ROOT % (REGION, CONFIG_ROLE, given))
+        (root / "main.tf").write_text(ROOT % (REGION, CONFIG_ROLE, given) + more)
         (root / "versions.tf").write_text((REPOSITORY / "versions.tf").read_text())
         first = self.terraform is None
         self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
@@ -181,6 +181,41 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
     assert list(region.standards()) == [fsbp]
     assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
     assert region.states() == {"S3.5": "NEW", "S3.1": "SUPPRESSED"}
+
+
+CUSTOM_ACTIONS = """
+module "finding_remediation" {
+  source       = "./modules/posture/finding_remediation"
+  context      = module.context.context
+  remediations = ["s3_versioning"]
+  hub_arn      = module.security_standards.hub_arn
+}
+module "finding_chat" {
+  source         = "./modules/posture/finding_chat"
+  context        = module.context.context
+  slack_channels = { security = { workspace_id = "T0123456789", channel_id = "C0123456789" } }
+  hub_arn        = module.security_standards.hub_arn
+}
+"""
+
+
+def test_one_apply_enables_security_hub_and_creates_custom_actions(
+    cloud: Cloud, terraform: Terraform, region: Region
+) -> None:
+    """No scenario has enabled the hub. Security Hub refuses custom actions before it is enabled and after it is not."""
+    slow = [
+        {"kind": "latency", "seconds": 5.0, "principal": ":root", "service": "securityhub", "operation": operation}
+        for operation in ("EnableSecurityHub", "DeleteActionTarget")
+    ]
+    cloud.command("chatbot/authorize_workspace", {"team_id": "T0123456789", "name": "Example"})
+    with cloud.faults(*slow):
+        made = region.apply(more=CUSTOM_ACTIONS)
+        actions = region.hub.describe_action_targets()["ActionTargets"]
+        assert {each["Name"] for each in actions} == {"TurnOnS3Versioning", "Send_To_Slack"}
+        assert made.drift() == ""
+        made.destroy()
+    with pytest.raises(ClientError, match="not subscribed"):
+        region.hub.describe_hub()
 
 
 def test_state_names_no_secret(terraform: Terraform) -> None:
