@@ -3,36 +3,40 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   posture_settings = {
-    "access_analyzer"                                 = ["analyzer_arn", "archive_rules", "exempt", "force_destroy", "keep_days", "notification_emails", "notification_statuses", "resource_types", "shut_off", "type"]
-    "access_analyzer.archive_rules[*][*]"             = ["contains", "criteria", "eq", "exists", "neq"]
-    "access_analyzer.shut_off"                        = ["bucket_names", "cross_account_access_points", "dry_run", "public_access_points"]
-    "access_analyzer.exempt"                          = ["access_point_names", "bucket_names", "principals"]
-    "config_recorder"                                 = ["expiration_days", "force_destroy", "include_global_resource_types", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
-    "finding_chat"                                    = ["action_id", "action_name", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
-    "finding_chat.slack_channels[*]"                  = ["channel_id", "workspace_id"]
-    "finding_chat.teams_channels[*]"                  = ["channel_id", "team_id", "tenant_id"]
-    "finding_export"                                  = ["chunk_seconds", "chunks_per_execution", "continuous", "count_parameter_name", "destination", "expiration_days", "filters", "force_destroy", "kms_key_arn", "notification_emails", "notification_statuses", "object_mib", "prefix", "requests_per_second", "schedule_expression"]
-    "finding_export.filters"                          = ["booleans", "cidrs", "dates", "maps", "numbers", "strings"]
-    "finding_export.filters.strings[*][*]"            = ["comparison", "value"]
-    "finding_export.filters.dates[*][*]"              = ["end", "last_days", "start"]
-    "finding_export.filters.numbers[*][*]"            = ["eq", "gte", "lte"]
-    "finding_export.filters.maps[*][*]"               = ["comparison", "key", "value"]
-    "finding_export.destination"                      = ["account_id", "bucket_name", "kms_key_arn"]
-    "finding_remediation"                             = ["automatic", "bucket_patterns", "copy_part_mib", "copy_single_max_mib", "delete_old_version", "dry_run", "exempt_bucket_tag", "exempt_tag", "member_account_ids", "member_external_id", "member_organization_id", "member_role_prefix", "noncurrent_days", "object_kms_key_arns", "public_buckets", "remediations", "source_kms_key_arns"]
-    "secret_rotation_rules"                           = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_automatic_attempts", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "retry_attempt_seconds", "schedule_expression", "scope_tag"]
-    "secret_rotation_rules.scope_tag"                 = ["key", "value"]
-    "secret_rotation_rules.customer_managed_keys"     = ["key_arns"]
-    "secret_rotation_rules.aggregator"                = ["account_ids", "regions"]
-    "security_standards"                              = ["auto_enable_controls", "control_finding_generator", "create_hub", "disabled_controls", "existing_standards", "finding_aggregation", "organization", "rule_order", "schedule_expression", "standards", "suppressions"]
-    "security_standards.disabled_controls[*]"         = ["enabled", "reason", "standards"]
-    "security_standards.suppressions[*]"              = ["account_ids", "control_ids", "reason", "resource_id_prefixes", "resource_ids", "resource_tag", "until"]
-    "security_standards.suppressions[*].resource_tag" = ["key", "value"]
-    "security_standards.finding_aggregation"          = ["linking_mode", "regions"]
-    "security_standards.organization"                 = ["auto_enable", "auto_enable_standards", "configuration_type"]
-    "web_acl_logging"                                 = ["buffering", "correct_destination", "destination", "exempt_tags", "exempt_web_acl_arns", "expiration_days", "force_destroy", "logging_filter", "maximum_automatic_attempts", "notification_emails", "redacted_headers", "reevaluation_schedule_expression", "retry_attempt_seconds", "scopes"]
-    "web_acl_logging.logging_filter"                  = ["default_behavior", "filters"]
-    "web_acl_logging.logging_filter.filters[*]"       = ["actions", "behavior", "labels", "requirement"]
-    "web_acl_logging.buffering"                       = ["mib", "seconds"]
+    "access_analyzer"                                               = ["analyzer_arn", "archive_rules", "exempt", "force_destroy", "keep_days", "notification_emails", "notification_statuses", "resource_types", "shut_off", "type"]
+    "access_analyzer.archive_rules[*][*]"                           = ["contains", "criteria", "eq", "exists", "neq"]
+    "access_analyzer.shut_off"                                      = ["bucket_names", "cross_account_access_points", "dry_run", "public_access_points"]
+    "access_analyzer.exempt"                                        = ["access_point_names", "bucket_names", "principals"]
+    "config_recorder"                                               = ["expiration_days", "force_destroy", "include_global_resource_types", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
+    "finding_chat"                                                  = ["action_id", "action_name", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
+    "finding_chat.slack_channels[*]"                                = ["channel_id", "workspace_id"]
+    "finding_chat.teams_channels[*]"                                = ["channel_id", "team_id", "tenant_id"]
+    "finding_export"                                                = ["chunk_seconds", "chunks_per_execution", "continuous", "count_parameter_name", "destination", "expiration_days", "filters", "force_destroy", "kms_key_arn", "notification_emails", "notification_statuses", "object_mib", "prefix", "requests_per_second", "schedule_expression"]
+    "finding_export.filters"                                        = ["booleans", "cidrs", "dates", "maps", "numbers", "strings"]
+    "finding_export.filters.strings[*][*]"                          = ["comparison", "value"]
+    "finding_export.filters.dates[*][*]"                            = ["end", "last_days", "start"]
+    "finding_export.filters.numbers[*][*]"                          = ["eq", "gte", "lte"]
+    "finding_export.filters.maps[*][*]"                             = ["comparison", "key", "value"]
+    "finding_export.destination"                                    = ["account_id", "bucket_name", "kms_key_arn"]
+    "finding_remediation"                                           = ["automatic", "bucket_patterns", "copy_part_mib", "copy_single_max_mib", "delete_old_version", "dry_run", "exempt_bucket_tag", "exempt_tag", "member_account_ids", "member_external_id", "member_organization_id", "member_role_prefix", "noncurrent_days", "object_kms_key_arns", "public_buckets", "remediations", "source_kms_key_arns"]
+    "secret_rotation_rules"                                         = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_automatic_attempts", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "retry_attempt_seconds", "schedule_expression", "scope_tag"]
+    "secret_rotation_rules.scope_tag"                               = ["key", "value"]
+    "secret_rotation_rules.customer_managed_keys"                   = ["key_arns"]
+    "secret_rotation_rules.aggregator"                              = ["account_ids", "regions"]
+    "security_standards"                                            = ["auto_enable_controls", "configuration_policies", "control_finding_generator", "control_parameters", "create_hub", "disabled_controls", "existing_standards", "finding_aggregation", "organization", "rule_order", "schedule_expression", "standards", "suppressions"]
+    "security_standards.disabled_controls[*]"                       = ["enabled", "reason", "standards"]
+    "security_standards.control_parameters[*]"                      = ["parameters", "reason"]
+    "security_standards.control_parameters[*].parameters[*]"        = ["bool", "double", "enum", "enum_list", "int", "int_list", "string", "string_list"]
+    "security_standards.suppressions[*]"                            = ["account_ids", "control_ids", "reason", "resource_id_prefixes", "resource_ids", "resource_tag", "until"]
+    "security_standards.suppressions[*].resource_tag"               = ["key", "value"]
+    "security_standards.finding_aggregation"                        = ["linking_mode", "regions"]
+    "security_standards.organization"                               = ["auto_enable", "auto_enable_standards", "configuration_type"]
+    "security_standards.configuration_policies[*]"                  = ["description", "disabled_controls", "enabled", "parameters", "standards", "targets"]
+    "security_standards.configuration_policies[*].parameters[*][*]" = ["bool", "double", "enum", "enum_list", "int", "int_list", "string", "string_list"]
+    "web_acl_logging"                                               = ["buffering", "correct_destination", "destination", "exempt_tags", "exempt_web_acl_arns", "expiration_days", "force_destroy", "logging_filter", "maximum_automatic_attempts", "notification_emails", "redacted_headers", "reevaluation_schedule_expression", "retry_attempt_seconds", "scopes"]
+    "web_acl_logging.logging_filter"                                = ["default_behavior", "filters"]
+    "web_acl_logging.logging_filter.filters[*]"                     = ["actions", "behavior", "labels", "requirement"]
+    "web_acl_logging.buffering"                                     = ["mib", "seconds"]
   }
 }
 
@@ -363,10 +367,12 @@ module "security_standards" {
   standards                 = try(var.security_standards.standards, null)
   existing_standards        = try(var.security_standards.existing_standards, null)
   disabled_controls         = try(var.security_standards.disabled_controls, null)
+  control_parameters        = try(var.security_standards.control_parameters, null)
   suppressions              = try(var.security_standards.suppressions, null)
   rule_order                = try(var.security_standards.rule_order, null)
   finding_aggregation       = try(var.security_standards.finding_aggregation, null)
   organization              = try(var.security_standards.organization, null)
+  configuration_policies    = try(var.security_standards.configuration_policies, null)
   schedule_expression       = try(var.security_standards.schedule_expression, null)
   recorder_name             = one(module.config_recorder[*].recorder_name)
 }
@@ -392,6 +398,16 @@ variable "security_standards" {
   }
 
   validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.control_parameters), []) : try(keys(a), [])]), local.posture_settings["security_standards.control_parameters[*]"])) == 0
+    error_message = "security_standards.control_parameters[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.control_parameters), []) : try(keys(a), [])]), local.posture_settings["security_standards.control_parameters[*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.control_parameters[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.control_parameters), []) : [for b in try(values(a.parameters), []) : try(keys(b), [])]]), local.posture_settings["security_standards.control_parameters[*].parameters[*]"])) == 0
+    error_message = "security_standards.control_parameters[*].parameters[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.control_parameters), []) : [for b in try(values(a.parameters), []) : try(keys(b), [])]]), local.posture_settings["security_standards.control_parameters[*].parameters[*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.control_parameters[*].parameters[*]"])}."
+  }
+
+  validation {
     condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.suppressions), []) : try(keys(a), [])]), local.posture_settings["security_standards.suppressions[*]"])) == 0
     error_message = "security_standards.suppressions[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.suppressions), []) : try(keys(a), [])]), local.posture_settings["security_standards.suppressions[*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.suppressions[*]"])}."
   }
@@ -409,6 +425,16 @@ variable "security_standards" {
   validation {
     condition     = length(setsubtract(try(keys(var.security_standards.organization), []), local.posture_settings["security_standards.organization"])) == 0
     error_message = "security_standards.organization has no setting ${join(", ", setsubtract(try(keys(var.security_standards.organization), []), local.posture_settings["security_standards.organization"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.organization"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.configuration_policies), []) : try(keys(a), [])]), local.posture_settings["security_standards.configuration_policies[*]"])) == 0
+    error_message = "security_standards.configuration_policies[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.configuration_policies), []) : try(keys(a), [])]), local.posture_settings["security_standards.configuration_policies[*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.configuration_policies[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.security_standards.configuration_policies), []) : [for b in try(values(a.parameters), []) : [for c in try(values(b), []) : try(keys(c), [])]]]), local.posture_settings["security_standards.configuration_policies[*].parameters[*][*]"])) == 0
+    error_message = "security_standards.configuration_policies[*].parameters[*][*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.security_standards.configuration_policies), []) : [for b in try(values(a.parameters), []) : [for c in try(values(b), []) : try(keys(c), [])]]]), local.posture_settings["security_standards.configuration_policies[*].parameters[*][*]"]))}. Its settings are: ${join(", ", local.posture_settings["security_standards.configuration_policies[*].parameters[*][*]"])}."
   }
 }
 

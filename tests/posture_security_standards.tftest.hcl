@@ -178,6 +178,70 @@ run "everything" {
   }
 }
 
+run "policies_and_parameters" {
+  command = plan
+
+  module {
+    source = "./modules/posture/security_standards"
+  }
+
+  variables {
+    create_hub = false
+    control_parameters = {
+      "ACM.1"  = { reason = "Renewed by hand", parameters = { daysToExpiration = { int = 60 } } }
+      "EC2.18" = { parameters = { authorizedTcpPorts = { int_list = [443] } } }
+    }
+    finding_aggregation = { linking_mode = "ALL_REGIONS" }
+    organization        = { auto_enable = false, configuration_type = "CENTRAL" }
+    configuration_policies = {
+      production = {
+        targets           = ["ou-abcd-12345678", "444455556666"]
+        standards         = ["fsbp", "cis-3.0.0"]
+        disabled_controls = ["ACM.1"]
+        parameters        = { "EC2.18" = { authorizedTcpPorts = { int_list = [443] } }, "IAM.7" = { RequireSymbols = { bool = false } } }
+      }
+      off = { targets = ["r-abcd"], enabled = false, description = "Nothing yet." }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_lambda_invocation.parameters[0].input) == {
+      controls = {
+        "ACM.1"  = { reason = "Renewed by hand", parameters = { daysToExpiration = { Integer = 60 } } }
+        "EC2.18" = { reason = null, parameters = { authorizedTcpPorts = { IntegerList = [443] } } }
+      }
+    } && aws_lambda_invocation.parameters[0].lifecycle_scope == "CRUD"
+    error_message = "The function gets the values in the API's words, and resets them when they are removed."
+  }
+  assert {
+    condition = jsondecode(module.functions.resources.grants["parameters"].policy).Statement == [
+      { Sid = "SetParameters", Effect = "Allow", Action = ["securityhub:UpdateSecurityControl"], Resource = ["*"] },
+      { Sid = "UpdateControls", Effect = "Allow", Action = ["securityhub:UpdateStandardsControl"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
+      { Sid = "ReadParameters", Effect = "Allow", Action = ["securityhub:BatchGetSecurityControls"], Resource = ["*"] },
+      { Sid = "DescribeControls", Effect = "Allow", Action = ["securityhub:DescribeStandardsControls"], Resource = ["arn:aws-us-gov:securityhub:us-gov-west-1:111122223333:hub/default"] },
+    ]
+    error_message = "The function may update controls, and read them back."
+  }
+  assert {
+    condition = { for name, p in aws_securityhub_configuration_policy.this : p.name => [p.configuration_policy[0].service_enabled, length(p.configuration_policy[0].security_controls_configuration)] } == {
+      "test-off" = [false, 0], "test-production" = [true, 1]
+    } && toset(aws_securityhub_configuration_policy.this["production"].configuration_policy[0].enabled_standard_arns) == toset([local.standard_arns["fsbp"], local.standard_arns["cis-3.0.0"]]) && length(coalesce(aws_securityhub_configuration_policy.this["off"].configuration_policy[0].enabled_standard_arns, [])) == 0
+    error_message = "A policy has its standards, or switches Security Hub off."
+  }
+  assert {
+    condition     = toset(aws_securityhub_configuration_policy.this["production"].configuration_policy[0].security_controls_configuration[0].disabled_control_identifiers) == toset(["ACM.1"]) && { for c in aws_securityhub_configuration_policy.this["production"].configuration_policy[0].security_controls_configuration[0].security_control_custom_parameter : c.security_control_id => [for p in c.parameter : [p.name, p.value_type, length(p.int_list), length(p.bool), length(p.int)]] } == { "EC2.18" = [["authorizedTcpPorts", "CUSTOM", 1, 0, 0]], "IAM.7" = [["RequireSymbols", "CUSTOM", 0, 1, 0]] }
+    error_message = "A policy has its disabled controls, and parameters of the given types."
+  }
+  assert {
+    condition     = { for target, a in aws_securityhub_configuration_policy_association.this : target => a.timeouts.create } == { "444455556666" = "30m", "ou-abcd-12345678" = "30m", "r-abcd" = "30m" }
+    error_message = "Each target has its policy, and time to get it."
+  }
+  assert {
+    condition     = aws_securityhub_standards_subscription.this["fsbp"].timeouts.create == "30m" && aws_securityhub_standards_subscription.this["fsbp"].timeouts.delete == "30m" && aws_securityhub_organization_configuration.this[0].timeouts.create == "30m"
+    error_message = "Security Hub takes longer than the provider's 3 minutes for a standard."
+  }
+}
+
 run "notifies_when_not_ready_or_ended" {
   command = plan
 

@@ -32,13 +32,16 @@ _ENCRYPTION_HEADERS = (
 # Operations of CloudWatch Logs on a stream (Service Authorization Reference); MiniStack checks its log group.
 _ON_LOG_STREAMS = frozenset({"DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 
+def _hub(region: str, account: str) -> str:
+    return f"arn:aws:securityhub:{region}:{account}:hub/default"
+
+
 # Operations that need a second action, on the resource that the function gives for Region and account
 # (Service Authorization Reference, "Dependent actions").
 _ALSO_NEEDED: dict[str, tuple[str, Callable[[str, str], str]]] = {
-    "securityhub:BatchGetStandardsControlAssociations": (
-        "securityhub:DescribeStandardsControls",
-        lambda region, account: f"arn:aws:securityhub:{region}:{account}:hub/default",
-    ),
+    "securityhub:BatchGetSecurityControls": ("securityhub:DescribeStandardsControls", _hub),
+    "securityhub:BatchGetStandardsControlAssociations": ("securityhub:DescribeStandardsControls", _hub),
+    "securityhub:UpdateSecurityControl": ("securityhub:UpdateStandardsControl", _hub),
 }
 
 

@@ -25,6 +25,9 @@ variables: dict[str, Any] = {
             "ACM.1": {"reason": "Certificates are renewed by their load balancers' owner.", "standards": ["fsbp"]},
             "IAM.6": {"reason": "The root user has no password."},
         },
+        "control_parameters": {
+            "ACM.1": {"reason": "A month is too short", "parameters": {"daysToExpiration": {"int": 60}}}
+        },
         "suppressions": {
             "websites": {
                 "reason": "Websites serve HTTP too; nothing on them is secret.",
@@ -124,6 +127,10 @@ def _enabled(stack: Stack, report: Report, api: Any) -> None:
     off = {c["ControlId"]: c["DisabledReason"] for c in listed["Controls"] if c["ControlStatus"] == "DISABLED"}
     wanted = {name: entry["reason"] for name, entry in variables["security_standards"]["disabled_controls"].items()}
     report.check("disabled controls show their reasons", off, wanted)
+    (acm,) = api.batch_get_security_controls(SecurityControlIds=["ACM.1"])["SecurityControls"]
+    custom = {"daysToExpiration": {"ValueType": "CUSTOM", "Value": {"Integer": 60}}}
+    seen = acm["Parameters"], acm["LastUpdateReason"]
+    report.check("parameter of a control", seen, (custom, "A month is too short"))
     made = check(stack, "ACM.1", "FAILED", "arn:aws:acm:eu-west-1:123456789012:certificate/a")
     report.check("and create no findings", made, None)
     check(stack, SNAPSHOT, "FAILED", "arn:aws:rds:eu-west-1:123456789012:snapshot:public")

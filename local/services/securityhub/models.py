@@ -148,6 +148,8 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         self.insights: dict[str, dict[str, Any]] = {}
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.controls: dict[tuple[str, str], dict[str, str]] = {}
+        self.parameters: dict[str, dict[str, Any]] = {}
+        self.reasons: dict[str, str] = {}
         self.rules: dict[str, dict[str, Any]] = {}
 
     # Helpers
@@ -839,7 +841,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         self.controls[key, control] = state | ({"Reason": reason} if reason and status == "DISABLED" else {})
 
     def _details(self, control: str) -> dict[str, str]:
-        title, rating, _ = CONTROLS[control]
+        title, rating, *_ = CONTROLS[control]
         return {
             "Title": title,
             "Description": f"This control checks: {title}.",
@@ -854,7 +856,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         self._require_hub()
         key = self._subscribed(standards_subscription_arn)
         controls = []
-        for control, (_, _, standards) in CONTROLS.items():
+        for control, (_, _, standards, _) in CONTROLS.items():
             if key not in standards:
                 continue
             state, number = self._control_state(key, control), standards[key] or control
@@ -880,7 +882,7 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
         disabled_reason: str | None = None,
     ) -> dict[str, Any]:
         self._require_hub()
-        for control, (_, _, standards) in CONTROLS.items():
+        for control, (_, _, standards, _) in CONTROLS.items():
             for key in standards.keys() & self.subscriptions.keys():
                 if standards_control_arn == self._arn(f"control/{key}/{standards[key] or control}"):
                     if control_status is None:
@@ -935,10 +937,43 @@ class SecurityHubBackend(AutomationRules, MotoSecurityHubBackend):
                     **self._details(control),
                     "SecurityControlStatus": "ENABLED" if enabled else "DISABLED",
                     "UpdateStatus": "READY",
-                    "Parameters": {},
+                    "Parameters": self._parameters(control),
+                    **({"LastUpdateReason": self.reasons[control]} if control in self.reasons else {}),
                 }
             )
         return {"SecurityControls": found, "UnprocessedIds": missing}
+
+    def _parameters(self, control: str) -> dict[str, Any]:
+        """Return a control's parameters: those that were set, and the defaults of the others."""
+        defaults = {
+            name: {"ValueType": "DEFAULT", "Value": {kind: options["DefaultValue"] for kind, options in given.items()}}
+            for name, given in CONTROLS[control].parameters.items()
+        }
+        return defaults | self.parameters.get(control, {})
+
+    @operation()
+    def update_security_control(
+        self, security_control_id: str, parameters: dict[str, Any], last_update_reason: str | None = None
+    ) -> dict[str, Any]:
+        self._require_hub()
+        if security_control_id not in CONTROLS:
+            raise ResourceNotFoundException(f"Security control {security_control_id} is not found")
+        known, custom = CONTROLS[security_control_id].parameters, dict(self.parameters.get(security_control_id, {}))
+        for name, given in parameters.items():
+            if name not in known:
+                raise InvalidInputException(f"{security_control_id} has no parameter {name}")
+            custom.pop(name, None)
+            if given["ValueType"] == "DEFAULT":
+                continue
+            ((kind, options),) = known[name].items()
+            value = (given.get("Value") or {}).get(kind)
+            if value is None or not options.get("Min", value) <= value <= options.get("Max", value):
+                raise InvalidInputException(f"{name} must be a valid {kind}: {options}")
+            custom[name] = {"ValueType": "CUSTOM", "Value": {kind: value}}
+        self.parameters[security_control_id] = custom
+        if last_update_reason:
+            self.reasons[security_control_id] = last_update_reason
+        return {}
 
     def _association(self, key: str, control: str) -> dict[str, Any]:
         state = self._control_state(key, control)

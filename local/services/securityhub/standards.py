@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CIS, FSBP, NIST = (
     "cis-aws-foundations-benchmark/v/",
@@ -60,6 +60,8 @@ class Control(NamedTuple):
     severity: str
     standards: dict[str, str]
     """Standard -> the control's id in it, empty if that is the security control id."""
+    parameters: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - never changed
+    """Name -> ConfigurationOptions of the API, of controls with parameters."""
 
 
 def _in(names: str, **numbered: str) -> dict[str, str]:
@@ -81,6 +83,7 @@ CONTROLS = {
         "Imported and ACM-issued certificates should be renewed after a specified time period",
         "MEDIUM",
         _in("fnp"),
+        {"daysToExpiration": {"Integer": {"DefaultValue": 30, "Min": 14, "Max": 365}}},
     ),
     "CloudTrail.1": Control(
         "CloudTrail should be enabled and configured with at least one multi-Region trail that includes read "

@@ -4,6 +4,21 @@ module "functions" {
   context = var.context
   package = "posture/security_standards"
 
+  functions = { for key, function in local.functions : key => function if key != "parameters" || length(var.control_parameters) > 0 }
+
+  metric_alarms = {
+    "${local.name}-not-ready" = {
+      description = "Security Hub standards are not READY, so some or all of their controls are not checked. For the standards and reasons, invoke ${var.context.name_prefix}-${local.name}-check with {}"
+      metric      = "StandardsNotReady"
+      dimensions  = { service = "${local.name}-check" }
+      statistic   = "Maximum"
+      # The alarm ends when a later check finds all standards READY.
+      treat_missing_data = "ignore"
+    }
+  }
+}
+
+locals {
   functions = {
     check = {
       name        = "${local.name}-check"
@@ -68,16 +83,36 @@ module "functions" {
         },
       ]
     }
-  }
-
-  metric_alarms = {
-    "${local.name}-not-ready" = {
-      description = "Security Hub standards are not READY, so some or all of their controls are not checked. For the standards and reasons, invoke ${var.context.name_prefix}-${local.name}-check with {}"
-      metric      = "StandardsNotReady"
-      dimensions  = { service = "${local.name}-check" }
-      statistic   = "Maximum"
-      # The alarm ends when a later check finds all standards READY.
-      treat_missing_data = "ignore"
+    parameters = {
+      name        = "${local.name}-parameters"
+      description = "Sets the parameters of controls"
+      handler     = "posture.security_standards.parameters.handler"
+      timeout     = 900
+      policy_statements = [
+        {
+          # Neither action supports resource-level permissions.
+          sid       = "SetParameters"
+          actions   = ["securityhub:UpdateSecurityControl"]
+          resources = ["*"]
+        },
+        {
+          # UpdateSecurityControl requires it too.
+          sid       = "UpdateControls"
+          actions   = ["securityhub:UpdateStandardsControl"]
+          resources = [local.hub_arn]
+        },
+        {
+          sid       = "ReadParameters"
+          actions   = ["securityhub:BatchGetSecurityControls"]
+          resources = ["*"]
+        },
+        {
+          # BatchGetSecurityControls requires it too.
+          sid       = "DescribeControls"
+          actions   = ["securityhub:DescribeStandardsControls"]
+          resources = [local.hub_arn]
+        },
+      ]
     }
   }
 }

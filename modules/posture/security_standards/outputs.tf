@@ -28,6 +28,16 @@ output "hub_arn" {
   depends_on  = [aws_securityhub_account.this]
 }
 
+output "parameters_function_name" {
+  description = "Name of the function that sets control_parameters; null without any."
+  value       = try(module.functions.functions["parameters"].name, null)
+}
+
+output "configuration_policy_arns" {
+  description = "ARN of each configuration policy, by its name."
+  value       = { for name, policy in aws_securityhub_configuration_policy.this : name => policy.arn }
+}
+
 output "standard_arns" {
   description = "ARN of each standard, enabled or existing, by its name; available after it is enabled."
   value       = { for name in local.all_standards : name => local.standard_arns[name] }

@@ -94,6 +94,34 @@ variable "disabled_controls" {
   }
 }
 
+variable "control_parameters" {
+  description = "Parameters of controls in this account and Region, by control ID such as `ACM.1`: the `reason` (letters, digits, blanks, _ and -), and the values by the parameter's name in Security Hub's controls reference, each with one of the types, such as `{ daysToExpiration = { int = 60 } }`. Removing a parameter sets it to Security Hub's default, and so does a destroy."
+  type = map(object({
+    reason = optional(string)
+    parameters = map(object({
+      int         = optional(number)
+      double      = optional(number)
+      bool        = optional(bool)
+      string      = optional(string)
+      enum        = optional(string)
+      int_list    = optional(list(number))
+      string_list = optional(list(string))
+      enum_list   = optional(list(string))
+    }))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for id, c in var.control_parameters : can(regex("^[A-Za-z0-9]+\\.[0-9]+$", id)) && length(c.parameters) > 0 && can(regex("^[-_ a-zA-Z0-9]*$", coalesce(c.reason, " ")))])
+    error_message = "The keys of control_parameters must be security control IDs such as \"ACM.1\", each with parameters, and a reason can hold only letters, digits, blanks, _ and -."
+  }
+  validation {
+    condition     = alltrue(flatten([for c in var.control_parameters : [for p in c.parameters : length([for value in values(p) : value if value != null]) == 1]]))
+    error_message = "Each parameter needs a value of exactly one type, such as { int = 60 }."
+  }
+}
+
 variable "suppressions" {
   description = "Suppressions of failed findings that you accept, by name: the `reason`, which becomes the note of each finding, and the criteria, all of which must match: `control_ids`; resources by `resource_ids` (ARNs), `resource_id_prefixes` or a `resource_tag`; and `account_ids`. A suppression ends after the day `until` (YYYY-MM-DD, in UTC). When it ends or its entry is removed, its findings become NEW."
   type = map(object({
@@ -184,6 +212,46 @@ variable "organization" {
   validation {
     condition     = var.organization == null || try(var.organization.configuration_type == "LOCAL" || (!var.organization.auto_enable && var.organization.auto_enable_standards == "NONE"), false)
     error_message = "With configuration_type CENTRAL, auto_enable must be false and auto_enable_standards NONE: configuration policies apply instead."
+  }
+}
+
+variable "configuration_policies" {
+  description = "With organization.configuration_type CENTRAL: configuration policies by name, each with the `targets` that it applies to (account IDs, organizational units, or the root), whether Security Hub is on there (`enabled`), its `standards`, the `disabled_controls`, and `parameters` of controls as in control_parameters. An account has the policy of the nearest target above it."
+  type = map(object({
+    targets           = set(string)
+    description       = optional(string, "")
+    enabled           = optional(bool, true)
+    standards         = optional(set(string), ["fsbp"])
+    disabled_controls = optional(set(string), [])
+    parameters = optional(map(map(object({
+      int         = optional(number)
+      double      = optional(number)
+      bool        = optional(bool)
+      string      = optional(string)
+      enum        = optional(string)
+      int_list    = optional(list(number))
+      string_list = optional(list(string))
+      enum_list   = optional(list(string))
+    }))), {})
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(var.configuration_policies) == 0 || try(var.organization.configuration_type == "CENTRAL", false)
+    error_message = "configuration_policies need organization = { auto_enable = false, configuration_type = \"CENTRAL\" }: without central configuration, each account keeps its own settings."
+  }
+  validation {
+    condition     = alltrue(flatten([for p in var.configuration_policies : [for t in p.targets : can(regex("^([0-9]{12}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$", t))]])) && length(distinct(flatten([for p in var.configuration_policies : tolist(p.targets)]))) == length(flatten([for p in var.configuration_policies : tolist(p.targets)]))
+    error_message = "targets must be account IDs, organizational units (ou-…) or the root (r-…), each in one policy only."
+  }
+  validation {
+    condition     = alltrue([for p in var.configuration_policies : p.enabled ? alltrue([for s in p.standards : contains(["fsbp", "cis-1.2.0", "cis-1.4.0", "cis-3.0.0", "cis-5.0.0", "nist-800-53", "nist-800-171", "pci-3.2.1", "pci-4.0.1", "resource-tagging"], s)]) : length(p.disabled_controls) + length(p.parameters) == 0])
+    error_message = "The standards of a policy must have the names that the variable standards lists, and a policy that switches Security Hub off (enabled = false) can have neither disabled_controls nor parameters."
+  }
+  validation {
+    condition     = alltrue(flatten([for p in var.configuration_policies : [for c in p.parameters : [for v in c : length([for value in values(v) : value if value != null]) == 1]]]))
+    error_message = "Each parameter needs a value of exactly one type, such as { int = 60 }."
   }
 }
 

@@ -117,6 +117,10 @@ class Region:
         data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
         return self.cloud.command("securityhub/check_control", {**data, "region": REGION})
 
+    def parameter(self) -> dict[str, Any]:
+        (found,) = self.hub.batch_get_security_controls(SecurityControlIds=["ACM.1"])["SecurityControls"]
+        return dict(found["Parameters"]["daysToExpiration"])
+
     def standards(self) -> dict[str, str]:
         found = self.hub.get_enabled_standards()["StandardsSubscriptions"]
         return {standard["StandardsArn"]: standard["StandardsStatus"] for standard in found}
@@ -141,7 +145,9 @@ def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
 
 def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraform, region: Region) -> None:
     reason = {"reason": "Renewed elsewhere."}
-    first = region.apply(disabled_controls={"ACM.1": reason}, suppressions=SUPPRESSIONS)
+    sixty = {"ACM.1": {"parameters": {"daysToExpiration": {"int": 60}}}}
+    first = region.apply(disabled_controls={"ACM.1": reason}, suppressions=SUPPRESSIONS, control_parameters=sixty)
+    assert region.parameter() == {"ValueType": "CUSTOM", "Value": {"Integer": 60}}
     assert first.outputs()["security_standards"]["status"] == {"ready": ["fsbp"], "not_ready": []}
     assert [region.check(control, "FAILED") is None for control in ("S3.5", "ACM.1")] == [False, True]
     assert region.states() == {"S3.5": "SUPPRESSED"}
@@ -153,6 +159,7 @@ def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraf
     assert region.check("ACM.1", "FAILED") is not None
     (rules,) = [region.hub.list_automation_rules()["AutomationRulesMetadata"]]
     assert rules == []
+    assert region.parameter() == {"ValueType": "DEFAULT", "Value": {"Integer": 30}}
     assert second.drift() == ""
 
     second.destroy()
@@ -197,6 +204,16 @@ module "finding_chat" {
   hub_arn        = module.security_standards.hub_arn
 }
 """
+
+
+def test_each_permission_to_set_parameters_is_needed(cloud: Cloud, stack: scenario.Stack) -> None:
+    name = stack.outputs["parameters_function_name"]
+    role = stack.client("lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+    event = {"controls": {"ACM.1": {"parameters": {"daysToExpiration": {"Integer": 60}}}}}
+    for sid in permissions.sids(cloud, role):
+        with permissions.without(cloud, role, sid), pytest.raises(AssertionError, match="not authorized"):
+            subject.invoke(stack, "parameters", event)
+    assert subject.invoke(stack, "parameters", event) == {"set": ["ACM.1"], "reset": []}
 
 
 def test_one_apply_enables_security_hub_and_creates_custom_actions(
