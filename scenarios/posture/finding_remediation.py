@@ -387,7 +387,7 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
         "suppressed": ("SUPPRESSED", "Left alone: the finding is suppressed"),
         "stranger": ("NEW", f"Refused: account {STRANGER} is neither this account"),
         "missing": ("NEW", "Not remediated: the bucket does not exist"),
-        "not-ours": ("NEW", "Not remediated: Denied while calling GetBucketVersioning"),
+        "not-ours": ("NEW", "Not remediated: Denied while calling GetBucketTagging"),
         "www": ("NEW", "Refused: bucket finding-remediation-www is meant to be public"),
         "kept": ("NEW", "Refused: bucket finding-remediation-kept is exempt by its tag KeepBucketSettings"),
         "shared": ("NEW", "Refused: this remediation is for Macie's policy findings"),
