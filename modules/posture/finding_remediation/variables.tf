@@ -156,7 +156,7 @@ variable "exempt_bucket_tag" {
 }
 
 variable "delete_old_version" {
-  description = "Whether `macie_object` deletes the version that a finding is about, once the object is encrypted again. If false, that version stays in a versioned bucket, and so the finding stays open until somebody deletes it."
+  description = "Whether `macie_object` deletes the version that a finding is about, once the object is encrypted again. If false, that version stays in a versioned bucket, and so the finding stays open until a user deletes it."
   type        = bool
   default     = false
   nullable    = false

@@ -207,7 +207,7 @@ def test_findings_without_compliance_are_not_suppressed(world: World) -> None:
 def test_a_rule_that_is_not_returned_does_not_count_as_removed(
     world: World, monkeypatch: pytest.MonkeyPatch, code: Any, released: int | None
 ) -> None:
-    """Its findings would become NEW, and alert everybody. A rule that is gone (404) has been removed."""
+    """Its findings would become NEW, and cause alerts. A rule that is gone (404) has been removed."""
     world.rule("all", PUBLIC_READ)
     world.check("a", "FAILED")
     failed = [{"RuleArn": "arn", "ErrorCode": code, "ErrorMessage": "Internal error"}]
