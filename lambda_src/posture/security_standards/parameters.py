@@ -13,6 +13,7 @@ from typing import Any
 
 from common import clients, observability
 
+from . import propagation
 from .errors import InvalidRequest, NotUpdated
 
 BATCH = 100
@@ -25,8 +26,14 @@ Parameters = dict[str, dict[str, Any]]
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Set and reset parameters. Raise InvalidRequest, NotUpdated, botocore's ClientError."""
-    log = observability.begin(context)
+    observability.begin(context)
     wanted, before = controls(event)
+    reasons = {control: each.get("reason") for control, each in event["controls"].items()}
+    return propagation.allowed(event, lambda: written(wanted, before, reasons))
+
+
+def written(wanted: dict[str, Parameters], before: dict[str, Parameters], reasons: Mapping[str, Any]) -> dict[str, Any]:
+    """Set and reset parameters. Raise as `handler`."""
     hub = clients.client("securityhub")
     changes = {
         control: {
@@ -40,7 +47,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     }
     failed: dict[str, str] = {}
     for control, parameters in changes.items():
-        reason = (event.get("controls") or {}).get(control, {}).get("reason") if control in wanted else None
+        reason = reasons.get(control) if control in wanted else None
         try:
             waiting(hub, lambda: _set(hub, control, parameters, reason))  # noqa: B023 - called at once
         except hub.exceptions.InvalidAccessException:
@@ -58,7 +65,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         "set": sorted(wanted.keys() - failed.keys()),
         "reset": sorted(before.keys() - wanted.keys() - failed.keys()),
     }
-    log.info(DONE, extra={**done, "failed": sorted(failed)})
+    observability.logger().info(DONE, extra={**done, "failed": sorted(failed)})
     if failed:
         raise NotUpdated("; ".join(f"{control}: {why}" for control, why in sorted(failed.items())))
     return done
@@ -100,21 +107,41 @@ def waiting(hub: Any, call: Callable[[], None]) -> None:
 
 
 def unlike(hub: Any, wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Read the controls back. Return by control how it differs from what was written, or why it cannot be read."""
+    """Read the controls back, again while Security Hub updates them. Return by control how it differs from what was
+    written, or why it cannot be read.
+    """
+    for seconds in WAITS:
+        found, updating = _differences(hub, wanted)
+        if not found.keys() & updating:
+            return found
+        time.sleep(seconds)
+    return _differences(hub, wanted)[0]
+
+
+def _differences(hub: Any, wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], set[str]]:
     found: dict[str, str] = {}
+    updating: set[str] = set()
     names = list(wanted)
     for first in range(0, len(names), BATCH):
         answer = hub.batch_get_security_controls(SecurityControlIds=names[first : first + BATCH])
         for failed in answer["UnprocessedIds"]:
             found[failed["SecurityControlId"]] = f"{failed['ErrorCode']}: {failed.get('ErrorReason', '')}"
         for control in answer["SecurityControls"]:
-            there = control.get("Parameters") or {}
-            wrong = [
-                name
-                for name, value in wanted[control["SecurityControlId"]].items()
-                if there.get(name, {"ValueType": "DEFAULT"})["ValueType"] != value["ValueType"]
-                or (value["ValueType"] == "CUSTOM" and there[name]["Value"] != value["Value"])
-            ]
+            there, control_id = control.get("Parameters") or {}, control["SecurityControlId"]
+            wrong = [name for name, value in wanted[control_id].items() if not _same(there.get(name), value)]
             if wrong:
-                found[control["SecurityControlId"]] = f"read back otherwise than written: {', '.join(sorted(wrong))}"
-    return found
+                found[control_id] = f"read back otherwise than written: {', '.join(sorted(wrong))}"
+            if control.get("UpdateStatus") == "UPDATING":
+                updating.add(control_id)
+    return found, updating
+
+
+def _same(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """A parameter that is not returned has its default. The order of a list means nothing."""
+    if there is None or there["ValueType"] != wanted["ValueType"]:
+        return wanted["ValueType"] == "DEFAULT" and there is None
+    return wanted["ValueType"] == "DEFAULT" or _plain(there["Value"]) == _plain(wanted["Value"])
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {kind: sorted(each) if isinstance(each, list) else each for kind, each in value.items()}

@@ -14,11 +14,13 @@ from typing import Any
 from common import clients, observability, settings
 from posture import security_hub
 
+from . import propagation
 from .errors import InvalidRequest, NotRead, NotUpdated
 from .suppression import Suppression, plan, suppressed_by
 
 DONE = "suppressions reconciled"
 SUPPRESSED_METRIC, RELEASED_METRIC = "FindingsSuppressed", "FindingsReleased"
+NOT_A_FINDING = "finding not read"
 GONE = "FindingNotFound"
 
 
@@ -32,9 +34,14 @@ class Settings:
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Reconcile the findings. Raise InvalidRequest, NotRead, NotUpdated, SettingsError, botocore's ClientError."""
-    log = observability.begin(context)
-    owner = settings.load(Settings).owner
+    observability.begin(context)
     wanted = names(event)
+    return propagation.allowed(event, lambda: reconciled(wanted, context.function_name))
+
+
+def reconciled(wanted: set[str] | None, updated_by: str) -> dict[str, Any]:
+    """Reconcile the findings with the suppressions of these names. Raise as `handler`."""
+    log, owner = observability.logger(), settings.load(Settings).owner
     hub = clients.client("securityhub")
     try:
         there = suppressions(hub, owner)
@@ -47,9 +54,9 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     # One page of findings at a time: a finding has 3 KB and more, and there may be hundreds of thousands.
     covered = ((each, found) for each in chosen if each.holds(now) for found in read(hub, each.filters()))
     updates = plan(covered, read(hub, suppressed_by(owner)), owner)
-    refused = security_hub.update(hub, updates, context.function_name)
-    refused = {key: why for key, why in refused.items() if not why.startswith(GONE)}
+    refused = security_hub.update(hub, updates, updated_by)
     done = [update.workflow for key, update in updates.items() if key not in refused]
+    refused = {key: why for key, why in refused.items() if not why.startswith(GONE)}
     suppressed, released = (done.count(state) for state in (security_hub.SUPPRESSED, security_hub.NEW))
     for metric, count in ((SUPPRESSED_METRIC, suppressed), (RELEASED_METRIC, released)):
         if count:
@@ -95,7 +102,7 @@ def suppressions(hub: Any, owner: str) -> list[Suppression]:
 
 def _rules(hub: Any, arns: list[str]) -> list[Mapping[str, Any]]:
     answer = hub.batch_get_automation_rules(AutomationRulesArns=arns)
-    # 404: somebody deleted the rule in the meantime.
+    # 404: the rule was deleted in the meantime.
     failed = [each for each in answer.get("UnprocessedAutomationRules", []) if str(each.get("ErrorCode")) != "404"]
     if failed:
         reasons = "; ".join(sorted({str(each.get("ErrorMessage", each.get("ErrorCode"))) for each in failed}))
@@ -105,6 +112,10 @@ def _rules(hub: Any, arns: list[str]) -> list[Mapping[str, Any]]:
 
 
 def read(hub: Any, filters: Mapping[str, Any]) -> Iterator[security_hub.Finding]:
-    """Yield the findings, a hundred per call."""
+    """Yield the findings, a hundred per call. A finding that cannot be read is logged, and the others go on."""
     for page in hub.get_paginator("get_findings").paginate(Filters=filters, PaginationConfig={"PageSize": 100}):
-        yield from map(security_hub.Finding.of, page["Findings"])
+        for asff in page["Findings"]:
+            try:
+                yield security_hub.Finding.of(asff)
+            except security_hub.NotFindings as error:
+                observability.logger().error(NOT_A_FINDING, extra={"reason": str(error)})

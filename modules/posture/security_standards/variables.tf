@@ -149,6 +149,10 @@ variable "suppressions" {
     error_message = "Each suppression needs control_ids, resource_ids, resource_id_prefixes or a resource_tag: without one it would cover everything. account_ids alone are not enough."
   }
   validation {
+    condition     = var.control_finding_generator == "SECURITY_CONTROL" || alltrue([for s in var.suppressions : length(s.control_ids) == 0])
+    error_message = "With control_finding_generator STANDARD_CONTROL, findings have no control ID, so that control_ids would match none: select resources instead."
+  }
+  validation {
     condition     = alltrue(flatten([for s in var.suppressions : [for id in s.control_ids : can(regex("^[A-Za-z0-9]+\\.[0-9]+$", id))]]))
     error_message = "control_ids must be security control IDs such as \"S3.8\"."
   }

@@ -14,7 +14,6 @@ from posture.security_hub import Finding
 
 from ..buckets import Bucket, block, blocks, exempt, open_blocks, refuse_public, tag_set, tags_of
 from ..contract import Plan, Remediation, Step, Target, of_macie
-from ..errors import Failed
 from ..tagging import FINDING_TAG, tag_value
 
 KIND = "Software and Configuration Checks/AWS Security Best Practices/Policy:IAMUser-"
@@ -46,9 +45,19 @@ def plan(target: Target) -> Plan:
         raise exempt(bucket, config.exempt_bucket_tag)
     steps: list[Step] = []
     checks: list[Callable[[], str]] = []
-    if had.get(FINDING_TAG) != wanted:
-        if len({*had, FINDING_TAG}) > MOST_TAGS:
-            raise Failed(f"the bucket already has {MOST_TAGS} tags, the maximum: {FINDING_TAG} cannot be added")
+    # First what closes the hole: a bucket that cannot be tagged must not stay public.
+    blocked = blocks(bucket)
+    if not all(blocked.values()):
+        steps.append(block(bucket))
+        checks.append(lambda: "public access is not blocked" if open_blocks(bucket) else "")
+    encryption = _encryption(bucket)
+    if not _by_kms(encryption):
+        steps.append(Step("encrypt new objects with KMS by default", lambda: _encrypt(bucket)))
+        checks.append(
+            lambda: "" if _by_kms(_encryption(bucket)) else "new objects are not encrypted with KMS by default"
+        )
+    fits = len({*had, FINDING_TAG}) <= MOST_TAGS
+    if fits and had.get(FINDING_TAG) != wanted:
         # PutBucketTagging replaces all tags.
         merged = {**had, FINDING_TAG: wanted}
         steps.append(
@@ -58,17 +67,8 @@ def plan(target: Target) -> Plan:
             )
         )
         checks.append(lambda: "" if merged.items() <= tags_of(bucket).items() else "its tags differ from those written")
-    encryption = _encryption(bucket)
-    if not _by_kms(encryption):
-        steps.append(Step("encrypt new objects with KMS by default", lambda: _encrypt(bucket)))
-        checks.append(
-            lambda: "" if _by_kms(_encryption(bucket)) else "new objects are not encrypted with KMS by default"
-        )
-    blocked = blocks(bucket)
-    if not all(blocked.values()):
-        steps.append(block(bucket))
-        checks.append(lambda: "public access is not blocked" if open_blocks(bucket) else "")
-    effect = f"tagged with {FINDING_TAG}; new objects are encrypted with KMS; public access is blocked"
+    tagged = f"tagged with {FINDING_TAG}" if fits else f"not tagged, because it has {MOST_TAGS} tags already"
+    effect = f"public access is blocked; new objects are encrypted with KMS; {tagged}"
     before = {"had_tag": FINDING_TAG in had, "encryption": encryption, "public_access_block": blocked}
 
     def missing() -> str:

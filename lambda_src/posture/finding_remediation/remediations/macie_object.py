@@ -77,8 +77,13 @@ class Seen:
 
     @property
     def tagged(self) -> bool:
-        """True if the object has the finding's tag."""
-        return self.tags.get(FINDING_TAG) == self.finding
+        """True if the object has the finding's tag, or has no room for it."""
+        return not self.fits or self.tags.get(FINDING_TAG) == self.finding
+
+    @property
+    def fits(self) -> bool:
+        """True if the object can have the finding's tag."""
+        return len({*self.tags, FINDING_TAG}) <= MOST_TAGS
 
 
 class ObjectPlan:
@@ -95,7 +100,8 @@ class ObjectPlan:
             raise Refused(f"there is no key for objects in {region}: set one in object_kms_key_arns of the module")
         refuse_exempt(self.bucket, config.exempt_bucket_tag)
         self.seen = self.last = self.look()
-        self.wanted_tags = {**self.seen.tags, FINDING_TAG: self.seen.finding}
+        # An object that cannot be tagged must not stay under its old key.
+        self.wanted_tags = {**self.seen.tags, **({FINDING_TAG: self.seen.finding} if self.seen.fits else {})}
         self.named = str(target.resource.details.get("VersionId") or "")
         self.current = str(self.seen.head.get("VersionId") or "")
 
@@ -113,8 +119,6 @@ class ObjectPlan:
                 "version cannot be encrypted again; delete it, or make it the current version"
             )
         step = self._tag() if self.seen.encrypted else self._encrypt()
-        if len(self.wanted_tags) > MOST_TAGS:
-            raise Failed(f"the object already has {MOST_TAGS} tags, the maximum: {FINDING_TAG} cannot be added")
         return (step, *(() if self.seen.encrypted else self._delete()))
 
     def missing(self) -> str:
@@ -168,9 +172,9 @@ class ObjectPlan:
         _refuse_locked(self.seen.head)
         big = self.seen.head["ContentLength"] > self.config.copy_single_max_mib * 2**20
         part = self.config.copy_part_mib * 2**20 if big else 0
+        tag = f"tag it with {FINDING_TAG} and " if self.seen.fits else ""
         return Step(
-            f"tag it with {FINDING_TAG} and copy it over itself{', in parts,' if big else ''} "
-            f"with the key {self.key_arn}",
+            f"{tag}copy it over itself{', in parts,' if big else ''} with the key {self.key_arn}",
             lambda: _copy(self.bucket, self.seen, self.wanted_tags, part, self.target),
         )
 
@@ -185,7 +189,10 @@ class ObjectPlan:
 def plan(target: Target) -> Plan:
     """Read twice. Plan the copy, with a third read, if the key differs, or one write if only the tag is missing."""
     needed = ObjectPlan(target, settings.load(Settings))
-    effect = f"tagged with {FINDING_TAG}; encrypted with {needed.key_arn}"
+    tagged = (
+        f"tagged with {FINDING_TAG}" if needed.seen.fits else f"not tagged, because it has {MOST_TAGS} tags already"
+    )
+    effect = f"{tagged}; encrypted with {needed.key_arn}"
     steps = needed.steps()
     before = {name: needed.seen.head[name] for name in RECORDED if name in needed.seen.head}
     return Plan(steps, effect, needed.missing, needed.open, before)

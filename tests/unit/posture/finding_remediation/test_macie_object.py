@@ -380,12 +380,15 @@ def test_an_object_that_cannot_be_read_is_reported(world: World, objects: Object
     assert world.calls == ["s3:HeadObject", UPDATE]
 
 
-def test_ten_tags_leave_no_room(world: World, objects: Objects) -> None:
+def test_an_object_without_room_for_the_tag_is_encrypted_all_the_same(world: World, objects: Objects) -> None:
     objects.put(Tagging="&".join(f"t{number}=x" for number in range(10)))
     world.send([objects.finding()])
-    assert world.calls == [*READS, UPDATE]
-    assert world.state(1)[1].startswith("Not remediated: the object already has 10 tags, the maximum")
-    assert "SSEKMSKeyId" not in objects.head()
+    assert objects.head()["SSEKMSKeyId"] == objects.key_arn
+    assert objects.tags() == {f"t{number}": "x" for number in range(10)}
+    told = f"Remediated: not tagged, because it has 10 tags already; encrypted with {objects.key_arn}."
+    assert world.state(1) == ("RESOLVED", told)
+    world.send([world.read(1)])
+    assert world.calls == READS
 
 
 def test_a_region_without_a_key_is_refused(world: World, objects: Objects) -> None:

@@ -323,9 +323,10 @@ def test_a_bucket_keeps_its_tags_and_is_tagged_encrypted_and_made_private(world:
     assert encryption(world, "reports")["SSEAlgorithm"] == "aws:kms"
     assert blocked(world, "reports") == ALL_BLOCKED
     assert world.state(1)[0] == "RESOLVED"
-    reads = ["s3:GetBucketTagging", "s3:GetBucketEncryption", "s3:GetPublicAccessBlock"]
-    writes = ["s3:PutBucketTagging", "s3:PutBucketEncryption", "s3:PutPublicAccessBlock"]
-    assert world.calls == [*reads, *writes, *reads, UPDATE]
+    tags, *settings = "s3:GetBucketTagging", "s3:GetPublicAccessBlock", "s3:GetBucketEncryption"
+    reads = [tags, *settings]
+    writes = ["s3:PutPublicAccessBlock", "s3:PutBucketEncryption", "s3:PutBucketTagging"]
+    assert world.calls == [*reads, *writes, *settings, tags, UPDATE]
     world.send([world.read(1)])
     assert world.calls == reads
 
@@ -370,14 +371,29 @@ def test_a_kms_key_that_the_owner_chose_stays(world: World) -> None:
     assert "s3:PutBucketEncryption" not in world.calls
 
 
-def test_fifty_tags_leave_no_room_and_nothing_is_changed(world: World) -> None:
+def test_a_bucket_without_room_for_the_tag_is_made_private_all_the_same(world: World) -> None:
     world.settings("macie_bucket")
     arn = bucket(world, "reports")
-    full = [{"Key": f"tag-{number}", "Value": ""} for number in range(50)]
+    full = [{"Key": f"tag-{number}", "Value": "x"} for number in range(50)]
     world.s3.put_bucket_tagging(Bucket="reports", Tagging={"TagSet": full})
     world.send([policy_finding(world, 1, arn)])
-    assert not [call for call in world.calls if call.startswith("s3:Put")]
-    assert world.state(1)[1].startswith("Not remediated: the bucket already has 50 tags, the maximum")
+    assert (blocked(world, "reports"), encryption(world, "reports")["SSEAlgorithm"]) == (ALL_BLOCKED, "aws:kms")
+    assert len(bucket_tags(world, "reports")) == 50
+    status, note = world.state(1)
+    assert status == "RESOLVED"
+    assert note.endswith("not tagged, because it has 50 tags already.")
+
+
+def test_a_bucket_that_refuses_the_tag_is_made_private_and_stays_open(world: World) -> None:
+    """S3 refuses PutBucketTagging where tags control access (ABAC)."""
+    world.settings("macie_bucket")
+    arn = bucket(world, "reports")
+    one = policy_finding(world, 1, arn)
+    world.fail["PutBucketTagging"] = [error("InvalidRequest", 400, "use TagResource")]
+    world.send([one])
+    assert (blocked(world, "reports"), encryption(world, "reports")["SSEAlgorithm"]) == (ALL_BLOCKED, "aws:kms")
+    told = "Not remediated: InvalidRequest while calling PutBucketTagging on reports: use TagResource."
+    assert world.state(1) == ("NEW", told)
 
 
 def test_the_data_finding_of_macie_is_not_one_of_policy(world: World) -> None:

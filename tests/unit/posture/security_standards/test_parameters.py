@@ -114,3 +114,34 @@ def test_a_malformed_event_changes_nothing(world: World, event: Any) -> None:
     with pytest.raises(InvalidRequest):
         parameters.handler(event, CONTEXT)
     assert not world.calls
+
+
+def test_a_control_that_is_still_being_updated_is_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, slept = world.hub.batch_get_security_controls, []
+    old = {"SecurityControlId": "ACM.1", "Parameters": {"daysToExpiration": DEFAULT}, "UpdateStatus": "UPDATING"}
+    monkeypatch.setattr(parameters.time, "sleep", slept.append)
+    monkeypatch.setattr(
+        world.hub,
+        "batch_get_security_controls",
+        lambda **request: read(**request) if slept else {"SecurityControls": [old], "UnprocessedIds": []},
+    )
+    assert call(wanted(60))["set"] == ["ACM.1"]
+    assert slept == [parameters.WAITS[0]]
+
+
+@pytest.mark.parametrize(
+    ("there", "value", "same"),
+    [
+        ({"ValueType": "CUSTOM", "Value": {"IntegerList": [80, 443]}}, {"IntegerList": [443, 80]}, True),
+        ({"ValueType": "CUSTOM", "Value": {"EnumList": ["b", "a"]}}, {"EnumList": ["a", "b"]}, True),
+        ({"ValueType": "CUSTOM", "Value": {"IntegerList": [80]}}, {"IntegerList": [443, 80]}, False),
+        ({"ValueType": "DEFAULT", "Value": {"Integer": 60}}, {"Integer": 60}, False),
+        (None, {"Integer": 60}, False),
+        ({"ValueType": "CUSTOM", "Value": {"Integer": 60}}, None, False),
+        ({"ValueType": "DEFAULT", "Value": {"Integer": 30}}, None, True),
+        (None, None, True),
+    ],
+)
+def test_values_are_compared_by_what_they_mean(there: Any, value: Any, same: bool) -> None:
+    wanted = {"ValueType": "DEFAULT"} if value is None else {"ValueType": "CUSTOM", "Value": value}
+    assert parameters._same(there, wanted) is same

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from posture import security_hub
-from posture.security_standards import suppress, suppression
+from posture.security_standards import propagation, suppress, suppression
 from posture.security_standards.errors import InvalidRequest, NotRead, NotUpdated
 from tests.unit.local.services.hub_case import asff, load
 
@@ -248,3 +249,54 @@ def test_findings_are_not_kept_while_they_are_read(world: World) -> None:
     updates = suppression.plan(((one, found) for found in findings(0, 200)), findings(200, 200), OWNER)
     assert len(updates) == 400
     assert most <= 3
+
+
+@pytest.mark.parametrize(("event", "times"), [({"suppressions": ["all"], "tf": {"action": "create"}}, 5), ({}, 1)])
+def test_terraform_waits_until_iam_knows_the_policy(
+    world: World, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], times: int
+) -> None:
+    """A first apply calls the function a second after it has written the role's policy."""
+    world.rule("all", PUBLIC_READ)
+    world.check("a", "FAILED")
+    world.by_hand("a", "NEW")
+    slept: list[float] = []
+    refusals = [0]
+
+    def denied(**_: Any) -> Any:
+        refusals[0] += 1
+        answer: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+        raise ClientError(answer, "ListAutomationRules")
+
+    monkeypatch.setattr(propagation.time, "sleep", slept.append)
+    monkeypatch.setattr(world.hub, "list_automation_rules", denied)
+    with pytest.raises(ClientError, match="not authorized"):
+        call(**event)
+    assert (refusals[0], slept) == (times, list(propagation.WAITS[: times - 1]))
+
+
+def test_a_finding_that_cannot_be_read_does_not_stop_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        world.check(name, "FAILED")
+    world.rule("all", PUBLIC_READ)
+    real = security_hub.Finding.of
+
+    def of(asff: dict[str, Any]) -> security_hub.Finding:
+        if asff["Resources"][0]["Id"].endswith(":a"):
+            raise security_hub.NotFindings("odd")
+        return real(asff)
+
+    monkeypatch.setattr(security_hub.Finding, "of", staticmethod(of))
+    assert call()["suppressed"] == 1
+    assert world.states() == {"a": "NEW", "b": "SUPPRESSED"}
+
+
+def test_a_finding_that_is_gone_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.check("a", "FAILED")
+    world.rule("all", PUBLIC_READ)
+    gone = {"ErrorCode": "FindingNotFound", "ErrorMessage": "gone"}
+    monkeypatch.setattr(
+        world.hub,
+        "batch_update_findings",
+        lambda **r: {"UnprocessedFindings": [{"FindingIdentifier": each, **gone} for each in r["FindingIdentifiers"]]},
+    )
+    assert call() == {"suppressed": 0, "released": 0, "expired": []}
