@@ -35,15 +35,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event["triggerSource"] != "PostConfirmation_ConfirmSignUp":  # a reset password
         return event
     again = bool(event.get("switchyard_again"))
-    try:
-        for group in config.groups:
+    failed: list[Exception] = []
+    for group in config.groups:  # a group that no longer exists must not keep the user out of the others
+        try:
             aws.client("cognito-idp", 2).admin_add_user_to_group(
                 UserPoolId=event["userPoolId"], Username=event["userName"], GroupName=group
             )
-    except Exception as error:
-        if again:
-            raise
-        log.warning(LATER, extra={"cause": aws_errors.name(error)})
+        except Exception as error:  # noqa: BLE001 - raised below, or repeated later
+            failed.append(error)
+    if failed and again:
+        raise failed[0]
+    if failed:
+        log.warning(LATER, extra={"cause": aws_errors.name(failed[0]), "groups": len(failed)})
         later = {name: event[name] for name in ("triggerSource", "userPoolId", "userName")}
         aws.client("lambda").invoke(
             FunctionName=context.function_name,

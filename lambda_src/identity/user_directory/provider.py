@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import clients, observability, settings
+from common import aws_errors, clients, observability, propagation, settings
 
 SET = "identity provider set"
+NOT_SET = "identity provider not set"
 REMOVED = "identity provider removed"
 
 _PEM = re.compile(r"-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----")
@@ -46,19 +47,33 @@ class Settings:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Set or remove providers. Raise UnusableSecret, UnknownProvider, SettingsError, or AWS's errors."""
-    log = observability.begin(context)
+    observability.begin(context)
     config = settings.load(Settings)
+    return {"providers": propagation.permitted(lambda: act(event, config), by_terraform="tf" in event)}
+
+
+def act(event: dict[str, Any], config: Settings) -> list[str]:
+    """Set or remove the providers that an event concerns. Return their names."""
+    log = observability.logger()
     cognito = clients.client("cognito-idp")
     action = (event.get("tf") or {}).get("action")
     if action == "delete":
         remove(cognito, config.user_pool_id, event["provider"]["name"])
         log.info(REMOVED, extra={"provider": event["provider"]["name"]})
-        return {"providers": [event["provider"]["name"]]}
+        return [event["provider"]["name"]]
     chosen = [event["provider"]] if action else of_event(event, config.providers)
-    for provider in chosen:
-        put(cognito, config.user_pool_id, provider, read(clients.client("secretsmanager"), provider))
-        log.info(SET, extra={"provider": provider["name"]})
-    return {"providers": [provider["name"] for provider in chosen]}
+    failed: list[Exception] = []
+    for provider in chosen:  # one unusable secret must not keep the others' providers from their new keys
+        try:
+            put(cognito, config.user_pool_id, provider, read(clients.client("secretsmanager"), provider))
+        except Exception as error:  # noqa: BLE001 - raised below
+            log.error(NOT_SET, extra={"provider": provider["name"], "cause": aws_errors.name(error)})  # noqa: TRY400
+            failed.append(error)
+        else:
+            log.info(SET, extra={"provider": provider["name"]})
+    if failed:
+        raise failed[0]
+    return [provider["name"] for provider in chosen]
 
 
 def of_event(event: Mapping[str, Any], providers: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from common import clients
+from common import clients, propagation
 from identity.user_directory import provider
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:apple-signin-AbCdEf"
@@ -86,6 +87,50 @@ def test_life_of_a_provider(cognito: Cognito, context: Any, capsys: Any) -> None
         assert provider.handler(terraform("delete"), context) == {"providers": ["SignInWithApple"]}
     assert cognito.there == {}
     assert KEY.splitlines()[1] not in capsys.readouterr().out
+
+
+def refuse(cognito: Cognito, monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
+    """Deny the first calls, as while a new role's policy is not in effect yet. Return the outcomes."""
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "UpdateIdentityProvider")
+    update, outcomes = cognito.update_identity_provider, list[str]()
+
+    def call(**wanted: Any) -> None:
+        outcomes.append("denied" if len(outcomes) < times else "allowed")
+        if outcomes[-1] == "denied":
+            raise denied
+        update(**wanted)
+
+    monkeypatch.setattr(cognito, "update_identity_provider", call)
+    monkeypatch.setattr(propagation, "PAUSE", 0.0)
+    return outcomes
+
+
+@pytest.mark.parametrize("action", ["create", "update"])
+def test_terraform_waits_for_a_new_roles_permissions(
+    action: str, cognito: Cognito, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = refuse(cognito, monkeypatch, 2)
+    assert provider.handler(terraform(action), context) == {"providers": ["SignInWithApple"]}
+    assert outcomes == ["denied", "denied", "allowed"]
+
+
+def test_other_callers_are_told_of_a_denial_at_once(
+    cognito: Cognito, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = refuse(cognito, monkeypatch, 1)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        provider.handler({}, context)
+    assert outcomes == ["denied"]
+
+
+def test_an_unusable_secret_keeps_no_other_provider_from_its_key(
+    cognito: Cognito, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_more = {**APPLE, "name": "Another", "type": "OIDC"}  # the secret has no client_secret
+    monkeypatch.setenv("PROVIDERS", json.dumps({"Another": needs_more, "SignInWithApple": APPLE}))
+    with pytest.raises(provider.UnusableSecret):
+        provider.handler({}, context)
+    assert list(cognito.there) == ["SignInWithApple"]
 
 
 def changed(**detail: Any) -> dict[str, Any]:

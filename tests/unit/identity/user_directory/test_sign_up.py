@@ -78,13 +78,8 @@ def user(address: str = "ada@example.com", verified: str = "true", **more: Any) 
 class Pool:
     """A pool whose ListUsers returns pages of one, and that keeps links."""
 
-    class exceptions:  # noqa: N801 - boto3's
-        class AliasExistsException(Exception): ...
-
-        class LimitExceededException(Exception): ...
-
     def __init__(self, *users: dict[str, Any], error: Exception | None = None) -> None:
-        self.users, self.error = users, error
+        self.users, self.error, self.groups = users, error, set[str]()
         self.links: list[dict[str, Any]] = []
         self.filters: list[str] = []
         self.added: list[dict[str, Any]] = []
@@ -104,7 +99,7 @@ class Pool:
         self.links.append(link)
 
     def admin_add_user_to_group(self, **member: Any) -> None:
-        if self.error:
+        if self.error and member["GroupName"] not in self.groups:
             raise self.error
         self.added.append(member)
 
@@ -112,15 +107,19 @@ class Pool:
         self.later.append(call)
 
 
+def refused(code: str, operation: str = "AdminLinkProviderForUser") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "SourceUser is already linked"}}, operation)
+
+
 def external(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch, context: Any, rules: Any, **attributes: str
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, context: Any, rules: Any, name: str = "Corp_jane", **attributes: str
 ) -> dict[str, Any]:
     monkeypatch.setattr(aws, "client", lambda *_: pool)
     monkeypatch.setenv("PROVIDERS", json.dumps({"Corp": rules}))
     event = {
         "triggerSource": "PreSignUp_ExternalProvider",
         "userPoolId": "p",
-        "userName": "Corp_jane",
+        "userName": name,
         "request": {"userAttributes": {"email": "ada@example.com", **attributes}},
         "response": {"autoConfirmUser": False, "autoVerifyEmail": False},
     }
@@ -174,15 +173,87 @@ def test_not_linked(
     assert all(text == 'email = "ada@example.com"' for text in pool.filters)
 
 
-@pytest.mark.parametrize("error", [Pool.exceptions.AliasExistsException(), Pool.exceptions.LimitExceededException()])
-def test_link_that_is_taken_is_left(error: Exception, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
-    external(Pool(user(), error=error), monkeypatch, context, TRUST)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AliasExistsException",  # of another user, or a federated user of its own
+        "InvalidParameterException",  # the pair is linked: https://github.com/boto/boto3/issues/4163
+        "LimitExceededException",  # five links
+        "UserNotFoundException",  # the owner was deleted meanwhile
+        "ResourceNotFoundException",
+    ],
+)
+def test_link_that_is_refused_for_good_refuses_no_sign_in(
+    code: str, monkeypatch: pytest.MonkeyPatch, context: Any, capsys: Any
+) -> None:
+    assert external(Pool(user(), error=refused(code)), monkeypatch, context, TRUST)["autoVerifyEmail"] is True
+    logged = capsys.readouterr().out
+    assert sign_up.NOT_LINKED in logged
+    assert code in logged
+    assert "ada@" not in logged
 
 
-def test_unexpected_link_error_stops_the_sign_in(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
-    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "AdminLinkProviderForUser")
+@pytest.mark.parametrize("code", ["AccessDeniedException", "TooManyRequestsException", "InternalErrorException"])
+def test_link_that_may_succeed_later_stops_the_sign_in(
+    code: str, monkeypatch: pytest.MonkeyPatch, context: Any
+) -> None:
+    error = refused(code)
+    error.response["ResponseMetadata"] = {"HTTPStatusCode": 500 if code.startswith("Internal") else 400}  # type: ignore[typeddict-item]
+    with pytest.raises(Unavailable):  # the user who is made now could not be linked later
+        external(Pool(user(), error=error), monkeypatch, context, TRUST)
+
+
+def test_error_in_our_code_is_no_refused_link(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     with pytest.raises(Unavailable):
-        external(Pool(user(), error=denied), monkeypatch, context, TRUST)
+        external(Pool(user(), error=KeyError("x")), monkeypatch, context, TRUST)
+
+
+def linked(provider: str, subject: str) -> dict[str, Any]:
+    made = user()
+    text = json.dumps([{"userId": subject, "providerName": provider, "providerType": "SAML", "primary": False}])
+    made["Attributes"].append({"Name": "identities", "Value": text})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("provider", "subject", "calls"), [("Corp", "jane", 0), ("Corp", "eve", 1), ("Other", "jane", 1)]
+)
+def test_pair_that_is_linked_is_not_linked_again(
+    provider: str, subject: str, calls: int, monkeypatch: pytest.MonkeyPatch, context: Any
+) -> None:
+    pool = Pool(linked(provider, subject))
+    external(pool, monkeypatch, context, TRUST)
+    assert len(pool.links) == calls
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[1]", "{}", "null", "[{}]"])
+def test_identities_that_cannot_be_read_are_none(text: str, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
+    owner = user()
+    owner["Attributes"].append({"Name": "identities", "Value": text})
+    pool = Pool(owner)
+    external(pool, monkeypatch, context, TRUST)
+    assert len(pool.links) == 1
+
+
+SUBJECT = {**TRUST, "subject": "custom:subject"}
+
+
+def test_subject_in_its_own_case(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
+    """A pool that ignores case lowers the trigger's user name, and compares the subject of a link exactly."""
+    pool = Pool(user())
+    external(pool, monkeypatch, context, SUBJECT, "corp_aaikzqf_x", **{"custom:subject": "AAIkzqF_X"})
+    assert pool.links[0]["SourceUser"]["ProviderAttributeValue"] == "AAIkzqF_X"
+    assert pool.links[0]["SourceUser"]["ProviderName"] == "Corp"
+
+
+@pytest.mark.parametrize("given", [{}, {"custom:subject": ""}, {"custom:subject": "another"}])
+def test_no_link_for_another_subject(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch, context: Any, capsys: Any
+) -> None:
+    pool = Pool(user())
+    external(pool, monkeypatch, context, SUBJECT, "corp_aaikzqf", **given)
+    assert (pool.links, pool.filters) == ([], [])
+    assert sign_up.OTHER_SUBJECT in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("source", ["PreSignUp_SignUp", "PreSignUp_ExternalProvider"])
@@ -242,6 +313,20 @@ def test_reset_password_joins_nothing(groups: None, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(aws, "client", lambda *_: pool)
     post_confirmation.handler(confirmation(triggerSource="PostConfirmation_ConfirmForgotPassword"), context)
     assert pool.added == []
+
+
+def test_missing_group_keeps_nobody_out_of_the_others(
+    groups: None, monkeypatch: pytest.MonkeyPatch, context: Any
+) -> None:
+    pool = Pool(error=refused("ResourceNotFoundException", "AdminAddUserToGroup"))
+    pool.groups = {"b"}
+    monkeypatch.setattr(aws, "client", lambda *_: pool)
+    post_confirmation.handler(confirmation(), context)
+    assert [m["GroupName"] for m in pool.added] == ["b"]
+    (call,) = pool.later
+    with pytest.raises(Unavailable):
+        post_confirmation.handler(json.loads(call["Payload"]), context)
+    assert [m["GroupName"] for m in pool.added] == ["b", "b"]
 
 
 def test_failure_is_tried_again_by_itself(groups: None, monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
