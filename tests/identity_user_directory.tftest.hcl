@@ -69,6 +69,10 @@ run "defaults" {
     error_message = "A client cannot declare an address verified."
   }
   assert {
+    condition     = { for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name => m.priority } == { verified_email = 1 } && length(aws_cognito_user_pool.this.web_authn_configuration) == 0 && length(aws_wafv2_web_acl_association.this) == 0 && length(aws_sesv2_email_identity_policy.notices) == 0 && length(aws_cognito_user_pool_client.this["app"].refresh_token_rotation) == 0
+    error_message = "The verified address recovers an account; no first factors, web ACL, policy of an identity or rotation."
+  }
+  assert {
     condition     = output.authorizer == { issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc", jwks_url = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc/.well-known/jwks.json", user_pool_arns = ["arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_abc"], audience = ["client"] }
     error_message = "The authorizer output has all that other capabilities check tokens with."
   }
@@ -85,7 +89,7 @@ run "everything" {
     sign_in           = ["email", "phone_number"]
     tier              = "PLUS"
     threat_protection = { custom_auth_mode = "AUDIT", blocked_cidrs = ["203.0.113.0/24"] }
-    mfa               = { mode = "ON", email = true, sms = true }
+    mfa               = { mode = "ON", sms = true }
     devices           = { remember = "ALWAYS", skip_mfa = false }
     email = {
       identity_arn      = "arn:aws:ses:eu-central-1:111122223333:identity/example.com"
@@ -94,7 +98,7 @@ run "everything" {
       configuration_set = "mail"
     }
     sms        = { external_id = "pool" }
-    attributes = { plan = {}, level = { type = "Number", min = 1, max = 9 }, currency = { client_writable = true, max = 3 }, name = { required = true } }
+    attributes = { plan = {}, level = { type = "Number", min = 1, max = 9 }, currency = { client_writable = true, max = 3 }, name = { required = true }, birthdate = { required = true }, updated_at = { required = true }, subject = { client_writable = true } }
     clients = {
       web = {
         auth_flows         = ["USER_SRP_AUTH", "CUSTOM_AUTH"]
@@ -120,7 +124,14 @@ run "everything" {
         secret_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/other"
         link_users         = true
       }
-      Corp = { type = "SAML", details = { MetadataURL = "https://idp.example.com/metadata" }, trust_email = true }
+      Corp = {
+        type              = "SAML"
+        details           = { MetadataURL = "https://idp.example.com/metadata" }
+        attribute_mapping = { email = "mail", "custom:subject" = "uid" }
+        link_users        = true
+        subject_attribute = "custom:subject"
+        trust_email       = true
+      }
     }
     deletion_protection = false
   }
@@ -134,8 +145,36 @@ run "everything" {
     error_message = "Threat protection is enforced, with what it is to do."
   }
   assert {
-    condition     = aws_cognito_user_pool.this.mfa_configuration == "ON" && length(aws_cognito_user_pool.this.email_mfa_configuration) == 1 && aws_cognito_user_pool.this.sms_configuration[0].external_id == "pool" && aws_cognito_user_pool.this.device_configuration[0].device_only_remembered_on_user_prompt == false && aws_cognito_user_pool.this.device_configuration[0].challenge_required_on_new_device == false
-    error_message = "All users need a second factor, of any kind, on any device."
+    condition     = aws_cognito_user_pool.this.mfa_configuration == "ON" && length(aws_cognito_user_pool.this.email_mfa_configuration) == 0 && aws_cognito_user_pool.this.sms_configuration[0].external_id == "pool" && aws_cognito_user_pool.this.device_configuration[0].device_only_remembered_on_user_prompt == false && aws_cognito_user_pool.this.device_configuration[0].challenge_required_on_new_device == false
+    error_message = "All users need a second factor, on any device."
+  }
+  assert {
+    condition     = { for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name => m.priority } == { verified_email = 1 }
+    error_message = "Cognito refuses to recover accounts by phone where text messages are a required second factor."
+  }
+  assert {
+    condition = { for s in aws_cognito_user_pool.this.schema : s.name => join(" ", compact([s.attribute_data_type, try(s.string_attribute_constraints[0].min_length, ""), try(s.string_attribute_constraints[0].max_length, ""), try(s.number_attribute_constraints[0].min_value, ""), try(s.number_attribute_constraints[0].max_value, "")])) } == {
+      plan       = "String 0 2048"
+      level      = "Number 1 9"
+      currency   = "String 0 3"
+      subject    = "String 0 2048"
+      name       = "String 0 2048"
+      birthdate  = "String 10 10"
+      updated_at = "Number 0"
+    }
+    error_message = "Standard attributes have the types and bounds that Cognito gives them."
+  }
+  assert {
+    condition     = aws_sesv2_email_identity_policy.notices[0].email_identity == "example.com" && aws_sesv2_email_identity_policy.notices[0].policy_name == "test-user-directory-notices" && jsondecode(aws_sesv2_email_identity_policy.notices[0].policy).Statement == [{ Sid = "SendNoticesOfThisPool", Effect = "Allow", Principal = { Service = ["cognito-idp.amazonaws.com", "email.cognito-idp.amazonaws.com"] }, Action = ["ses:SendEmail", "ses:SendRawEmail"], Resource = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" }, ArnLike = { "aws:SourceArn" = aws_cognito_user_pool.this.arn } } }]
+    error_message = "The identity lets Cognito send notices of this pool."
+  }
+  assert {
+    condition     = jsondecode([for f in [module.triggers.resources.functions["pre_sign_up"]] : f.environment[0].variables.PROVIDERS][0]) == { Corp = { link = true, trusted = true, subject = "custom:subject" }, SignInWithApple = { link = true, trusted = false, subject = "" } }
+    error_message = "The sign-up function knows which attribute has a provider's id in its own case."
+  }
+  assert {
+    condition     = [for s in jsondecode(module.provider[0].resources.grants["provider"].policy).Statement : s.Condition if s.Sid == "DecryptSecrets"] == [{ StringLike = { "kms:ViaService" = ["secretsmanager.eu-central-1.*"] } }] && module.provider[0].resources.functions["provider"].timeout == 120
+    error_message = "Secrets of another key are decrypted through Secrets Manager of any partition; a new role has a minute to take effect."
   }
   assert {
     condition     = aws_cognito_user_pool.this.email_configuration[0].email_sending_account == "DEVELOPER" && aws_cognito_user_pool.this.email_configuration[0].from_email_address == "Accounts <accounts@example.com>" && aws_cognito_user_pool.this.email_configuration[0].reply_to_email_address == "help@example.com"
@@ -183,7 +222,7 @@ run "everything" {
   }
 }
 
-run "prefix_domain" {
+run "passkeys" {
   command = plan
 
   module {
@@ -191,16 +230,31 @@ run "prefix_domain" {
   }
 
   variables {
-    domain = { prefix = "example" }
+    domain        = { prefix = "example" }
+    first_factors = { email_otp = true, passkey = {} }
+    clients       = { app = { auth_flows = ["USER_AUTH"], refresh_rotation = {} }, other = { refresh_rotation = { grace_seconds = 0 } } }
+    web_acl_arn   = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/users/1"
   }
 
   assert {
     condition     = output.domain_url == "https://example.auth.eu-central-1.amazoncognito.com"
     error_message = "A domain of Amazon's."
   }
+  assert {
+    condition     = toset(aws_cognito_user_pool.this.sign_in_policy[0].allowed_first_auth_factors) == toset(["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"]) && aws_cognito_user_pool.this.web_authn_configuration[0].relying_party_id == "example.auth.eu-central-1.amazoncognito.com" && aws_cognito_user_pool.this.web_authn_configuration[0].user_verification == "required"
+    error_message = "Users may choose a code or a passkey of the pool's domain."
+  }
+  assert {
+    condition     = aws_cognito_user_pool_client.this["app"].explicit_auth_flows == toset(["ALLOW_USER_AUTH"]) && aws_cognito_user_pool_client.this["app"].refresh_token_rotation[0].feature == "ENABLED" && [for c in aws_cognito_user_pool_client.this : c.refresh_token_rotation[0].retry_grace_period_seconds] == [10, 0]
+    error_message = "A client with rotation has no flow that Cognito refuses with it."
+  }
+  assert {
+    condition     = aws_wafv2_web_acl_association.this[0].resource_arn == aws_cognito_user_pool.this.arn && aws_wafv2_web_acl_association.this[0].web_acl_arn == "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/users/1"
+    error_message = "The web ACL inspects the pool's requests."
+  }
 }
 
-run "mail_as_second_factor" {
+run "mail_as_required_second_factor" {
   command = plan
 
   module {
@@ -208,14 +262,69 @@ run "mail_as_second_factor" {
   }
 
   variables {
-    mfa   = { email = true }
-    email = { identity_arn = "arn:aws:ses:eu-central-1:111122223333:identity/example.com", from_address = "a@example.com" }
-    sms   = { external_id = "pool" }
+    tier              = "PLUS"
+    threat_protection = {}
+    mfa               = { mode = "ON", email = true, totp = false }
+    email             = { identity_arn = "arn:aws:ses:eu-central-1:444455556666:identity/example.com", from_address = "a@example.com" }
   }
 
   assert {
-    condition     = { for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name => m.priority } == { verified_email = 1, verified_phone_number = 2 } && length(aws_cognito_user_pool.this.email_mfa_configuration) == 1
+    condition     = { for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name => m.priority } == { verified_email = 1, verified_phone_number = 2 } && length(aws_cognito_user_pool.this.email_mfa_configuration) == 1 && length(aws_cognito_user_pool.this.sms_configuration) == 0
     error_message = "Cognito takes e-mail as second factor only with a second way to recover an account."
+  }
+  assert {
+    condition     = length(aws_cognito_user_pool.this.software_token_mfa_configuration) == 0
+    error_message = "No authenticator app where it is not asked for."
+  }
+  assert {
+    condition     = length(aws_cognito_risk_configuration.this) == 1 && length(aws_sesv2_email_identity_policy.notices) == 0
+    error_message = "An identity of another account gets its policy there."
+  }
+}
+
+run "text_messages_for_verification_only" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sign_in = ["phone_number"]
+    mfa     = { mode = "OFF" }
+    sms     = { external_id = "pool" }
+    domain  = { name = "login.example.com", certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/1" }
+
+    first_factors = { sms_otp = true, passkey = { user_verification = "preferred" } }
+    clients       = { app = { auth_flows = ["USER_AUTH"] } }
+  }
+
+  assert {
+    condition     = aws_cognito_user_pool.this.mfa_configuration == "OFF" && length(aws_cognito_user_pool.this.sms_configuration) == 1 && length(aws_cognito_user_pool.this.software_token_mfa_configuration) == 0 && length(aws_cognito_user_pool.this.email_mfa_configuration) == 0
+    error_message = "Numbers are verified; there is no second factor."
+  }
+  assert {
+    condition     = [for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name] == ["verified_phone_number"] && toset(aws_cognito_user_pool.this.sign_in_policy[0].allowed_first_auth_factors) == toset(["PASSWORD", "SMS_OTP", "WEB_AUTHN"]) && aws_cognito_user_pool.this.web_authn_configuration[0].relying_party_id == "login.example.com"
+    error_message = "The number recovers the account; passkeys belong to the pool's own domain."
+  }
+}
+
+run "text_messages_as_required_second_factor" {
+  command = plan
+
+  module {
+    source = "./modules/identity/user_directory"
+  }
+
+  variables {
+    sign_in = ["phone_number"]
+    mfa     = { mode = "ON", sms = true }
+    sms     = { external_id = "pool" }
+  }
+
+  assert {
+    condition     = [for m in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : m.name] == ["admin_only"]
+    error_message = "Where Cognito accepts no way to recover an account, administrators reset passwords."
   }
 }
 

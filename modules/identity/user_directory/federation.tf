@@ -52,7 +52,7 @@ module "provider" {
       description  = "Configures identity providers with their secrets"
       handler      = "identity.user_directory.provider.handler"
       memory_size  = 512
-      timeout      = 60
+      timeout      = 120 # half of it is for a new role's permissions to take effect
       key_services = ["secretsmanager"]
       environment = {
         USER_POOL_ID = aws_cognito_user_pool.this.id
@@ -76,7 +76,8 @@ module "provider" {
           actions   = ["kms:Decrypt"]
           resources = local.secret_key_arns
           conditions = {
-            StringLike = { "kms:ViaService" = ["secretsmanager.${var.context.region}.*"] } # the end differs by partition
+            # The end of the name depends on the partition.
+            StringLike = { "kms:ViaService" = ["secretsmanager.${var.context.region}.*"] }
           }
         }],
       )

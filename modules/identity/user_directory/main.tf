@@ -1,4 +1,8 @@
 locals {
+  enforced = try(var.threat_protection.mode, "OFF") == "ENFORCED"
+  # An identity of another account gets its policy there.
+  notices = local.enforced && try(split(":", var.email.identity_arn)[4] == var.context.account_id, false)
+
   triggers = merge(
     { for name, arn in var.triggers : name => arn if arn != null },
     { for name, function in module.triggers.functions : name => function.arn },
@@ -37,13 +41,29 @@ resource "aws_cognito_user_pool" "this" {
 
   account_recovery_setting {
     dynamic "recovery_mechanism" {
-      # Cognito takes e-mail as second factor only where it is not the only way to recover an account.
-      for_each = [for a in ["email", "phone_number"] : a if contains(var.sign_in, a) || (var.mfa.mode != "OFF" && var.mfa.email)]
+      for_each = local.recovery
 
       content {
-        name     = "verified_${recovery_mechanism.value}"
+        name     = recovery_mechanism.value
         priority = recovery_mechanism.key + 1
       }
+    }
+  }
+
+  dynamic "sign_in_policy" {
+    for_each = length(local.first_factors) > 1 ? [true] : []
+
+    content {
+      allowed_first_auth_factors = local.first_factors
+    }
+  }
+
+  dynamic "web_authn_configuration" {
+    for_each = var.first_factors.passkey[*]
+
+    content {
+      relying_party_id  = local.relying_party_id
+      user_verification = web_authn_configuration.value.user_verification
     }
   }
 
@@ -105,26 +125,26 @@ resource "aws_cognito_user_pool" "this" {
 
     content {
       name                     = schema.key
-      attribute_data_type      = schema.value.type
+      attribute_data_type      = local.schema[schema.key].type
       mutable                  = schema.value.mutable
       required                 = schema.value.required
       developer_only_attribute = false
 
       dynamic "string_attribute_constraints" {
-        for_each = schema.value.type == "String" ? [true] : []
+        for_each = local.schema[schema.key].type == "String" ? [true] : []
 
         content {
-          min_length = coalesce(schema.value.min, 0)
-          max_length = coalesce(schema.value.max, 2048)
+          min_length = coalesce(local.schema[schema.key].min, 0)
+          max_length = coalesce(local.schema[schema.key].max, 2048)
         }
       }
 
       dynamic "number_attribute_constraints" {
-        for_each = schema.value.type == "Number" ? [true] : []
+        for_each = local.schema[schema.key].type == "Number" ? [true] : []
 
         content {
-          min_value = schema.value.min
-          max_value = schema.value.max
+          min_value = local.schema[schema.key].min
+          max_value = local.schema[schema.key].max
         }
       }
     }
@@ -176,8 +196,32 @@ resource "aws_lambda_permission" "trigger" {
   source_account = var.context.account_id
 }
 
+# Cognito sends the notices of threat protection from this identity, which must permit it: a sending authorization policy.
+# https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_NotifyConfigurationType.html
+resource "aws_sesv2_email_identity_policy" "notices" {
+  count = local.notices ? 1 : 0
+
+  email_identity = split(":identity/", var.email.identity_arn)[1]
+  policy_name    = "${var.context.name_prefix}-${local.name}-notices"
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "SendNoticesOfThisPool"
+      Effect    = "Allow"
+      Principal = { Service = ["cognito-idp.amazonaws.com", "email.cognito-idp.amazonaws.com"] }
+      Action    = ["ses:SendEmail", "ses:SendRawEmail"]
+      Resource  = var.email.identity_arn
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = var.context.account_id }
+        ArnLike      = { "aws:SourceArn" = aws_cognito_user_pool.this.arn }
+      }
+    }]
+  })
+}
+
 resource "aws_cognito_risk_configuration" "this" {
-  count = try(var.threat_protection.mode, "OFF") == "ENFORCED" ? 1 : 0
+  count = local.enforced ? 1 : 0
 
   user_pool_id = aws_cognito_user_pool.this.id
 
@@ -221,6 +265,15 @@ resource "aws_cognito_risk_configuration" "this" {
       blocked_ip_range_list = var.threat_protection.blocked_cidrs
     }
   }
+
+  depends_on = [aws_sesv2_email_identity_policy.notices]
+}
+
+resource "aws_wafv2_web_acl_association" "this" {
+  count = var.web_acl_arn == null ? 0 : 1
+
+  resource_arn = aws_cognito_user_pool.this.arn
+  web_acl_arn  = var.web_acl_arn
 }
 
 resource "aws_cognito_user_group" "this" {
@@ -265,7 +318,7 @@ resource "aws_cognito_user_pool_client" "this" {
   user_pool_id                  = aws_cognito_user_pool.this.id
   name                          = each.key
   generate_secret               = each.value.secret
-  explicit_auth_flows           = concat(["ALLOW_REFRESH_TOKEN_AUTH"], [for flow in each.value.auth_flows : "ALLOW_${flow}"])
+  explicit_auth_flows           = concat(each.value.refresh_rotation == null ? ["ALLOW_REFRESH_TOKEN_AUTH"] : [], [for flow in each.value.auth_flows : "ALLOW_${flow}"])
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
   read_attributes               = coalesce(each.value.read_attributes, local.readable_attributes)
@@ -280,6 +333,15 @@ resource "aws_cognito_user_pool_client" "this" {
     access_token  = "minutes"
     id_token      = "minutes"
     refresh_token = "days"
+  }
+
+  dynamic "refresh_token_rotation" {
+    for_each = each.value.refresh_rotation[*]
+
+    content {
+      feature                    = "ENABLED"
+      retry_grace_period_seconds = refresh_token_rotation.value.grace_seconds
+    }
   }
 
   supported_identity_providers         = concat(contains(each.value.oauth_flows, "client_credentials") ? [] : ["COGNITO"], sort(each.value.identity_providers))

@@ -92,7 +92,7 @@ module "triggers" {
         dead_letter_queue = false
         environment = {
           DOMAINS   = jsonencode(sort(var.allowed_email_domains))
-          PROVIDERS = jsonencode({ for name, p in var.identity_providers : name => { link = p.link_users, trusted = p.trust_email } })
+          PROVIDERS = jsonencode({ for name, p in var.identity_providers : name => { link = p.link_users, trusted = p.trust_email, subject = try(coalesce(p.subject_attribute), "") } })
         }
       }
     }] : [],

@@ -100,7 +100,7 @@ variable "password_policy" {
 }
 
 variable "mfa" {
-  description = "Second factor: `mode` is `OFF`, `OPTIONAL` or `ON` (all users). The allowed factors are `totp` (authenticator app), `email` (requires `email`, a tier other than LITE, and `sms` as the second way to recover an account) and `sms` (requires `sms`)."
+  description = "Second factor: `mode` is `OFF`, `OPTIONAL` or `ON` (all users). The allowed factors are `totp` (authenticator app), `email` (requires `email`, and a tier other than LITE) and `sms` (goes with `sms`: unless `mode` is `OFF`, either both are set or neither)."
   type = object({
     mode  = optional(string, "OPTIONAL")
     totp  = optional(bool, true)
@@ -122,14 +122,53 @@ variable "mfa" {
     condition     = !var.mfa.email || (var.email != null && var.tier != "LITE")
     error_message = "mfa.email needs email (an SES identity) and a tier other than LITE."
   }
-  # https://github.com/hashicorp/terraform-provider-aws/issues/41049, and the provider's email_mfa_configuration.
-  validation {
-    condition     = var.mfa.mode == "OFF" || !var.mfa.email || var.sms != null
-    error_message = "mfa.email requires sms: Cognito refuses email as second factor if it is the only way to recover an account, and the other way is a text message. Set sms, or use mfa.totp."
-  }
   validation {
     condition     = !var.mfa.sms || var.sms != null
     error_message = "mfa.sms needs sms."
+  }
+  # The provider sends SmsMfaConfiguration whenever it has sms_configuration and MFA is not off.
+  validation {
+    condition     = var.sms == null || var.mfa.mode == "OFF" || var.mfa.sms
+    error_message = "mfa.sms must be true with sms: Terraform's AWS provider lets every user of such a pool choose text messages as second factor. Set mfa.sms = true or mfa.mode = \"OFF\", or leave sms out."
+  }
+  # https://github.com/aws/aws-cdk/issues/11478; the provider's documentation of email_mfa_configuration asks for both.
+  validation {
+    condition     = !(var.mfa.mode == "ON" && var.mfa.email && var.sms != null)
+    error_message = "mfa.email with mode ON excludes sms: Cognito accepts email as second factor only where phone numbers recover accounts too, and refuses those where text messages are a required second factor. Set mfa.mode = \"OPTIONAL\", or leave sms out."
+  }
+}
+
+variable "first_factors" {
+  description = "What users can sign in with instead of a password, in clients with the flow `USER_AUTH`: a code by email (`email_otp`), a code by text message (`sms_otp`, requires `sms`), or a passkey. `passkey.relying_party_id` is the domain that passkeys belong to (default: `domain`); `passkey.user_verification` is `required` or `preferred`. Cognito accepts them only if `mfa.mode` is not `ON`, in a tier other than LITE."
+  type = object({
+    email_otp = optional(bool, false)
+    sms_otp   = optional(bool, false)
+    passkey = optional(object({
+      relying_party_id  = optional(string)
+      user_verification = optional(string, "required")
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  # AWS's answers: https://github.com/go-to-k/cdkd/issues/1975 and https://github.com/go-to-k/cdkd/issues/2064
+  validation {
+    condition     = !(var.first_factors.email_otp || var.first_factors.sms_otp || var.first_factors.passkey != null) || var.mfa.mode != "ON"
+    error_message = "first_factors need mfa.mode = \"OPTIONAL\" or \"OFF\": Cognito refuses them in pools that require a second factor."
+  }
+  validation {
+    condition     = !(var.first_factors.email_otp || var.first_factors.sms_otp || var.first_factors.passkey != null) || anytrue([for c in var.clients : contains(c.auth_flows, "USER_AUTH")])
+    error_message = "first_factors have no effect until a client can use them: add USER_AUTH to its auth_flows."
+  }
+  validation {
+    condition     = !var.first_factors.sms_otp || var.sms != null
+    error_message = "first_factors.sms_otp needs sms."
+  }
+  validation {
+    condition = alltrue([
+      for p in var.first_factors.passkey[*] : contains(["required", "preferred"], p.user_verification) && can(regex("^([a-z0-9-]+\\.)+[a-z0-9-]+$|^localhost$", try(coalesce(p.relying_party_id, local.domain_name), "")))
+    ])
+    error_message = "first_factors.passkey needs domain or a relying_party_id, which must be a domain name in lower case such as app.example.com; user_verification must be required or preferred."
   }
 }
 
@@ -218,13 +257,30 @@ variable "attributes" {
     error_message = "attributes: only standard attributes such as name can be required; Cognito refuses required custom ones."
   }
   validation {
-    condition     = alltrue([for name in keys(var.attributes) : can(regex("^[A-Za-z0-9_-]{1,20}$", name)) || contains(local.standard_attributes, name)])
-    error_message = "attributes: a name must have 1 to 20 letters, digits, underscores or hyphens, without the prefix custom:."
+    condition = alltrue([
+      for name in keys(var.attributes) : contains(local.standard_attributes, name) || (can(regex("^[A-Za-z0-9_-]{1,20}$", name)) && !contains(["sub", "email_verified", "phone_number_verified"], name))
+    ])
+    error_message = "attributes: a name must have 1 to 20 letters, digits, underscores or hyphens, without the prefix custom:; sub, email_verified and phone_number_verified are Cognito's own."
+  }
+  validation {
+    condition = alltrue([
+      for name, a in var.attributes : a.min == null && a.max == null && contains(["String", name == "updated_at" ? "Number" : "String"], a.type) if contains(local.standard_attributes, name)
+    ])
+    error_message = "attributes: Cognito fixes the type and the bounds of standard attributes. Remove type, min and max, or choose a name of your own for a custom attribute."
+  }
+  validation {
+    condition = alltrue([
+      for name, a in var.attributes : contains(local.standard_attributes, name) || (try(a.min <= a.max, true) && (
+        a.type == "Number" || (a.min == null && a.max == null) ||
+        (a.type == "String" && alltrue([for n in [coalesce(a.min, 0), coalesce(a.max, 2048)] : n >= 0 && n <= 2048 && floor(n) == n]))
+      ))
+    ])
+    error_message = "attributes: min and max bound the length of a String (0 to 2048) or the value of a Number, and min must not be above max."
   }
 }
 
 variable "clients" {
-  description = "App clients by name. Set `secret` only for servers: an app on a device cannot keep a secret, and the secret is in Terraform's state. `read_attributes` defaults to all attributes, `write_attributes` to all that are not protected. Keep tokens short-lived: where only the signature is checked, an issued token is valid until it expires, even after a sign-out."
+  description = "App clients by name. Set `secret` only for servers: an app on a device cannot keep a secret, and the secret is in Terraform's state. `read_attributes` defaults to all attributes, `write_attributes` to all that are not protected. Keep tokens short-lived: where only the signature is checked, an issued token is valid until it expires, even after a sign-out. With `refresh_rotation`, each refresh returns a new refresh token and the old one remains valid for `grace_seconds`; apps then refresh with `GetTokensFromRefreshToken`."
   type = map(object({
     secret               = optional(bool, false)
     auth_flows           = optional(set(string), ["USER_SRP_AUTH"])
@@ -233,6 +289,7 @@ variable "clients" {
     access_token_minutes = optional(number, 15)
     id_token_minutes     = optional(number, 15)
     refresh_token_days   = optional(number, 30)
+    refresh_rotation     = optional(object({ grace_seconds = optional(number, 10) }))
     session_minutes      = optional(number, 5)
     callback_urls        = optional(set(string), [])
     logout_urls          = optional(set(string), [])
@@ -275,9 +332,23 @@ variable "clients" {
     ])
     error_message = "clients: refresh_token_days must be between 1 and 3650, session_minutes between 3 and 15."
   }
+  # https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html
+  # Without any flow, Cognito would allow its default ones, and REFRESH_TOKEN_AUTH among them.
   validation {
-    condition     = alltrue([for c in var.clients : alltrue([for u in c.callback_urls : can(regex("^(https://|http://localhost|[a-z][a-z0-9+.-]*://)", u)) && !(startswith(u, "http://") && !startswith(u, "http://localhost"))])])
-    error_message = "clients: callback_urls must begin with https://, an app's own scheme, or http://localhost."
+    condition = alltrue([
+      for c in var.clients : c.refresh_rotation == null || try(var.tier != "LITE" && length(c.auth_flows) > 0 && c.refresh_rotation.grace_seconds >= 0 && c.refresh_rotation.grace_seconds <= 60, false)
+    ])
+    error_message = "clients: refresh_rotation needs grace_seconds from 0 to 60, one or more auth_flows, and a tier other than LITE."
+  }
+  validation {
+    condition     = var.tier != "LITE" || alltrue([for c in var.clients : !contains(c.auth_flows, "USER_AUTH")])
+    error_message = "clients: USER_AUTH needs a tier other than LITE."
+  }
+  validation {
+    condition = alltrue([
+      for u in flatten([for c in var.clients : concat(tolist(c.callback_urls), tolist(c.logout_urls))]) : can(regex("^http://localhost([:/]|$)", u)) || (can(regex("^[a-z][a-z0-9+.-]*://", u)) && !startswith(u, "http://"))
+    ])
+    error_message = "clients: callback_urls and logout_urls must begin with https://, an app's own scheme, or http://localhost."
   }
   validation {
     condition     = alltrue([for c in var.clients : length(setsubtract(c.oauth_flows, ["code", "client_credentials"])) == 0])
@@ -299,6 +370,18 @@ variable "clients" {
     condition     = alltrue([for c in var.clients : length(setsubtract(setunion(coalesce(c.read_attributes, []), coalesce(c.write_attributes, [])), local.readable_attributes)) == 0])
     error_message = "clients: read_attributes and write_attributes must name standard attributes, or keys of attributes as custom:name."
   }
+  # Cognito's API reference, CreateUserPoolClient (WriteAttributes) and SchemaAttributeType (Mutable).
+  validation {
+    condition = alltrue([
+      for c in var.clients : alltrue([
+        for name in c.identity_providers : length(setsubtract(
+          keys(try(var.identity_providers[name].attribute_mapping, {})),
+          concat(["username", "email_verified", "phone_number_verified"], [for a in coalesce(c.write_attributes, local.writable_attributes) : a if try(var.attributes[trimprefix(a, "custom:")].mutable, true)])
+        )) == 0
+      ])
+    ])
+    error_message = "clients: Cognito writes the attributes of a provider's attribute_mapping at each sign-in, and refuses the sign-in if the client cannot. Set client_writable = true and mutable = true for them, and name them in the client's write_attributes if it has any."
+  }
 }
 
 variable "groups" {
@@ -313,7 +396,7 @@ variable "groups" {
 }
 
 variable "default_groups" {
-  description = "Groups to which each user is added when the sign-up is confirmed."
+  description = "Groups to which users are added when their sign-up is confirmed, or when they first come from a provider. Cognito does not report users whom an administrator creates: add these yourself (`AdminAddUserToGroup`)."
   type        = set(string)
   default     = []
   nullable    = false
@@ -321,6 +404,10 @@ variable "default_groups" {
   validation {
     condition     = length(setsubtract(var.default_groups, keys(var.groups))) == 0
     error_message = "default_groups must name keys of groups."
+  }
+  validation {
+    condition     = length(var.default_groups) == 0 || !var.admin_create_user_only || length(var.identity_providers) > 0
+    error_message = "default_groups have no effect if administrators create all users: Cognito reports no confirmation then. Remove it, and add each user to its groups with AdminAddUserToGroup."
   }
 }
 
@@ -404,6 +491,10 @@ variable "allowed_email_domains" {
     condition     = alltrue([for d in var.allowed_email_domains : can(regex("^(\\*\\.)?([a-z0-9-]+\\.)+[a-z0-9-]{2,}$", d))])
     error_message = "allowed_email_domains must be domains in lower case, such as \"example.com\" or \"*.example.com\"; international ones in their xn-- form."
   }
+  validation {
+    condition     = length(var.allowed_email_domains) == 0 || !var.admin_create_user_only || length(var.identity_providers) > 0
+    error_message = "allowed_email_domains have no effect if administrators create all users. Remove it, or set admin_create_user_only = false."
+  }
 }
 
 variable "admin_create_user_only" {
@@ -414,7 +505,7 @@ variable "admin_create_user_only" {
 }
 
 variable "identity_providers" {
-  description = "Identity providers by name (for the types `SignInWithApple`, `Google`, `Facebook` and `LoginWithAmazon` the name is the type; for `SAML` and `OIDC` any name). `details` are Cognito's provider details, without secrets. `secret_arn` is the Secrets Manager secret with Apple's .p8 key or the client secret (the text, or JSON {private_key, key_id} or {client_secret}); a function reads it, so that it is never in Terraform's state. `link_users` lets a user of the provider sign in as the pool's user with the same verified address. `trust_email` treats the provider's addresses as verified."
+  description = "Identity providers by name (for the types `SignInWithApple`, `Google`, `Facebook` and `LoginWithAmazon` the name is the type; for `SAML` and `OIDC` any name). `details` are Cognito's provider details, without secrets. `secret_arn` is the Secrets Manager secret with Apple's .p8 key or the client secret (the text, or JSON {private_key, key_id} or {client_secret}); a function reads it, so that it is never in Terraform's state. `link_users` lets a user of the provider sign in as the pool's user with the same verified address; SAML, OIDC and LoginWithAmazon then need `subject_attribute`, the attribute to which `attribute_mapping` maps the provider's id of the user. `trust_email` treats the provider's addresses as verified."
   type = map(object({
     type               = string
     details            = map(string)
@@ -423,6 +514,7 @@ variable "identity_providers" {
     attribute_mapping  = optional(map(string), { email = "email", email_verified = "email_verified" })
     identifiers        = optional(list(string), [])
     link_users         = optional(bool, false)
+    subject_attribute  = optional(string)
     trust_email        = optional(bool, false)
   }))
   default  = {}
@@ -462,6 +554,16 @@ variable "identity_providers" {
     condition     = alltrue([for p in var.identity_providers : p.type != "SAML" || length(setintersection(["MetadataURL", "MetadataFile"], keys(p.details))) == 1])
     error_message = "identity_providers: SAML needs either MetadataURL or MetadataFile in details."
   }
+  validation {
+    condition     = alltrue([for p in var.identity_providers : length(setsubtract(keys(p.attribute_mapping), concat(local.readable_attributes, ["username"]))) == 0])
+    error_message = "identity_providers: the keys of attribute_mapping must be standard attributes, or keys of attributes as custom:name."
+  }
+  validation {
+    condition = alltrue([
+      for p in var.identity_providers : !p.link_users || contains(local.lowercase_subjects, p.type) || try(contains(keys(p.attribute_mapping), p.subject_attribute), false)
+    ])
+    error_message = "identity_providers: link_users of SAML, OIDC and LoginWithAmazon needs subject_attribute, because Cognito gives triggers the user's id in lower case and compares links exactly. Map the id, for example attributes = { subject = { client_writable = true } }, attribute_mapping = { \"custom:subject\" = \"sub\", … } (LoginWithAmazon: \"user_id\"; SAML: the attribute that has the value of NameID), and set subject_attribute = \"custom:subject\"."
+  }
 }
 
 variable "triggers" {
@@ -488,6 +590,17 @@ variable "triggers" {
   validation {
     condition     = length(setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions))) == 0
     error_message = "triggers: this module has ${join(", ", setintersection([for name, arn in var.triggers : name if arn != null], keys(local.functions)))} itself, for custom_auth, allowed_email_domains, link_users or default_groups; Cognito allows one function for each trigger."
+  }
+}
+
+variable "web_acl_arn" {
+  description = "ARN of a regional web ACL of AWS WAF in this Region, which inspects the requests to the pool's public API and to managed login; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.web_acl_arn == null || can(regex("^arn:${var.context.partition}:wafv2:${var.context.region}:[0-9]{12}:regional/webacl/[^/]+/[^/]+$", var.web_acl_arn))
+    error_message = "web_acl_arn must be the ARN of a regional web ACL in this Region (arn:${var.context.partition}:wafv2:${var.context.region}:ACCOUNT:regional/webacl/NAME/ID); one for CloudFront does not fit."
   }
 }
 
