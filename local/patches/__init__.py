@@ -16,6 +16,7 @@ MODULES = (
     "cognito_triggers",
     "cognito_custom_auth",
     "cognito",
+    "cognito_rotation",
     "ses",
     "cloudwatch_emf",
     "dynamodb",

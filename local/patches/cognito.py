@@ -1,8 +1,9 @@
 """Cognito user pools where MiniStack is more lenient than AWS.
 
-Clients read and write only the attributes they may; required attributes are required; a pool sends only from a
-verified address, and text messages under a role that trusts it; a filter that ListUsers cannot read is refused;
-Apple's private key is never given back.
+Clients read and write only the attributes they may; required attributes are required, and standard ones have Cognito's
+types and bounds; a pool sends only from a verified address, and text messages under a role that trusts it; second
+factors fit the way accounts are recovered and the first factors; a filter that ListUsers cannot read is refused; a pair
+is linked once; Apple's private key is never given back.
 """
 
 from __future__ import annotations
@@ -138,10 +139,32 @@ def _check_sms_role(sms: dict[str, Any], pool_id: str) -> None:
 _SENDER = "MiniStack lets a pool send from an address that is not verified in SES."
 
 
+def _check_schema(schema: list[dict[str, Any]]) -> None:
+    """Raise Refused for a standard attribute with a type or bounds of its own."""
+    bounds = ("StringAttributeConstraints", "NumberAttributeConstraints")
+    for given in schema:
+        standard = cognito._STANDARD_ATTRIBUTES_BY_NAME.get(given["Name"])
+        if standard is None:
+            continue
+        if given.get("AttributeDataType", "String") != standard["AttributeDataType"]:
+            raise Refused(
+                "InvalidParameterException",
+                f"You can not change AttributeDataType for standard schema attribute {given['Name']}",
+            )
+        changed = {name: value for kind in bounds for name, value in (given.get(kind) or {}).items()}
+        own = {name: value for kind in bounds for name, value in (standard.get(kind) or {}).items()}
+        if not changed.items() <= own.items():
+            raise Refused(
+                "InvalidParameterException",
+                f"You can not change constraints for standard schema attribute {given['Name']}",
+            )
+
+
 @patch(TARGET, "_create_user_pool", because=_SENDER)
 @patch(TARGET, "_update_user_pool", because=_SENDER)
 def create_or_update_user_pool(original: Original, data: dict[str, Any]) -> Any:
     """Make or change a pool whose sender is verified, and whose role for text messages trusts Cognito."""
+    _check_schema(data.get("Schema") or [])
     if sms := data.get("SmsConfiguration"):
         _check_sms_role(sms, data.get("UserPoolId", ""))
     email = data.get("EmailConfiguration") or {}
@@ -154,20 +177,53 @@ def create_or_update_user_pool(original: Original, data: dict[str, Any]) -> Any:
     return original(data)
 
 
-@patch(
-    TARGET, "_set_user_pool_mfa_config", because="MiniStack takes e-mail as second factor whatever recovers accounts."
-)
+@patch(TARGET, "_set_user_pool_mfa_config", because="MiniStack takes any second factor with any other setting.")
 def set_user_pool_mfa_config(original: Original, data: dict[str, Any]) -> Any:
-    """Set the second factors; e-mail is none where it is the only way to recover an account.
+    """Set the second factors, in the combinations that AWS accepts.
 
-    The provider's documentation of email_mfa_configuration asks for two recovery mechanisms, and users for either one
-    report a refusal (https://github.com/hashicorp/terraform-provider-aws/issues/41049); AWS's words are not known.
+    https://github.com/go-to-k/cdkd/issues/1923, 1975 and 2064 quote AWS's answers, and
+    https://github.com/aws/aws-cdk/issues/11478 the one for phone numbers. For email, the provider's documentation asks
+    for two recovery mechanisms (https://github.com/hashicorp/terraform-provider-aws/issues/41049); AWS's words are not
+    known.
     """
-    pool = cognito._user_pools.get(data.get("UserPoolId", "")) or {}
-    recovery = (pool.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
-    if data.get("EmailMfaConfiguration") and len(recovery) == 1:
-        message = "Email MFA requires an account recovery setting with more than one recovery mechanism."
-        raise Refused("InvalidParameterException", message)
+    pool, mode = cognito._user_pools.get(data.get("UserPoolId", "")) or {}, data.get("MfaConfiguration", "OFF")
+    chosen = {name for name in data if name in ("SmsMfaConfiguration", "SoftwareTokenMfaConfiguration")}
+    chosen |= {"EmailMfaConfiguration"} & data.keys()
+    mechanisms = (pool.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
+    recovery = {one["Name"] for one in mechanisms}
+    policy = ((pool.get("Policies") or {}).get("SignInPolicy") or {}).get("AllowedFirstAuthFactors") or []
+    problem = ""
+    if mode == "OFF" and chosen:
+        problem = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
+    elif mode != "OFF" and not chosen:
+        problem = "Invalid MFA configuration given, can't disable all MFAs with a required or optional configuration."
+    elif mode == "ON" and {"EMAIL_OTP", "SMS_OTP"} & set(policy):
+        problem = "Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled"
+    elif mode == "ON" and "WEB_AUTHN" in policy:
+        problem = (
+            "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an allowed "
+            "first auth factor"
+        )
+    elif mode == "ON" and "SmsMfaConfiguration" in chosen and "verified_phone_number" in recovery:
+        problem = (
+            "Invalid account recovery setting parameter. Account Recovery Setting cannot use verified_phone_number as "
+            "a recovery mechanism when SMS MFA is configured."
+        )
+    elif "EmailMfaConfiguration" in chosen and len(recovery) == 1:
+        problem = "Email MFA requires an account recovery setting with more than one recovery mechanism."
+    if problem:
+        raise Refused("InvalidParameterException", problem)
+    return original(data)
+
+
+@patch(TARGET, "_admin_link_provider_for_user", because="MiniStack takes a pair that is linked already.")
+def admin_link_provider_for_user(original: Original, data: dict[str, Any]) -> Any:
+    """Link an identity; for a pair that is linked, AWS reports an error (https://github.com/boto/boto3/issues/4163)."""
+    pool, source = cognito._user_pools.get(data.get("UserPoolId", "")) or {}, data.get("SourceUser") or {}
+    names = ("ProviderName", "ProviderAttributeName", "ProviderAttributeValue")
+    key = cognito._provider_link_key(*(source.get(name) or "" for name in names))
+    if pool and cognito._provider_links(pool).get(key) == (data.get("DestinationUser") or {}).get(names[2]):
+        raise Refused("InvalidParameterException", "SourceUser is already linked to DestinationUser")
     return original(data)
 
 

@@ -132,7 +132,14 @@ def apply_presignup_trigger(
     user_attrs: dict[str, Any],
     trigger_source: str = "PreSignUp_ExternalProvider",
 ) -> dict[str, bool]:
-    """Run the pre sign-up trigger, and return what it confirms and verifies."""
+    """Run the pre sign-up trigger, and return what it confirms and verifies.
+
+    A pool that ignores case gives it a federated user's name in lower case.
+    https://github.com/aws-amplify/amplify-js/issues/13844
+    """
+    pool = cognito._user_pools.get(pool_id) or {}
+    if (pool.get("UsernameConfiguration") or {}).get("CaseSensitive") is False and "ExternalProvider" in trigger_source:
+        username = username.lower()
     event = cognito._build_presignup_event(pool_id, client_id, username, user_attrs, trigger_source)
     try:
         response = call_trigger(pool_id, "PreSignUp", event)

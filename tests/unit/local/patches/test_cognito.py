@@ -250,6 +250,153 @@ def test_mail_is_a_second_factor_where_accounts_are_recovered_otherwise_too(pool
         pool.idp.delete_user_pool(UserPoolId=pool_id)
 
 
+TOTP = {"SoftwareTokenMfaConfiguration": {"Enabled": True}}
+EMAIL = {"EmailMfaConfiguration": {"Message": "{####}", "Subject": "s"}}
+SMS = {"SmsMfaConfiguration": {"SmsAuthenticationMessage": "{####}"}}
+
+
+@pytest.mark.parametrize(
+    ("factors", "recovery", "mode", "config", "problem"),
+    [
+        ([], ["verified_email"], "OFF", TOTP, "can't turn off MFA"),
+        ([], ["verified_email"], "ON", {}, "can't disable all MFAs"),
+        (["PASSWORD", "EMAIL_OTP"], ["verified_email"], "ON", TOTP, "Only PASSWORD and WEB_AUTHN"),
+        (["PASSWORD", "SMS_OTP"], ["verified_email"], "ON", TOTP, "Only PASSWORD and WEB_AUTHN"),
+        (["PASSWORD", "WEB_AUTHN"], ["verified_email"], "ON", TOTP, "SINGLE_FACTOR"),
+        ([], ["verified_email", "verified_phone_number"], "ON", SMS, "cannot use verified_phone_number"),
+        (["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"], ["verified_email"], "OPTIONAL", TOTP, ""),
+        ([], ["verified_email", "verified_phone_number"], "OPTIONAL", SMS, ""),
+        ([], ["verified_email", "verified_phone_number"], "ON", EMAIL, ""),
+        ([], ["verified_email"], "ON", SMS, ""),
+        ([], ["admin_only"], "ON", SMS, ""),
+        ([], ["verified_email"], "OFF", {"WebAuthnConfiguration": {"RelyingPartyId": "example.com"}}, ""),
+    ],
+)
+def test_second_factors_fit_the_first_ones_and_the_recovery(
+    pool: Pool, factors: list[str], recovery: list[str], mode: str, config: dict[str, Any], problem: str
+) -> None:
+    setting = {"RecoveryMechanisms": [{"Name": name, "Priority": n + 1} for n, name in enumerate(recovery)]}
+    policies = {"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": factors}}} if factors else {}
+    made = pool.idp.create_user_pool(PoolName="factors", AccountRecoverySetting=setting, **policies)["UserPool"]["Id"]
+    try:
+        if problem:
+            with pytest.raises(pool.idp.exceptions.InvalidParameterException, match=problem):
+                pool.idp.set_user_pool_mfa_config(UserPoolId=made, MfaConfiguration=mode, **config)
+        else:
+            pool.idp.set_user_pool_mfa_config(UserPoolId=made, MfaConfiguration=mode, **config)
+    finally:
+        pool.idp.delete_user_pool(UserPoolId=made)
+
+
+@pytest.mark.parametrize(
+    ("schema", "good"),
+    [
+        ({"Name": "updated_at", "AttributeDataType": "String"}, False),
+        ({"Name": "birthdate", "StringAttributeConstraints": {"MinLength": "0", "MaxLength": "2048"}}, False),
+        ({"Name": "birthdate", "StringAttributeConstraints": {"MinLength": "10", "MaxLength": "10"}}, True),
+        ({"Name": "updated_at", "AttributeDataType": "Number", "NumberAttributeConstraints": {"MinValue": "0"}}, True),
+        ({"Name": "plan", "StringAttributeConstraints": {"MinLength": "1", "MaxLength": "3"}}, True),
+    ],
+)
+def test_standard_attributes_have_cognitos_types(pool: Pool, schema: dict[str, Any], good: bool) -> None:
+    given = {"AttributeDataType": "String", "Mutable": True, **schema}
+    if good:
+        made = pool.idp.create_user_pool(PoolName="schema", Schema=[given])["UserPool"]["Id"]
+        pool.idp.delete_user_pool(UserPoolId=made)
+    else:
+        with pytest.raises(pool.idp.exceptions.InvalidParameterException, match="You can not change"):
+            pool.idp.create_user_pool(PoolName="schema", Schema=[given])
+
+
+def test_a_pair_is_linked_once(pool: Pool) -> None:
+    made = pool.idp.admin_create_user(
+        UserPoolId=pool.id, Username="ada", UserAttributes=[{"Name": "email", "Value": "ada@example.com"}]
+    )
+    link = {
+        "UserPoolId": pool.id,
+        "DestinationUser": {"ProviderName": "Cognito", "ProviderAttributeValue": made["User"]["Username"]},
+        "SourceUser": {
+            "ProviderName": "Google",
+            "ProviderAttributeName": "Cognito_Subject",
+            "ProviderAttributeValue": "1",
+        },
+    }
+    pool.idp.admin_link_provider_for_user(**link)
+    with pytest.raises(pool.idp.exceptions.InvalidParameterException, match="already linked"):
+        pool.idp.admin_link_provider_for_user(**link)
+
+
+def test_refresh_tokens_rotate(pool: Pool) -> None:
+    rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}
+    settings = {"UserPoolId": pool.id, "ClientName": "r", "RefreshTokenRotation": rotation}
+    for flows in (["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"], []):
+        with pytest.raises(pool.idp.exceptions.InvalidParameterException, match="ALLOW_REFRESH_TOKEN_AUTH"):
+            pool.idp.create_user_pool_client(**settings, ExplicitAuthFlows=flows)
+    made = pool.idp.create_user_pool_client(**settings, ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"])
+    client = made["UserPoolClient"]["ClientId"]
+    described = pool.idp.describe_user_pool_client(UserPoolId=pool.id, ClientId=client)["UserPoolClient"]
+    assert described["RefreshTokenRotation"] == rotation
+    pool.idp.admin_create_user(UserPoolId=pool.id, Username="rob", MessageAction="SUPPRESS")
+    pool.idp.admin_set_user_password(UserPoolId=pool.id, Username="rob", Password=PASSWORD, Permanent=True)
+    signed_in = pool.idp.initiate_auth(
+        ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "rob", "PASSWORD": PASSWORD}
+    )["AuthenticationResult"]
+    with pytest.raises(pool.idp.exceptions.InvalidParameterException):
+        pool.idp.initiate_auth(
+            ClientId=client,
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": signed_in["RefreshToken"]},
+        )
+
+    def refresh(token: str) -> str:
+        answer = pool.idp.get_tokens_from_refresh_token(ClientId=client, RefreshToken=token)
+        return str(answer["AuthenticationResult"]["RefreshToken"])
+
+    second = refresh(signed_in["RefreshToken"])
+    assert second != signed_in["RefreshToken"]
+    with pytest.raises(pool.idp.exceptions.RefreshTokenReuseException):
+        refresh(signed_in["RefreshToken"])
+    assert refresh(second)
+    pool.idp.update_user_pool_client(
+        UserPoolId=pool.id, ClientId=client, ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+    )
+    plain = pool.idp.get_tokens_from_refresh_token(ClientId=client, RefreshToken=refresh_of(pool, client))
+    assert "RefreshToken" not in plain["AuthenticationResult"]
+
+
+def refresh_of(pool: Pool, client: str) -> str:
+    """Sign in. Return the refresh token."""
+    answer = pool.idp.initiate_auth(
+        ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "rob", "PASSWORD": PASSWORD}
+    )
+    return str(answer["AuthenticationResult"]["RefreshToken"])
+
+
+@pytest.mark.parametrize(
+    ("sensitive", "source", "name"),
+    [
+        (False, "PreSignUp_ExternalProvider", "corp_abc"),
+        (True, "PreSignUp_ExternalProvider", "Corp_AbC"),
+        (False, "PreSignUp_SignUp", "Corp_AbC"),
+    ],
+)
+def test_a_pool_that_ignores_case_gives_triggers_lower_case(
+    monkeypatch: pytest.MonkeyPatch, sensitive: bool, source: str, name: str
+) -> None:
+    from ministack.services import cognito
+
+    monkeypatch.setitem(cognito._user_pools, "eu-west-1_q", {"UsernameConfiguration": {"CaseSensitive": sensitive}})
+    names: list[str] = []
+
+    def call_trigger(pool_id: str, trigger: str, event: dict[str, Any]) -> dict[str, Any]:
+        names.append(event["userName"])
+        return {}
+
+    monkeypatch.setattr(cognito_triggers, "call_trigger", call_trigger)
+    cognito_triggers.apply_presignup_trigger("eu-west-1_q", "", "Corp_AbC", {}, source)
+    assert names == [name]
+
+
 def test_a_pool_sends_from_a_verified_address(cloud: Cloud, pool: Pool) -> None:
     source = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/sender@example.com"
     email = {"EmailSendingAccount": "DEVELOPER", "SourceArn": source}
