@@ -34,7 +34,13 @@ variables: dict[str, Any] = {
         },
         "custom_auth": {"code_seconds": CODE_SECONDS},
         "allowed_email_domains": ["example.com", "*.example.org"],
-        "attributes": {"plan": {}, "currency": {"client_writable": True, "max": 3}, "name": {"required": True}},
+        "attributes": {
+            "plan": {},
+            "currency": {"client_writable": True, "max": 3},
+            "name": {"required": True},
+            "subject": {"client_writable": True},
+        },
+        "first_factors": {"email_otp": True, "passkey": {}},
         "clients": {
             "web": {
                 "auth_flows": ["USER_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH"],
@@ -46,7 +52,11 @@ variables: dict[str, Any] = {
                 "oauth_scopes": ["openid", "email"],
                 "identity_providers": ["Corporate", "SignInWithApple"],
             },
-            "device": {"read_attributes": ["email"]},
+            "device": {
+                "auth_flows": ["USER_AUTH", "USER_PASSWORD_AUTH"],
+                "read_attributes": ["email"],
+                "refresh_rotation": {"grace_seconds": 0},
+            },
             "server": {"secret": True, "auth_flows": ["ADMIN_USER_PASSWORD_AUTH"]},
             "batch": {
                 "secret": True,
@@ -85,8 +95,9 @@ variables: dict[str, Any] = {
             "Corporate": {
                 "type": "SAML",
                 "details": {"MetadataURL": "https://idp.example.com/metadata"},
-                "attribute_mapping": {"email": "mail", "name": "displayName"},
+                "attribute_mapping": {"email": "mail", "name": "displayName", "custom:subject": "uid"},
                 "link_users": True,
+                "subject_attribute": "custom:subject",
                 "trust_email": True,
             },
         },
@@ -261,6 +272,7 @@ def _run(stack: Stack, report: Report, directory: Directory) -> None:
     federation(directory, report)
     authorizer(directory, report, tokens)
     sign_out(directory, report)
+    rotating(directory, report)
     second_factor(directory, report)
     machine(directory, report)
     rotation(directory, report)
@@ -491,6 +503,7 @@ def http(url: str, form: dict[str, str] | None = None, token: str = "") -> tuple
 
 def saml(directory: Directory, subject: str, address: str) -> dict[str, Any]:
     """Sign in at the SAML provider. Return the claims of the ID token, or {"error": …}."""
+    subject = f"{subject}-{directory.stack.token}"
     endpoint = directory.stack.cloud.endpoint
     query = {
         "response_type": "code",
@@ -504,12 +517,12 @@ def saml(directory: Directory, subject: str, address: str) -> dict[str, Any]:
     relay = urllib.parse.parse_qs(urllib.parse.urlsplit(headers["Location"]).query)["RelayState"][0]
     values = "".join(
         f'<Attribute Name="{name}"><AttributeValue>{value}</AttributeValue></Attribute>'
-        for name, value in {"mail": address, "displayName": "Somebody"}.items()
+        for name, value in {"mail": address, "displayName": "Somebody", "uid": subject}.items()
     )
     assertion = (
         '<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol">'
         '<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion">'
-        f"<Subject><NameID>{subject}-{directory.stack.token}</NameID></Subject><AttributeStatement>{values}</AttributeStatement></Assertion></Response>"
+        f"<Subject><NameID>{subject}</NameID></Subject><AttributeStatement>{values}</AttributeStatement></Assertion></Response>"
     )
     form = {"SAMLResponse": base64.b64encode(assertion.encode()).decode(), "RelayState": relay}
     status, headers, body = http(f"{endpoint}/saml2/idpresponse", form)
@@ -530,8 +543,14 @@ def federation(directory: Directory, report: Report) -> None:
     """Check that a SAML user signs in as the pool's user with the same verified address, and as no other user."""
     dora = directory.create(directory.at("dora"))
     eve = directory.create(directory.at("eve"), email_verified="false")
-    report.check("federated user is the existing one", saml(directory, "dora-1", directory.at("dora")).get("sub"), dora)
-    report.check("again", saml(directory, "dora-1", directory.at("dora")).get("sub"), dora)
+    report.check("federated user is the existing one", saml(directory, "Dora-1", directory.at("dora")).get("sub"), dora)
+    report.check("again", saml(directory, "Dora-1", directory.at("dora")).get("sub"), dora)
+    links = json.loads(directory.attributes(dora)["identities"])
+    report.check(
+        "linked by the id in its own case",
+        [(one["providerName"], one["userId"]) for one in links],
+        [("Corporate", f"Dora-1-{directory.stack.token}")],
+    )
     report.check(
         "not a user without a verified address",
         saml(directory, "eve-1", directory.at("eve")).get("sub") not in (eve, None),
@@ -622,6 +641,35 @@ def sign_out(directory: Directory, report: Report) -> None:
     third = directory.password(directory.at("frank"))["AuthenticationResult"]
     directory.idp.admin_user_global_sign_out(UserPoolId=directory.pool_id, Username=directory.at("frank"))
     report.check("refresh after an administrator's", refresh(third), "NotAuthorizedException")
+
+
+def rotating(directory: Directory, report: Report) -> None:
+    """Check that a refresh token of the client with rotation is good for one refresh, and how the pool is set."""
+    directory.create(directory.at("hal"))
+    client = directory.clients["device"]
+    signed_in = directory.idp.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": directory.at("hal"), "PASSWORD": PASSWORD},
+    )["AuthenticationResult"]
+
+    def refresh(token: str) -> str:
+        answer = directory.idp.get_tokens_from_refresh_token(ClientId=client, RefreshToken=token)
+        return str(answer["AuthenticationResult"]["RefreshToken"])
+
+    second = refresh(signed_in["RefreshToken"])
+    report.check("a refresh gives a new refresh token", second != signed_in["RefreshToken"])
+    report.check("the old one is refused", refusal(refresh, signed_in["RefreshToken"]), "RefreshTokenReuseException")
+    report.check("the new one is good", refusal(refresh, second), "")
+    pool = directory.idp.describe_user_pool(UserPoolId=directory.pool_id)["UserPool"]
+    report.check(
+        "first factors",
+        sorted(pool["Policies"]["SignInPolicy"]["AllowedFirstAuthFactors"]),
+        ["EMAIL_OTP", "PASSWORD", "WEB_AUTHN"],
+    )
+    passkeys = directory.idp.get_user_pool_mfa_config(UserPoolId=directory.pool_id)["WebAuthnConfiguration"]
+    domain = directory.outputs["domain_url"].removeprefix("https://")
+    report.check("passkeys", (passkeys["RelyingPartyId"], passkeys["UserVerification"]), (domain, "required"))
 
 
 def totp(secret: str) -> str:
