@@ -3,40 +3,37 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   identity_settings = {
-    "inactive_users"                                = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "lists_per_second", "preload_schedule_expression", "user_pool_arns", "warning"]
-    "inactive_users.warning"                        = ["configuration_set", "days", "emails_per_second", "from_address", "subject", "text"]
-    "order_authorization"                           = ["additional_policies", "admin_groups", "alarms", "backends", "client_ids", "cors_origin", "decision_cache_seconds", "deletion_protection", "domain", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
-    "order_authorization.throttle"                  = ["burst_limit", "rate_limit"]
-    "order_authorization.domain"                    = ["actions", "container", "item", "namespace", "schema", "scope_header", "templates"]
-    "order_authorization.domain.container"          = ["key", "path", "type"]
-    "order_authorization.domain.item"               = ["attributes", "key", "path", "type"]
-    "order_authorization.domain.item.attributes[*]" = ["from", "type"]
-    "order_authorization.domain.actions[*]"         = ["backend", "body", "lists", "role", "route"]
-    "order_authorization.domain.templates[*]"       = ["description", "statement"]
-    "order_authorization.backends[*]"               = ["function_name", "invoke_arn"]
-    "order_authorization.alarms"                    = ["refused_tokens", "server_errors"]
-    "step_up_auth"                                  = ["acr_values", "alarms", "audiences", "client_ids", "default_step_up_state", "deletion_protection", "factors", "issuer_url", "jwks_url", "maximum_attempts", "operations", "required_claims", "routes", "sample", "session_seconds", "throttle", "token_types", "web_client"]
-    "step_up_auth.operations[*]"                    = ["group", "state"]
-    "step_up_auth.routes[*]"                        = ["body", "function_name", "invoke_arn"]
-    "step_up_auth.web_client"                       = ["authorize_url", "client_id", "cognito_url", "scopes", "token_url"]
-    "step_up_auth.throttle"                         = ["burst_limit", "rate_limit"]
-    "step_up_auth.alarms"                           = ["factor_changes", "unauthorized"]
-    "user_directory"                                = ["admin_create_user_only", "allowed_email_domains", "attributes", "clients", "custom_auth", "default_groups", "deletion_protection", "devices", "domain", "email", "groups", "identity_providers", "mfa", "password_policy", "resource_servers", "sign_in", "sms", "threat_protection", "tier", "triggers", "verification"]
-    "user_directory.threat_protection"              = ["blocked_cidrs", "custom_auth_mode", "mode"]
-    "user_directory.password_policy"                = ["history", "minimum_length", "require_lowercase", "require_numbers", "require_symbols", "require_uppercase", "temporary_days"]
-    "user_directory.mfa"                            = ["email", "mode", "sms", "totp"]
-    "user_directory.devices"                        = ["remember", "skip_mfa"]
-    "user_directory.email"                          = ["configuration_set", "from_address", "identity_arn", "reply_to_address"]
-    "user_directory.sms"                            = ["external_id"]
-    "user_directory.verification"                   = ["message", "subject"]
-    "user_directory.attributes[*]"                  = ["client_writable", "max", "min", "mutable", "required", "type"]
-    "user_directory.clients[*]"                     = ["access_token_minutes", "auth_flows", "callback_urls", "id_token_minutes", "identity_providers", "logout_urls", "oauth_flows", "oauth_scopes", "read_attributes", "refresh_token_days", "secret", "session_minutes", "write_attributes"]
-    "user_directory.groups[*]"                      = ["description", "precedence", "role_arn"]
-    "user_directory.resource_servers[*]"            = ["name", "scopes"]
-    "user_directory.domain"                         = ["certificate_arn", "managed_login_version", "name", "prefix"]
-    "user_directory.custom_auth"                    = ["attempts", "code_length", "code_seconds", "codes_per_hour", "message", "password_first", "subject", "topic_arn"]
-    "user_directory.identity_providers[*]"          = ["attribute_mapping", "details", "identifiers", "link_users", "secret_arn", "secret_kms_key_arn", "trust_email", "type"]
-    "user_directory.triggers"                       = ["create_auth_challenge", "custom_message", "define_auth_challenge", "post_authentication", "post_confirmation", "pre_authentication", "pre_sign_up", "pre_token_generation", "user_migration", "verify_auth_challenge_response"]
+    "inactive_users"                             = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "lists_per_second", "preload_schedule_expression", "user_pool_arns", "warning"]
+    "inactive_users.warning"                     = ["configuration_set", "days", "emails_per_second", "from_address", "subject", "text"]
+    "order_authorization"                        = ["additional_policies", "admin_groups", "alarms", "client_ids", "decision_cache_seconds", "deletion_protection", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
+    "order_authorization.throttle"               = ["burst_limit", "rate_limit"]
+    "order_authorization.alarms"                 = ["refused_tokens", "server_errors"]
+    "step_up_auth"                               = ["acr_values", "alarms", "audiences", "client_ids", "default_step_up_state", "deletion_protection", "issuer_url", "jwks_url", "maximum_attempts", "operations", "required_claims", "routes", "sample", "session_seconds", "throttle", "token_types", "user_pool", "web_client"]
+    "step_up_auth.user_pool"                     = ["audience", "issuer"]
+    "step_up_auth.operations[*]"                 = ["group", "state"]
+    "step_up_auth.routes[*]"                     = ["body", "function_name", "invoke_arn"]
+    "step_up_auth.web_client"                    = ["authorize_url", "client_id", "cognito_url", "scopes", "token_url"]
+    "step_up_auth.throttle"                      = ["burst_limit", "rate_limit"]
+    "step_up_auth.alarms"                        = ["factor_changes", "unauthorized"]
+    "user_directory"                             = ["admin_create_user_only", "allowed_email_domains", "attributes", "clients", "custom_auth", "default_groups", "deletion_protection", "devices", "domain", "email", "first_factors", "groups", "identity_providers", "mfa", "password_policy", "resource_servers", "sign_in", "sms", "threat_protection", "tier", "triggers", "verification", "web_acl_arn"]
+    "user_directory.threat_protection"           = ["blocked_cidrs", "custom_auth_mode", "mode"]
+    "user_directory.password_policy"             = ["history", "minimum_length", "require_lowercase", "require_numbers", "require_symbols", "require_uppercase", "temporary_days"]
+    "user_directory.mfa"                         = ["email", "mode", "sms", "totp"]
+    "user_directory.first_factors"               = ["email_otp", "passkey", "sms_otp"]
+    "user_directory.first_factors.passkey"       = ["relying_party_id", "user_verification"]
+    "user_directory.devices"                     = ["remember", "skip_mfa"]
+    "user_directory.email"                       = ["configuration_set", "from_address", "identity_arn", "reply_to_address"]
+    "user_directory.sms"                         = ["external_id"]
+    "user_directory.verification"                = ["message", "subject"]
+    "user_directory.attributes[*]"               = ["client_writable", "max", "min", "mutable", "required", "type"]
+    "user_directory.clients[*]"                  = ["access_token_minutes", "auth_flows", "callback_urls", "id_token_minutes", "identity_providers", "logout_urls", "oauth_flows", "oauth_scopes", "read_attributes", "refresh_rotation", "refresh_token_days", "secret", "session_minutes", "write_attributes"]
+    "user_directory.clients[*].refresh_rotation" = ["grace_seconds"]
+    "user_directory.groups[*]"                   = ["description", "precedence", "role_arn"]
+    "user_directory.resource_servers[*]"         = ["name", "scopes"]
+    "user_directory.domain"                      = ["certificate_arn", "managed_login_version", "name", "prefix"]
+    "user_directory.custom_auth"                 = ["attempts", "code_length", "code_seconds", "codes_per_hour", "message", "password_first", "subject", "topic_arn"]
+    "user_directory.identity_providers[*]"       = ["attribute_mapping", "details", "identifiers", "link_users", "secret_arn", "secret_kms_key_arn", "subject_attribute", "trust_email", "type"]
+    "user_directory.triggers"                    = ["create_auth_challenge", "custom_message", "define_auth_challenge", "post_authentication", "post_confirmation", "pre_authentication", "pre_sign_up", "pre_token_generation", "user_migration", "verify_auth_challenge_response"]
   }
 }
 
@@ -45,7 +42,7 @@ module "inactive_users" {
   count  = var.inactive_users == null ? 0 : 1
 
   context                     = module.context.context
-  user_pool_arns              = try(var.inactive_users.user_pool_arns, null)
+  user_pool_arns              = var.user_directory != null && try(var.inactive_users.user_pool_arns, null) == null && try(var.user_directory.triggers, null) == null ? module.user_directory[0].authorizer.user_pool_arns : try(var.inactive_users.user_pool_arns, null)
   inactive_days               = try(var.inactive_users.inactive_days, null)
   warning                     = try(var.inactive_users.warning, null)
   exempt_users                = try(var.inactive_users.exempt_users, null)
@@ -60,7 +57,7 @@ module "inactive_users" {
 }
 
 variable "inactive_users" {
-  description = "Disables the users of your Cognito user pools who have not signed in for a number of days, 90 by default: it records each sign-in without ever blocking one, can warn users by email beforehand, and keeps an audit trail of its actions. { user_pool_arns } for the defaults, null for off. See modules/identity/inactive_users."
+  description = "Disables the users of your Cognito user pools who have not signed in for a number of days, 90 by default: it records each sign-in without ever blocking one, can warn users by email beforehand, and keeps an audit trail of its actions. Uses the pool of user_directory, and its post-authentication trigger, unless user_pool_arns or user_directory.triggers is set. { user_pool_arns } for the defaults, null for off. See modules/identity/inactive_users."
   type        = any
   default     = null
 
@@ -70,8 +67,8 @@ variable "inactive_users" {
   }
 
   validation {
-    condition     = var.inactive_users == null || alltrue([for name in ["user_pool_arns"] : try(var.inactive_users[name], null) != null])
-    error_message = "inactive_users needs user_pool_arns."
+    condition     = var.inactive_users == null || alltrue([for name in ["user_pool_arns"] : try(var.inactive_users[name], null) != null]) || (var.user_directory != null && try(var.inactive_users.user_pool_arns, null) == null && try(var.user_directory.triggers, null) == null)
+    error_message = "inactive_users needs user_pool_arns, or user_directory."
   }
 
   validation {
@@ -95,24 +92,21 @@ module "order_authorization" {
   count  = var.order_authorization == null ? 0 : 1
 
   context                = module.context.context
-  user_pool_arn          = try(var.order_authorization.user_pool_arn, null)
-  client_ids             = try(var.order_authorization.client_ids, null)
+  user_pool_arn          = var.user_directory != null && try(var.order_authorization.user_pool_arn, null) == null && try(var.order_authorization.client_ids, null) == null ? module.user_directory[0].user_pool_arn : try(var.order_authorization.user_pool_arn, null)
+  client_ids             = var.user_directory != null && try(var.order_authorization.user_pool_arn, null) == null && try(var.order_authorization.client_ids, null) == null ? module.user_directory[0].authorizer.audience : try(var.order_authorization.client_ids, null)
   name                   = try(var.order_authorization.name, null)
   admin_groups           = try(var.order_authorization.admin_groups, null)
   additional_policies    = try(var.order_authorization.additional_policies, null)
   decision_cache_seconds = try(var.order_authorization.decision_cache_seconds, null)
   throttle               = try(var.order_authorization.throttle, null)
   error_headers          = try(var.order_authorization.error_headers, null)
-  cors_origin            = try(var.order_authorization.cors_origin, null)
-  domain                 = try(var.order_authorization.domain, null)
-  backends               = try(var.order_authorization.backends, null)
   memory_size            = try(var.order_authorization.memory_size, null)
   alarms                 = try(var.order_authorization.alarms, null)
   deletion_protection    = try(var.order_authorization.deletion_protection, null)
 }
 
 variable "order_authorization" {
-  description = "An API for orders in which Verified Permissions authorizes each action on each order, from Cedar policies that you can read. { user_pool_arn, client_ids } for the defaults, null for off. See modules/identity/order_authorization."
+  description = "An API for orders in which Verified Permissions authorizes each action on each order, from Cedar policies that you can read. Uses the pool of user_directory unless user_pool_arn or client_ids is set. { user_pool_arn, client_ids } for the defaults, null for off. See modules/identity/order_authorization."
   type        = any
   default     = null
 
@@ -122,8 +116,8 @@ variable "order_authorization" {
   }
 
   validation {
-    condition     = var.order_authorization == null || alltrue([for name in ["user_pool_arn", "client_ids"] : try(var.order_authorization[name], null) != null])
-    error_message = "order_authorization needs user_pool_arn and client_ids."
+    condition     = var.order_authorization == null || alltrue([for name in ["user_pool_arn", "client_ids"] : try(var.order_authorization[name], null) != null]) || (var.user_directory != null && try(var.order_authorization.user_pool_arn, null) == null && try(var.order_authorization.client_ids, null) == null)
+    error_message = "order_authorization needs user_pool_arn and client_ids, or user_directory."
   }
 
   validation {
@@ -134,41 +128,6 @@ variable "order_authorization" {
   validation {
     condition     = length(setsubtract(try(keys(var.order_authorization.throttle), []), local.identity_settings["order_authorization.throttle"])) == 0
     error_message = "order_authorization.throttle has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.throttle), []), local.identity_settings["order_authorization.throttle"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.throttle"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(try(keys(var.order_authorization.domain), []), local.identity_settings["order_authorization.domain"])) == 0
-    error_message = "order_authorization.domain has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.domain), []), local.identity_settings["order_authorization.domain"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(try(keys(var.order_authorization.domain.container), []), local.identity_settings["order_authorization.domain.container"])) == 0
-    error_message = "order_authorization.domain.container has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.domain.container), []), local.identity_settings["order_authorization.domain.container"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.container"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(try(keys(var.order_authorization.domain.item), []), local.identity_settings["order_authorization.domain.item"])) == 0
-    error_message = "order_authorization.domain.item has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.domain.item), []), local.identity_settings["order_authorization.domain.item"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.item"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.domain.item.attributes), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.item.attributes[*]"])) == 0
-    error_message = "order_authorization.domain.item.attributes[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.domain.item.attributes), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.item.attributes[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.item.attributes[*]"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.domain.actions), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.actions[*]"])) == 0
-    error_message = "order_authorization.domain.actions[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.domain.actions), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.actions[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.actions[*]"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.domain.templates), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.templates[*]"])) == 0
-    error_message = "order_authorization.domain.templates[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.domain.templates), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.templates[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.templates[*]"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.backends), []) : try(keys(a), [])]), local.identity_settings["order_authorization.backends[*]"])) == 0
-    error_message = "order_authorization.backends[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.backends), []) : try(keys(a), [])]), local.identity_settings["order_authorization.backends[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.backends[*]"])}."
   }
 
   validation {
@@ -187,6 +146,7 @@ module "step_up_auth" {
   count  = var.step_up_auth == null ? 0 : 1
 
   context               = module.context.context
+  user_pool             = var.user_directory != null && try(var.step_up_auth.user_pool, null) == null && try(var.step_up_auth.issuer_url, null) == null && try(var.step_up_auth.client_ids, null) == null ? module.user_directory[0].authorizer : try(var.step_up_auth.user_pool, null)
   issuer_url            = try(var.step_up_auth.issuer_url, null)
   client_ids            = try(var.step_up_auth.client_ids, null)
   audiences             = try(var.step_up_auth.audiences, null)
@@ -198,7 +158,6 @@ module "step_up_auth" {
   default_step_up_state = try(var.step_up_auth.default_step_up_state, null)
   session_seconds       = try(var.step_up_auth.session_seconds, null)
   maximum_attempts      = try(var.step_up_auth.maximum_attempts, null)
-  factors               = try(var.step_up_auth.factors, null)
   routes                = try(var.step_up_auth.routes, null)
   sample                = try(var.step_up_auth.sample, null)
   web_client            = try(var.step_up_auth.web_client, null)
@@ -208,7 +167,7 @@ module "step_up_auth" {
 }
 
 variable "step_up_auth" {
-  description = "Asks your users for a second factor when they call a privileged API operation, without a change to the functions behind it. { issuer_url, client_ids } for the defaults, null for off. See modules/identity/step_up_auth."
+  description = "Asks your users for a second factor when they call a privileged API operation, without a change to the functions behind it. Uses the pool of user_directory unless issuer_url is set. { issuer_url, client_ids } for the defaults, null for off. See modules/identity/step_up_auth."
   type        = any
   default     = null
 
@@ -218,13 +177,13 @@ variable "step_up_auth" {
   }
 
   validation {
-    condition     = var.step_up_auth == null || alltrue([for name in ["issuer_url"] : try(var.step_up_auth[name], null) != null])
-    error_message = "step_up_auth needs issuer_url."
+    condition     = length(setsubtract(try(keys(var.step_up_auth), []), local.identity_settings["step_up_auth"])) == 0
+    error_message = "step_up_auth has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth), []), local.identity_settings["step_up_auth"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth"])}."
   }
 
   validation {
-    condition     = length(setsubtract(try(keys(var.step_up_auth), []), local.identity_settings["step_up_auth"])) == 0
-    error_message = "step_up_auth has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth), []), local.identity_settings["step_up_auth"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth"])}."
+    condition     = length(setsubtract(try(keys(var.step_up_auth.user_pool), []), local.identity_settings["step_up_auth.user_pool"])) == 0
+    error_message = "step_up_auth.user_pool has no setting ${join(", ", setsubtract(try(keys(var.step_up_auth.user_pool), []), local.identity_settings["step_up_auth.user_pool"]))}. Its settings are: ${join(", ", local.identity_settings["step_up_auth.user_pool"])}."
   }
 
   validation {
@@ -268,6 +227,7 @@ module "user_directory" {
   threat_protection      = try(var.user_directory.threat_protection, null)
   password_policy        = try(var.user_directory.password_policy, null)
   mfa                    = try(var.user_directory.mfa, null)
+  first_factors          = try(var.user_directory.first_factors, null)
   devices                = try(var.user_directory.devices, null)
   email                  = try(var.user_directory.email, null)
   sms                    = try(var.user_directory.sms, null)
@@ -282,7 +242,8 @@ module "user_directory" {
   allowed_email_domains  = try(var.user_directory.allowed_email_domains, null)
   admin_create_user_only = try(var.user_directory.admin_create_user_only, null)
   identity_providers     = try(var.user_directory.identity_providers, null)
-  triggers               = try(var.user_directory.triggers, null)
+  triggers               = var.inactive_users != null && try(var.inactive_users.user_pool_arns, null) == null && try(var.user_directory.triggers, null) == null ? module.inactive_users[0].sign_in_trigger : try(var.user_directory.triggers, null)
+  web_acl_arn            = try(var.user_directory.web_acl_arn, null)
   deletion_protection    = try(var.user_directory.deletion_protection, null)
 }
 
@@ -317,6 +278,16 @@ variable "user_directory" {
   }
 
   validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.first_factors), []), local.identity_settings["user_directory.first_factors"])) == 0
+    error_message = "user_directory.first_factors has no setting ${join(", ", setsubtract(try(keys(var.user_directory.first_factors), []), local.identity_settings["user_directory.first_factors"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.first_factors"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.user_directory.first_factors.passkey), []), local.identity_settings["user_directory.first_factors.passkey"])) == 0
+    error_message = "user_directory.first_factors.passkey has no setting ${join(", ", setsubtract(try(keys(var.user_directory.first_factors.passkey), []), local.identity_settings["user_directory.first_factors.passkey"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.first_factors.passkey"])}."
+  }
+
+  validation {
     condition     = length(setsubtract(try(keys(var.user_directory.devices), []), local.identity_settings["user_directory.devices"])) == 0
     error_message = "user_directory.devices has no setting ${join(", ", setsubtract(try(keys(var.user_directory.devices), []), local.identity_settings["user_directory.devices"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.devices"])}."
   }
@@ -344,6 +315,11 @@ variable "user_directory" {
   validation {
     condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.clients), []) : try(keys(a), [])]), local.identity_settings["user_directory.clients[*]"])) == 0
     error_message = "user_directory.clients[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.clients), []) : try(keys(a), [])]), local.identity_settings["user_directory.clients[*]"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.clients[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.user_directory.clients), []) : try(keys(a.refresh_rotation), [])]), local.identity_settings["user_directory.clients[*].refresh_rotation"])) == 0
+    error_message = "user_directory.clients[*].refresh_rotation has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.user_directory.clients), []) : try(keys(a.refresh_rotation), [])]), local.identity_settings["user_directory.clients[*].refresh_rotation"]))}. Its settings are: ${join(", ", local.identity_settings["user_directory.clients[*].refresh_rotation"])}."
   }
 
   validation {

@@ -3,6 +3,12 @@ mock_provider "aws" {
   override_during = plan
 }
 
+# What AWS decides is unknown until the apply, as in a first one.
+mock_provider "aws" {
+  alias  = "unknown"
+  source = "./tests/mocks"
+}
+
 run "packages" {
   command = apply
 
@@ -99,4 +105,25 @@ run "refuses_what_no_capability_can_be_given" {
     var.secret_replication,
     var.web_acl_logging,
   ]
+}
+
+# A count or a key that depends on an unknown value would fail this plan.
+run "one_apply_is_enough_for_a_pool_and_what_uses_it" {
+  command = plan
+
+  providers = {
+    aws = aws.unknown
+  }
+
+  variables {
+    user_directory      = { groups = { members = {} }, default_groups = ["members"] }
+    step_up_auth        = {}
+    order_authorization = {}
+    inactive_users      = {}
+  }
+
+  assert {
+    condition     = alltrue([for made in [module.user_directory, module.step_up_auth, module.order_authorization, module.inactive_users] : length(made) == 1])
+    error_message = "The three capabilities take the pool, and the pool takes the trigger of one of them, in one plan."
+  }
 }

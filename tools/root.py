@@ -51,6 +51,11 @@ class Capability:
         return {edge.argument: edge for edge in wiring.EDGES if edge.of == self.name}
 
     @property
+    def defaults(self) -> list[wiring.Default]:
+        """Return the arguments that have a value from another capability unless its user sets them."""
+        return [default for default in wiring.DEFAULTS if default.of == self.name]
+
+    @property
     def settings(self) -> dict[str, hcl.Type]:
         """Return the types of the arguments that its user sets, by name."""
         settable = {name: body for name, body in self.variables.items() if name not in self.edges}
@@ -135,14 +140,28 @@ def objects(
         yield from objects(of.element, f"{path}[*]", item, lambda names: wrap(each.replace("%s", names)))
 
 
-def rules(capability: Capability) -> list[tuple[str, str]]:
+def applies(default: wiring.Default) -> str:
+    """Return the HCL of whether a default applies, in a root where both capabilities have a variable."""
+    return " && ".join(
+        [f"var.{default.source} != null", *(f"try(var.{path}, null) == null" for path in default.unless)]
+    )
+
+
+def rules(capability: Capability, on: Collection[str]) -> list[tuple[str, str]]:
     """Return the conditions that a capability's variable must meet, each with the HCL of its message."""
     name, required = capability.name, capability.required
-    needs = (
-        f"var.{name} == null || alltrue([for name in {hcl.literal(required)} : try(var.{name}[name], null) != null])"
+    usable = [default for default in capability.defaults if default.source in on]
+    sources = {default.source: default for default in usable if default.argument in required}
+    needs = " || ".join(
+        [
+            f"var.{name} == null",
+            f"alltrue([for name in {hcl.literal(required)} : try(var.{name}[name], null) != null])",
+            *(f"({applies(default)})" for default in sources.values()),
+        ]
     )
+    needed = " and ".join(required) + "".join(f", or {source}" for source in sources)
     found = [(f"var.{name} == null || can(keys(var.{name}))", f'"{name} must be an object; null for off."')]
-    found += [(needs, f'"{name} needs {" and ".join(required)}."')] if required else []
+    found += [(needs, f'"{name} needs {needed}."')] if required else []
     for path, given, _ in objects(capability.type, name, f"var.{name}"):
         known = f'local.{capability.domain}_settings["{path}"]'
         unknown = f"setsubtract({given}, {known})"
@@ -154,15 +173,16 @@ def rules(capability: Capability) -> list[tuple[str, str]]:
 def description(capability: Capability) -> str:
     """Return what the capability's variable is for."""
     smallest = f"{{ {', '.join(capability.needed)} }}" if capability.needed else "{}"
-    notes = "".join(f" {note}" for note in {edge.note: None for edge in capability.edges.values()})
+    given = [edge.note for edge in capability.edges.values()] + [default.note for default in capability.defaults]
+    notes = "".join(f" {note}" for note in dict.fromkeys(given) if note)
     return f"{capability.summary}{notes} {smallest} for the defaults, null for off. See {capability.path}."
 
 
-def variable_hcl(capability: Capability) -> str:
+def variable_hcl(capability: Capability, on: Collection[str]) -> str:
     """Return the variable that switches a capability on."""
     validations = "".join(
         f"\nvalidation {{\ncondition = {condition}\nerror_message = {message}\n}}\n"
-        for condition, message in rules(capability)
+        for condition, message in rules(capability, on)
     )
     return f"""
 variable "{capability.name}" {{
@@ -190,9 +210,14 @@ def capability_hcl(capability: Capability, on: Collection[str]) -> str:
         for argument, edge in capability.edges.items()
         if edge.source in on
     }
+    # By index, not by splat: a splat refers to all outputs, and two capabilities may each use one of the other.
+    for default in capability.defaults:
+        if default.source in on:
+            value = f"module.{default.source}[0].{default.output}"
+            arguments[default.argument] = f"{applies(default)} ? {value} : {arguments[default.argument]}"
     given = "".join(f"{argument} = {value}\n" for argument, value in arguments.items())
     outputs = capability.output.replace("{}", "made")
-    value = f"one(module.{name}[*])" if outputs == "made" else f"one([for made in module.{name} : {outputs}])"
+    exported = f"one(module.{name}[*])" if outputs == "made" else f"one([for made in module.{name} : {outputs}])"
     return f"""
 module "{name}" {{
 source = "./{capability.path}"
@@ -200,10 +225,10 @@ count = var.{name} == null ? 0 : 1
 
 context = module.context.context
 {given}}}
-{variable_hcl(capability)}
+{variable_hcl(capability, on)}
 output "{name}" {{
 description = "Outputs of {capability.path}; null when off."
-value = {value}
+value = {exported}
 }}
 """
 

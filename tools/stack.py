@@ -112,11 +112,25 @@ class Stack:
         for argument, edge in capability.edges.items():
             if edge.source in self.names:
                 given.setdefault(argument, f"module.{edge.source}.{edge.output}")
+        for default in self.defaults(capability):
+            given[default.argument] = f"module.{default.source}.{default.output}"
         return given
+
+    def defaults(self, capability: Capability) -> list[wiring.Default]:
+        """Return the capability's defaults that apply."""
+
+        def is_set(path: str) -> bool:
+            name, _, setting = path.partition(".")
+            return self.arguments.get(name, {}).get(setting) is not None
+
+        both = [default for default in capability.defaults if {default.of, default.source} <= {*self.names}]
+        return [default for default in both if not any(map(is_set, default.unless))]
 
     def asked(self, capability: Capability) -> list[str]:
         """Return the arguments that are required and not given: variables of the stack ask for them."""
-        return [name for name in capability.needed if name not in self.given(capability)]
+        instead = {path for default in self.defaults(capability) for path in default.unless}
+        given = self.given(capability)
+        return [name for name in capability.needed if name not in given and f"{capability.name}.{name}" not in instead]
 
 
 # --- files -------------------------------------------------------------------------------------------------

@@ -30,6 +30,23 @@ class Edge:
     """What the user of `of` should know; it ends the description of the variable."""
 
 
+@dataclass(frozen=True)
+class Default:
+    """Argument `argument` of capability `of`, if none of `unless` is set, is output `output` of capability `source`.
+
+    So that one apply is enough where a user wants both: a variable of a root cannot name what the root creates.
+    """
+
+    of: str
+    argument: str
+    source: str
+    output: str
+    unless: tuple[str, ...]
+    """Settings, as `capability.setting`. Those of `of` are not required where the default applies."""
+    note: str
+    """What the user of `of` should know; it ends the description of the variable."""
+
+
 BLOCKS = {"config_recorder": Block("posture", "modules/blocks/config_recorder", "resources")}
 
 _HUB = "Needs Security Hub: security_standards = {}, unless the account has enabled it in this Region."
@@ -42,6 +59,30 @@ EDGES = (
     Edge("web_acl_logging", "recorder_name", "config_recorder", "recorder_name", _RECORDER),
 )
 
+_POOL, _ORDERS = (
+    "Uses the pool of user_directory",
+    ("order_authorization.user_pool_arn", "order_authorization.client_ids"),
+)
+_STEP_UP = ("step_up_auth.user_pool", "step_up_auth.issuer_url", "step_up_auth.client_ids")
+_INACTIVE = ("inactive_users.user_pool_arns", "user_directory.triggers")
+_WITHOUT_IDS = f"{_POOL} unless user_pool_arn or client_ids is set."
+DEFAULTS = (
+    Default(
+        "step_up_auth", "user_pool", "user_directory", "authorizer", _STEP_UP, f"{_POOL} unless issuer_url is set."
+    ),
+    Default("order_authorization", "user_pool_arn", "user_directory", "user_pool_arn", _ORDERS, _WITHOUT_IDS),
+    Default("order_authorization", "client_ids", "user_directory", "authorizer.audience", _ORDERS, _WITHOUT_IDS),
+    Default(
+        "inactive_users",
+        "user_pool_arns",
+        "user_directory",
+        "authorizer.user_pool_arns",
+        _INACTIVE,
+        f"{_POOL}, and its post-authentication trigger, unless user_pool_arns or user_directory.triggers is set.",
+    ),
+    Default("user_directory", "triggers", "inactive_users", "sign_in_trigger", _INACTIVE, ""),
+)
+
 # Boolean arguments of modules/context that are true if a capability with this building block is on.
 CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
 
@@ -49,5 +90,5 @@ CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
 ONE_OF = {
     "finding_chat": ("slack_channels",),
     "secret_replication": ("targets",),
-    "step_up_auth": ("client_ids",),
+    "step_up_auth": ("issuer_url", "client_ids"),
 }

@@ -6,6 +6,11 @@ output "trigger_function_arns" {
   }
 }
 
+output "sign_in_trigger" {
+  description = "The trigger for sign-ins alone, in the form of user_directory's `triggers`: for a pool that has a post-confirmation function of its own. The preload finds users who sign up and never sign in."
+  value       = { post_authentication = module.record.functions.record.arn }
+}
+
 output "record_queue" {
   description = "ARN and URL of the queue of records, for pools that have triggers of their own: these send one message for each sign-in."
   value = {

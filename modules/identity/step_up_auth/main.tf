@@ -1,15 +1,20 @@
 locals {
   name = "step-up-auth"
 
+  issuer_url = var.user_pool != null ? var.user_pool.issuer : var.issuer_url
+  client_ids = var.user_pool != null ? toset(var.user_pool.audience) : var.client_ids
+
   # With a Cognito pool, this stack requests the second factor. Other issuers do so themselves and state it in `acr`.
-  pool_id       = try(regex("^https://cognito-idp\\.[a-z0-9-]+\\.amazonaws\\.com(?:\\.cn)?/([A-Za-z0-9_-]+)$", var.issuer_url)[0], null)
-  cognito       = local.pool_id != null
+  # Whether it is one is known at plan time, also where the pool is created in the same apply.
+  pool_pattern  = "^https://cognito-idp\\.[a-z0-9-]+\\.amazonaws\\.com(?:\\.cn)?/([A-Za-z0-9_-]+)$"
+  cognito       = var.user_pool != null || can(regex(local.pool_pattern, var.issuer_url))
+  pool_id       = local.cognito ? regex(local.pool_pattern, local.issuer_url)[0] : null
   user_pool_arn = "arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/${coalesce(local.pool_id, "none")}"
 
   trust = {
-    ISSUER_URL      = var.issuer_url
-    JWKS_URL        = var.jwks_url != null ? var.jwks_url : local.cognito ? "${var.issuer_url}/.well-known/jwks.json" : ""
-    CLIENT_IDS      = jsonencode(var.client_ids)
+    ISSUER_URL      = local.issuer_url
+    JWKS_URL        = var.jwks_url != null ? var.jwks_url : local.cognito ? "${local.issuer_url}/.well-known/jwks.json" : ""
+    CLIENT_IDS      = jsonencode(local.client_ids)
     AUDIENCES       = jsonencode(var.audiences)
     REQUIRED_CLAIMS = jsonencode(var.required_claims != null ? var.required_claims : local.cognito ? { token_use = "access" } : {})
     TOKEN_TYPES     = jsonencode(var.token_types != null ? var.token_types : toset(local.cognito ? [] : ["at+jwt", "application/at+jwt"]))

@@ -18,17 +18,30 @@ variable "context" {
   nullable = false
 }
 
+variable "user_pool" {
+  description = "The output `authorizer` of user_directory, instead of `issuer_url` and `client_ids`: in this form, the pool can be created in the same apply."
+  type = object({
+    issuer   = string
+    audience = list(string)
+  })
+  default = null
+}
+
 variable "issuer_url" {
-  description = "Issuer of the access tokens, exactly as in their claim `iss`: a Cognito user pool of this account and Region (`https://cognito-idp.REGION.amazonaws.com/POOL`), or any other OAuth 2 issuer that signs with RS256, PS256, ES256 or EdDSA (Ed25519)."
+  description = "Issuer of the access tokens, exactly as in their claim `iss`: a Cognito user pool of this account and Region (`https://cognito-idp.REGION.amazonaws.com/POOL`), or any other OAuth 2 issuer that signs with RS256, PS256, ES256 or EdDSA (Ed25519). Required unless `user_pool` is set."
   type        = string
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^?#\\s]*)?$", var.issuer_url))
+    condition     = (var.issuer_url == null) == (var.user_pool != null)
+    error_message = "Set issuer_url, or user_pool instead of it."
+  }
+  validation {
+    condition     = var.issuer_url == null || can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^?#\\s]*)?$", var.issuer_url))
     error_message = "issuer_url must be an https URL without query, such as \"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc\"."
   }
   validation {
-    condition     = !startswith(var.issuer_url, "https://cognito-idp.") || startswith(var.issuer_url, "https://cognito-idp.${var.context.region}.")
+    condition     = try(!startswith(var.issuer_url, "https://cognito-idp.") || startswith(var.issuer_url, "https://cognito-idp.${var.context.region}."), true)
     error_message = "issuer_url must name a user pool in the stack's Region, ${var.context.region}."
   }
 }
@@ -40,8 +53,12 @@ variable "client_ids" {
   nullable    = false
 
   validation {
-    condition     = length(var.client_ids) + length(var.audiences) > 0
+    condition     = var.user_pool != null || length(var.client_ids) + length(var.audiences) > 0
     error_message = "Set client_ids or audiences: without either, tokens of every client of the issuer would be accepted."
+  }
+  validation {
+    condition     = var.user_pool == null || length(var.client_ids) == 0
+    error_message = "client_ids must not be set with user_pool, which has the clients of the pool."
   }
 }
 

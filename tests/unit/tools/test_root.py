@@ -20,7 +20,8 @@ def variables(tmp_path: Path) -> Path:
     domains = {c.domain for c in CAPABILITIES.values()}
     members = {domain: [c for c in CAPABILITIES.values() if c.domain == domain] for domain in domains}
     text = "".join(
-        root.settings_hcl(domain, of) + "".join(map(root.variable_hcl, of)) for domain, of in members.items()
+        root.settings_hcl(domain, of) + "".join(root.variable_hcl(c, CAPABILITIES) for c in of)
+        for domain, of in members.items()
     )
     (tmp_path / "main.tf").write_text(text)
     return tmp_path
@@ -62,8 +63,13 @@ def test_the_root_passes_each_variable(name: str) -> None:
     assert module["source"] == f'"./{capability.path}"'
     declared = set(hcl.declared(ROOT / capability.path, "variable"))
     assert {argument for argument in module if not argument.startswith("__")} == declared | {"source", "count"}
-    for argument in declared - {"context"} - capability.edges.keys():
+    defaults = {default.argument: default for default in capability.defaults}
+    for argument in declared - {"context"} - capability.edges.keys() - defaults.keys():
         assert module[argument] == f"${{try(var.{name}.{argument}, null)}}"
+    for argument, default in defaults.items():
+        assert module[argument].startswith(f"${{var.{default.source} != null && ")
+        value = f"module.{default.source}[0].{default.output}"
+        assert module[argument].endswith(f" ? {value} : try(var.{name}.{argument}, null)}}")
     for argument, edge in capability.edges.items():
         assert module[argument] == f"${{one(module.{edge.source}[*].{edge.output})}}"
 
@@ -72,6 +78,13 @@ def test_what_is_wired_exists() -> None:
     for edge in wiring.EDGES:
         assert edge.argument in CAPABILITIES[edge.of].variables
         assert edge.output in hcl.declared(CAPABILITIES[edge.source].folder, "output")
+    for default in wiring.DEFAULTS:
+        assert default.argument in CAPABILITIES[default.of].settings
+        assert default.output.split(".")[0] in hcl.declared(CAPABILITIES[default.source].folder, "output")
+        assert f"{default.of}.{default.argument}" in default.unless
+        for path in default.unless:
+            name, _, setting = path.partition(".")
+            assert setting in CAPABILITIES[name].settings
     for name, arguments in wiring.ONE_OF.items():
         assert set(arguments) <= set(CAPABILITIES[name].settings)
     for name, block in wiring.BLOCKS.items():
@@ -91,6 +104,17 @@ def test_a_root_of_some_has_those_only() -> None:
     assert "order_authorization" not in files["main.tf"]
     assert "coalesce(var.api_gateway_logging, anytrue([" in files["main.tf"]  # the account's role can be left alone
     assert "var.step_up_auth != null," in files["main.tf"]
+    assert "user_directory" not in files["identity.tf"].replace("Uses the pool of user_directory", "").replace(
+        "The output `authorizer` of user_directory", ""
+    )
+
+
+def test_a_capability_may_take_what_it_needs_from_another() -> None:
+    with_pool = dict(root.rules(CAPABILITIES["inactive_users"], ["inactive_users", "user_directory"]))
+    alone = dict(root.rules(CAPABILITIES["inactive_users"], ["inactive_users"]))
+    assert '"inactive_users needs user_pool_arns, or user_directory."' in with_pool.values()
+    assert '"inactive_users needs user_pool_arns."' in alone.values()
+    assert not [condition for condition in alone if "user_directory" in condition]
 
 
 def test_descriptions_come_from_the_module() -> None:
@@ -138,7 +162,12 @@ def test_good_values_are_taken(variables: Path) -> None:
         ("web_acl_logging", {"context": {}}, "web_acl_logging has no setting context. ", "scopes"),
         ("country_embargo", True, "country_embargo must be an object", "null for off"),
         ("country_embargo", [], "country_embargo must be an object", "null for off"),
-        ("order_authorization", {"user_pool_arn": None}, "order_authorization needs user_pool_arn and client_ids.", ""),
+        (
+            "order_authorization",
+            {"user_pool_arn": None},
+            "order_authorization needs user_pool_arn and client_ids, or user_directory.",
+            "",
+        ),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(
