@@ -83,13 +83,18 @@ run "record" {
   }
 
   assert {
+    condition     = output.sign_in_trigger == { post_authentication = output.trigger_function_arns.post_authentication }
+    error_message = "A pool with a post-confirmation function of its own takes the trigger for sign-ins alone."
+  }
+
+  assert {
     condition     = output.trigger_function_arns == { post_authentication = "arn:aws:lambda:eu-central-1:111122223333:function:test-inactive-users-record", post_confirmation = "arn:aws:lambda:eu-central-1:111122223333:function:test-inactive-users-record" }
     error_message = "The output names what to attach."
   }
 
   assert {
-    condition     = module.record.resources.functions["record"].environment[0].variables["INACTIVE_DAYS"] == "90" && module.record.resources.functions["record"].environment[0].variables["WARNING_DAYS"] == "0" && module.record.resources.functions["record"].environment[0].variables["TABLE"] == "test-inactive-users"
-    error_message = "90 days by default, without a warning."
+    condition     = module.record.resources.functions["record"].environment[0].variables["INACTIVE_DAYS"] == "90" && module.record.resources.functions["record"].environment[0].variables["WARNING_DAYS"] == "0" && module.record.resources.functions["record"].environment[0].variables["TABLE"] == "test-inactive-users" && module.record.resources.functions["record"].environment[0].variables["DAYS_BY_POOL"] == "{}"
+    error_message = "90 days by default, for all pools, without a warning."
   }
 
   assert {
@@ -151,7 +156,7 @@ run "disable" {
   }
 
   assert {
-    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "The function may do what it is for, in these pools."
   }
 
@@ -179,6 +184,7 @@ run "warning" {
   }
 
   variables {
+    inactive_days_by_pool = { eu-central-1_Staff0001 = 30 }
     warning = {
       days         = 7
       from_address = "accounts@example.com"
@@ -186,8 +192,13 @@ run "warning" {
   }
 
   assert {
-    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com", "arn:aws:ses:eu-central-1:111122223333:configuration-set/*"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "DisableAndGiveBack", Effect = "Allow", Action = ["cognito-idp:AdminDisableUser", "cognito-idp:AdminEnableUser", "cognito-idp:AdminUserGlobalSignOut"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Warn", Effect = "Allow", Action = ["ses:SendEmail"], Resource = ["arn:aws:ses:eu-central-1:111122223333:identity/accounts@example.com", "arn:aws:ses:eu-central-1:111122223333:identity/example.com", "arn:aws:ses:eu-central-1:111122223333:configuration-set/*"], Condition = { StringEquals = { "ses:FromAddress" = ["accounts@example.com"] } } }, { Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "It may send from that address only."
+  }
+
+  assert {
+    condition     = alltrue([for f in merge(module.record.resources.functions, module.functions.resources.functions) : jsondecode(f.environment[0].variables["DAYS_BY_POOL"]) == { eu-central-1_Staff0001 = 30 }])
+    error_message = "All functions know the days of each pool."
   }
 
   assert {
@@ -217,7 +228,7 @@ run "dry_run" {
   }
 
   assert {
-    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
+    condition     = jsondecode(module.functions.resources.grants["disable"].policy).Statement == [{ Sid = "SeeUsersAndGroups", Effect = "Allow", Action = ["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], Resource = [for arn in var.user_pool_arns : arn] }, { Sid = "Claim", Effect = "Allow", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users"] }, { Sid = "Audit", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit"] }, { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users/stream/*"] }, { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-inactive-users-failed"] }]
     error_message = "A dry run cannot disable, enable or write to any user."
   }
 

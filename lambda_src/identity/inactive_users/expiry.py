@@ -11,7 +11,7 @@ reports this change, in order, and `give_back` enables the user again.
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ DRY_RUN_SECONDS = DAY
 CLOCKS_SECONDS = 5  # by which two clocks may differ
 
 DUPLICATE = "duplicate"
+RESCHEDULED = "rescheduled"  # the period is longer now than when the item was written
 RETURNED = "returned"  # the user was not disabled, or another principal has enabled the user since
 
 
@@ -40,6 +41,11 @@ class Rules:
     exempt_groups: frozenset[str] = frozenset()
     dry_run: bool = False
     work_seconds: int = 300
+    days_by_pool: Mapping[str, int] = field(default_factory=dict)
+
+    def days(self, item: Item) -> int:
+        """Return the days after which the user of `item` counts as inactive."""
+        return items.days_of(item["userpool_id"]["S"], self.inactive_days, self.days_by_pool)
 
 
 @dataclass(frozen=True)
@@ -74,12 +80,16 @@ class Desk:
         rules, item = self.rules, event.item
         try:
             exempt = self._exempt(item)
-        except self.cognito.exceptions.UserNotFoundException:
+        except self._gone:
             self.trail.note(item, audit.GONE, event.name, self.clock())
             return audit.GONE
         if exempt:
-            return self._renew(event, items.EXEMPT, rules.inactive_days * DAY, audit.EXEMPT)
+            return self._renew(event, items.EXEMPT, rules.days(item) * DAY, audit.EXEMPT)
         state = item["state"]["S"]
+        due = self._due(item) - rules.warning_days * DAY
+        was_due = item.get("ttl", item["expires_at"]) if state == items.ACTIVE else item["expires_at"]
+        if due > max(int(was_due["N"]), self.clock()) and state != items.DISABLING:
+            return self._renew(event, items.ACTIVE, due - int(self.clock()), RESCHEDULED)
         told = state == items.DISABLING or (state == items.WARNED and "done_at" in item)
         if rules.dry_run:
             told = told or state in (items.WOULD_WARN, items.WOULD_DISABLE)
@@ -107,6 +117,19 @@ class Desk:
         self.pacer.report(self.cognito.admin_enable_user(**_who(event.item)))
         self.trail.note(event.item, audit.RESTORED, event.name, self.clock())
         return audit.RESTORED
+
+    @property
+    def _gone(self) -> tuple[type[Exception], ...]:
+        """Return the errors by which Cognito says that a user, or the whole pool, no longer exists."""
+        errors = self.cognito.exceptions
+        return (errors.UserNotFoundException, errors.ResourceNotFoundException)
+
+    def _due(self, item: Item) -> int:
+        """Return the epoch second at which the user's period ends by the rules of today.
+
+        An item has the end by the rules of its time. A longer period, or a warning that was switched off, moves it.
+        """
+        return int(items.epoch(item["timestamp"]["S"])) + self.rules.days(item) * DAY
 
     def _renew(self, event: Event, state: str, seconds: int, action: str) -> str:
         """Put the item back for `seconds`. Add an audit entry the first time only."""
@@ -137,7 +160,7 @@ class Desk:
         try:
             self.pacer.report(self.cognito.admin_disable_user(**_who(event.item)))
             self.cognito.admin_user_global_sign_out(**_who(event.item))
-        except self.cognito.exceptions.UserNotFoundException:
+        except self._gone:
             action = audit.GONE
         return self._finish(event, action)
 
@@ -153,7 +176,9 @@ class Desk:
         item = {name: event.item[name] for name in ("sub", "userpool_id", "username", "timestamp", "source")} | {
             "state": {"S": state},
             "ttl": ttl,
-            "expires_at": ttl if state == items.WARNED else event.item["expires_at"],
+            "expires_at": {items.WARNED: ttl, items.ACTIVE: {"N": str(self._due(event.item))}}.get(
+                state, event.item["expires_at"]
+            ),
             "event_id": {"S": event.id},
             "claimed_at": {"N": f"{now:.3f}"},
             "work_until": until,
@@ -244,7 +269,7 @@ class Desk:
     def _user(self, item: Item) -> dict[str, Any] | None:
         try:
             user: dict[str, Any] = self.cognito.admin_get_user(**_who(item))
-        except self.cognito.exceptions.UserNotFoundException:
+        except self._gone:
             return None
         return user
 

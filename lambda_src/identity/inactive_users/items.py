@@ -64,6 +64,11 @@ def epoch(text: str) -> float:
     return moment.timestamp()
 
 
+def days_of(pool: str, inactive_days: int, days_by_pool: Mapping[str, int]) -> int:
+    """Return the days after which a user of `pool` counts as inactive."""
+    return int(days_by_pool.get(pool, inactive_days))
+
+
 def key(item: Mapping[str, Any]) -> Item:
     """Return the key of an item."""
     return {name: item[name] for name in ("sub", "userpool_id")}

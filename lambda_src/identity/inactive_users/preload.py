@@ -11,14 +11,14 @@ new period begins.
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common import clients, observability, settings
 from common.pacing import Pacer
 
 from .errors import Transient, transient
-from .items import DISABLED, PRELOAD, Activity, Item, tracked
+from .items import DISABLED, PRELOAD, Activity, Item, days_of, tracked
 
 PAGE = 60
 WORKERS = 10
@@ -48,6 +48,7 @@ class Settings:
     warning_days: int = 0
     lists_per_second: float = 5.0
     max_runtime_seconds: int = 600
+    days_by_pool: dict[str, int] = field(default_factory=dict)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -125,7 +126,8 @@ def _add(user: Mapping[str, Any], pool: str, config: Settings, dynamodb: Any, at
     """
     sub = next(attribute["Value"] for attribute in user["Attributes"] if attribute["Name"] == "sub")
     activity = Activity(sub, pool, user["Username"], at, PRELOAD)
-    item = tracked(activity, config.inactive_days, config.warning_days)
+    days = days_of(pool, config.inactive_days, config.days_by_pool)
+    item = tracked(activity, days, config.warning_days)
     try:
         dynamodb.put_item(
             TableName=config.table,

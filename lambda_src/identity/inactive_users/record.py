@@ -10,12 +10,12 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common import observability, settings
 
-from .items import CONFIRMATION, SIGN_IN, Activity, rfc3339, tracked
+from .items import CONFIRMATION, SIGN_IN, Activity, days_of, rfc3339, tracked
 
 BUDGET_SECONDS = 2.2  # an attempt that begins within this time may take 1.3 s more
 PAUSE_SECONDS = 0.05
@@ -34,6 +34,7 @@ class Settings:
     queue_url: str
     inactive_days: int
     warning_days: int = 0
+    days_by_pool: dict[str, int] = field(default_factory=dict)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -73,7 +74,8 @@ def record(
     """Return true if the table accepted the record, false if the queue did. Raise the last error if neither did."""
 
     def to_table() -> None:
-        item = tracked(activity, config.inactive_days, config.warning_days)
+        days = days_of(activity.userpool_id, config.inactive_days, config.days_by_pool)
+        item = tracked(activity, days, config.warning_days)
         client_of("dynamodb").put_item(TableName=config.table, Item=item)
 
     def to_queue() -> None:

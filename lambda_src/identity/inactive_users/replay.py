@@ -5,17 +5,20 @@ changes nothing, so order and repetition do not matter.
 """
 
 import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common import clients, observability, settings
 
-from .items import SIGN_INS, Activity, epoch, put_if_newer
+from .items import SIGN_INS, Activity, days_of, epoch, put_if_newer
 
 MALFORMED = "message is not a record of a user's activity in one of the user pools"
 FAILED = "record not written"
 REPLAYED = "records replayed"
+
+CLOCKS_SECONDS = 300  # by which the clock of a sender may be ahead
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Settings:
     pools: list[str]
     inactive_days: int
     warning_days: int = 0
+    days_by_pool: dict[str, int] = field(default_factory=dict)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             failed.append(entry["messageId"])
             continue
         try:
-            written += put_if_newer(dynamodb, config.table, activity, config.inactive_days, config.warning_days)
+            days = days_of(activity.userpool_id, config.inactive_days, config.days_by_pool)
+            written += put_if_newer(dynamodb, config.table, activity, days, config.warning_days)
         except (BotoCoreError, ClientError) as error:
             log.warning(FAILED, extra={"message_id": entry["messageId"], "cause": type(error).__name__})
             failed.append(entry["messageId"])
@@ -53,7 +58,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def parse(body: str, pools: list[str]) -> Activity | None:
-    """Return the record in a message, or None if it is malformed or names a pool that is not in `pools`."""
+    """Return the record in a message, or None if it is malformed, in the future, or of a pool not in `pools`."""
     try:
         data = json.loads(body)
         activity = Activity(
@@ -61,6 +66,8 @@ def parse(body: str, pools: list[str]) -> Activity | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+    if activity.at > time.time() + CLOCKS_SECONDS:
+        return None  # it would keep its user enabled until then
     if activity.userpool_id not in pools or activity.source not in SIGN_INS:
         return None
     return activity

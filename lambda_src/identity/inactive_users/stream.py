@@ -64,6 +64,7 @@ class Settings:
     exempt_users: list[str] = field(default_factory=list)
     exempt_groups: list[str] = field(default_factory=list)
     work_seconds: int = 300
+    days_by_pool: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("disables_per_second", "emails_per_second"):
@@ -190,6 +191,7 @@ def desk(config: Settings) -> Desk:
         frozenset(config.exempt_groups),
         config.dry_run,
         config.work_seconds,
+        config.days_by_pool,
     )
     notice = None
     if config.warning_from:

@@ -68,7 +68,7 @@ module "functions" {
         },
         {
           sid       = "ReadStream"
-          actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+          actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
           resources = ["${module.table.arn}/stream/*"]
         },
         {

@@ -8,6 +8,7 @@ locals {
     TABLE         = module.table.name
     INACTIVE_DAYS = tostring(var.inactive_days)
     WARNING_DAYS  = tostring(local.warning_days)
+    DAYS_BY_POOL  = jsonencode(var.inactive_days_by_pool)
   }
 }
 

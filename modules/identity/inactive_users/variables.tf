@@ -47,6 +47,22 @@ variable "inactive_days" {
   }
 }
 
+variable "inactive_days_by_pool" {
+  description = "Days for some pools, by the id of the pool (the part of its ARN after the slash); `inactive_days` is for the others."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.inactive_days_by_pool), [for arn in var.user_pool_arns : element(split("/", arn), 1)])) == 0
+    error_message = "inactive_days_by_pool must have ids of pools in user_pool_arns as its keys, such as \"${var.context.region}_AbCdEfGhI\"."
+  }
+  validation {
+    condition     = alltrue([for days in var.inactive_days_by_pool : days >= 0 && days <= 3650 && floor(days) == days])
+    error_message = "inactive_days_by_pool must have whole numbers of days from 0 to 3650."
+  }
+}
+
 variable "warning" {
   description = "Email to the user, sent `days` days before the user is disabled, from an address or domain that SES has verified in this account and Region. `{date}` stands for the day. `configuration_set`: the SES configuration set to send with; null for the identity's default one. Null for no warning."
   type = object({
@@ -60,8 +76,8 @@ variable "warning" {
   default = null
 
   validation {
-    condition     = var.warning == null || try(var.warning.days >= 1 && var.warning.days < var.inactive_days && floor(var.warning.days) == var.warning.days, false)
-    error_message = "warning.days must be a whole number of days, at least 1 and less than inactive_days."
+    condition     = var.warning == null || try(var.warning.days >= 1 && var.warning.days < min(var.inactive_days, values(var.inactive_days_by_pool)...) && floor(var.warning.days) == var.warning.days, false)
+    error_message = "warning.days must be a whole number of days, at least 1 and less than inactive_days and each of inactive_days_by_pool."
   }
   validation {
     condition     = var.warning == null || can(regex("^[^@\\s<>]+@[^@\\s<>]+$", var.warning.from_address))

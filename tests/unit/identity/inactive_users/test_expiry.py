@@ -294,3 +294,71 @@ def test_two_pools_are_two_users(world: World) -> None:
     world.dynamodb.put_item(TableName=TABLE, Item={**items.tracked(one, 30, 0), "userpool_id": {"S": world.pools[1]}})
     assert world.item("same")
     assert world.item("same", 1)
+
+
+def seen(world: World, days_ago: float, inactive_days: int, warning_days: int = 0, pool: int = 0) -> str:
+    """Create a user who signed in some days ago and whose item, by the rules of that day, has expired."""
+    sub = world.user("old", pool=pool)
+    at = time.time() - days_ago * items.DAY
+    world.track(world.activity(sub, "old", at=at, pool=pool), inactive_days, warning_days)
+    assert world.expire(sub, pool)
+    return sub
+
+
+@pytest.mark.parametrize(
+    ("rules", "days_ago", "then"),
+    [
+        pytest.param(Rules(90), 30, (30, 0), id="a longer period"),
+        pytest.param(Rules(30), 23, (30, 7), id="the warning was switched off"),
+        pytest.param(Rules(90, warning_days=7), 30, (30, 0), id="a longer period with a warning"),
+    ],
+)
+def test_a_longer_period_counts_for_items_of_before(
+    world: World, rules: Rules, days_ago: int, then: tuple[int, int]
+) -> None:
+    sub = seen(world, days_ago, *then)
+    assert world.work(world.desk(rules)) == {"rescheduled": 1, "ignored": 1}
+    assert world.enabled("old")
+    item = world.item(sub)
+    due = int(items.epoch(item["timestamp"]["S"])) + rules.inactive_days * items.DAY
+    assert (item["state"]["S"], int(item["expires_at"]["N"])) == (items.ACTIVE, due)
+    assert abs(int(item["ttl"]["N"]) - (due - rules.warning_days * items.DAY)) <= 1
+    assert world.trail(sub) == []
+
+
+def test_a_shorter_period_disables_at_the_end_of_the_old_one(world: World) -> None:
+    sub = seen(world, 90, 90)
+    assert world.work(world.desk(Rules(30)))["disabled"] == 1
+    assert world.trail(sub) == ["disabled"]
+
+
+def test_a_period_that_is_over_by_both_rules_is_over(world: World) -> None:
+    seen(world, 100, 30)
+    assert world.work(world.desk(Rules(90)))["disabled"] == 1
+
+
+def test_a_warned_user_gets_the_longer_period_too(world: World) -> None:
+    sub, mailbox = seen(world, 23, 30, 7), Mailbox()
+    assert world.work(world.desk(Rules(30, warning_days=7), notice=notice(mailbox)))["warned"] == 1
+    assert world.expire(sub)
+    assert world.work(world.desk(Rules(90, warning_days=7), notice=notice(mailbox)))["rescheduled"] == 1
+    assert world.enabled("old")
+    assert world.state(sub) == items.ACTIVE
+
+
+def test_each_pool_has_its_own_period(world: World) -> None:
+    rules = Rules(30, days_by_pool={world.pools[1]: 90})
+    seen(world, 30, 30, pool=1)
+    assert world.work(world.desk(rules))["rescheduled"] == 1
+    assert world.enabled("old", 1)
+    seen(world, 30, 30)
+    assert world.work(world.desk(rules))["disabled"] == 1
+    assert not world.enabled("old")
+
+
+@pytest.mark.parametrize("rules", [Rules(30), Rules(30, exempt_groups=frozenset({"x"})), Rules(30, warning_days=7)])
+def test_a_deleted_pool_has_no_users_any_more(world: World, rules: Rules) -> None:
+    sub = expired(world)
+    world.cognito.delete_user_pool(UserPoolId=world.pools[0])
+    assert world.work(world.desk(rules, notice=notice(Mailbox())))["gone"] == 1
+    assert world.trail(sub) == ["gone"]

@@ -62,6 +62,25 @@ def test_a_late_record_brings_a_disabled_user_back_only_if_the_period_is_not_ove
     assert world.state(sub) == state
 
 
+def test_each_pool_has_its_own_days(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYS_BY_POOL", json.dumps({world.pools[1]: 10}))
+    subs = [world.user("ann"), world.user("bob", 1)]
+    sent = [world.activity(subs[0], "ann"), world.activity(subs[1], "bob", pool=1)]
+    assert replay.handler(batch(*map(record.message, sent)), CONTEXT) == {"batchItemFailures": []}
+    days = [
+        (int(world.item(sub, n)["expires_at"]["N"]) - int(one.at)) // items.DAY
+        for n, (sub, one) in enumerate(zip(subs, sent, strict=True))
+    ]
+    assert days == [30, 10]
+
+
+def test_clocks_may_differ(world: World) -> None:
+    sub = world.user("ann")
+    ahead = world.activity(sub, "ann", at=time.time() + 60)
+    assert replay.handler(batch(record.message(ahead)), CONTEXT) == {"batchItemFailures": []}
+    assert world.item(sub)
+
+
 def bodies(pool: str) -> list[str]:
     good = {
         "sub": "s",
@@ -72,7 +91,8 @@ def bodies(pool: str) -> list[str]:
     }
     changes: list[dict[str, Any]] = [
         {"userpool_id": "eu-west-1_Foreign"}, {"source": "Preload"}, {"timestamp": "yesterday"},
-        {"timestamp": "2026-01-01T00:00:00"}, {"sub": ""}, {"username": None}, {"timestamp": 5},
+        {"timestamp": "2026-01-01T00:00:00"}, {"timestamp": "2999-01-01T00:00:00.000Z"},
+        {"sub": ""}, {"username": None}, {"timestamp": 5},
     ]  # fmt: skip
     return ["", "[]", "null", "{}", *(json.dumps({**good, **change}) for change in changes)]
 

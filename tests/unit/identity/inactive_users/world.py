@@ -80,8 +80,10 @@ class World:
         )  # fmt: skip
         return [str(entry["action"]["S"]) for entry in found["Items"]]
 
-    def activity(self, sub: str, name: str, source: str = items.SIGN_IN, at: float | None = None) -> Activity:
-        return Activity(sub, self.pools[0], name, time.time() if at is None else at, source)
+    def activity(
+        self, sub: str, name: str, source: str = items.SIGN_IN, at: float | None = None, pool: int = 0
+    ) -> Activity:
+        return Activity(sub, self.pools[pool], name, time.time() if at is None else at, source)
 
     def track(self, activity: Activity, inactive_days: int = 30, warning_days: int = 0) -> None:
         """Write the item as the trigger does, and add its stream record."""
@@ -108,9 +110,9 @@ class World:
         self.records.append(record)
         return record
 
-    def expire(self, sub: str) -> bool:
+    def expire(self, sub: str, pool: int = 0) -> bool:
         """Delete the item of a user as time to live does. Return false if it has no `ttl`."""
-        old = self.item(sub)
+        old = self.item(sub, pool)
         if "ttl" not in old:
             return False
         self.dynamodb.delete_item(TableName=TABLE, Key=items.key(old))
