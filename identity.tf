@@ -3,8 +3,9 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   identity_settings = {
-    "inactive_users"                             = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "lists_per_second", "preload_schedule_expression", "user_pool_arns", "warning"]
+    "inactive_users"                             = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "inactive_days_by_pool", "lists_per_second", "preload_schedule_expression", "report", "user_pool_arns", "warning"]
     "inactive_users.warning"                     = ["configuration_set", "days", "emails_per_second", "from_address", "subject", "text"]
+    "inactive_users.report"                      = ["days", "emails", "schedule_expression"]
     "order_authorization"                        = ["additional_policies", "admin_groups", "alarms", "client_ids", "decision_cache_seconds", "deletion_protection", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
     "order_authorization.throttle"               = ["burst_limit", "rate_limit"]
     "order_authorization.alarms"                 = ["refused_tokens", "server_errors"]
@@ -44,7 +45,9 @@ module "inactive_users" {
   context                     = module.context.context
   user_pool_arns              = var.user_directory != null && try(var.inactive_users.user_pool_arns, null) == null && try(var.user_directory.triggers, null) == null ? module.user_directory[0].authorizer.user_pool_arns : try(var.inactive_users.user_pool_arns, null)
   inactive_days               = try(var.inactive_users.inactive_days, null)
+  inactive_days_by_pool       = try(var.inactive_users.inactive_days_by_pool, null)
   warning                     = try(var.inactive_users.warning, null)
+  report                      = try(var.inactive_users.report, null)
   exempt_users                = try(var.inactive_users.exempt_users, null)
   exempt_groups               = try(var.inactive_users.exempt_groups, null)
   dry_run                     = try(var.inactive_users.dry_run, null)
@@ -79,6 +82,11 @@ variable "inactive_users" {
   validation {
     condition     = length(setsubtract(try(keys(var.inactive_users.warning), []), local.identity_settings["inactive_users.warning"])) == 0
     error_message = "inactive_users.warning has no setting ${join(", ", setsubtract(try(keys(var.inactive_users.warning), []), local.identity_settings["inactive_users.warning"]))}. Its settings are: ${join(", ", local.identity_settings["inactive_users.warning"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.inactive_users.report), []), local.identity_settings["inactive_users.report"])) == 0
+    error_message = "inactive_users.report has no setting ${join(", ", setsubtract(try(keys(var.inactive_users.report), []), local.identity_settings["inactive_users.report"]))}. Its settings are: ${join(", ", local.identity_settings["inactive_users.report"])}."
   }
 }
 

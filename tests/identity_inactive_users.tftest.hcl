@@ -50,6 +50,11 @@ run "tables" {
   }
 
   assert {
+    condition     = length(module.audit.resources.table.global_secondary_index) == 0 && length(module.report_topic) == 0 && length(module.report_schedule) == 0 && !contains(keys(module.functions.functions), "report") && output.report_topic_arn == null
+    error_message = "No report that is not asked for."
+  }
+
+  assert {
     condition     = module.audit.resources.table.hash_key == "sub" && module.audit.resources.table.range_key == "event"
     error_message = "The audit trail is by user and time."
   }
@@ -185,6 +190,7 @@ run "warning" {
 
   variables {
     inactive_days_by_pool = { eu-central-1_Staff0001 = 30 }
+    report                = { emails = ["identity-team@example.com"], days = 1, schedule_expression = "rate(1 day)" }
     warning = {
       days         = 7
       from_address = "accounts@example.com"
@@ -197,13 +203,23 @@ run "warning" {
   }
 
   assert {
-    condition     = alltrue([for f in merge(module.record.resources.functions, module.functions.resources.functions) : jsondecode(f.environment[0].variables["DAYS_BY_POOL"]) == { eu-central-1_Staff0001 = 30 }])
+    condition     = alltrue([for key, f in merge(module.record.resources.functions, module.functions.resources.functions) : key == "report" || try(jsondecode(f.environment[0].variables["DAYS_BY_POOL"]) == { eu-central-1_Staff0001 = 30 }, false)])
     error_message = "All functions know the days of each pool."
   }
 
   assert {
-    condition     = alltrue([for f in merge(module.record.resources.functions, module.functions.resources.functions) : f.environment[0].variables["WARNING_DAYS"] == "7"])
+    condition     = alltrue([for key, f in merge(module.record.resources.functions, module.functions.resources.functions) : key == "report" || try(f.environment[0].variables["WARNING_DAYS"] == "7", false)])
     error_message = "Every function knows of the warning."
+  }
+
+  assert {
+    condition     = jsondecode(module.functions.resources.grants["report"].policy).Statement == [{ Sid = "ReadAudit", Effect = "Allow", Action = ["dynamodb:Query"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-inactive-users-audit/index/by-day"] }, { Sid = "SendReport", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-inactive-users-report"] }] && module.functions.resources.functions["report"].environment[0].variables["REPORT_DAYS"] == "1"
+    error_message = "The report reads the audit trail by day, and may publish to its topic only."
+  }
+
+  assert {
+    condition     = { for i in module.audit.resources.table.global_secondary_index : i.name => [i.hash_key, i.range_key, i.projection_type] } == { by-day = ["day", "event", "ALL"] } && keys(module.report_topic[0].resources.email_subscriptions) == ["identity-team@example.com"] && module.report_schedule[0].resources.schedule.schedule_expression == "rate(1 day)" && output.report_topic_arn == "arn:aws:sns:eu-central-1:111122223333:test-inactive-users-report"
+    error_message = "Administrators get it by email, on schedule."
   }
 
   assert {

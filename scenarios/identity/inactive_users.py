@@ -7,6 +7,7 @@ import concurrent.futures
 import json
 import time
 import urllib.request
+from datetime import UTC, datetime
 from typing import Any
 
 from local.harness.cloud import LocalCloudError
@@ -61,6 +62,7 @@ def prepare(stack: Stack) -> dict[str, Any]:
             "user_pool_arns": arns,
             "inactive_days": INACTIVE_DAYS,
             "warning": {"days": WARNING_DAYS, "from_address": SENDER, "emails_per_second": 100},
+            "report": {"emails": ["identity-team@example.com"]},
             "exempt_users": ["robot"],
             "exempt_groups": ["break-glass"],
             "disables_per_second": 25,
@@ -234,6 +236,7 @@ def run(stack: Stack, report: Report) -> None:
         warnings(stack, report, directory, mailed)
         disabling(stack, report, directory)
     races(stack, report, directory)
+    administrators(stack, report, directory)
     lost_table(stack, report, directory)
     directory.attach()
     directory.clean()
@@ -398,6 +401,21 @@ def races(stack: Stack, report: Report, directory: Directory) -> None:
         sub = directory.item("staff-001")["sub"]
         wait_until("the restored user", lambda: directory.trail()[sub][-1] == "restored", 30)
     report.check("is enabled again", directory.enabled()["staff-001"])
+
+
+def administrators(stack: Stack, report: Report, directory: Directory) -> None:
+    """Check that the report has every entry of the audit trail, and goes to the administrators' topic."""
+    started = time.time()
+    tomorrow = datetime.fromtimestamp(started + 86_400, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.outputs["function_names"]["report"], Payload=json.dumps({"scheduled_at": tomorrow})
+    )
+    told = json.load(answer["Payload"])
+    kept = collections.Counter(action for actions in directory.trail().values() for action in actions)
+    report.check("the report counts the audit trail", told.get("counts"), dict(kept))
+    (sent,) = [one for one in stack.cloud.notifications(stack.outputs["report_topic_arn"]) if one["at"] >= started]
+    subs = [sub for sub, actions in directory.trail().items() if "restored" in actions]
+    report.check("and names the users", subs and all(sub in sent["message"] for sub in subs))
 
 
 def lost_table(stack: Stack, report: Report, directory: Directory) -> None:

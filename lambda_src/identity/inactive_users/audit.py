@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .items import DAY, Item
+from .items import DAY, Item, rfc3339
 
 DISABLED = "disabled"
 RESTORED = "restored"  # disabled while signing in, and enabled again
@@ -19,7 +19,10 @@ WOULD_DISABLE = "would_disable"
 
 @dataclass(frozen=True)
 class Trail:
-    """The audit table. Its key is (sub, event); `event` is "<RFC 3339>#<stream record>", so entries sort by time."""
+    """The audit table. Its key is (sub, event); `event` is "<RFC 3339>#<stream record>", so entries sort by time.
+
+    `day` is the day (UTC) on which the entry was added, which can be later than the event's; the report reads by it.
+    """
 
     dynamodb: Any
     table: str
@@ -31,6 +34,7 @@ class Trail:
             "sub": item["sub"],
             "event": {"S": event},
             "userpool_id": item["userpool_id"],
+            "day": {"S": rfc3339(at)[:10]},
             "action": {"S": action},
             "last_seen": item["timestamp"],
             "last_seen_source": item["source"],

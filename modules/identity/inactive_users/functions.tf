@@ -4,7 +4,7 @@ module "functions" {
   context = var.context
   package = "identity/inactive_users"
 
-  functions = {
+  functions = merge(local.report_functions, {
     replay = {
       name              = "${local.name}-replay"
       description       = "Writes records of activity that the table did not accept at once"
@@ -102,7 +102,7 @@ module "functions" {
         },
       ]
     }
-  }
+  })
 
   # Failures that no other alarm shows: the functions succeed, and count what they could not do.
   metric_alarms = merge(

@@ -28,10 +28,13 @@ module "table" {
 module "audit" {
   source = "../../blocks/table"
 
-  context             = var.context
-  name                = "${local.name}-audit"
-  hash_key            = "sub"
-  range_key           = "event"
-  ttl_attribute       = "ttl"
+  context       = var.context
+  name          = "${local.name}-audit"
+  hash_key      = "sub"
+  range_key     = "event"
+  ttl_attribute = "ttl"
+  global_secondary_indexes = var.report == null ? {} : {
+    by-day = { hash_key = "day", range_key = "event", projection_type = "ALL" }
+  }
   deletion_protection = var.deletion_protection
 }

@@ -29,6 +29,11 @@ output "audit_table_name" {
   value       = module.audit.name
 }
 
+output "report_topic_arn" {
+  description = "ARN of the topic of the report to administrators. Null without report."
+  value       = one(module.report_topic[*].arn)
+}
+
 output "preload_state_machine_arn" {
   description = "ARN of the state machine to start once, after the triggers are attached. Its input is {}."
   value       = module.preload.arn

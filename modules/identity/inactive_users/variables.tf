@@ -97,6 +97,25 @@ variable "warning" {
   }
 }
 
+variable "report" {
+  description = "Report to administrators, by email to `emails`: how many users were disabled, warned or left for review in the `days` complete days (UTC) before it, and which, by `sub`. `schedule_expression` says when, `cron(...)` or `rate(...)`. Null for none."
+  type = object({
+    emails              = set(string)
+    days                = optional(number, 7)
+    schedule_expression = optional(string, "cron(0 6 ? * MON *)")
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for r in var.report[*] : length(r.emails) > 0 && alltrue([for e in r.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", e))])])
+    error_message = "report.emails must have at least one email address, such as \"identity-team@example.com\"."
+  }
+  validation {
+    condition     = alltrue([for r in var.report[*] : try(r.days >= 1 && r.days <= 31 && floor(r.days) == r.days && can(regex("^(cron|rate)\\(.+\\)$", r.schedule_expression)), false)])
+    error_message = "report.days must be a whole number from 1 to 31, and report.schedule_expression cron(...) or rate(...)."
+  }
+}
+
 variable "exempt_users" {
   description = "Users who are never disabled, by username or `sub`: break-glass and service accounts."
   type        = set(string)
