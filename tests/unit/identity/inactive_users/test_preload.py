@@ -23,6 +23,13 @@ def run(world: World, state: Any = None, seconds: float = 1e9, **changes: Any) -
     return preload.run(state, config, world.client("cognito-idp"), world.client("dynamodb"), lambda: 900, Pacer(1e6))
 
 
+def test_each_pool_has_its_own_days(world: World) -> None:
+    subs = [world.user("ann"), world.user("bob", 1)]
+    run(world, days_by_pool={world.pools[1]: 10})
+    ends = [int(world.item(sub, number)["expires_at"]["N"]) - time.time() for number, sub in enumerate(subs)]
+    assert [round(end / items.DAY) for end in ends] == [90, 10]
+
+
 def test_all_enabled_users_of_all_pools_once(world: World) -> None:
     subs = [world.user(f"u{number}") for number in range(125)]
     partner, off = world.user("p", 1), world.user("off", 1)

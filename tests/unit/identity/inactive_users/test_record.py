@@ -84,6 +84,16 @@ def test_the_next_sign_in_moves_the_end(world: World, queue: Any, monkeypatch: p
     assert int(world.item(sub)["ttl"]["N"]) - old in range(5 * items.DAY - 2, 5 * items.DAY + 3)
 
 
+def test_each_pool_has_its_own_days(world: World, queue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYS_BY_POOL", json.dumps({world.pools[1]: 10}))
+    ends = []
+    for number, name in enumerate(("ann", "bob")):
+        sub = world.user(name, number)
+        record.handler(event(sub, world.pools[number]), CONTEXT)
+        ends.append((int(world.item(sub, number)["expires_at"]["N"]) - time.time()) // items.DAY)
+    assert ends == [-1, 9]
+
+
 def test_a_warning_comes_before_the_end() -> None:
     item = items.tracked(items.Activity("s", "p", "u", 1_000_000, items.SIGN_IN), 90, 7)
     assert (item["ttl"]["N"], item["expires_at"]["N"]) == (str(1_000_000 + 83 * 86_400), str(1_000_000 + 90 * 86_400))
