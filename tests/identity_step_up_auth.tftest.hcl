@@ -311,3 +311,22 @@ run "missing_layer" {
 
   expect_failures = [aws_lambda_layer_version.jwt]
 }
+
+run "a_pool_of_user_directory" {
+  command = plan
+
+  module {
+    source = "./modules/identity/step_up_auth"
+  }
+
+  variables {
+    issuer_url = null
+    client_ids = []
+    user_pool  = { issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_other", audience = ["client-2"] }
+  }
+
+  assert {
+    condition     = local.trust == { ISSUER_URL = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_other", JWKS_URL = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_other/.well-known/jwks.json", CLIENT_IDS = "[\"client-2\"]", AUDIENCES = "[]", REQUIRED_CLAIMS = "{\"token_use\":\"access\"}", TOKEN_TYPES = "[]" } && local.cognito && local.user_pool_arn == "arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_other"
+    error_message = "The output of user_directory stands for the issuer and its clients."
+  }
+}
