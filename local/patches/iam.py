@@ -32,6 +32,7 @@ _ENCRYPTION_HEADERS = (
 # Operations of CloudWatch Logs on a stream (Service Authorization Reference); MiniStack checks its log group.
 _ON_LOG_STREAMS = frozenset({"DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 
+
 def _hub(region: str, account: str) -> str:
     return f"arn:aws:securityhub:{region}:{account}:hub/default"
 

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from common import clients, observability
+from common import clients, observability, propagation
 
-from . import propagation
 from .errors import InvalidRequest, NotUpdated
 
 BATCH = 100
@@ -29,7 +28,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     observability.begin(context)
     wanted, before = controls(event)
     reasons = {control: each.get("reason") for control, each in event["controls"].items()}
-    return propagation.allowed(event, lambda: written(wanted, before, reasons))
+    return propagation.permitted(lambda: written(wanted, before, reasons), by_terraform="tf" in event)
 
 
 def written(wanted: dict[str, Parameters], before: dict[str, Parameters], reasons: Mapping[str, Any]) -> dict[str, Any]:

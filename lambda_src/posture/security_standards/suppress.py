@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from common import clients, observability, settings
+from common import clients, observability, propagation, settings
 from posture import security_hub
 
-from . import propagation
 from .errors import InvalidRequest, NotRead, NotUpdated
 from .suppression import Suppression, plan, suppressed_by
 
@@ -36,7 +35,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Reconcile the findings. Raise InvalidRequest, NotRead, NotUpdated, SettingsError, botocore's ClientError."""
     observability.begin(context)
     wanted = names(event)
-    return propagation.allowed(event, lambda: reconciled(wanted, context.function_name))
+    return propagation.permitted(lambda: reconciled(wanted, context.function_name), by_terraform="tf" in event)
 
 
 def reconciled(wanted: set[str] | None, updated_by: str) -> dict[str, Any]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
 import pytest
-from botocore.model import ServiceModel
 
 from common import clients
 from posture.finding_remediation.remediations import macie_object
