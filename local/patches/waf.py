@@ -137,11 +137,16 @@ def _check_statement(kind: str, body: dict[str, Any], codes: frozenset[str]) -> 
             raise WafError("WAFNonexistentItemException", message)
         _, key, _ = waf._parse_local_waf_arn(body["ARN"], ("rulegroup",))
         return int(waf._rule_groups.get_scoped(*key)["Capacity"])
+    if kind == "RegexMatchStatement":
+        # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-regex-match.html
+        if not body.get("RegexString") or len(body.get("FieldToMatch", {})) != 1 or not body.get("TextTransformations"):
+            raise invalid("You have omitted a required parameter.", "REGEX_MATCH_STATEMENT", json.dumps(body)[:100])
+        return 3 + 10 * sum(str(one["Type"]) != "NONE" for one in body["TextTransformations"])
     return 0 if kind in ("AndStatement", "OrStatement", "NotStatement") else 1
 
 
 def capacity(rules: list[dict[str, Any]]) -> int:
-    """Web ACL capacity units of rules; geo and IP set statements exactly, others one each. Raises WafError."""
+    """Web ACL capacity units of rules; geo, IP set and regex statements exactly, others one each. Raises WafError."""
     from botocore.session import get_session
 
     shape: Any = get_session().get_service_model("wafv2").shape_for("CountryCode")

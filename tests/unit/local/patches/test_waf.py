@@ -93,6 +93,10 @@ def test_capacity_and_limits(wafv2: Any) -> None:
         return int(wafv2.check_capacity(Scope="REGIONAL", Rules=list(rules))["Capacity"])
 
     assert capacity(rule(either)) == 7
+    header: dict[str, Any] = {"RegexString": "^[^,]+$", "FieldToMatch": {"SingleHeader": {"Name": "x-forwarded-for"}}}
+    for kind, units in (("NONE", 3), ("LOWERCASE", 13)):
+        transformed = header | {"TextTransformations": [{"Priority": 0, "Type": kind}]}
+        assert capacity(rule({"RegexMatchStatement": transformed})) == units
     codes = wafv2.meta.service_model.shape_for("CountryCode").enum
     check = wafv2.check_capacity
     for rules in (
