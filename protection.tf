@@ -3,21 +3,21 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   protection_settings = {
-    "country_embargo"                                   = ["action", "create_web_acl", "document_file", "document_key", "exempt_cidrs", "force_destroy", "forwarded_ip", "history_days", "notification_emails", "protected_resource_arns", "scope", "web_acl_priority"]
-    "country_embargo.forwarded_ip"                      = ["fallback_behavior", "header_name", "position"]
-    "kms_quota_alarms"                                  = ["dashboard", "evaluation", "increase_request", "quotas", "thresholds", "trail_log_group"]
+    "country_embargo"                                   = ["action", "change_limits", "create_web_acl", "document_file", "document_key", "exempt_cidrs", "force_destroy", "forwarded_ip", "history_days", "notification_emails", "protected_resource_arns", "repair_schedule_expression", "scope", "web_acl_priority"]
+    "country_embargo.forwarded_ip"                      = ["fallback_behavior", "header_name", "trusted_proxies"]
+    "country_embargo.change_limits"                     = ["addresses_percent", "countries"]
+    "kms_quota_alarms"                                  = ["dashboard", "evaluation", "increase_request", "quotas", "thresholds"]
     "kms_quota_alarms.quotas[*]"                        = ["maximum", "quota_code", "quota_name"]
     "kms_quota_alarms.thresholds"                       = ["critical", "warning"]
     "kms_quota_alarms.evaluation"                       = ["datapoints", "periods"]
     "kms_quota_alarms.increase_request"                 = ["cooldown_hours", "dry_run", "multiplier"]
-    "kms_rotation"                                      = ["expiration_days", "force_destroy", "keys", "notification_emails", "object_lock", "on_demand", "policy", "price", "schedule_expression"]
+    "kms_rotation"                                      = ["expiration_days", "force_destroy", "keys", "notification_emails", "on_demand", "policy", "price", "schedule_expression"]
     "kms_rotation.keys[*]"                              = ["administrators", "aliases", "deletion_window_days", "description", "grants", "multi_region", "rotation", "rotation_period_days", "users"]
     "kms_rotation.keys[*].grants[*]"                    = ["encryption_context_equals", "encryption_context_subset", "grantee_principal", "operations", "retiring_principal"]
     "kms_rotation.policy"                               = ["exempt", "max_period_days", "min_period_days", "mode"]
-    "kms_rotation.object_lock"                          = ["days", "mode"]
     "kms_rotation.on_demand"                            = ["key_arns", "minimum_hours_between", "quota", "reserve"]
     "secret_replication"                                = ["grace_minutes", "lag_alarm_seconds", "managed_secrets", "reconcile_schedule_expression", "source_kms_key_arns", "targets"]
-    "secret_replication.targets[*]"                     = ["external_id", "force_overwrite", "kms_key_arn", "region", "rename_prefix", "role_arn", "secret_name_prefixes", "secret_names", "secret_tags"]
+    "secret_replication.targets[*]"                     = ["external_id", "force_overwrite", "kms_key_arn", "paused", "region", "rename_prefix", "role_arn", "secret_name_prefixes", "secret_names", "secret_tags"]
     "secret_replication.targets[*].rename_prefix"       = ["from", "to"]
     "secret_replication.managed_secrets[*]"             = ["description", "force_overwrite_replicas", "kms_key_arn", "recovery_window_in_days", "replicas", "tags"]
     "secret_replication.managed_secrets[*].replicas[*]" = ["kms_key_arn"]
@@ -28,19 +28,21 @@ module "country_embargo" {
   source = "./modules/protection/country_embargo"
   count  = var.country_embargo == null ? 0 : 1
 
-  context                 = module.context.context
-  scope                   = try(var.country_embargo.scope, null)
-  action                  = try(var.country_embargo.action, null)
-  exempt_cidrs            = try(var.country_embargo.exempt_cidrs, null)
-  forwarded_ip            = try(var.country_embargo.forwarded_ip, null)
-  document_key            = try(var.country_embargo.document_key, null)
-  document_file           = try(var.country_embargo.document_file, null)
-  create_web_acl          = try(var.country_embargo.create_web_acl, null)
-  web_acl_priority        = try(var.country_embargo.web_acl_priority, null)
-  protected_resource_arns = try(var.country_embargo.protected_resource_arns, null)
-  notification_emails     = try(var.country_embargo.notification_emails, null)
-  history_days            = try(var.country_embargo.history_days, null)
-  force_destroy           = try(var.country_embargo.force_destroy, null)
+  context                    = module.context.context
+  scope                      = try(var.country_embargo.scope, null)
+  action                     = try(var.country_embargo.action, null)
+  exempt_cidrs               = try(var.country_embargo.exempt_cidrs, null)
+  forwarded_ip               = try(var.country_embargo.forwarded_ip, null)
+  change_limits              = try(var.country_embargo.change_limits, null)
+  repair_schedule_expression = try(var.country_embargo.repair_schedule_expression, null)
+  document_key               = try(var.country_embargo.document_key, null)
+  document_file              = try(var.country_embargo.document_file, null)
+  create_web_acl             = try(var.country_embargo.create_web_acl, null)
+  web_acl_priority           = try(var.country_embargo.web_acl_priority, null)
+  protected_resource_arns    = try(var.country_embargo.protected_resource_arns, null)
+  notification_emails        = try(var.country_embargo.notification_emails, null)
+  history_days               = try(var.country_embargo.history_days, null)
+  force_destroy              = try(var.country_embargo.force_destroy, null)
 }
 
 variable "country_embargo" {
@@ -62,6 +64,11 @@ variable "country_embargo" {
     condition     = length(setsubtract(try(keys(var.country_embargo.forwarded_ip), []), local.protection_settings["country_embargo.forwarded_ip"])) == 0
     error_message = "country_embargo.forwarded_ip has no setting ${join(", ", setsubtract(try(keys(var.country_embargo.forwarded_ip), []), local.protection_settings["country_embargo.forwarded_ip"]))}. Its settings are: ${join(", ", local.protection_settings["country_embargo.forwarded_ip"])}."
   }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.country_embargo.change_limits), []), local.protection_settings["country_embargo.change_limits"])) == 0
+    error_message = "country_embargo.change_limits has no setting ${join(", ", setsubtract(try(keys(var.country_embargo.change_limits), []), local.protection_settings["country_embargo.change_limits"]))}. Its settings are: ${join(", ", local.protection_settings["country_embargo.change_limits"])}."
+  }
 }
 
 output "country_embargo" {
@@ -77,7 +84,6 @@ module "kms_quota_alarms" {
   quotas           = try(var.kms_quota_alarms.quotas, null)
   thresholds       = try(var.kms_quota_alarms.thresholds, null)
   evaluation       = try(var.kms_quota_alarms.evaluation, null)
-  trail_log_group  = try(var.kms_quota_alarms.trail_log_group, null)
   dashboard        = try(var.kms_quota_alarms.dashboard, null)
   increase_request = try(var.kms_quota_alarms.increase_request, null)
 }
@@ -132,7 +138,6 @@ module "kms_rotation" {
   policy              = try(var.kms_rotation.policy, null)
   schedule_expression = try(var.kms_rotation.schedule_expression, null)
   expiration_days     = try(var.kms_rotation.expiration_days, null)
-  object_lock         = try(var.kms_rotation.object_lock, null)
   force_destroy       = try(var.kms_rotation.force_destroy, null)
   notification_emails = try(var.kms_rotation.notification_emails, null)
   on_demand           = try(var.kms_rotation.on_demand, null)
@@ -167,11 +172,6 @@ variable "kms_rotation" {
   validation {
     condition     = length(setsubtract(try(keys(var.kms_rotation.policy), []), local.protection_settings["kms_rotation.policy"])) == 0
     error_message = "kms_rotation.policy has no setting ${join(", ", setsubtract(try(keys(var.kms_rotation.policy), []), local.protection_settings["kms_rotation.policy"]))}. Its settings are: ${join(", ", local.protection_settings["kms_rotation.policy"])}."
-  }
-
-  validation {
-    condition     = length(setsubtract(try(keys(var.kms_rotation.object_lock), []), local.protection_settings["kms_rotation.object_lock"])) == 0
-    error_message = "kms_rotation.object_lock has no setting ${join(", ", setsubtract(try(keys(var.kms_rotation.object_lock), []), local.protection_settings["kms_rotation.object_lock"]))}. Its settings are: ${join(", ", local.protection_settings["kms_rotation.object_lock"])}."
   }
 
   validation {

@@ -74,11 +74,16 @@ run "defaults" {
     error_message = "A web ACL allows what the rule group does not match."
   }
   assert {
+    # `count {}` here would turn every blocked request into a counted one.
+    condition     = length(one(one(aws_wafv2_web_acl.this).rule).override_action) == 1 && length(one(one(aws_wafv2_web_acl.this).rule).override_action[0].none) == 1 && length(one(one(aws_wafv2_web_acl.this).rule).override_action[0].count) == 0 && length(one(one(aws_wafv2_web_acl.this).rule).action) == 0
+    error_message = "The web ACL leaves the rule group's actions as they are, so that they block."
+  }
+  assert {
     condition     = length(aws_s3_object.document) == 0 && length(aws_wafv2_web_acl_association.this) == 0
     error_message = "There is no built-in document, and the web ACL is associated with nothing."
   }
   assert {
-    condition     = output.document_key == "embargoed-countries.json" && output.bucket_name == "test-country-embargo-111122223333-eu-central-1" && output.topic_arn == "arn:aws:sns:eu-central-1:111122223333:test-country-embargo"
+    condition     = output.document_key == "embargoed-countries.json" && output.bucket_name == "test-embargo-111122223333-eu-central-1" && output.topic_arn == "arn:aws:sns:eu-central-1:111122223333:test-country-embargo"
     error_message = "The outputs name bucket, key and topic."
   }
   assert {
@@ -88,6 +93,16 @@ run "defaults" {
   assert {
     condition     = jsondecode(aws_lambda_invocation.apply.input).configuration.action == "BLOCK"
     error_message = "A change of the configuration updates the rules."
+  }
+  assert {
+    condition     = module.schedule.resources.schedule.schedule_expression == "rate(1 hour)" && jsondecode(module.schedule.resources.schedule.target[0].input) == { schedule = true } && module.schedule.resources.schedule.target[0].arn == "arn:aws:lambda:eu-central-1:111122223333:function:test-country-embargo"
+    error_message = "Changes by other principals are repaired every hour."
+  }
+  assert {
+    condition = { for k, a in module.functions.resources.alarms : a.alarm_name => [a.metric_name, a.dimensions.service] if a.namespace == "Switchyard" } == {
+      test-country-embargo-drift = ["EmbargoRepairs", "country-embargo"]
+    }
+    error_message = "A repair raises an alarm."
   }
 }
 
@@ -104,7 +119,8 @@ run "functions" {
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "country-embargo"
       ACTION                       = "BLOCK"
-      BUCKET                       = "test-country-embargo-111122223333-eu-central-1"
+      CHANGE_LIMITS                = jsonencode({ addresses_percent = 1, countries = 20 })
+      BUCKET                       = "test-embargo-111122223333-eu-central-1"
       BUCKET_OWNER                 = "111122223333"
       DOCUMENT_KEY                 = "embargoed-countries.json"
       EXEMPT_SETS                  = jsonencode(["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv4/x4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-exempt-ipv6/x6"])
@@ -123,7 +139,7 @@ run "functions" {
     condition = jsondecode(module.functions.resources.grants["apply"].policy).Statement == [
       { Sid = "SeeRuleGroup", Effect = "Allow", Action = ["wafv2:GetRuleGroup"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"] },
       { Sid = "SeeIpSets", Effect = "Allow", Action = ["wafv2:GetIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
-      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1"] },
+      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-embargo-111122223333-eu-central-1"] },
       {
         Sid = "UpdateRules", Effect = "Allow", Action = ["wafv2:UpdateRuleGroup"], Resource = [
           "arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g",
@@ -134,8 +150,8 @@ run "functions" {
         ]
       },
       { Sid = "UpdateIpSets", Effect = "Allow", Action = ["wafv2:UpdateIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
-      { Sid = "ReadDocument", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/refused/*"] },
-      { Sid = "KeepHistory", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/history/*", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/refused/*"] },
+      { Sid = "ReadDocument", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-embargo-111122223333-eu-central-1/refused/*"] },
+      { Sid = "KeepHistory", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-embargo-111122223333-eu-central-1/history/*", "arn:aws:s3:::test-embargo-111122223333-eu-central-1/refused/*"] },
       { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-country-embargo"] },
     ]
     error_message = "It may read one document and update one rule group and two sets, but not the exempt sets."
@@ -144,8 +160,8 @@ run "functions" {
     condition = jsondecode(module.functions.resources.grants["preview"].policy).Statement == [
       { Sid = "SeeRuleGroup", Effect = "Allow", Action = ["wafv2:GetRuleGroup"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/rulegroup/test-country-embargo/g"] },
       { Sid = "SeeIpSets", Effect = "Allow", Action = ["wafv2:GetIPSet"], Resource = ["arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv4/4", "arn:aws:wafv2:eu-central-1:111122223333:regional/ipset/test-country-embargo-ipv6/6"] },
-      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1"] },
-      { Sid = "ReadDocuments", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-country-embargo-111122223333-eu-central-1/drafts/*"] },
+      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-embargo-111122223333-eu-central-1"] },
+      { Sid = "ReadDocuments", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-embargo-111122223333-eu-central-1/embargoed-countries.json", "arn:aws:s3:::test-embargo-111122223333-eu-central-1/applied.json", "arn:aws:s3:::test-embargo-111122223333-eu-central-1/drafts/*"] },
       { Sid = "MeasureRules", Effect = "Allow", Action = ["wafv2:CheckCapacity"], Resource = ["*"] },
     ]
     error_message = "The preview may not change anything."
@@ -158,7 +174,7 @@ run "functions" {
     condition = jsondecode(module.rule.resources.rule.event_pattern) == {
       source        = ["aws.s3"]
       "detail-type" = ["Object Created", "Object Deleted"]
-      detail        = { bucket = { name = ["test-country-embargo-111122223333-eu-central-1"] }, object = { key = ["embargoed-countries.json"] } }
+      detail        = { bucket = { name = ["test-embargo-111122223333-eu-central-1"] }, object = { key = ["embargoed-countries.json"] } }
     }
     error_message = "Only the document's own events call the function, not those of the history that it writes."
   }
@@ -180,24 +196,26 @@ run "options" {
   }
 
   variables {
-    action                  = "CHALLENGE"
-    exempt_cidrs            = ["198.51.100.0/24", "2001:db8::/48"]
-    forwarded_ip            = { position = "ANY" }
-    document_file           = "modules/protection/country_embargo/examples/embargo.json"
-    document_key            = "lists/embargo 2026.json"
-    web_acl_priority        = 7
-    protected_resource_arns = { shop = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/shop/0123456789abcdef" }
-    notification_emails     = ["security@example.com"]
-    history_days            = 30
-    force_destroy           = true
+    action                     = "CHALLENGE"
+    exempt_cidrs               = ["198.51.100.0/24", "2001:db8::/48"]
+    forwarded_ip               = { trusted_proxies = 2 }
+    change_limits              = null
+    document_file              = "modules/protection/country_embargo/examples/embargo.json"
+    document_key               = "lists/embargo 2026.json"
+    web_acl_priority           = 7
+    protected_resource_arns    = { shop = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:loadbalancer/app/shop/0123456789abcdef" }
+    notification_emails        = ["security@example.com"]
+    repair_schedule_expression = "cron(0 3 * * ? *)"
+    history_days               = 30
+    force_destroy              = true
   }
 
   assert {
-    condition     = module.functions.resources.functions["apply"].environment[0].variables["ACTION"] == "CHALLENGE" && jsondecode(module.functions.resources.functions["apply"].environment[0].variables["FORWARDED_IP"]) == { header_name = "X-Forwarded-For", fallback_behavior = "MATCH", position = "ANY" }
+    condition     = module.functions.resources.functions["apply"].environment[0].variables["ACTION"] == "CHALLENGE" && jsondecode(module.functions.resources.functions["apply"].environment[0].variables["FORWARDED_IP"]) == { header_name = "X-Forwarded-For", fallback_behavior = "MATCH", trusted_proxies = 2 } && module.functions.resources.functions["apply"].environment[0].variables["CHANGE_LIMITS"] == ""
     error_message = "Action and header reach the function."
   }
   assert {
-    condition     = jsondecode(aws_lambda_invocation.apply.input).configuration.action == "CHALLENGE" && jsondecode(aws_lambda_invocation.apply.input).configuration.forwarded_ip.position == "ANY" && jsondecode(aws_lambda_invocation.apply.input).configuration.document == filesha256("modules/protection/country_embargo/examples/embargo.json")
+    condition     = jsondecode(aws_lambda_invocation.apply.input).configuration.action == "CHALLENGE" && jsondecode(aws_lambda_invocation.apply.input).configuration.forwarded_ip.trusted_proxies == 2 && jsondecode(aws_lambda_invocation.apply.input).configuration.change_limits == null && module.schedule.resources.schedule.schedule_expression == "cron(0 3 * * ? *)" && jsondecode(aws_lambda_invocation.apply.input).configuration.document == filesha256("modules/protection/country_embargo/examples/embargo.json")
     error_message = "A change of action, header or file calls the function."
   }
   assert {
@@ -259,5 +277,35 @@ run "cloudfront" {
   assert {
     condition     = alltrue([for scope in concat(values(aws_wafv2_ip_set.embargoed)[*].scope, values(aws_wafv2_ip_set.exempt)[*].scope, [aws_wafv2_rule_group.this.scope, one(aws_wafv2_web_acl.this).scope]) : scope == "CLOUDFRONT"]) && module.functions.resources.functions["apply"].environment[0].variables["SCOPE"] == "CLOUDFRONT"
     error_message = "Everything has CloudFront's scope."
+  }
+}
+
+run "longest_names" {
+  command = plan
+
+  module {
+    source = "./modules/protection/country_embargo"
+  }
+
+  variables {
+    context = {
+      name_prefix        = "abcdefghij-abcdefghi"
+      partition          = "aws"
+      account_id         = "111122223333"
+      region             = "ap-northeast-1"
+      kms_key_arn        = "arn:aws:kms:ap-northeast-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+      alarm_topic_arn    = "arn:aws:sns:ap-northeast-1:111122223333:test-alarms"
+      access_log_bucket  = "test-access-logs-111122223333-ap-northeast-1"
+      package_bucket     = "test-packages-111122223333-ap-northeast-1"
+      log_retention_days = 365
+      layer_arns         = []
+      build_dir          = ".switchyard/fixtures"
+      tags               = {}
+    }
+  }
+
+  assert {
+    condition     = length(output.bucket_name) <= 63
+    error_message = "The longest prefix fits into the names in the Region with the longest name."
   }
 }

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from local.harness.scenario import Report, Stack, wait_until
+from local.settings import ACCOUNT_ID, REGION
 
 variables: dict[str, Any] = {
     "country_embargo": {
@@ -16,9 +17,12 @@ variables: dict[str, Any] = {
         "notification_emails": ["security@example.com"],
         "exempt_cidrs": ["198.51.100.7/32", "2001:db8:7::/48"],
         "document_key": "lists/embargo länder +2026.json",
+        "forwarded_ip": {},
+        "change_limits": {"countries": 250},
     }
 }
 
+RULES = ["missing-client-address", "untrusted-client-address", "embargoed-addresses", "embargoed-countries"]
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.05, "principal": "country-embargo"},
     {"kind": "error", "status": 500, "rate": 0.03, "principal": "country-embargo"},
@@ -40,6 +44,7 @@ SECOND = {
         {"ips": [{"Type": "IPV4", "Value": "192.0.2.0/24"}, {"Type": "IPV4", "Value": "203.0.113.0/24"}]}
     ],
 }
+REPAIRED = "Embargo repaired: +0 -0 countries, +2 -1 ranges"
 INVALID: dict[str, Any] = {
     "an empty file": b"",
     "broken JSON": json.dumps(SECOND).encode()[:-9],
@@ -47,6 +52,10 @@ INVALID: dict[str, Any] = {
     "an unknown country": {"embargoed-countries": [{"code": "BV"}, {"code": "ZZ"}], "embargoed-ips": []},
     "a /0": {"embargoed-countries": [], "embargoed-ips": [{"ips": [{"Type": "IPV4", "Value": "0.0.0.0/0"}]}]},
     "a duplicate": {"embargoed-countries": [{"code": "BV"}, {"code": "BV"}], "embargoed-ips": []},
+    "a /2 for a /22": {
+        "embargoed-countries": [],
+        "embargoed-ips": [{"ips": [{"Type": "IPV4", "Value": "192.0.0.0/2"}]}],
+    },
     "nothing embargoed": {"embargoed-countries": [], "embargoed-ips": []},
 }
 
@@ -72,7 +81,14 @@ def run(stack: Stack, report: Report) -> None:
         },
     )
     report.check("web ACL refers to the rule group", acl_rules(stack), [stack.outputs["rule_group_arn"]])
-    report.check("exempt ranges pass", exempting_rules(stack), ["embargoed-addresses", "embargoed-countries"])
+    report.check("which leaves its actions as they are", acl_overrides(stack), [{"None": {}}])
+    report.check(
+        "exempt ranges pass",
+        exempting_rules(stack),
+        ["untrusted-client-address", "embargoed-addresses", "embargoed-countries"],
+    )
+    actions = {rule["Name"]: list(rule["Action"]) for rule in rules(stack)}
+    report.check("each rule blocks, also what hides its address", actions, {name: ["Block"] for name in RULES})
     preview(stack, report)
 
     lock_lost = {"kind": "error", "status": 400, "code": "WAFOptimisticLockException", "count": 2}
@@ -173,6 +189,12 @@ def acl_rules(stack: Stack) -> list[str]:
     return [rule["Statement"]["RuleGroupReferenceStatement"]["ARN"] for rule in acl["Rules"]]
 
 
+def acl_overrides(stack: Stack) -> list[dict[str, Any]]:
+    """Return what the web ACL does with the actions of the rule groups that it refers to."""
+    acl = stack.client("wafv2").get_web_acl(**named(stack.outputs["web_acl_arn"]))["WebACL"]
+    return [rule["OverrideAction"] for rule in acl["Rules"]]
+
+
 def exempting_rules(stack: Stack) -> list[str]:
     """Return the names of the rules that exclude two exempt sets."""
     found = []
@@ -242,7 +264,7 @@ def preview(stack: Stack, report: Report) -> None:
         "countries": {"added": ["HM", "UM"], "removed": ["AQ"]},
         "ranges": {"added": ["203.0.113.0/24"], "removed": ["2001:db8:1::/48"]},
     }
-    report.check("preview of a draft", (draft.get("changes"), draft.get("rule_capacity")), (expected, 7))
+    report.check("preview of a draft", (draft.get("changes"), draft.get("rule_capacity")), (expected, 23))
     report.check("preview of a bad document", previewed({"document": INVALID["a /0"]}).get("valid"), False)
     made = {c["operation"] for c in stack.cloud.calls(started, stack.outputs["function_names"]["preview"])}
     changing = [operation for operation in made if operation.startswith(("Update", "Publish"))]
@@ -290,10 +312,42 @@ def refused(stack: Stack, report: Report, past: Past) -> None:
     wait_until("the end of the calls for the deletion", lambda: dead_letters(stack) > dead + len(versions))
     updates = [name for name in calls(stack, started) if name.startswith("Update")]
     report.check("invalid and deleted documents change nothing", (state(stack) == before, updates), (True, []))
-    alarm = next(name for name in stack.outputs["alarm_names"] if name.endswith("country-embargo-errors"))
+    report.check("alarm", alarm(stack, "country-embargo-errors"))
+    repaired(stack, report, past, before)
+
+
+def alarm(stack: Stack, name: str) -> Any:
+    """Wait for an alarm."""
+    full = next(one for one in stack.outputs["alarm_names"] if one.endswith(name))
 
     def raised() -> Any:
-        found = stack.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]
+        found = stack.client("cloudwatch").describe_alarms(AlarmNames=[full])["MetricAlarms"][0]
         return found["StateValue"] == "ALARM"
 
-    report.check("alarm", wait_until("the alarm", raised, 30))
+    return wait_until("the alarm", raised, 30)
+
+
+def repaired(stack: Stack, report: Report, past: Past, before: Any) -> None:
+    """Check that the schedule repairs what another principal changed, although the document is deleted."""
+    wafv2, dead = stack.client("wafv2"), dead_letters(stack)
+    counting = [{**rule, "Action": {"Count": {}}} for rule in rules(stack)]
+    group = wafv2.get_rule_group(**named(stack.outputs["rule_group_arn"]))
+    shown = {key: group["RuleGroup"][key] for key in ("VisibilityConfig", "Description")}
+    wafv2.update_rule_group(
+        **named(stack.outputs["rule_group_arn"]), **shown, Rules=counting, LockToken=group["LockToken"]
+    )
+    addresses = stack.outputs["ip_set_arns"]["IPV4"]
+    found = wafv2.get_ip_set(**named(addresses))
+    wafv2.update_ip_set(
+        **named(addresses),
+        Description=found["IPSet"]["Description"],
+        Addresses=["203.0.113.7/32"],
+        LockToken=found["LockToken"],
+    )
+    fire = {"name": f"{stack.outputs['function_names']['apply']}-repair", "account": ACCOUNT_ID, "region": REGION}
+    stack.cloud.command("scheduler/fire", fire)
+    wait_until("the repair", lambda: past.notices("repaired"), 60)
+    report.check("manual changes are repaired", state(stack) == before)
+    report.check("and reported", past.notices("repaired")[0]["subject"], REPAIRED)
+    report.check("with an alarm", alarm(stack, "country-embargo-drift"))
+    wait_until("the last attempt", lambda: dead_letters(stack) > dead)

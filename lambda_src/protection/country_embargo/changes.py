@@ -1,11 +1,25 @@
-"""The changes that a document makes, as data and as a notice."""
+"""The changes that a document makes: as data, against their limits, and as a notice."""
 
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from .document import Embargo
 
 SHOWN = 100  # entries of one kind in a notice; the record contains all of them
 Changes = dict[str, dict[str, list[str]]]
+# The public addresses of each version: all of IPv4, and of IPv6 2000::/3, which is all that is assigned.
+# https://www.iana.org/assignments/ipv6-address-space/ipv6-address-space.xhtml
+PUBLIC = {"IPV4": 2**32, "IPV6": 2**125}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one version of the document may add and remove together, so that a slip is not enforced."""
+
+    countries: int
+    addresses_percent: float
 
 
 def between(old: Embargo, new: Embargo) -> Changes:
@@ -30,9 +44,49 @@ def repairs(reported: Embargo, wanted: Embargo, in_force: Embargo) -> Changes:
     }
 
 
+def excess(old: Embargo, new: Embargo, limits: Limits) -> list[str]:
+    """Return a sentence for each limit that the change from one embargo to another exceeds."""
+    advice = "If this is intended, make the change in several uploads, or raise change_limits"
+    problems = []
+    countries = len(old.countries ^ new.countries)
+    if countries > limits.countries:
+        problems.append(
+            f"The document changes {countries} countries at once; the limit is {limits.countries:,}. "
+            f"{advice}.countries."
+        )
+    for version, public in PUBLIC.items():
+        percent = 100 * _difference(old.of_version(version), new.of_version(version)) / public
+        if percent > limits.addresses_percent:
+            problems.append(
+                f"The document changes {percent:,.3g} % of the addresses of {version} at once; the limit is "
+                f"{limits.addresses_percent:g} %. {advice}.addresses_percent."
+            )
+    return problems
+
+
+def _difference(old: Iterable[str], new: Iterable[str]) -> int:
+    """Return the number of addresses that are in only one of two collections of ranges of the same version."""
+    edges: dict[int, int] = {}  # where coverage by `old` (bit 1) or `new` (bit 2) begins or ends
+    for bit, ranges in ((1, old), (2, new)):
+        # The type does not know that all ranges are of one version.
+        for one in ipaddress.collapse_addresses(map(ipaddress.ip_network, ranges)):  # type: ignore[type-var]
+            for edge in (int(one.network_address), int(one.broadcast_address) + 1):
+                edges[edge] = edges.get(edge, 0) ^ bit
+    found, covered, since = 0, 0, 0
+    for edge in sorted(edges):
+        found += edge - since if covered in (1, 2) else 0
+        covered, since = covered ^ edges[edge], edge
+    return found
+
+
 def counts(changes: Changes) -> dict[str, dict[str, int]]:
     """Return the length of each list."""
     return {name: {kind: len(entries) for kind, entries in lists.items()} for name, lists in changes.items()}
+
+
+def number(counted: dict[str, dict[str, int]]) -> int:
+    """Return the sum of the result of `counts`."""
+    return sum(each for kinds in counted.values() for each in kinds.values())
 
 
 def any_of(changes: Changes) -> bool:
@@ -41,12 +95,16 @@ def any_of(changes: Changes) -> bool:
 
 
 def changed(
-    changes: Changes, repaired: Changes, settings: tuple[Any, Any] | None, version: str, location: str
+    changes: Changes, repaired: Changes, settings: tuple[Any, Any] | None, rewritten: bool, version: str, location: str
 ) -> tuple[str, str]:
-    """Return the subject (ASCII, under 100 characters) and the text of the notice of a change."""
+    """Return the subject (ASCII, under 100 characters) and the text of the notice of a change.
+
+    `rewritten` says that the rules differed in something else than their entries.
+    """
     number = counts(changes)
-    subject = "Embargo changed: " + ", ".join(
-        f"+{number[name]['added']} -{number[name]['removed']} {name}" for name in ("countries", "ranges")
+    what, shown = ("changed", number) if any_of(changes) or settings else ("repaired", counts(repaired))
+    subject = f"Embargo {what}: " + ", ".join(
+        f"+{shown[name]['added']} -{shown[name]['removed']} {name}" for name in ("countries", "ranges")
     )
     lines = [f"Version {version} of the embargo document is in force.", ""]
     for title, lists in (("", changes), ("repaired, changed by another principal: ", repaired)):
@@ -57,6 +115,8 @@ def changed(
                     lines.append(f"{title}{name} {kind} ({len(entries):,}): {', '.join(entries[:SHOWN] + more)}")
     if settings:
         lines.append(f"settings: {settings[0]} -> {settings[1]}")
+    if rewritten:
+        lines.append("rules rewritten: another principal, or an update of this module, had changed more than entries")
     return subject, "\n".join([*lines, "", f"Record: {location}"])
 
 

@@ -12,6 +12,7 @@ from .errors import InvalidDocument
 
 MAX_BYTES = 8 * 1024 * 1024  # 20,000 ranges with names and notes need far less
 MAX_RANGES = 10_000  # per IP set, https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # a client of IPv4 is only ever in the IPv4 set
 MAX_PROBLEMS = 20  # reported at once
 
 
@@ -77,6 +78,8 @@ def _read(value: dict[str, Any]) -> tuple[Embargo, list[str]]:
                 continue
             if f"IPV{network.version}" != one["Type"]:
                 problems.append(f"{place}.Value is {schema.shown(one['Value'])}, which is not of Type {one['Type']}.")
+            elif isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
+                problems.append(f"{place}.Value, {network}, contains IPv4 addresses: write the range as IPv4.")
             elif str(network) in seen:
                 problems.append(f"{place}.Value, {network}, is already in {seen[str(network)]}.")
             seen.setdefault(str(network), place)

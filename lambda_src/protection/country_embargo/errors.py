@@ -17,5 +17,9 @@ class DocumentMissing(EmbargoError):
     """The document is not in the bucket."""
 
 
+class Overtaken(EmbargoError):
+    """Another call has accepted a document in the meantime. Read again."""
+
+
 class Contended(EmbargoError):
     """Other principals kept changing the rule group, an IP set or the document; a later attempt can succeed."""

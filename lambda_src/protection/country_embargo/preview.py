@@ -4,6 +4,7 @@ Event:  {"document": {...}} or {"document": "text"}: this document;
         {"key": "drafts/next.json"}: a draft in the bucket; {}: the uploaded document
 Answer: {"valid", "problems", "changes": {"countries": {"added", "removed"}, "ranges": ...}, "in_force", "wanted",
          "rule_capacity"}; "changes" compares with what WAF enforces now, "rule_capacity" is in web ACL capacity units.
+         A document that is refused only for the size of its change has "problems" and all the rest.
 """
 
 from collections.abc import Mapping
@@ -39,10 +40,12 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     in_force = Waf(wafv2, config.scope, rule_group, ip_sets, config.layout).read()
     changed = changes.between(in_force, wanted)
     capacity = wafv2.check_capacity(Scope=config.scope, Rules=config.layout.rules(wanted.countries))["Capacity"]
-    log.info(PREVIEWED, extra={"valid": True, "changes": changes.counts(changed)})
+    store = Store(clients.client("s3"), config.bucket, config.bucket_owner)
+    problems = changes.excess(store.applied().accepted, wanted, config.limits) if config.limits else []
+    log.info(PREVIEWED, extra={"valid": not problems, "changes": changes.counts(changed)})
     return {
-        "valid": True,
-        "problems": [],
+        "valid": not problems,
+        "problems": problems,
         "changes": changed,
         "in_force": {"countries": len(in_force.countries), "ranges": len(in_force.ranges)},
         "wanted": {"countries": len(wanted.countries), "ranges": len(wanted.ranges)},

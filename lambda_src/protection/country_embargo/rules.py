@@ -4,6 +4,15 @@
     countries (101)  not exempt AND (country in the first 50 codes OR in the next 50 ...)
 
 Exempt addresses skip only these two rules: an Allow rule would also let them skip the web ACL's other rules.
+
+Behind proxies, the client's address is in a header, to which each proxy appends the address that it was called from:
+after n trusted proxies, the client's address is the n-th from the right. WAF takes the country of the *first* address
+(https://docs.aws.amazon.com/waf/latest/APIReference/API_ForwardedIPConfig.html), which is the client's only if the
+header has exactly n addresses: a client can put others in front. Without the header, WAF does not apply a rule that
+reads it at all. Two more rules match what the others could not judge:
+
+    no address (98)  the header is missing or empty
+    untrusted (99)   the header does not have exactly n addresses AND, for one proxy, the last address is not exempt
 """
 
 from collections.abc import Iterable
@@ -12,16 +21,35 @@ from typing import Any
 
 CODES_PER_STATEMENT = 50  # https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
 ADDRESSES, COUNTRIES = "embargoed-addresses", "embargoed-countries"
+MISSING, UNTRUSTED = "missing-client-address", "untrusted-client-address"
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Forwarded:
-    """Where to find the client's address behind a proxy: a header and, for IP sets, a position in it."""
+    """Where to find the client's address behind `trusted_proxies` proxies, each of which appends one address."""
 
     header_name: str
     fallback_behavior: str = "MATCH"
-    position: str = "FIRST"
+    trusted_proxies: int = 1
+
+    @property
+    def position(self) -> str:
+        """Return the position of the client's address for IP sets, in a header that no client has extended.
+
+        The last address is the client's whatever is in front of it.
+        """
+        return "LAST" if self.trusted_proxies == 1 else "FIRST"
+
+    def has(self, pattern: str) -> Json:
+        """Return the statement that the header matches a regular expression. A missing header matches none."""
+        return {
+            "RegexMatchStatement": {
+                "RegexString": pattern,
+                "FieldToMatch": {"SingleHeader": {"Name": self.header_name.lower()}},
+                "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+            }
+        }
 
 
 @dataclass(frozen=True)
@@ -37,14 +65,28 @@ class Layout:
         """Return all rules as UpdateRuleGroup accepts them. The same input always gives the same output."""
         codes = sorted(countries)
         chunks = [codes[first : first + CODES_PER_STATEMENT] for first in range(0, len(codes), CODES_PER_STATEMENT)]
-        made = [self._rule(ADDRESSES, 100, [self._in_set(arn) for arn in self.embargoed_sets])]
+        made = self._header_rules()
+        made.append(self._rule(ADDRESSES, 100, _either([self._in_set(arn) for arn in self.embargoed_sets])))
         if chunks:
-            made.append(self._rule(COUNTRIES, 101, [self._from_countries(chunk) for chunk in chunks]))
+            made.append(self._rule(COUNTRIES, 101, _either([self._from_countries(chunk) for chunk in chunks])))
         return made
 
-    def _rule(self, name: str, priority: int, alternatives: list[Json]) -> Json:
-        matches = alternatives[0] if len(alternatives) == 1 else {"OrStatement": {"Statements": alternatives}}
-        exempt = [{"NotStatement": {"Statement": self._exempt(arn)}} for arn in self.exempt_sets]
+    def _header_rules(self) -> list[Json]:
+        if not self.forwarded or self.forwarded.fallback_behavior != "MATCH":
+            return []
+        count = self.forwarded.trusted_proxies
+        address = "[^,]+"
+        missing = _not(self.forwarded.has("[^ ]"))
+        untrusted = _not(self.forwarded.has(f"^{','.join([address] * count)}$"))
+        return [
+            # Without exempt sets, which WAF would look for in the header that is missing.
+            self._rule(MISSING, 98, missing, exempting=False),
+            # Of several addresses, a client can have set any but the last.
+            self._rule(UNTRUSTED, 99, untrusted, exempting=count == 1),
+        ]
+
+    def _rule(self, name: str, priority: int, matches: Json, *, exempting: bool = True) -> Json:
+        exempt = [_not(self._exempt(arn)) for arn in self.exempt_sets if exempting]
         return {
             "Name": name,
             "Priority": priority,
@@ -72,7 +114,7 @@ class Layout:
             statement["IPSetForwardedIPConfig"] = {
                 "HeaderName": self.forwarded.header_name,
                 "FallbackBehavior": self.forwarded.fallback_behavior,
-                "Position": self.forwarded.position,
+                "Position": "ANY",  # a client can only add addresses, to its own disadvantage
             }
         return {"IPSetReferenceStatement": statement}
 
@@ -80,12 +122,19 @@ class Layout:
         statement = self._in_set(arn)
         if self.forwarded:
             # No request is exempt because of an unreadable header, or of an address that the client itself prepended.
-            position = "LAST" if self.forwarded.position == "ANY" else self.forwarded.position
             statement["IPSetReferenceStatement"]["IPSetForwardedIPConfig"] |= {
                 "FallbackBehavior": "NO_MATCH",
-                "Position": position,
+                "Position": self.forwarded.position,
             }
         return statement
+
+
+def _either(alternatives: list[Json]) -> Json:
+    return alternatives[0] if len(alternatives) == 1 else {"OrStatement": {"Statements": alternatives}}
+
+
+def _not(statement: Json) -> Json:
+    return {"NotStatement": {"Statement": statement}}
 
 
 def countries_of(rules: Any) -> frozenset[str]:

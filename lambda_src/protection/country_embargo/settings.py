@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .changes import Limits
 from .rules import Forwarded, Layout
 from .waf import Item
 
@@ -22,6 +23,7 @@ class Settings:
     exempt_sets: list[str] = field(default_factory=list)
     action: str = "BLOCK"
     forwarded_ip: dict[str, Any] | None = None
+    change_limits: dict[str, Any] | None = None
     topic_arn: str = ""
 
     def __post_init__(self) -> None:
@@ -34,6 +36,11 @@ class Settings:
         forwarded = Forwarded(**self.forwarded_ip) if self.forwarded_ip else None
         embargoed = tuple(self.ip_sets[version]["arn"] for version in sorted(self.ip_sets))
         return Layout(embargoed, tuple(self.exempt_sets), self.action, forwarded)
+
+    @property
+    def limits(self) -> Limits | None:
+        """Return the limits of one change; None for no limits."""
+        return Limits(**self.change_limits) if self.change_limits else None
 
     @property
     def items(self) -> tuple[Item, dict[str, Item]]:

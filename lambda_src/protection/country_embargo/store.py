@@ -1,7 +1,7 @@
 """The bucket: the document, the state that was last reported, and the history.
 
 - the document itself; the bucket keeps its versions
-- applied.json: the embargo that the last notice reported
+- applied.json: the embargo that was accepted last, and the one that the last notice reported, if that is another
 - history/<time>-<version>.json: a record of every change
 - refused/<version>.json: a record of every refused document
 """
@@ -9,7 +9,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common import aws_errors
@@ -38,10 +38,14 @@ class Document:
 
 @dataclass(frozen=True)
 class Applied:
-    """State that the last notice reported: the embargo, and the settings that enforced it."""
+    """State that the last notice reported: the embargo, and the settings that enforced it (None before the first)."""
 
     embargo: Embargo
     settings: dict[str, Any] | None
+    version: str = ""
+    """Version of the document that was accepted last, or "" if there was none."""
+    accepted: Embargo = field(default_factory=Embargo)
+    """Its embargo, which a call that was interrupted may not have reported yet."""
 
 
 class Store:
@@ -75,16 +79,13 @@ class Store:
         if not found:
             return Applied(Embargo(), None)
         value = json.loads(found.content())
-        return Applied(Embargo(frozenset(value["countries"]), frozenset(value["ranges"])), value["settings"])
+        embargo = _read(value)
+        return Applied(embargo, value["settings"], value["document_version"], _read(value.get("accepted", value)))
 
-    def keep_applied(self, embargo: Embargo, settings: dict[str, Any], version: str) -> None:
-        """Store the state that was reported."""
-        value = {
-            "document_version": version,
-            "settings": settings,
-            "countries": sorted(embargo.countries),
-            "ranges": sorted(embargo.ranges),
-        }
+    def keep_applied(self, applied: Applied) -> None:
+        """Store the state. Store an accepted embargo before it is enforced, and a notice after it was sent."""
+        more = {} if applied.accepted == applied.embargo else {"accepted": _written(applied.accepted)}
+        value = {"document_version": applied.version, "settings": applied.settings, **_written(applied.embargo), **more}
         self._put(APPLIED, value)
 
     def keep_change(self, at: str, version: str, record: dict[str, Any]) -> str:
@@ -119,3 +120,11 @@ class Store:
                     raise
                 self._sleep(0.2 * 2**attempt)
         raise AssertionError
+
+
+def _written(embargo: Embargo) -> dict[str, list[str]]:
+    return {"countries": sorted(embargo.countries), "ranges": sorted(embargo.ranges)}
+
+
+def _read(value: dict[str, Any]) -> Embargo:
+    return Embargo(frozenset(value["countries"]), frozenset(value["ranges"]))

@@ -12,13 +12,14 @@ locals {
   }
 
   environment = {
-    ACTION       = var.action
-    BUCKET       = module.bucket.id
-    BUCKET_OWNER = var.context.account_id
-    DOCUMENT_KEY = var.document_key
-    EXEMPT_SETS  = jsonencode([for version in ["IPV4", "IPV6"] : aws_wafv2_ip_set.exempt[version].arn])
-    FORWARDED_IP = var.forwarded_ip == null ? "" : jsonencode(var.forwarded_ip)
-    IP_SETS      = jsonencode(local.ip_sets)
+    ACTION        = var.action
+    BUCKET        = module.bucket.id
+    BUCKET_OWNER  = var.context.account_id
+    CHANGE_LIMITS = var.change_limits == null ? "" : jsonencode(var.change_limits)
+    DOCUMENT_KEY  = var.document_key
+    EXEMPT_SETS   = jsonencode([for version in ["IPV4", "IPV6"] : aws_wafv2_ip_set.exempt[version].arn])
+    FORWARDED_IP  = var.forwarded_ip == null ? "" : jsonencode(var.forwarded_ip)
+    IP_SETS       = jsonencode(local.ip_sets)
     RULE_GROUP = jsonencode({
       name = aws_wafv2_rule_group.this.name
       id   = aws_wafv2_rule_group.this.id
@@ -51,7 +52,7 @@ module "bucket" {
   source = "../../blocks/bucket"
 
   context         = var.context
-  name            = local.name
+  name            = "embargo" # short: a bucket's name has at most 63 characters, with the prefix, account and Region
   noncurrent_days = var.history_days
   force_destroy   = var.force_destroy
 }
@@ -122,7 +123,7 @@ module "functions" {
         {
           sid       = "ReadDocuments"
           actions   = ["s3:GetObject"]
-          resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/drafts/*"]
+          resources = ["${local.bucket_arn}/${var.document_key}", "${local.bucket_arn}/applied.json", "${local.bucket_arn}/drafts/*"]
         },
         {
           sid     = "MeasureRules"
@@ -131,6 +132,14 @@ module "functions" {
           resources = ["*"]
         },
       ])
+    }
+  }
+
+  metric_alarms = {
+    "${local.name}-drift" = {
+      description = "Another principal had changed the embargo in AWS WAF, and the function has repaired it. The topic's notification says what was changed"
+      metric      = "EmbargoRepairs"
+      dimensions  = { service = local.name }
     }
   }
 }
@@ -159,6 +168,20 @@ module "rule" {
   }
 }
 
+module "schedule" {
+  source = "../../blocks/schedule"
+
+  context             = var.context
+  name                = "${local.name}-repair"
+  description         = "Repairs what another principal has changed in the embargo"
+  schedule_expression = var.repair_schedule_expression
+  target_arn          = module.functions.functions.apply.arn
+  action              = "lambda:InvokeFunction"
+  input               = jsonencode({ schedule = true })
+  # The next run does the same work.
+  maximum_retry_attempts = 3
+}
+
 resource "aws_s3_object" "document" {
   # checkov:skip=CKV_AWS_186:The bucket's default encryption is the stack's key
   count = var.document_file == null ? 0 : 1
@@ -179,10 +202,11 @@ resource "aws_lambda_invocation" "apply" {
   function_name = module.functions.functions.apply.name
   input = jsonencode({
     configuration = {
-      action       = var.action
-      document     = var.document_file == null ? "" : filesha256(var.document_file)
-      forwarded_ip = var.forwarded_ip
-      rule_group   = aws_wafv2_rule_group.this.arn
+      action        = var.action
+      change_limits = var.change_limits
+      document      = var.document_file == null ? "" : filesha256(var.document_file)
+      forwarded_ip  = var.forwarded_ip
+      rule_group    = aws_wafv2_rule_group.this.arn
     }
   })
 

@@ -45,5 +45,5 @@ output "schema_file" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = concat(module.functions.alarm_names, module.rule.alarm_names)
+  value       = concat(module.functions.alarm_names, module.rule.alarm_names, module.schedule.alarm_names)
 }

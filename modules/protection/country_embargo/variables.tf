@@ -64,11 +64,11 @@ variable "exempt_cidrs" {
 }
 
 variable "forwarded_ip" {
-  description = "Header, set by a proxy, that contains the client's address; null to use the address of the connection. Requests without the header pass. `fallback_behavior` applies to headers without a valid address: `MATCH` (embargoed) or `NO_MATCH`. `position` is the position of the address for address ranges: `FIRST`, `LAST` or `ANY`; countries are matched by the first address."
+  description = "Header that contains the client's address behind proxies; null to use the address of the connection. `trusted_proxies` is the number of addresses that your own proxies append, or 1 for a header that a proxy sets itself: the client's address is this many places from the right. `fallback_behavior` applies to requests in which WAF cannot find that address (no header, another number of addresses, no valid address): `MATCH` (embargoed), or `NO_MATCH`, with which a client can evade the embargo by sending a header of its own."
   type = object({
     header_name       = optional(string, "X-Forwarded-For")
     fallback_behavior = optional(string, "MATCH")
-    position          = optional(string, "FIRST")
+    trusted_proxies   = optional(number, 1)
   })
   default = null
 
@@ -81,8 +81,34 @@ variable "forwarded_ip" {
     error_message = "forwarded_ip.fallback_behavior must be MATCH or NO_MATCH."
   }
   validation {
-    condition     = var.forwarded_ip == null || contains(["FIRST", "LAST", "ANY"], try(var.forwarded_ip.position, ""))
-    error_message = "forwarded_ip.position must be FIRST, LAST or ANY."
+    condition     = var.forwarded_ip == null || contains([1, 2, 3, 4, 5], try(var.forwarded_ip.trusted_proxies, 0))
+    error_message = "forwarded_ip.trusted_proxies must be between 1 and 5: the number of addresses that your own proxies append to the header."
+  }
+}
+
+variable "change_limits" {
+  description = "Most that one version of the document may change, so that a slip such as `/2` for `/22` is refused: `countries` added and removed, and `addresses_percent`, the percentage of the public addresses of each IP version that become embargoed or free. null for no limits."
+  type = object({
+    countries         = optional(number, 20)
+    addresses_percent = optional(number, 1)
+  })
+  default = {}
+
+  validation {
+    condition     = var.change_limits == null || try(var.change_limits.countries >= 1 && floor(var.change_limits.countries) == var.change_limits.countries && var.change_limits.addresses_percent > 0 && var.change_limits.addresses_percent <= 100, false)
+    error_message = "change_limits must have a whole number of countries, 1 or more, and addresses_percent above 0 and up to 100; null for no limits."
+  }
+}
+
+variable "repair_schedule_expression" {
+  description = "Schedule on which the embargo in force is compared with the document, and changes by other principals are repaired and reported: `rate(...)` or `cron(...)`."
+  type        = string
+  default     = "rate(1 hour)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron|rate)\\(.+\\)$", var.repair_schedule_expression))
+    error_message = "repair_schedule_expression must be rate(...) or cron(...), such as \"rate(1 hour)\"."
   }
 }
 

@@ -1,9 +1,10 @@
 # Terraform creates the rule group and the embargo's IP sets and ignores their content, which the function manages.
 
 locals {
-  # 2 rules: 4 IP sets, each with 4 more units if it matches any position of a header, 5 statements of 50 countries,
-  # and the exempt sets again. They need at most 19 units; the rest is reserve, because the capacity of a rule group
-  # cannot change.
+  # 4 rules: 2 IP sets, each with 4 more units because it matches any position of a header, 5 statements of 50
+  # countries, 2 regular expressions of 3 units, and the exempt sets in 3 of the rules. They need at most 27 units, or
+  # 47 if WAF counts the text transformation NONE; the capacity of a rule group cannot change.
+  # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statements-match.html
   capacity = 50
 }
 

@@ -57,6 +57,7 @@ class Aws:
         self.sets: dict[str, list[str]] = {"IPV4": [], "IPV6": []}
         self.tokens = Counter[str]()
         self.descriptions = {"group": "rules", "IPV4": "four", "IPV6": "six"}
+        self.bodies = {"legal": {"ContentType": "TEXT_PLAIN", "Content": "451"}}
         self.notices: list[dict[str, str]] = []
         self.calls: list[str] = []
         self.hook: Callable[[str, int], None] = lambda operation, number: None
@@ -106,15 +107,26 @@ class Aws:
 
     def get_rule_group(self, Name: str, Id: str, Scope: str) -> dict[str, Any]:
         assert (Name, Id, Scope) == ("group", "g", "REGIONAL")
-        group = {"Rules": json.loads(json.dumps(self.rules)), "Capacity": 50, "Description": self.descriptions["group"]}
+        group: dict[str, Any] = {"Rules": json.loads(json.dumps(self.rules)), "Capacity": 50}
+        group["Description"] = self.descriptions["group"]
         visibility = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "m"}
-        return {"RuleGroup": {**group, "VisibilityConfig": visibility}, "LockToken": str(self.tokens["group"])}
+        group |= {"VisibilityConfig": visibility, "CustomResponseBodies": self.bodies}
+        return {"RuleGroup": group, "LockToken": str(self.tokens["group"])}
 
     def update_rule_group(
-        self, Name: str, Id: str, Scope: str, LockToken: str, Rules: Any, VisibilityConfig: Any, Description: str = ""
+        self,
+        Name: str,
+        Id: str,
+        Scope: str,
+        LockToken: str,
+        Rules: Any,
+        VisibilityConfig: Any,
+        Description: str = "",
+        CustomResponseBodies: Any = None,
     ) -> dict[str, Any]:
         self._lock("group", LockToken)
         self.rules, self.descriptions["group"] = json.loads(json.dumps(Rules)), Description
+        self.bodies = CustomResponseBodies or {}
         return {}
 
     def get_ip_set(self, Name: str, Id: str, Scope: str) -> dict[str, Any]:

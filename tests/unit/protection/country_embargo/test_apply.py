@@ -1,5 +1,6 @@
 """Applying documents: changes, invariants, and behaviour under faults, races and killed processes."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from protection.country_embargo import apply
+from protection.country_embargo.apply import Trigger
 from protection.country_embargo.document import MAX_BYTES, parse
 from protection.country_embargo.errors import Contended, DocumentMissing, InvalidDocument
 from protection.country_embargo.rules import countries_of
@@ -22,6 +24,8 @@ from .fakes import CODES, KEY, SETTINGS, Aws, KillError, aws_error
 
 A = document(["CU", "IR"], ["192.0.2.0/24"], ["2001:db8::/32"])
 B = document(["CU", "SY"], ["198.51.100.0/24"])
+
+TERRAFORM, SCHEDULE = Trigger.TERRAFORM, Trigger.SCHEDULE
 
 SETTLED = settings(deadline=None, max_examples=60)  # no deadline, because a busy machine is slow
 
@@ -167,12 +171,12 @@ def test_changes_are_reported_and_kept() -> None:
 
 
 def test_calls_of_a_change_are_the_fewest() -> None:
-    """Count the calls: document, last notice and three items; the update; record, notice, state and version check."""
+    """Count the calls: document, state; accepted; three items, the update; record, notice, state and version check."""
     aws = ready()
     aws.upload(document(["CU", "IR", "SY"], ["192.0.2.0/24"], ["2001:db8::/32"]))
     aws.run()
     assert aws.calls == [
-        *["GetObject", "GetObject", "GetRuleGroup", "GetIPSet", "GetIPSet", "UpdateRuleGroup"],
+        *["GetObject", "GetObject", "PutObject", "GetRuleGroup", "GetIPSet", "GetIPSet", "UpdateRuleGroup"],
         *["PutObject", "Publish", "PutObject", "HeadObject"],
     ]
 
@@ -180,6 +184,7 @@ def test_calls_of_a_change_are_the_fewest() -> None:
 def test_descriptions_survive() -> None:
     """An update without them would remove them, and Terraform would see drift."""
     assert ready().descriptions == {"group": "rules", "IPV4": "four", "IPV6": "six"}
+    assert set(ready().bodies) == {"legal"}
 
 
 def test_a_move_between_the_lists_leaves_no_gap() -> None:
@@ -242,26 +247,176 @@ def test_changes_by_others_are_repaired_and_reported() -> None:
     answer = aws.run()
     assert enforced(aws) == wanted(A)
     assert answer["repaired"]["ranges"] == {"added": 1, "removed": 1}
+    assert aws.notices[-1]["subject"] == "Embargo repaired: +0 -0 countries, +1 -1 ranges"
     assert "changed by another principal: ranges removed (1): 203.0.113.0/24" in aws.notices[-1]["message"]
 
 
 def test_a_new_action_reaches_the_rules_and_is_reported() -> None:
     aws = ready()
-    assert aws.run(dataclasses.replace(SETTINGS, action="COUNT"), may_be_missing=True)["status"] == "applied"
+    assert aws.run(dataclasses.replace(SETTINGS, action="COUNT"), trigger=TERRAFORM)["status"] == "applied"
     assert {name for rule in aws.rules for name in rule["Action"]} == {"Count"}
     assert "'action': 'COUNT'" in aws.notices[-1]["message"]
 
 
 def test_no_document() -> None:
-    """Terraform can call before there is a document; an event of a missing document raises an error."""
+    """Terraform and the schedule can call before there is a document; an event of a missing one raises an error."""
+    aws = Aws()
+    for trigger in (TERRAFORM, SCHEDULE):
+        assert aws.run(trigger=trigger) == {"status": "no document"}
+    with pytest.raises(DocumentMissing):
+        aws.run()
+    assert aws.rules == []
+
+
+def test_a_deleted_document_changes_nothing() -> None:
     aws = ready()
     before = aws.in_force()
     aws.delete()
-    with pytest.raises(DocumentMissing):
-        aws.run()
-    assert aws.run(may_be_missing=True) == {"status": "no document"}
+    for trigger in (Trigger.UPLOAD, SCHEDULE):
+        with pytest.raises(DocumentMissing):
+            aws.run(trigger=trigger)
+    assert aws.run(trigger=TERRAFORM)["status"] == "unchanged"
     assert aws.in_force() == before
+    assert len(aws.notices) == 1
     assert "DeleteMarker" not in json.dumps(aws.notices)
+
+
+def spoil(aws: Aws, how: str) -> type[Exception] | None:
+    """Make the latest document valid, refused or missing, and return the error that a schedule raises for it."""
+    if how == "deleted":
+        aws.delete()
+        return DocumentMissing
+    if how == "refused":
+        aws.upload(b"{")
+        return InvalidDocument
+    return None
+
+
+@pytest.mark.parametrize("how", ["valid", "refused", "deleted"])
+def test_the_schedule_repairs_what_is_in_force_whatever_was_uploaded_since(how: str) -> None:
+    aws = ready()
+    before = aws.in_force()
+    expected = spoil(aws, how)
+    aws.rules, aws.sets["IPV4"] = [], ["203.0.113.0/24"]
+    with pytest.raises(expected) if expected else contextlib.nullcontext():
+        aws.run(trigger=SCHEDULE)
+    assert aws.in_force() == before
+    assert "repaired, changed by another principal: countries added (2): CU, IR" in in_kind(aws)
+
+
+@pytest.mark.parametrize("how", ["valid", "refused", "deleted"])
+def test_a_new_action_takes_effect_whatever_was_uploaded_since(how: str) -> None:
+    """To lift an embargo in a hurry, COUNT must not wait for a better document."""
+    aws = ready()
+    spoil(aws, how)
+    config = dataclasses.replace(SETTINGS, action="COUNT")
+    if how == "refused":
+        with pytest.raises(InvalidDocument):
+            aws.run(config, trigger=TERRAFORM)
+    else:
+        assert aws.run(config, trigger=TERRAFORM)["status"] == "applied"
+    assert {name for rule in aws.rules for name in rule["Action"]} == {"Count"}
+    assert enforced(aws) == wanted(A)
+
+
+def test_enforcing_the_last_embargo_again_does_not_undo_a_newer_one() -> None:
+    """While a scheduled call repairs, a corrected document is uploaded and completely applied."""
+    for at in range(12):
+        aws = ready()
+        aws.upload(b"{")
+        aws.rules = []
+
+        def meanwhile(operation: str, number: int, aws: Aws = aws, at: int = at) -> None:
+            if number == at:
+                aws.hook = lambda *_: None
+                aws.upload(B)
+                calls = list(aws.calls)
+                aws.run()
+                aws.calls[:] = calls
+
+        aws.hook = meanwhile
+        with contextlib.suppress(InvalidDocument):
+            aws.run(trigger=SCHEDULE)
+        assert aws.hook is meanwhile or enforced(aws) == wanted(B), at
+
+
+def test_enforcing_the_last_embargo_again_does_not_undo_one_that_a_slow_call_applies() -> None:
+    """The slow call has read a valid document before the one that is refused was uploaded."""
+    aws = ready()
+    aws.upload(b"{")
+
+    def meanwhile(operation: str, number: int) -> None:
+        if operation == "GetRuleGroup":
+            aws.hook = lambda *_: None
+            refused = aws.versions[KEY].pop()
+            aws.upload(B)
+            calls = list(aws.calls)
+            aws.run()
+            aws.calls[:] = calls
+            aws.versions[KEY].append(refused)
+
+    aws.hook = meanwhile
+    with pytest.raises(InvalidDocument):
+        aws.run(trigger=SCHEDULE)
+    assert enforced(aws) == wanted(B)
+
+
+@pytest.mark.parametrize("lost", ["Publish", "UpdateIPSet", "GetRuleGroup"])
+def test_an_accepted_embargo_is_kept_even_if_no_notice_of_it_can_be_sent(lost: str) -> None:
+    """Otherwise, a repair after the next, refused document would go back to the embargo before it."""
+    aws = ready()
+    aws.upload(B)
+
+    def cut_off(operation: str, number: int) -> None:
+        if operation == lost:
+            raise aws_error("AuthorizationError")
+
+    aws.hook = cut_off
+    with pytest.raises(Exception, match="AuthorizationError"):
+        aws.run()
+    aws.hook = lambda operation, number: None
+    aws.upload(b"{")
+    with pytest.raises(InvalidDocument):
+        aws.run(trigger=SCHEDULE)
+    assert enforced(aws) == wanted(B)
+    assert "countries added (1): SY" in in_kind(aws)
+
+
+def test_other_changes_of_the_rules_are_repaired_and_reported() -> None:
+    """A principal that makes the rules only count changes no entry."""
+    aws = ready()
+    for rule in aws.rules:
+        rule["Action"] = {"Count": {}}
+    answer = aws.run(trigger=SCHEDULE)
+    assert (answer["status"], answer["rewritten"]) == ("applied", True)
+    assert {name for rule in aws.rules for name in rule["Action"]} == {"Block"}
+    assert "rules rewritten: another principal" in aws.notices[-1]["message"]
+    assert aws.objects("history/")[-1]["rewritten"] is True
+    assert aws.run(trigger=SCHEDULE)["status"] == "unchanged"
+
+
+LIMITED = dataclasses.replace(SETTINGS, change_limits={"countries": 1, "addresses_percent": 1})
+
+
+def test_too_large_a_change_is_refused_and_a_higher_limit_accepts_it() -> None:
+    aws = ready()
+    before = aws.in_force()
+    aws.upload(B)
+    for trigger in (Trigger.UPLOAD, SCHEDULE, TERRAFORM):
+        with pytest.raises(InvalidDocument, match="changes 2 countries at once; the limit is 1"):
+            aws.run(LIMITED, trigger=trigger)
+    assert aws.in_force() == before
+    assert [one["subject"] for one in aws.notices][1:] == ["Embargo document REFUSED"]
+    assert aws.run(SETTINGS, trigger=TERRAFORM)["status"] == "applied"
+    assert enforced(aws) == wanted(B)
+
+
+def test_a_repair_is_no_change() -> None:
+    """The limits compare with the last notice: an emptied rule group is filled again, however much that is."""
+    aws = ready()
+    aws.rules, aws.sets = [], {"IPV4": [], "IPV6": []}
+    assert aws.run(LIMITED, trigger=SCHEDULE)["status"] == "applied"
+    assert enforced(aws) == wanted(A)
 
 
 def test_a_refusal_is_reported_once_per_version() -> None:
@@ -350,7 +505,7 @@ def test_events_of_other_objects_are_ignored(key: str) -> None:
     def s3(key: str) -> dict[str, Any]:
         return {"Records": [{"s3": {"bucket": {"name": "embargo"}, "object": {"key": quote_plus(key, safe="/")}}}]}
 
-    own: list[dict[str, Any]] = [eventbridge(key), s3(key), {"configuration": {}}, {}]
+    own: list[dict[str, Any]] = [eventbridge(key), s3(key), {"configuration": {}}, {"schedule": True}, {}]
     for event in own:
         assert apply.concerns(event, "embargo", key)
     for event in (eventbridge("other"), s3("other"), eventbridge(key, "other")):
@@ -372,3 +527,39 @@ def test_handler(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidDocument):
         apply.handler(event, CONTEXT)
     assert "EmbargoDocumentsRefused" in capsys.readouterr().out
+
+
+def test_repairs_are_counted_for_the_alarm(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.upload(A)
+    apply.handler({}, CONTEXT)
+    aws.rules[0]["Action"] = {"Count": {}}
+    assert "EmbargoRepairs" not in capsys.readouterr().out
+    apply.handler({"schedule": True}, CONTEXT)
+    assert "EmbargoRepairs" in capsys.readouterr().out
+    aws.sets["IPV4"] = []
+    apply.handler({}, CONTEXT)
+    assert "EmbargoRepairs" in capsys.readouterr().out
+    apply.handler({"schedule": True}, CONTEXT)
+    assert "EmbargoRepairs" not in capsys.readouterr().out
+    aws.rules = []  # a new rule group
+    apply.handler({"configuration": {}}, CONTEXT)
+    assert "EmbargoRepairs" not in capsys.readouterr().out
+    assert enforced(aws) == wanted(A)
+
+
+def test_terraform_waits_for_new_permissions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IAM is eventually consistent: the first call of a new role can be denied for some seconds."""
+    monkeypatch.setattr("common.propagation.PAUSE", 0.0)
+    aws.upload(A)
+    left = [2]
+
+    def denied(operation: str, number: int) -> None:
+        if operation == "GetRuleGroup" and left[0]:
+            left[0] -= 1
+            raise aws_error("AccessDeniedException")
+
+    aws.hook = denied
+    assert apply.handler({"configuration": {}}, CONTEXT)["status"] == "applied"
+    left[0] = 1
+    with pytest.raises(Exception, match="AccessDenied"):
+        apply.handler({}, CONTEXT)

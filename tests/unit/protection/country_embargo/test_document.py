@@ -105,6 +105,8 @@ def test_byte_order_mark_is_taken() -> None:
         (document(["CU", "IR", "CU"]), "CU more than once"),
         (document(v4=["1.2.3.4/0"]), "prefix length of 1 to 32"),
         (document(v6=["::/0"]), "prefix length of 1 to 128"),
+        (document(v6=["::ffff:192.0.2.0/120"]), "contains IPv4 addresses: write the range as IPv4"),
+        (document(v6=["0:0:0:0:0:ffff:1.2.3.4/128"]), "contains IPv4 addresses"),
         (document(v4=["1.2.3.4"]), "embargoed-ips[0].ips[0].Value"),
         (document(v4=["1.2.3.4/33"]), "IPv4 CIDR"),
         (document(v4=["1.2.3.0/24\n"]), "not a CIDR"),

@@ -29,6 +29,17 @@ def test_preview(aws: Aws, event: dict[str, Any]) -> None:
     assert not [name for name in aws.calls if not name.startswith(("Get", "Check"))]
 
 
+def test_preview_of_too_large_a_change(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the problem, and still shows what would change."""
+    monkeypatch.setenv("CHANGE_LIMITS", json.dumps({"countries": 1, "addresses_percent": 1}))
+    aws.upload(A)
+    aws.run()
+    answer = preview.handler({"document": B}, CONTEXT)
+    assert not answer["valid"]
+    assert "changes 2 countries" in answer["problems"][0]
+    assert answer["changes"]["countries"] == {"added": ["SY"], "removed": ["IR"]}
+
+
 def test_preview_of_what_would_be_refused(aws: Aws) -> None:
     answer = preview.handler({"document": document(["ZZ"])}, CONTEXT)
     assert answer == {"valid": False, "problems": [p for p in answer["problems"] if "ZZ" in p]}
