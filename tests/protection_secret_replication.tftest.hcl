@@ -211,7 +211,7 @@ run "which_events" {
     condition = jsondecode(module.functions[0].resources.functions["replicate"].environment[0].variables.TARGETS)[0] == {
       name        = "dr", region = "eu-west-1", secret_name_prefixes = ["prod/"], secret_tags = {}, secret_names = { "root-db" = "dr-root-db" }
       rename_from = "prod/", rename_to = "dr/", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/bbbb2222-3333-4444-5555-666677778888"
-      role_arn    = null, external_id = null, force_overwrite = false
+      role_arn    = null, external_id = null, force_overwrite = false, paused = false
     }
     error_message = "The function gets the targets."
   }
@@ -342,4 +342,31 @@ run "refuses_more_than_a_rule_can_hold" {
   }
 
   expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "targets_side_by_side" {
+  command = plan
+
+  module {
+    source = "./modules/protection/secret_replication"
+  }
+
+  variables {
+    targets = {
+      a       = { region = "eu-west-1", secret_name_prefixes = ["prod/"], secret_tags = { Tier = "a" } }
+      b       = { region = "eu-west-1", secret_name_prefixes = ["prod/"], secret_tags = { Tier = "b" }, paused = true }
+      renamed = { region = "eu-west-1", secret_name_prefixes = ["prod/"], rename_prefix = { from = "prod/", to = "dr/" } }
+      other   = { region = "eu-north-1", secret_name_prefixes = ["prod/"] }
+      names   = { region = "eu-north-1", secret_names = { "prod/db" = "db", "prod" = "prod" } }
+      account = { region = "eu-west-1", secret_name_prefixes = ["prod/"], role_arn = "arn:aws:iam::444455556666:role/w" }
+      service = { region = "eusc-de-east-1", secret_name_prefixes = ["rds!"], rename_prefix = { from = "rds!", to = "rds-" } }
+    }
+  }
+
+  assert {
+    condition = { for t in jsondecode(module.functions[0].resources.functions["replicate"].environment[0].variables.TARGETS) : t.name => t.paused } == {
+      a = false, account = false, b = true, names = false, other = false, renamed = false, service = false
+    }
+    error_message = "Targets with exclusive tags, other names, Regions or accounts write different replicas, and each can be paused."
+  }
 }

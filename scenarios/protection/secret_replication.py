@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 import zipfile
 from typing import Any
 
 from local.harness.scenario import Report, Stack, wait_until
-from local.settings import ACCOUNT_ID, REGION
+from local.settings import ACCOUNT_ID, REGION, ROOT
 
 OTHER_ACCOUNT, OTHER_REGION, THIRD_REGION = "222222222222", "eu-central-1", "us-east-1"
 ROLE = "switchyard-replica-writer"
@@ -178,6 +181,8 @@ def run(stack: Stack, report: Report) -> None:
         _refused(stack, report, here, dr, legacy)
         _calls(stack, report, here, dr)
         _drift(stack, report, here, dr)
+        _selection(stack, report, here, vault)
+        _failover(stack, report, here, dr)
         _native(stack, report, here, dr)
     finally:
         for side in sides:
@@ -367,6 +372,53 @@ def _drift(stack: Stack, report: Report, here: Side, dr: Side) -> None:
         QueueUrl=stack.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
     )["Attributes"]["ApproximateNumberOfMessages"]
     report.check("dead letters", dead, "0")
+
+
+def _selection(stack: Stack, report: Report, here: Side, vault: Side) -> None:
+    """Check that a secret that is no longer selected is reported, and one with as many tags as AWS allows copied."""
+    here.api.untag_resource(SecretId="prod/db-09", TagKeys=["Vault"])
+    found = [o["replica"] for o in _reconcile(stack, repair=False)["orphaned"] if o["target"] == "vault"]
+    report.check("replica of a secret without the tag is reported", found, ["prod/db-09"])
+    here.api.tag_resource(SecretId="prod/db-05", Tags=[{"Key": f"t{n:02d}", "Value": "x"} for n in range(48)])
+    here.api.put_secret_value(SecretId="prod/db-05", SecretString="with 50 tags")
+    wait_until("the copy", lambda: _value(vault, "prod/db-05") == "with 50 tags", 30)
+
+    def incomplete() -> Any:
+        return [e["secret"] for e in _reconcile(stack, repair=True)["incomplete"] if e["target"] == "vault"]
+
+    report.check("tags without room are named", wait_until("the report", incomplete, 30, every=1), ["prod/db-05"])
+
+
+def _command(stack: Stack, *arguments: str) -> list[str]:
+    """Run the command of the runbook, as an operator does, and return its lines."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "lambda_src"), "AWS_ENDPOINT_URL": stack.cloud.endpoint}
+    environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    command = [sys.executable, "-m", "protection.secret_replication.failover", *arguments, "--region", OTHER_REGION]
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise AssertionError(made.stdout + made.stderr)
+    return made.stdout.splitlines()
+
+
+def _failover(stack: Stack, report: Report, here: Side, dr: Side) -> None:
+    """Promote one replica, use it, and fail back, as the runbook says; the source lives on meanwhile."""
+    only = ("--prefix", "dr/db-06")
+    report.check("promoted", _command(stack, "promote", *only), ["dr/db-06: promoted"])
+    dr.api.put_secret_value(SecretId="dr/db-06", SecretString="of the other site")
+    here.api.tag_resource(SecretId="prod/db-06", Tags=[{"Key": "Owner", "Value": "ledger"}])  # an event
+    found = _reconcile(stack, repair=True)
+    promoted = [(entry["replica"], entry["changed"]) for entry in found["promoted"]]
+    report.check("reported, not repaired", (promoted, found["drifted"]), ([("dr/db-06", True)], []))
+    wait_until("the end of the events", lambda: _waiting(stack) == 0, 30)
+    report.check("its own value stays", _value(dr, "dr/db-06"), "of the other site")
+    (line,) = _command(stack, "fail-back", *only)
+    report.check("failed back", "follows again" in line)
+    report.check("the source has the value", _value(here, "prod/db-06"), "of the other site")
+    here.api.put_secret_value(SecretId="prod/db-06", SecretString="of the source again")
+    report.check(
+        "and is followed again",
+        wait_until("the copy", lambda: dr.read("dr/db-06") == here.read("prod/db-06"), 30),
+    )
 
 
 def _native(stack: Stack, report: Report, here: Side, dr: Side) -> None:

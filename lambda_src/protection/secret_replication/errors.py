@@ -9,13 +9,22 @@ KEY_ERRORS = frozenset(
     {"DecryptionFailure", "EncryptionFailure", "KMSAccessDeniedException", "KMSInvalidStateException"}
 )
 
+QUOTA_ERRORS = frozenset({"LimitExceededException"})
+"""Secrets Manager's quotas do not refill: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"""
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
 
 class ReplicationError(Exception):
     """Base class of the expected errors."""
 
+    retried = True
+    """Whether the queue delivers the message again. A refusal is found again by the next comparison."""
+
 
 class Refused(ReplicationError):
     """The copy is refused, and fails again until a user fixes the cause."""
+
+    retried = False
 
 
 class KeyKindMismatch(Refused):
@@ -27,19 +36,29 @@ class NotAReplica(Refused):
 
 
 class TargetUnusable(Refused):
-    """The secret at the target cannot be written: it is a native replica, awaits deletion, or rotates."""
+    """The secret at the target cannot be written: a native replica, owned by a service, deleted, or rotating."""
 
 
 class SourceUnusable(Refused):
-    """The source would be a replica of itself."""
+    """The source would be a replica of itself, is a replica, or has a name that its replica cannot have."""
 
 
 class Diverged(Refused):
     """The target has a version with the same ID and a different value. Versions cannot be changed."""
 
 
+class BothChanged(Refused):
+    """A promoted replica and its source have new values."""
+
+
 class Denied(Refused):
-    """A policy or a key denies a call."""
+    """A policy or a key denies a call. It is retried, because a change of a policy takes effect with a delay."""
+
+    retried = True
+
+
+class Rejected(Refused):
+    """AWS refuses the request itself, for example because of a quota."""
 
 
 class Stale(ReplicationError):
@@ -50,10 +69,11 @@ class Transient(ReplicationError):
     """A later attempt can succeed."""
 
 
-def translated(doing: str, *stale: str) -> AbstractContextManager[None]:
-    """Raise expected AWS errors as typed errors. Unexpected errors pass unchanged.
+def translated(doing: str, *stale: str, value: bool = False) -> AbstractContextManager[None]:
+    """Raise errors of AWS as typed errors. Other exceptions pass unchanged.
 
-    `doing` completes the sentence "Denied while <doing>". Error codes in `stale` become Stale.
+    `doing` completes the sentence "Denied while <doing>". Error codes in `stale` become Stale. `value` says that the
+    request contains a secret value, which the message of a ValidationException could quote.
     """
 
     def typed(failure: Failure) -> Exception | None:
@@ -69,8 +89,9 @@ def translated(doing: str, *stale: str) -> AbstractContextManager[None]:
             return Denied(f"Denied while {doing}: {message}")
         if not failure.answered:
             return Transient(f"No connection ({code}) while {doing}.")
-        if failure.transient:
+        if code not in QUOTA_ERRORS and (failure.transient or failure.kind is Kind.CONFLICT or code in EXPIRED):
             return Transient(f"{code} ({failure.status}) while {doing}, after all retries.")
-        return None
+        reason = "" if value and code == "ValidationException" else f": {message}"
+        return Rejected(f"{code} while {doing}{reason}")
 
     return aws_errors.translated(typed)

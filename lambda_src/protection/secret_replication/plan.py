@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .errors import KeyKindMismatch, NotAReplica, SourceUnusable, TargetUnusable
-from .secrets import CURRENT, PENDING, PREVIOUS, SOURCE_TAG, Secret
+from .secrets import CURRENT, OWN_TAGS, PENDING, PREVIOUS, SOURCE_TAG, Secret, place
 from .targets import Target
+
+MAX_TAGS = 50  # of a user: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,49 @@ def plan(source: Secret, replica: Secret | None, target: Target) -> list[Step]:
     AWSPENDING is not copied, because it marks a rotation in progress. A new current value is put under AWSPENDING and
     becomes current by a move from the version that was current when the replica was read. If another call has moved
     the label meanwhile, Secrets Manager refuses the move, so a late event cannot revert a replica to an older version.
+    A promoted replica is its own master: it is left alone, whatever state it is in.
 
     Raise KeyKindMismatch, NotAReplica, SourceUnusable or TargetUnusable.
     """
     wanted = {label: version for label, version in source.labels.items() if label != PENDING}
-    if source.deleted or source.source or CURRENT not in wanted:
+    if (replica and replica.promoted is not None) or excluded(source, replica, target):
         return []
     check(source, replica, target)
-    tags = {key: value for key, value in source.tags.items() if not key.startswith("aws:")}
-    tags[SOURCE_TAG] = source.arn
+    tags = {SOURCE_TAG: source.arn, **{key: source.tags[key] for key in copied_tags(source)[0]}}
     if replica is None:
         create = Create(wanted[CURRENT], source.description, tags)
         return [create, *_labels(wanted, {CURRENT: wanted[CURRENT]})]
     steps = _labels(wanted, replica.labels)
     if replica.description != source.description:
         steps.append(Describe(source.description))
+    extra = tuple(sorted(key for key in replica.tags if key not in tags and not key.startswith("aws:")))
+    if extra:
+        steps.append(Untag(extra))  # first, so that there is room for the others
     changed = {key: value for key, value in tags.items() if replica.tags.get(key) != value}
     if changed:
         steps.append(Tag(changed))
-    extra = tuple(sorted(key for key in replica.tags if key not in tags and not key.startswith("aws:")))
-    if extra:
-        steps.append(Untag(extra))
     return steps
+
+
+def excluded(source: Secret, replica: Secret | None, target: Target) -> str | None:
+    """Return why a selected source needs no replica now, or None if it needs one."""
+    if source.deleted:
+        return "It awaits deletion."
+    if CURRENT not in source.labels:
+        return "It has no value yet."
+    origin = None if source.source is None else place(source.source)
+    if origin in (source.place, target.place(source.place[1])) and not (replica and replica.source == source.arn):
+        return f"It is itself a replica of {source.source}, which is replicated from where it is."
+    return None
+
+
+def copied_tags(source: Secret) -> tuple[list[str], list[str]]:
+    """Return the keys of the source's tags that a replica gets, and of those for which it has no room.
+
+    A replica has one tag of its own. AWS's own tags (`aws:`) cannot be written and do not count.
+    """
+    keys = sorted(key for key in source.tags if not key.startswith("aws:") and key not in OWN_TAGS)
+    return keys[: MAX_TAGS - 1], keys[MAX_TAGS - 1 :]
 
 
 def _labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> list[Step]:
@@ -113,6 +136,16 @@ def _labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> list[Step]:
 
 def check(source: Secret, replica: Secret | None, target: Target) -> None:
     """Raise the error that prevents a copy of `source`, before any change is made."""
+    if source.source is not None:
+        raise SourceUnusable(
+            f"{source.name} has the tag {SOURCE_TAG}, as a replica of {source.source}, and replicas are not copied on: "
+            f"add target {target.name} where its source is or, if it is not a replica, remove the tag."
+        )
+    if "!" in target.replica_name(source.name):
+        raise SourceUnusable(
+            f"{source.name} belongs to {source.owner or 'a service'}, and no other secret can have a name with `!`: "
+            f"give its replica another name (secret_names or rename_prefix of target {target.name})."
+        )
     if source.key and not target.kms_key_arn:
         raise KeyKindMismatch(
             f"{source.name} is encrypted with a customer managed key, and target {target.name} has none: set "
@@ -125,6 +158,11 @@ def check(source: Secret, replica: Secret | None, target: Target) -> None:
     if replica.deleted:
         raise TargetUnusable(
             f"{replica.name} at target {target.name} awaits deletion: restore it, or delete it without recovery."
+        )
+    if replica.owner:
+        raise TargetUnusable(
+            f"{replica.name} at target {target.name} belongs to {replica.owner}, which alone may change it: rename the "
+            "secret at the target."
         )
     if replica.primary_region and replica.primary_region != replica.region:
         raise TargetUnusable(

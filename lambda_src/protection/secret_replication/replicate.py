@@ -1,7 +1,8 @@
 """Handle SQS batches of secret events (see `events`): compare and copy each secret once per batch.
 
-Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages whose secret could not be copied to
-every target, and the messages that name no secret. SQS retries them, then moves them to the dead-letter queue.
+Answer: {"batchItemFailures": [{"itemIdentifier": messageId}]} with the messages whose secret a later attempt can copy,
+and the messages that name no secret. SQS retries them, then moves them to the dead-letter queue. A refusal that only a
+user can end is reported and counted, and not retried: the hourly comparison reports it until it ends.
 """
 
 import traceback
@@ -55,7 +56,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             copied += 1
             log.info(REPLICATED, extra={"secret_id": secret_id, "steps": done})
         refused += any(isinstance(error, Refused) for error in errors)
-        failed += messages if errors else []
+        failed += messages if any(error.retried for error in errors) else []
     if copied:
         observability.count(COPIED_METRIC, copied)
     if refused:

@@ -10,6 +10,11 @@ CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 SOURCE_TAG = "switchyard:replica-of"
 """Tag key of every replica. The tag's value is the ARN of the source."""
 
+PROMOTED_TAG = "switchyard:promoted"
+"""Tag key of a replica that no longer follows its source. The value is the version that was current then."""
+
+OWN_TAGS = frozenset({SOURCE_TAG, PROMOTED_TAG})
+
 
 @dataclass(frozen=True)
 class Secret:
@@ -28,6 +33,8 @@ class Secret:
     primary_region: str | None = None
     """Region of the primary secret, for a native replica and for a secret with native replicas."""
     changed: datetime | None = None
+    owner: str | None = None
+    """Service that created the secret and alone may change it, such as `rds`."""
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> "Secret":
@@ -48,6 +55,7 @@ class Secret:
             rotates=bool(answer.get("RotationEnabled")),
             primary_region=answer.get("PrimaryRegion"),
             changed=answer.get("LastChangedDate"),
+            owner=answer.get("OwningService"),
         )
 
     @property
@@ -56,6 +64,22 @@ class Secret:
         return self.arn.split(":")[3]
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Return the secret's Region and account."""
+        return place(self.arn)
+
+    @property
     def source(self) -> str | None:
         """Return the ARN of the source if this capability created the secret as a replica, otherwise None."""
         return self.tags.get(SOURCE_TAG)
+
+    @property
+    def promoted(self) -> str | None:
+        """Return the version that was current when a user promoted this replica, or None if it follows its source."""
+        return self.tags.get(PROMOTED_TAG) if self.source is not None else None
+
+
+def place(arn: str) -> tuple[str, str]:
+    """Return the Region and the account of an ARN."""
+    _, _, _, region, account, *_ = [*arn.split(":"), *[""] * 5]
+    return region, account

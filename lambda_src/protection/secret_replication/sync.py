@@ -64,7 +64,7 @@ def sync(
 ) -> tuple[dict[str, int], list[ReplicationError]]:
     """Copy the secret to each target that selects it. Return the number of steps by target, and the errors.
 
-    An error at one target does not affect the other targets. Unexpected errors pass.
+    An error at one target does not affect the other targets. A paused target is left out. Unexpected errors pass.
     """
     pending, last = list(targets), Stale()
     done: dict[str, int] = {}
@@ -76,7 +76,7 @@ def sync(
         values = Values(source_client, source)
         plans: dict[Target, list[Step]] = {}
         for target in pending:  # all targets are read before the first value: see Values.confirm
-            if target.named(source.name) and target.tagged(source.tags):
+            if target.selects(source.name, source.tags) and not target.paused:
                 try:
                     plans[target] = _plan(source, target, client_of)
                 except (Refused, Transient) as error:
@@ -117,11 +117,11 @@ def _apply(steps: list[Step], source: Secret, target: Target, client: Any, value
                 if source.key:
                     optional["KmsKeyId"] = target.kms_key_arn
                 value = values.get(version)
-                with translated(doing, "ResourceExistsException"):
+                with translated(doing, "ResourceExistsException", value=True):
                     client.create_secret(Name=name, ClientRequestToken=version, Tags=_tags(tags), **value, **optional)
             case Put(version, label, source_version):
                 value = values.get(version)
-                with translated(doing, NOT_FOUND):
+                with translated(doing, NOT_FOUND, value=True):
                     try:
                         answer = client.put_secret_value(
                             SecretId=name, ClientRequestToken=version, VersionStages=[label], **value

@@ -21,6 +21,7 @@ class Target:
     role_arn: str | None = None
     external_id: str | None = None
     force_overwrite: bool = False
+    paused: bool = False
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> "Target":
@@ -38,6 +39,14 @@ class Target:
     def tagged(self, tags: Mapping[str, str]) -> bool:
         """Return true if the target selects secrets with these tags."""
         return all(tags.get(key) == value for key, value in self.secret_tags.items())
+
+    def selects(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Return true if the target selects the secret with this name and these tags."""
+        return self.named(name) and self.tagged(tags)
+
+    def place(self, here: str) -> tuple[str, str]:
+        """Return the Region and the account of the replicas. `here` is the account of the sources."""
+        return self.region, self.role_arn.split(":")[4] if self.role_arn else here
 
     def replica_name(self, name: str) -> str:
         """Return the name of the replica of secret `name`."""

@@ -34,6 +34,7 @@ locals {
       role_arn             = t.role_arn
       external_id          = t.external_id
       force_overwrite      = t.force_overwrite
+      paused               = t.paused
     }
   ])
 

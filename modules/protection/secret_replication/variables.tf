@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "targets" {
-  description = "Targets that a function copies secrets to, by name, for copies that native replication does not support. A target in `region` selects the secrets whose names begin with one of `secret_name_prefixes` and that have all `secret_tags`, and single secrets by `secret_names` (source name = target name). `rename_prefix` replaces the beginning of names. `kms_key_arn`, in the target's Region and account, encrypts the replicas of secrets that have a customer managed key, and is required for those; replicas of secrets that are encrypted with aws/secretsmanager use aws/secretsmanager. `role_arn` (with `external_id`) is assumed to write to another account. `force_overwrite` overwrites secrets that this module did not create."
+  description = "Targets that a function copies secrets to, by name, for copies that native replication does not support. A target in `region` selects the secrets whose names begin with one of `secret_name_prefixes` and that have all `secret_tags`, and single secrets by `secret_names` (source name = target name). `rename_prefix` replaces the beginning of names. `kms_key_arn`, in the target's Region and account, encrypts the replicas of secrets that have a customer managed key, and is required for those; replicas of secrets that are encrypted with aws/secretsmanager use aws/secretsmanager. `role_arn` (with `external_id`) is assumed to write to another account. `force_overwrite` overwrites secrets that this module did not create. `paused` stops copies and comparisons."
   type = map(object({
     region               = string
     secret_name_prefixes = optional(set(string), [])
@@ -33,6 +33,7 @@ variable "targets" {
     role_arn        = optional(string)
     external_id     = optional(string)
     force_overwrite = optional(bool, false)
+    paused          = optional(bool, false)
   }))
   default  = {}
   nullable = false
@@ -56,11 +57,55 @@ variable "targets" {
   validation {
     condition = alltrue(flatten([
       for t in var.targets : [
-        for text in concat(tolist(t.secret_name_prefixes), keys(t.secret_names), values(t.secret_names), t.rename_prefix == null ? [] : values(t.rename_prefix)) :
-        can(regex("^[A-Za-z0-9/_+=.@-]*$", text))
+        for text in concat(tolist(t.secret_name_prefixes), keys(t.secret_names), t.rename_prefix == null ? [] : [t.rename_prefix.from]) :
+        can(regex("^[A-Za-z0-9/_+=.@!-]*$", text))
       ]
     ]))
-    error_message = "Names and prefixes of secrets must contain only letters, digits and /_+=.@-, and no wildcards: a prefix needs no * at the end."
+    error_message = "Names and prefixes of secrets must contain only letters, digits and /_+=.@-! (`!` only in names of services' secrets, such as rds!db-…), and no wildcards: a prefix needs no * at the end."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for t in var.targets : [
+        for name in concat(values(t.secret_names), [for p in t.secret_name_prefixes : t.rename_prefix == null ? p : "${t.rename_prefix.to}${trimprefix(p, t.rename_prefix.from)}"]) :
+        can(regex("^[A-Za-z0-9/_+=.@-]*$", name)) && (name != "" || !contains(values(t.secret_names), ""))
+      ]
+    ]))
+    error_message = "Names of replicas must contain only letters, digits and /_+=.@-: the secrets of a service (rds!db-…) need another name at the target, by rename_prefix or secret_names."
+  }
+  validation {
+    condition     = alltrue([for t in var.targets : length(distinct(values(t.secret_names))) == length(t.secret_names)])
+    error_message = "secret_names must give each secret another name: a replica has one source."
+  }
+  validation {
+    # What each target writes: by prefix, or exactly one secret by its name.
+    condition = alltrue(flatten([
+      for writes in [flatten([
+        for key, t in var.targets : [
+          for w in concat(
+            [for p in t.secret_name_prefixes : { source = p, replica = t.rename_prefix == null ? p : "${t.rename_prefix.to}${trimprefix(p, t.rename_prefix.from)}", exact = false }],
+            [for from, to in t.secret_names : { source = from, replica = to, exact = true }],
+          ) :
+          merge(w, {
+            target = key
+            place  = [t.region, try(split(":", t.role_arn)[4], var.context.account_id)]
+            tags   = t.secret_tags
+            names  = keys(t.secret_names)
+          })
+        ]
+        ])] : [
+        for a in writes : [
+          # Both select the secrets of `b`, and give them the same names in the same place.
+          for b in writes : !(
+            a.target != b.target && a.place == b.place
+            && startswith(b.source, a.source) && (!a.exact || (b.exact && a.source == b.source))
+            && (a.exact || !contains(a.names, b.exact ? b.source : ""))
+            && "${a.replica}${substr(b.source, length(a.source), -1)}" == b.replica
+            && alltrue([for tag, value in a.tags : try(b.tags[tag] == value, true)])
+          )
+        ]
+      ]
+    ]))
+    error_message = "Two targets must not write the same replica of a secret: give one of them another rename_prefix, other secret_names, or secret_tags that exclude each other."
   }
   validation {
     condition     = alltrue(flatten([for t in var.targets : t.rename_prefix == null ? [] : [for prefix in t.secret_name_prefixes : startswith(prefix, t.rename_prefix.from)]]))

@@ -7,6 +7,7 @@ calls of the code under test.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,8 @@ class FakeSecrets:
         labels: dict[str, list[str]] = {}
         for label, version in secret["labels"].items():
             labels.setdefault(version, []).append(label)
-        optional = {name: secret[name] for name in ("Description", "KmsKeyId", "PrimaryRegion") if secret.get(name)}
+        names = ("Description", "KmsKeyId", "PrimaryRegion", "OwningService")
+        optional = {name: secret[name] for name in names if secret.get(name)}
         if secret["tags"]:
             optional["Tags"] = [{"Key": k, "Value": v} for k, v in secret["tags"].items()]
         if secret["deleted"]:
@@ -93,6 +95,9 @@ class FakeSecrets:
         self._call("CreateSecret")
         if Name in self.secrets:
             raise error("ResourceExistsException")
+        if not re.fullmatch(r"[A-Za-z0-9/_+=.@-]{1,512}", Name):
+            raise error("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters")
+        self._room(len(Tags))
         self.add(Name, ClientRequestToken, value, Description, {t["Key"]: t["Value"] for t in Tags}, KmsKeyId)
         return {"ARN": self.secrets[Name]["arn"], "Name": Name, "VersionId": ClientRequestToken}
 
@@ -140,7 +145,9 @@ class FakeSecrets:
 
     def tag_resource(self, SecretId: str, Tags: list[dict[str, str]]) -> dict[str, Any]:
         self._call("TagResource")
-        self._find(SecretId)["tags"].update({t["Key"]: t["Value"] for t in Tags})
+        tags = self._find(SecretId)["tags"]
+        self._room(len({*tags, *(t["Key"] for t in Tags)}))
+        tags.update({t["Key"]: t["Value"] for t in Tags})
         return {}
 
     def untag_resource(self, SecretId: str, TagKeys: list[str]) -> dict[str, Any]:
@@ -152,13 +159,18 @@ class FakeSecrets:
     def list_secrets(
         self,
         MaxResults: int,
-        IncludePlannedDeletion: bool,
+        IncludePlannedDeletion: bool = False,
         Filters: list[dict[str, Any]] | None = None,
         NextToken: str = "0",
     ) -> dict[str, Any]:
         self._call("ListSecrets")
         beginnings = tuple(Filters[0]["Values"]) if Filters else ("",)
-        names = sorted(name for name in self.secrets if name.startswith(beginnings))
+        by_tag = bool(Filters) and Filters[0]["Key"] == "tag-key"  # type: ignore[index]
+        names = sorted(
+            name
+            for name, secret in self.secrets.items()
+            if any(text.startswith(beginnings) for text in (secret["tags"] if by_tag else [name]))
+        )
         first = int(NextToken)
         page = []
         for name in names[first : first + MaxResults]:
@@ -235,6 +247,10 @@ class FakeSecrets:
             if secret_id in (secret["name"], secret["arn"]):
                 return secret
         raise error("ResourceNotFoundException")
+
+    def _room(self, tags: int) -> None:
+        if tags > 50:
+            raise error("InvalidParameterException", "You can't have more than 50 tags on a secret.")
 
     def _call(self, operation: str) -> None:
         self.before(operation)

@@ -31,14 +31,35 @@ def test_a_secret_named_by_many_messages_is_copied_once(aws: Any, context: Any, 
 
 
 def test_defect_a_failure_is_reported_and_the_others_are_done(aws: Any, context: Any, capsys: Any, caplog: Any) -> None:
-    """The source architecture always reported success; here, SQS retries and keeps messages that stay refused."""
+    """The source architecture always reported success; here, a refusal is logged with its reason and counted."""
     good, bad = aws.source.add("prod/good"), aws.source.add("prod/bad", key=KEY)
     answer = replicate.handler(batch({"repair": bad}, {"no": "secret"}, {"repair": good}, {"repair": bad}), context)
-    assert sorted(failures(answer)) == ["0", "1", "3"]
+    assert failures(answer) == ["1"]
     assert list(aws.replica.secrets) == ["prod/good"]
     (line,) = logged(caplog, replicate.FAILED)
     assert (line["error"], line["secret_id"]) == ("KeyKindMismatch", bad)
     assert metrics(capsys.readouterr().out) == {"SecretsReplicated": 1, "ReplicationsRefused": 1}
+
+
+def test_only_what_can_succeed_later_is_retried(aws: Any, context: Any, caplog: Any) -> None:
+    """A policy that was just changed takes effect with a delay; a quota or a wrong request stays refused."""
+    arn = aws.source.add("prod/db")
+    for raised, says, retried in (
+        (error("AccessDeniedException", "not authorized"), "Denied", ["0"]),
+        (error("ExpiredTokenException"), "ExpiredTokenException", ["0"]),
+        (error("LimitExceededException", "The quota."), "LimitExceededException while writing prod/db at", []),
+        (error("InvalidParameterException", "You can't."), "InvalidParameterException while writing", []),
+    ):
+
+        def refuse(operation: str, raised: Exception = raised) -> None:
+            if operation == "CreateSecret":
+                raise raised
+
+        aws.replica.before = refuse
+        caplog.clear()
+        assert failures(replicate.handler(batch({"repair": arn}), context)) == retried
+        (line,) = logged(caplog, replicate.FAILED)
+        assert line["reason"].startswith(says)
 
 
 def test_throttling_is_retried_and_is_not_a_refusal(aws: Any, context: Any, capsys: Any) -> None:

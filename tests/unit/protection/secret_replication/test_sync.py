@@ -150,14 +150,124 @@ def test_only_selected_secrets_are_copied(name: str, tags: dict[str, str], copie
     assert copied or made.replica.calls == []
 
 
+HERE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/other-AbCdEf"
+THERE = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:prod/db-AbCdEf"
+ELSEWHERE = "arn:aws:secretsmanager:us-east-1:111122223333:secret:prod/db-AbCdEf"
+
+
 def test_secrets_without_value_deleted_secrets_and_replicas_are_not_copied() -> None:
-    changes: list[dict[str, Any]] = [{"labels": {}}, {"deleted": True}, {"tags": {MARK: "arn:aws:x:::secret:s"}}]
+    """A replica goes neither back to where it is from nor next to its source, which has targets of its own."""
+    changes: list[dict[str, Any]] = [{"labels": {}}, {"deleted": True}, {"tags": {MARK: HERE}}, {"tags": {MARK: THERE}}]
     for change in changes:
         made = pair()
         made.source.secrets["prod/db"].update(change)
         assert made.sync() == ({"dr": 0}, [])
         assert made.replica.secrets == {}
     assert pair().sync("prod/gone") == ({}, [])
+
+
+@pytest.mark.parametrize("origin", [ELSEWHERE, "arn:aws:x:::secret:s", "", THERE.replace("1111", "2222")])
+def test_a_replica_is_not_copied_on_and_the_refusal_says_so(origin: str) -> None:
+    """Also a secret that a user gave the tag by mistake."""
+    made = pair(tags={MARK: origin})
+    failed = refusal(made)
+    assert isinstance(failed, errors.SourceUnusable)
+    assert "has the tag switchyard:replica-of" in str(failed)
+
+
+def test_a_source_that_gets_the_tag_after_it_was_copied_is_refused() -> None:
+    made = pair()
+    made.sync()
+    made.source.secrets["prod/db"]["tags"][MARK] = HERE
+    assert "remove the tag" in str(refusal(made))
+
+
+def test_fifty_tags_leave_no_room_for_the_replicas_own() -> None:
+    """The value is copied nevertheless, and AWS's own tags take no room."""
+    tags = {f"t{n:02d}": "x" for n in range(50)} | {"aws:rds:primaryDBInstanceArn": "a"}
+    made = pair(tags=tags)
+    assert made.sync() == ({"dr": 1}, [])
+    kept = set(made.replica.secrets["prod/db"]["tags"])
+    assert kept == {MARK, *(f"t{n:02d}" for n in range(49))}
+    assert made.sync() == ({"dr": 0}, [])
+
+
+def test_tags_make_room_before_others_are_added() -> None:
+    made = pair(tags={f"old{n}": "x" for n in range(49)})
+    made.sync()
+    made.source.secrets["prod/db"]["tags"] = {f"new{n}": "x" for n in range(49)}
+    made.copied()
+
+
+RDS = "rds!db-1f2e3d4c"
+
+
+def test_a_secret_of_a_service_needs_another_name_for_its_replica() -> None:
+    made = Pair(Target("dr", "eu-central-1", ("",), {"Dr": "yes"}))
+    made.arn = made.source.add(RDS, tags={"Dr": "yes", "aws:rds:primaryDBInstanceArn": "a"})
+    made.source.secrets[RDS].update(OwningService="rds", rotates=True)
+    failed = refusal(made)
+    assert isinstance(failed, errors.SourceUnusable)
+    assert "belongs to rds" in str(failed)
+    made.targets = [dataclasses.replace(made.targets[0], secret_names={RDS: "dr/master"})]
+    assert made.sync() == ({"dr": 1}, [])
+    there = made.replica.state("dr/master")
+    assert there == made.source.state(RDS) | {"tags": {"Dr": "yes"}}  # type: ignore[operator]
+
+
+def test_a_native_primary_can_be_a_replica() -> None:
+    """Its own native replicas are elsewhere, and it can be written."""
+    made = pair()
+    made.sync()
+    made.replica.secrets["prod/db"]["PrimaryRegion"] = "eu-central-1"
+    made.source.put("prod/db", "v2")
+    made.copied()
+
+
+PROMOTED = "switchyard:promoted"
+
+
+@pytest.mark.parametrize("change", [{}, {"rotates": True}, {"deleted": True}, {"KmsKeyId": KEY_THERE}])
+def test_a_promoted_replica_is_left_alone(change: dict[str, Any]) -> None:
+    made = pair()
+    made.sync()
+    made.replica.secrets["prod/db"]["tags"][PROMOTED] = "v1"
+    made.replica.secrets["prod/db"].update(change)
+    made.replica.put("prod/db", "theirs")
+    made.source.put("prod/db", "v2")
+    before = made.replica.state("prod/db")
+    assert made.sync() == ({"dr": 0}, [])
+    assert made.replica.state("prod/db") == before
+
+
+def test_a_copy_under_way_does_not_revert_a_replica_that_is_promoted_meanwhile() -> None:
+    for held_before in ("PutSecretValue", "UpdateSecretVersionStage"):
+        made = pair()
+        made.sync()
+        made.source.put("prod/db", "v2")
+
+        def promoted(operation: str, made: Pair = made, held_before: str = held_before) -> None:
+            if operation == held_before:
+                made.replica.before = lambda operation: None
+                made.replica.secrets["prod/db"]["tags"][PROMOTED] = "v1"
+                made.replica.put("prod/db", "theirs")
+
+        made.replica.before = promoted
+        assert made.sync()[1] == []
+        assert made.replica.secrets["prod/db"]["labels"][CURRENT] == "theirs"
+
+
+def test_the_tag_of_a_promoted_replica_is_not_copied_on() -> None:
+    made = pair(tags={PROMOTED: "v0", "Team": "pay"})
+    made.sync()
+    assert set(made.replica.secrets["prod/db"]["tags"]) == {MARK, "Team"}
+
+
+def test_a_paused_target_is_left_out() -> None:
+    made = Pair(dataclasses.replace(DR, name="vault", paused=True), DR)
+    made.arn = made.source.add("prod/db")
+    assert made.sync() == ({"dr": 1}, [])
+    assert made.there["vault"].calls == []
 
 
 def test_key_kinds_must_match() -> None:
@@ -206,6 +316,7 @@ def test_an_unmanaged_secret_is_overwritten_only_with_force_overwrite() -> None:
         ({"deleted": True}, "awaits deletion"),
         ({"PrimaryRegion": "us-east-1"}, "native"),
         ({"rotates": True}, "has its own rotation"),
+        ({"OwningService": "redshift"}, "belongs to redshift"),
     ],
 )
 def test_a_replica_that_cannot_be_written_is_reported(change: dict[str, Any], says: str) -> None:
@@ -247,6 +358,8 @@ def test_a_failing_target_does_not_affect_the_other() -> None:
         (error("AccessDeniedException", "not authorized to perform: secretsmanager:PutSecretValue"), errors.Denied),
         (error("AccessDeniedException", "Access to KMS is not allowed"), errors.Denied),
         (error("EncryptionFailure"), errors.Denied),
+        (error("LimitExceededException", "The quota."), errors.Rejected),
+        (error("InvalidParameterException", "No."), errors.Rejected),
     ],
 )
 def test_errors_of_aws_are_typed(raised: Exception, becomes: type[Exception]) -> None:
@@ -262,14 +375,27 @@ def test_errors_of_aws_are_typed(raised: Exception, becomes: type[Exception]) ->
     made.copied()
 
 
+def test_a_refusal_of_aws_is_named_with_code_and_reason_but_without_the_value() -> None:
+    """A ValidationException quotes parameters, and in some calls one of them is the value."""
+    made = pair(value={"SecretString": "hunter2"})
+
+    def fail(operation: str) -> None:
+        raise error("ValidationException", "Value 'hunter2' at 'secretString' failed to satisfy constraint")
+
+    made.replica.before = fail
+    assert "ValidationException while describing prod/db at target dr: Value" in str(made.sync()[1][0])
+    made.replica.before = lambda operation: fail(operation) if operation == "CreateSecret" else None
+    assert str(made.sync()[1][0]) == "ValidationException while writing prod/db at target dr"
+
+
 def test_unexpected_errors_pass() -> None:
     made = pair()
 
     def fail(operation: str) -> None:
-        raise error("ValidationException")
+        raise KeyError("Name")
 
     made.replica.before = fail
-    with pytest.raises(Exception, match="ValidationException"):
+    with pytest.raises(KeyError):
         made.sync()
 
 
