@@ -3,38 +3,45 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   identity_settings = {
-    "inactive_users"                             = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "inactive_days_by_pool", "lists_per_second", "preload_schedule_expression", "report", "user_pool_arns", "warning"]
-    "inactive_users.warning"                     = ["configuration_set", "days", "emails_per_second", "from_address", "subject", "text"]
-    "inactive_users.report"                      = ["days", "emails", "schedule_expression"]
-    "order_authorization"                        = ["additional_policies", "admin_groups", "alarms", "client_ids", "decision_cache_seconds", "deletion_protection", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
-    "order_authorization.throttle"               = ["burst_limit", "rate_limit"]
-    "order_authorization.alarms"                 = ["refused_tokens", "server_errors"]
-    "step_up_auth"                               = ["acr_values", "alarms", "audiences", "client_ids", "default_step_up_state", "deletion_protection", "issuer_url", "jwks_url", "maximum_attempts", "operations", "required_claims", "routes", "sample", "session_seconds", "throttle", "token_types", "user_pool", "web_client"]
-    "step_up_auth.user_pool"                     = ["audience", "issuer"]
-    "step_up_auth.operations[*]"                 = ["group", "state"]
-    "step_up_auth.routes[*]"                     = ["body", "function_name", "invoke_arn"]
-    "step_up_auth.web_client"                    = ["authorize_url", "client_id", "cognito_url", "scopes", "token_url"]
-    "step_up_auth.throttle"                      = ["burst_limit", "rate_limit"]
-    "step_up_auth.alarms"                        = ["factor_changes", "unauthorized"]
-    "user_directory"                             = ["admin_create_user_only", "allowed_email_domains", "attributes", "clients", "custom_auth", "default_groups", "deletion_protection", "devices", "domain", "email", "first_factors", "groups", "identity_providers", "mfa", "password_policy", "resource_servers", "sign_in", "sms", "threat_protection", "tier", "triggers", "verification", "web_acl_arn"]
-    "user_directory.threat_protection"           = ["blocked_cidrs", "custom_auth_mode", "mode"]
-    "user_directory.password_policy"             = ["history", "minimum_length", "require_lowercase", "require_numbers", "require_symbols", "require_uppercase", "temporary_days"]
-    "user_directory.mfa"                         = ["email", "mode", "sms", "totp"]
-    "user_directory.first_factors"               = ["email_otp", "passkey", "sms_otp"]
-    "user_directory.first_factors.passkey"       = ["relying_party_id", "user_verification"]
-    "user_directory.devices"                     = ["remember", "skip_mfa"]
-    "user_directory.email"                       = ["configuration_set", "from_address", "identity_arn", "reply_to_address"]
-    "user_directory.sms"                         = ["external_id"]
-    "user_directory.verification"                = ["message", "subject"]
-    "user_directory.attributes[*]"               = ["client_writable", "max", "min", "mutable", "required", "type"]
-    "user_directory.clients[*]"                  = ["access_token_minutes", "auth_flows", "callback_urls", "id_token_minutes", "identity_providers", "logout_urls", "oauth_flows", "oauth_scopes", "read_attributes", "refresh_rotation", "refresh_token_days", "secret", "session_minutes", "write_attributes"]
-    "user_directory.clients[*].refresh_rotation" = ["grace_seconds"]
-    "user_directory.groups[*]"                   = ["description", "precedence", "role_arn"]
-    "user_directory.resource_servers[*]"         = ["name", "scopes"]
-    "user_directory.domain"                      = ["certificate_arn", "managed_login_version", "name", "prefix"]
-    "user_directory.custom_auth"                 = ["attempts", "code_length", "code_seconds", "codes_per_hour", "message", "password_first", "subject", "topic_arn"]
-    "user_directory.identity_providers[*]"       = ["attribute_mapping", "details", "identifiers", "link_users", "secret_arn", "secret_kms_key_arn", "subject_attribute", "trust_email", "type"]
-    "user_directory.triggers"                    = ["create_auth_challenge", "custom_message", "define_auth_challenge", "post_authentication", "post_confirmation", "pre_authentication", "pre_sign_up", "pre_token_generation", "user_migration", "verify_auth_challenge_response"]
+    "inactive_users"                                = ["audit_retention_days", "batch_size", "deletion_protection", "disables_per_second", "dry_run", "exempt_groups", "exempt_users", "inactive_days", "inactive_days_by_pool", "lists_per_second", "preload_schedule_expression", "report", "user_pool_arns", "warning"]
+    "inactive_users.warning"                        = ["configuration_set", "days", "emails_per_second", "from_address", "subject", "text"]
+    "inactive_users.report"                         = ["days", "emails", "schedule_expression"]
+    "order_authorization"                           = ["additional_policies", "admin_groups", "alarms", "backends", "client_ids", "cors_origin", "decision_cache_seconds", "deletion_protection", "domain", "error_headers", "memory_size", "name", "throttle", "user_pool_arn"]
+    "order_authorization.throttle"                  = ["burst_limit", "rate_limit"]
+    "order_authorization.domain"                    = ["actions", "container", "item", "namespace", "schema", "scope_header", "templates"]
+    "order_authorization.domain.container"          = ["key", "path", "type"]
+    "order_authorization.domain.item"               = ["attributes", "key", "path", "type"]
+    "order_authorization.domain.item.attributes[*]" = ["from", "type"]
+    "order_authorization.domain.actions[*]"         = ["backend", "body", "lists", "role", "route"]
+    "order_authorization.domain.templates[*]"       = ["description", "statement"]
+    "order_authorization.backends[*]"               = ["function_name", "invoke_arn"]
+    "order_authorization.alarms"                    = ["refused_tokens", "server_errors"]
+    "step_up_auth"                                  = ["acr_values", "alarms", "audiences", "client_ids", "default_step_up_state", "deletion_protection", "factors", "issuer_url", "jwks_url", "maximum_attempts", "operations", "required_claims", "routes", "sample", "session_seconds", "throttle", "token_types", "user_pool", "web_client"]
+    "step_up_auth.user_pool"                        = ["audience", "issuer"]
+    "step_up_auth.operations[*]"                    = ["group", "state"]
+    "step_up_auth.routes[*]"                        = ["body", "function_name", "invoke_arn"]
+    "step_up_auth.web_client"                       = ["authorize_url", "client_id", "cognito_url", "scopes", "token_url"]
+    "step_up_auth.throttle"                         = ["burst_limit", "rate_limit"]
+    "step_up_auth.alarms"                           = ["factor_changes", "unauthorized"]
+    "user_directory"                                = ["admin_create_user_only", "allowed_email_domains", "attributes", "clients", "custom_auth", "default_groups", "deletion_protection", "devices", "domain", "email", "first_factors", "groups", "identity_providers", "mfa", "password_policy", "resource_servers", "sign_in", "sms", "threat_protection", "tier", "triggers", "verification", "web_acl_arn"]
+    "user_directory.threat_protection"              = ["blocked_cidrs", "custom_auth_mode", "mode"]
+    "user_directory.password_policy"                = ["history", "minimum_length", "require_lowercase", "require_numbers", "require_symbols", "require_uppercase", "temporary_days"]
+    "user_directory.mfa"                            = ["email", "mode", "sms", "totp"]
+    "user_directory.first_factors"                  = ["email_otp", "passkey", "sms_otp"]
+    "user_directory.first_factors.passkey"          = ["relying_party_id", "user_verification"]
+    "user_directory.devices"                        = ["remember", "skip_mfa"]
+    "user_directory.email"                          = ["configuration_set", "from_address", "identity_arn", "reply_to_address"]
+    "user_directory.sms"                            = ["external_id"]
+    "user_directory.verification"                   = ["message", "subject"]
+    "user_directory.attributes[*]"                  = ["client_writable", "max", "min", "mutable", "required", "type"]
+    "user_directory.clients[*]"                     = ["access_token_minutes", "auth_flows", "callback_urls", "id_token_minutes", "identity_providers", "logout_urls", "oauth_flows", "oauth_scopes", "read_attributes", "refresh_rotation", "refresh_token_days", "secret", "session_minutes", "write_attributes"]
+    "user_directory.clients[*].refresh_rotation"    = ["grace_seconds"]
+    "user_directory.groups[*]"                      = ["description", "precedence", "role_arn"]
+    "user_directory.resource_servers[*]"            = ["name", "scopes"]
+    "user_directory.domain"                         = ["certificate_arn", "managed_login_version", "name", "prefix"]
+    "user_directory.custom_auth"                    = ["attempts", "code_length", "code_seconds", "codes_per_hour", "message", "password_first", "subject", "topic_arn"]
+    "user_directory.identity_providers[*]"          = ["attribute_mapping", "details", "identifiers", "link_users", "secret_arn", "secret_kms_key_arn", "subject_attribute", "trust_email", "type"]
+    "user_directory.triggers"                       = ["create_auth_challenge", "custom_message", "define_auth_challenge", "post_authentication", "post_confirmation", "pre_authentication", "pre_sign_up", "pre_token_generation", "user_migration", "verify_auth_challenge_response"]
   }
 }
 
@@ -108,6 +115,9 @@ module "order_authorization" {
   decision_cache_seconds = try(var.order_authorization.decision_cache_seconds, null)
   throttle               = try(var.order_authorization.throttle, null)
   error_headers          = try(var.order_authorization.error_headers, null)
+  cors_origin            = try(var.order_authorization.cors_origin, null)
+  domain                 = try(var.order_authorization.domain, null)
+  backends               = try(var.order_authorization.backends, null)
   memory_size            = try(var.order_authorization.memory_size, null)
   alarms                 = try(var.order_authorization.alarms, null)
   deletion_protection    = try(var.order_authorization.deletion_protection, null)
@@ -139,6 +149,41 @@ variable "order_authorization" {
   }
 
   validation {
+    condition     = length(setsubtract(try(keys(var.order_authorization.domain), []), local.identity_settings["order_authorization.domain"])) == 0
+    error_message = "order_authorization.domain has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.domain), []), local.identity_settings["order_authorization.domain"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.order_authorization.domain.container), []), local.identity_settings["order_authorization.domain.container"])) == 0
+    error_message = "order_authorization.domain.container has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.domain.container), []), local.identity_settings["order_authorization.domain.container"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.container"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.order_authorization.domain.item), []), local.identity_settings["order_authorization.domain.item"])) == 0
+    error_message = "order_authorization.domain.item has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.domain.item), []), local.identity_settings["order_authorization.domain.item"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.item"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.domain.item.attributes), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.item.attributes[*]"])) == 0
+    error_message = "order_authorization.domain.item.attributes[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.domain.item.attributes), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.item.attributes[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.item.attributes[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.domain.actions), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.actions[*]"])) == 0
+    error_message = "order_authorization.domain.actions[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.domain.actions), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.actions[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.actions[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.domain.templates), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.templates[*]"])) == 0
+    error_message = "order_authorization.domain.templates[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.domain.templates), []) : try(keys(a), [])]), local.identity_settings["order_authorization.domain.templates[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.domain.templates[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.order_authorization.backends), []) : try(keys(a), [])]), local.identity_settings["order_authorization.backends[*]"])) == 0
+    error_message = "order_authorization.backends[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.order_authorization.backends), []) : try(keys(a), [])]), local.identity_settings["order_authorization.backends[*]"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.backends[*]"])}."
+  }
+
+  validation {
     condition     = length(setsubtract(try(keys(var.order_authorization.alarms), []), local.identity_settings["order_authorization.alarms"])) == 0
     error_message = "order_authorization.alarms has no setting ${join(", ", setsubtract(try(keys(var.order_authorization.alarms), []), local.identity_settings["order_authorization.alarms"]))}. Its settings are: ${join(", ", local.identity_settings["order_authorization.alarms"])}."
   }
@@ -166,6 +211,7 @@ module "step_up_auth" {
   default_step_up_state = try(var.step_up_auth.default_step_up_state, null)
   session_seconds       = try(var.step_up_auth.session_seconds, null)
   maximum_attempts      = try(var.step_up_auth.maximum_attempts, null)
+  factors               = try(var.step_up_auth.factors, null)
   routes                = try(var.step_up_auth.routes, null)
   sample                = try(var.step_up_auth.sample, null)
   web_client            = try(var.step_up_auth.web_client, null)

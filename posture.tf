@@ -8,9 +8,13 @@ locals {
     "access_analyzer.shut_off"                                      = ["bucket_names", "cross_account_access_points", "dry_run", "public_access_points"]
     "access_analyzer.exempt"                                        = ["access_point_names", "bucket_names", "principals"]
     "config_recorder"                                               = ["expiration_days", "force_destroy", "include_global_resource_types", "recording_frequency", "resource_types", "role_arn", "snapshot_frequency"]
-    "finding_chat"                                                  = ["action_id", "action_name", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
-    "finding_chat.slack_channels[*]"                                = ["channel_id", "workspace_id"]
-    "finding_chat.teams_channels[*]"                                = ["channel_id", "team_id", "tenant_id"]
+    "finding_chat"                                                  = ["action_id", "action_name", "created_after", "guardrail_policy_arns", "logging_level", "role_policy_arns", "severities", "slack_channels", "teams_channels", "user_authorization_required"]
+    "finding_chat.slack_channels[*]"                                = ["channel_id", "exclude", "only", "severities", "workspace_id"]
+    "finding_chat.slack_channels[*].only"                           = ["accounts", "controls", "products", "resource_tags"]
+    "finding_chat.slack_channels[*].exclude"                        = ["accounts", "controls", "products", "resource_tags"]
+    "finding_chat.teams_channels[*]"                                = ["channel_id", "exclude", "only", "severities", "team_id", "tenant_id"]
+    "finding_chat.teams_channels[*].only"                           = ["accounts", "controls", "products", "resource_tags"]
+    "finding_chat.teams_channels[*].exclude"                        = ["accounts", "controls", "products", "resource_tags"]
     "finding_export"                                                = ["chunk_seconds", "chunks_per_execution", "continuous", "count_parameter_name", "destination", "expiration_days", "filters", "force_destroy", "kms_key_arn", "notification_emails", "notification_statuses", "object_mib", "prefix", "requests_per_second", "schedule_expression"]
     "finding_export.filters"                                        = ["booleans", "cidrs", "dates", "maps", "numbers", "strings"]
     "finding_export.filters.strings[*][*]"                          = ["comparison", "value"]
@@ -19,7 +23,7 @@ locals {
     "finding_export.filters.maps[*][*]"                             = ["comparison", "key", "value"]
     "finding_export.destination"                                    = ["account_id", "bucket_name", "kms_key_arn"]
     "finding_remediation"                                           = ["automatic", "bucket_patterns", "copy_part_mib", "copy_single_max_mib", "delete_old_version", "dry_run", "exempt_bucket_tag", "exempt_tag", "member_account_ids", "member_external_id", "member_organization_id", "member_role_prefix", "noncurrent_days", "object_kms_key_arns", "public_buckets", "remediations", "source_kms_key_arns"]
-    "secret_rotation_rules"                                         = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_automatic_attempts", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "retry_attempt_seconds", "schedule_expression", "scope_tag"]
+    "secret_rotation_rules"                                         = ["aggregator", "customer_managed_keys", "excluded_accounts", "expiration_days", "force_destroy", "maximum_days_since_rotation", "maximum_days_unused", "maximum_rotation_days", "maximum_rotation_hours", "notices", "notification_emails", "organization_rules", "periodic_frequency", "schedule_expression", "scope_tag"]
     "secret_rotation_rules.scope_tag"                               = ["key", "value"]
     "secret_rotation_rules.customer_managed_keys"                   = ["key_arns"]
     "secret_rotation_rules.aggregator"                              = ["account_ids", "regions"]
@@ -136,6 +140,7 @@ module "finding_chat" {
   slack_channels              = try(var.finding_chat.slack_channels, null)
   teams_channels              = try(var.finding_chat.teams_channels, null)
   severities                  = try(var.finding_chat.severities, null)
+  created_after               = try(var.finding_chat.created_after, null)
   action_id                   = try(var.finding_chat.action_id, null)
   action_name                 = try(var.finding_chat.action_name, null)
   guardrail_policy_arns       = try(var.finding_chat.guardrail_policy_arns, null)
@@ -146,7 +151,7 @@ module "finding_chat" {
 }
 
 variable "finding_chat" {
-  description = "Posts Security Hub findings to Slack and Microsoft Teams, formatted by the chat service itself: findings that an analyst sends with a custom action and, if you name severities, new findings automatically. Needs Security Hub: security_standards = {}, unless the account has enabled it in this Region. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
+  description = "Posts Security Hub findings to Slack and Microsoft Teams, formatted by the chat service itself: findings that an analyst sends with a custom action and, if you name severities, new findings automatically, to each channel those of its own products, accounts, controls or tags. Needs Security Hub: security_standards = {}, unless the account has enabled it in this Region. { slack_channels } for the defaults, null for off. See modules/posture/finding_chat."
   type        = any
   default     = null
 
@@ -166,8 +171,28 @@ variable "finding_chat" {
   }
 
   validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.slack_channels[*].only"])) == 0
+    error_message = "finding_chat.slack_channels[*].only has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.slack_channels[*].only"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.slack_channels[*].only"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.slack_channels[*].exclude"])) == 0
+    error_message = "finding_chat.slack_channels[*].exclude has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.slack_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.slack_channels[*].exclude"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.slack_channels[*].exclude"])}."
+  }
+
+  validation {
     condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.teams_channels[*]"])) == 0
     error_message = "finding_chat.teams_channels[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a), [])]), local.posture_settings["finding_chat.teams_channels[*]"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.teams_channels[*].only"])) == 0
+    error_message = "finding_chat.teams_channels[*].only has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.only), [])]), local.posture_settings["finding_chat.teams_channels[*].only"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*].only"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.teams_channels[*].exclude"])) == 0
+    error_message = "finding_chat.teams_channels[*].exclude has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.finding_chat.teams_channels), []) : try(keys(a.exclude), [])]), local.posture_settings["finding_chat.teams_channels[*].exclude"]))}. Its settings are: ${join(", ", local.posture_settings["finding_chat.teams_channels[*].exclude"])}."
   }
 }
 
@@ -311,8 +336,6 @@ module "secret_rotation_rules" {
   excluded_accounts           = try(var.secret_rotation_rules.excluded_accounts, null)
   aggregator                  = try(var.secret_rotation_rules.aggregator, null)
   notices                     = try(var.secret_rotation_rules.notices, null)
-  maximum_automatic_attempts  = try(var.secret_rotation_rules.maximum_automatic_attempts, null)
-  retry_attempt_seconds       = try(var.secret_rotation_rules.retry_attempt_seconds, null)
   notification_emails         = try(var.secret_rotation_rules.notification_emails, null)
   schedule_expression         = try(var.secret_rotation_rules.schedule_expression, null)
   expiration_days             = try(var.secret_rotation_rules.expiration_days, null)

@@ -6,15 +6,16 @@ locals {
     "country_embargo"                                   = ["action", "change_limits", "create_web_acl", "document_file", "document_key", "exempt_cidrs", "force_destroy", "forwarded_ip", "history_days", "notification_emails", "protected_resource_arns", "repair_schedule_expression", "scope", "web_acl_priority"]
     "country_embargo.forwarded_ip"                      = ["fallback_behavior", "header_name", "trusted_proxies"]
     "country_embargo.change_limits"                     = ["addresses_percent", "countries"]
-    "kms_quota_alarms"                                  = ["dashboard", "evaluation", "increase_request", "quotas", "thresholds"]
+    "kms_quota_alarms"                                  = ["dashboard", "evaluation", "increase_request", "quotas", "thresholds", "trail_log_group"]
     "kms_quota_alarms.quotas[*]"                        = ["maximum", "quota_code", "quota_name"]
     "kms_quota_alarms.thresholds"                       = ["critical", "warning"]
     "kms_quota_alarms.evaluation"                       = ["datapoints", "periods"]
     "kms_quota_alarms.increase_request"                 = ["cooldown_hours", "dry_run", "multiplier"]
-    "kms_rotation"                                      = ["expiration_days", "force_destroy", "keys", "notification_emails", "on_demand", "policy", "price", "schedule_expression"]
+    "kms_rotation"                                      = ["expiration_days", "force_destroy", "keys", "notification_emails", "object_lock", "on_demand", "policy", "price", "schedule_expression"]
     "kms_rotation.keys[*]"                              = ["administrators", "aliases", "deletion_window_days", "description", "grants", "multi_region", "rotation", "rotation_period_days", "users"]
     "kms_rotation.keys[*].grants[*]"                    = ["encryption_context_equals", "encryption_context_subset", "grantee_principal", "operations", "retiring_principal"]
     "kms_rotation.policy"                               = ["exempt", "max_period_days", "min_period_days", "mode"]
+    "kms_rotation.object_lock"                          = ["days", "mode"]
     "kms_rotation.on_demand"                            = ["key_arns", "minimum_hours_between", "quota", "reserve"]
     "secret_replication"                                = ["grace_minutes", "lag_alarm_seconds", "managed_secrets", "reconcile_schedule_expression", "source_kms_key_arns", "targets"]
     "secret_replication.targets[*]"                     = ["external_id", "force_overwrite", "kms_key_arn", "paused", "region", "rename_prefix", "role_arn", "secret_name_prefixes", "secret_names", "secret_tags"]
@@ -84,6 +85,7 @@ module "kms_quota_alarms" {
   quotas           = try(var.kms_quota_alarms.quotas, null)
   thresholds       = try(var.kms_quota_alarms.thresholds, null)
   evaluation       = try(var.kms_quota_alarms.evaluation, null)
+  trail_log_group  = try(var.kms_quota_alarms.trail_log_group, null)
   dashboard        = try(var.kms_quota_alarms.dashboard, null)
   increase_request = try(var.kms_quota_alarms.increase_request, null)
 }
@@ -138,6 +140,7 @@ module "kms_rotation" {
   policy              = try(var.kms_rotation.policy, null)
   schedule_expression = try(var.kms_rotation.schedule_expression, null)
   expiration_days     = try(var.kms_rotation.expiration_days, null)
+  object_lock         = try(var.kms_rotation.object_lock, null)
   force_destroy       = try(var.kms_rotation.force_destroy, null)
   notification_emails = try(var.kms_rotation.notification_emails, null)
   on_demand           = try(var.kms_rotation.on_demand, null)
@@ -172,6 +175,11 @@ variable "kms_rotation" {
   validation {
     condition     = length(setsubtract(try(keys(var.kms_rotation.policy), []), local.protection_settings["kms_rotation.policy"])) == 0
     error_message = "kms_rotation.policy has no setting ${join(", ", setsubtract(try(keys(var.kms_rotation.policy), []), local.protection_settings["kms_rotation.policy"]))}. Its settings are: ${join(", ", local.protection_settings["kms_rotation.policy"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.kms_rotation.object_lock), []), local.protection_settings["kms_rotation.object_lock"])) == 0
+    error_message = "kms_rotation.object_lock has no setting ${join(", ", setsubtract(try(keys(var.kms_rotation.object_lock), []), local.protection_settings["kms_rotation.object_lock"]))}. Its settings are: ${join(", ", local.protection_settings["kms_rotation.object_lock"])}."
   }
 
   validation {
