@@ -187,8 +187,7 @@ class Responder:
         if current.same_access(finding):
             intended = self.environment.plan_of(finding)
         elif claim.resumed:
-            outcome.begun = list(claim.steps.values())
-            outcome.left = ["An attempt was interrupted, and the finding has changed since."]
+            self._look_back(claim, outcome)
         if intended.acts:
             self._carry_out(claim, intended, outcome)
         outcome.left = [*intended.reasons, *outcome.left]
@@ -196,7 +195,7 @@ class Responder:
             outcome.left += [f"Dry run: {text}" for text in _told_steps(intended)]
         if outcome.errors:
             self._fail(claim, outcome)
-        if intended.acts or outcome.begun:
+        if intended.acts or outcome.done or outcome.begun:
             outcome.left += self._scan(finding)
         self.shut += bool(outcome.done)
         # Left a day ago, and left again: the access has stayed open.
@@ -223,10 +222,7 @@ class Responder:
 
     def _carry_out(self, claim: Claim, intended: Plan, outcome: Outcome) -> None:
         """Take the steps of a plan. A step that fails does not keep the others from being taken."""
-        environment = self.environment
-        s3, control = clients.client("s3"), clients.client("s3control")
-        switch = Switch(s3, control, environment.account_id, environment.evidence_bucket)
-        for step in switch.steps(intended, claim.finding):
+        for step in self._switch().steps(intended, claim.finding):
 
             def begin(said: str, key: str = step.key) -> None:
                 self.ledger.began(claim, key, said)
@@ -241,6 +237,26 @@ class Responder:
             kept = {State.DONE: outcome.done, State.NOT_NEEDED: outcome.not_needed, State.LEFT: outcome.left}[state]
             kept.append(said)
             outcome.unsure |= state is State.LEFT
+
+    def _look_back(self, claim: Claim, outcome: Outcome) -> None:
+        """Find out what an interrupted attempt at an outdated version did. Change nothing."""
+        for key, said in claim.steps.items():
+            (outcome.done if self._holds(key) else outcome.begun).append(said)
+        if outcome.begun or not outcome.done:
+            outcome.left = ["An attempt was interrupted, and the finding has changed since."]
+
+    def _holds(self, key: str) -> bool:
+        try:
+            return self._switch().holds(key)
+        except Exception as error:
+            # Settings that shut off nothing any more do not let the role read it either.
+            if aws_errors.kind(error) is not aws_errors.Kind.DENIED:
+                raise
+            return False
+
+    def _switch(self) -> Switch:
+        s3, control = clients.client("s3"), clients.client("s3control")
+        return Switch(s3, control, self.environment.account_id, self.environment.evidence_bucket)
 
     def _fail(self, claim: Claim, outcome: Outcome) -> None:
         """Report what was refused, once, with what was changed nevertheless. Raise the first error."""

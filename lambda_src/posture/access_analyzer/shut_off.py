@@ -66,6 +66,11 @@ class Switch:
             made.insert(0, Step(f"block {plan.block_bucket}", functools.partial(self._block, plan.block_bucket)))
         return made
 
+    def holds(self, key: str) -> bool:
+        """Return whether the access that a step was to shut off is shut off now. Change nothing."""
+        kind, _, of = key.partition(" ")
+        return self._settings(of) in (ALL_ON, None) if kind == "block" else self._policy(name_of(of)) is None
+
     def _block(self, bucket: str, begin: Begin) -> tuple[State, str]:
         with explained(f"turning on Block Public Access of {bucket}"):
             before = self._settings(bucket)

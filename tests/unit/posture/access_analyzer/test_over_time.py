@@ -301,6 +301,38 @@ def test_a_change_is_reported_though_reading_back_was_throttled(world: World) ->
     assert ("AccessShutOff", 1) in world.metrics
 
 
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("source", ["policy", "point"])
+def test_what_was_done_is_reported_though_the_finding_is_resolved_by_then(
+    world: World, source: str, undone: bool
+) -> None:
+    world.shut_off(public_access_points="access_point")
+    world.analyzer.put(found(source=source))
+    before = put_policy(world, PUBLIC)
+    refuse(world, "sns.publish", "AuthorizationError", 403)
+    assert world.send(event()) == ["0"]
+    world.before = nothing
+    if undone:
+        world.s3.put_public_access_block(Bucket="data", PublicAccessBlockConfiguration=OFF)
+        world.control.put_access_point_policy(AccountId=ACCOUNT, Name=POINT, Policy=before)
+    assert world.send(event()) == []
+    text = world.notices()[0]["Message"]
+    assert ("\nDone: " in text, "\nBegun: " in text) == (not undone, undone)
+    assert ("An attempt was interrupted" in text) is undone
+    assert (world.block() == OFF) is (undone or source == "point")  # Looking back changes nothing.
+
+
+def test_what_can_no_longer_be_read_is_reported_as_begun(world: World) -> None:
+    world.shut_off()
+    world.analyzer.put(found())
+    refuse(world, "sns.publish", "AuthorizationError", 403)
+    world.send(event())
+    del world.environment["SHUT_OFF"]
+    refuse(world, "s3.get_public_access_block", "AccessDenied", 403)
+    assert world.send(event()) == []
+    assert "Begun:          Block Public Access of the bucket is on" in world.notices()[0]["Message"]
+
+
 def test_shut_off_already_is_not_counted_as_done(world: World) -> None:
     world.shut_off()
     world.analyzer.put(found())
