@@ -33,6 +33,11 @@ variable "user_pool_arns" {
     ])
     error_message = "user_pool_arns must be ARNs such as arn:${var.context.partition}:cognito-idp:${var.context.region}:${var.context.account_id}:userpool/${var.context.region}_AbCdEfGhI. For pools in another account or Region, deploy a stack there."
   }
+  # Not in inactive_days_by_pool: the trigger needs that variable, and a pool that names the trigger would depend on itself.
+  validation {
+    condition     = length(setsubtract(keys(var.inactive_days_by_pool), [for arn in var.user_pool_arns : element(split("/", arn), 1)])) == 0
+    error_message = "inactive_days_by_pool must have ids of pools in user_pool_arns as its keys, such as \"${var.context.region}_AbCdEfGhI\"."
+  }
 }
 
 variable "inactive_days" {
@@ -53,10 +58,6 @@ variable "inactive_days_by_pool" {
   default     = {}
   nullable    = false
 
-  validation {
-    condition     = length(setsubtract(keys(var.inactive_days_by_pool), [for arn in var.user_pool_arns : element(split("/", arn), 1)])) == 0
-    error_message = "inactive_days_by_pool must have ids of pools in user_pool_arns as its keys, such as \"${var.context.region}_AbCdEfGhI\"."
-  }
   validation {
     condition     = alltrue([for days in var.inactive_days_by_pool : days >= 0 && days <= 3650 && floor(days) == days])
     error_message = "inactive_days_by_pool must have whole numbers of days from 0 to 3650."
