@@ -67,6 +67,19 @@ request_query: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("
 
 
 @dataclasses.dataclass(frozen=True)
+class Checked:
+    """One question to IAM that a request raised. `context` has the condition keys of the request, in lower case."""
+
+    action: str
+    resource: str
+    context: dict[str, Any]
+
+
+checks: contextvars.ContextVar[list[Checked] | None] = contextvars.ContextVar("checks", default=None)
+"""What IAM was asked for the request being answered; the gateway sets an empty list."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Use:
     """One use of a customer managed key by a service on a caller's behalf."""
 

@@ -58,6 +58,7 @@ class Gateway:
         body = await _body(receive)
         permissions.request_headers.set(headers)
         permissions.request_body.set(body)
+        permissions.checks.set(checks := [])
         permissions.request_query.set({k: v[0] for k, v in parse_qs(scope.get("query_string", b"").decode()).items()})
         if "x-forwarded-proto" not in headers:  # loopback stands for TLS: policies with aws:SecureTransport apply
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
@@ -66,7 +67,8 @@ class Gateway:
         status, error, recorded = 0, "", False
         # Connections of Terraform's provider sometimes break before an answer gets through (the cause is unknown). Its
         # retry of a "create" would be refused, so the gateway gives it the answer to the first try.
-        invocation = headers.get("amz-sdk-invocation-id", "") if "Terraform/" in headers.get("user-agent", "") else ""
+        agent = _agent(headers.get("user-agent", ""))
+        invocation = headers.get("amz-sdk-invocation-id", "") if agent == "Terraform" else ""
         if invocation in self.answers and not rule:
             logger.warning("Terraform did not get the answer to %s:%s, so it is sent again", service, operation)
             for message in self.answers.pop(invocation):
@@ -81,9 +83,22 @@ class Gateway:
                 recorded = True
                 took = (time.time() - started) * 1000
                 fault = rule.kind if rule else ""
-                agent = _agent(headers.get("user-agent", ""))
                 self.calls.add(
-                    Call(started, service, operation, principal, account, region, status, took, fault, error, agent)
+                    Call(
+                        started,
+                        service,
+                        operation,
+                        principal,
+                        account,
+                        region,
+                        status,
+                        took,
+                        fault,
+                        error,
+                        agent,
+                        tuple(checks) if agent == "Terraform" else (),
+                        invocation,
+                    )
                 )
 
         async def counted(message: dict[str, Any]) -> None:

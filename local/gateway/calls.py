@@ -5,6 +5,9 @@ from __future__ import annotations
 import collections
 import dataclasses
 import threading
+from collections.abc import Sequence
+
+from local.permissions import Checked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +15,8 @@ class Call:
     """One API call. `at` is Unix seconds, `ms` the time to answer, `fault` the kind of the injected fault if any.
 
     `error` is the answer's error code. `agent` says which program called, where its User-Agent does: `Terraform`, or
-    the application id of an SDK (`app/...`), which a scenario's clients have.
+    the application id of an SDK (`app/...`), which a scenario's clients have. `checks` is what IAM was asked for a call
+    of Terraform's, also of dependent actions. `invocation` is the SDK's id of the call, the same for each of its tries.
     """
 
     at: float
@@ -26,6 +30,8 @@ class Call:
     fault: str = ""
     error: str = ""
     agent: str = ""
+    checks: Sequence[Checked] = ()
+    invocation: str = ""
 
 
 class Calls:

@@ -62,14 +62,18 @@ class Terraform:
         folder.mkdir(parents=True, exist_ok=True)
         inputs = _other_root(folder, root, variables) if root else _stack(folder, variables)
         (folder / "demo_override.tf").write_text(_OVERRIDE % (cloud.endpoint, folder.absolute()))
-        inputs = {"build_dir": str(HOME / "build"), **inputs}
-        (folder / "demo.auto.tfvars.json").write_text(json.dumps(inputs, indent=2))
-        self._environment = {**terraform_env(folder / ".terraform"), "AWS_ENDPOINT_URL": cloud.endpoint}
+        self.set_variables(inputs)
+        self.environment = {**terraform_env(folder / ".terraform"), "AWS_ENDPOINT_URL": cloud.endpoint}
+
+    def set_variables(self, inputs: Mapping[str, Any]) -> None:
+        """Give the root module's variables these values; the packages are those of this machine unless given."""
+        values = {"build_dir": str(HOME / "build"), **inputs}
+        (self.folder / "demo.auto.tfvars.json").write_text(json.dumps(values, indent=2))
 
     def _run(self, *arguments: str, good: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [self._binary, f"-chdir={self.folder}", *arguments],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             check=False,
             text=True,
@@ -87,7 +91,7 @@ class Terraform:
         """Run `terraform apply`. *progress* is called with the number of resources made and the number planned."""
         command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE]
         process = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert process.stdout
         output, made, planned = [], 0, 0

@@ -7,6 +7,7 @@ from importlib import import_module
 from local.patches.registry import Patch, registry
 
 MODULES = (
+    "iam_requests",
     "iam",
     "moto",
     "stepfunctions",

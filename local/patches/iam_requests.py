@@ -1,0 +1,136 @@
+"""What a request asks of IAM: recorded, with the condition keys of role changes and with iam:PassRole.
+
+The gateway's record of calls has the questions, so that the policy of whoever deploys the stack can be made and
+evaluated from it (tools/deploy_record.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core.responses import get_account_id
+from ministack.services import iam, kms
+
+from local.patches.registry import Original, patch
+from local.permissions import Checked, checks, request_body
+
+# Action -> service that gets the role which the request names. "To pass a role (and its permissions) to an AWS
+# service, a user must have permissions to pass the role" (IAM user guide); dependent actions of the Service
+# Authorization Reference.
+_PASSES_TO = {
+    "apigateway:PATCH": "apigateway.amazonaws.com",
+    "chatbot:CreateMicrosoftTeamsChannelConfiguration": "chatbot.amazonaws.com",
+    "chatbot:CreateSlackChannelConfiguration": "chatbot.amazonaws.com",
+    "chatbot:UpdateMicrosoftTeamsChannelConfiguration": "chatbot.amazonaws.com",
+    "chatbot:UpdateSlackChannelConfiguration": "chatbot.amazonaws.com",
+    "cognito-idp:CreateUserPool": "cognito-idp.amazonaws.com",
+    "cognito-idp:SetUserPoolMfaConfig": "cognito-idp.amazonaws.com",
+    "cognito-idp:UpdateUserPool": "cognito-idp.amazonaws.com",
+    "config:PutConfigurationAggregator": "config.amazonaws.com",
+    "config:PutConfigurationRecorder": "config.amazonaws.com",
+    "events:PutTargets": "events.amazonaws.com",
+    "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
+    "firehose:UpdateDestination": "firehose.amazonaws.com",
+    "lambda:CreateFunction": "lambda.amazonaws.com",
+    "lambda:UpdateFunctionConfiguration": "lambda.amazonaws.com",
+    "scheduler:CreateSchedule": "scheduler.amazonaws.com",
+    "scheduler:UpdateSchedule": "scheduler.amazonaws.com",
+    "states:CreateStateMachine": "states.amazonaws.com",
+    "states:UpdateStateMachine": "states.amazonaws.com",
+}
+_ROLE_FIELDS = {"iamrolearn", "role", "rolearn", "snscallerarn"}
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+
+# Operations on a role that have the condition key iam:PermissionsBoundary (Service Authorization Reference).
+_BOUNDED = {
+    "AttachRolePolicy",
+    "CreateRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+}
+
+
+def _named_roles(value: Any) -> Iterator[str]:
+    """Yield the role ARNs in the role fields of a request, at any depth."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if name.lower() in _ROLE_FIELDS and isinstance(inner, str) and _ROLE_ARN.fullmatch(inner):
+            yield inner
+        else:
+            yield from _named_roles(inner)
+    for inner in value if isinstance(value, list) else ():
+        yield from _named_roles(inner)
+
+
+def passed_roles(action: str, body: bytes) -> list[str]:
+    """Return the roles that a request passes to the action's service."""
+    if action not in _PASSES_TO:
+        return []
+    if action == "apigateway:PATCH":  # patch operations have the role as a value
+        return sorted(set(_ROLE_ARN.findall(body.decode())))
+    with contextlib.suppress(ValueError):
+        return sorted(set(_named_roles(json.loads(body or b"{}"))))
+    return []
+
+
+def _role_keys(operation: str, role: str, form: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the condition keys of an operation on a role: of its boundary, present or requested, and its policy."""
+    keys: dict[str, Any] = {}
+    if operation in _BOUNDED:
+        record = iam._roles.get_scoped(get_account_id(), None, role.rpartition("/")[2]) or {}
+        boundary = (form.get("PermissionsBoundary") or [record.get("PermissionsBoundary")])[0]
+        keys["iam:permissionsboundary"] = boundary or None
+    if "PolicyArn" in form:
+        keys["iam:policyarn"] = form["PolicyArn"][0]
+    if "AWSServiceName" in form:
+        keys["iam:awsservicename"] = form["AWSServiceName"][0]
+    return {name: value for name, value in keys.items() if value}
+
+
+def condition_keys(action: str, resource_arn: str, body: bytes) -> dict[str, Any]:
+    """Return the condition keys of an action that MiniStack does not have, in lower case."""
+    service, _, operation = action.partition(":")
+    if service == "iam":
+        return _role_keys(operation, resource_arn, parse_qs(body.decode("latin-1")))
+    if service == "kms" and ":key/" in resource_arn:
+        key_id = resource_arn.rpartition("/")[2]
+        aliases = [str(arn).rpartition(":")[2] for arn, target in kms._aliases.items() if target == key_id]
+        return {"kms:resourcealiases": aliases} if aliases else {}
+    return {}
+
+
+@patch(
+    "ministack.core.iam_evaluator",
+    "enforce",
+    because="MiniStack asks neither for iam:PassRole nor with the condition keys of role changes and of key aliases.",
+)
+def enforce(
+    original: Original,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    """Return None, or the denial of the action or of passing a role. Keep what was asked."""
+    body = request_body.get()
+    context = {k.lower(): v for k, v in {**(service_context or {})}.items()}
+    context |= condition_keys(iam_action, resource_arn, body)
+    asked = checks.get()
+    if asked is not None:
+        asked.append(Checked(iam_action, resource_arn, {k: v for k, v in context.items() if v is not None}))
+    denied = original(access_key_id, iam_action, service, region, resource_arn, context)
+    for role in passed_roles(iam_action, body) if denied is None else ():
+        given = {"iam:passedtoservice": _PASSES_TO[iam_action]}
+        if asked is not None:
+            asked.append(Checked("iam:PassRole", role, given))
+        denied = denied or original(access_key_id, "iam:PassRole", "iam", region, role, given)
+    return denied

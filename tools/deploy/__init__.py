@@ -1,0 +1,1 @@
+"""The IAM policies of whoever deploys a stack, from what Terraform's provider was seen to call."""
