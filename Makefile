@@ -30,7 +30,8 @@ INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
 export CAPABILITIES REPEAT
 
-.PHONY: help demo down calls test setup stack new lint package checkov plan-test examples aws-rules unit browser local fresh fmt docs words \
+.PHONY: help demo down calls test setup stack deploy-policy new lint package checkov plan-test examples aws-rules \
+	unit browser local fresh fmt docs words \
 	lock bench checkov-plan clean
 
 help:  ## List the targets.
@@ -78,6 +79,9 @@ aws-rules: setup  ## Hold planned values and documents against AWS's own rules: 
 stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_export …", SOURCE=git::https://…//?ref=v1.2.3 for a release.
 	@test -n "$(DIR)" || { echo 'Name a folder: make stack DIR=../our-stack CAPABILITIES="finding_export kms_rotation"'; exit 1; }
 	@$(PY) -m tools.stack "$(DIR)" --source "$(SOURCE)" $(CAPABILITIES)
+
+deploy-policy: setup  ## The IAM policies that a CI role needs to deploy CAPABILITIES: POLICY_ARGS="--name-prefix … --account-id … --region …".
+	@$(PY) -m tools.deploy.policy $(POLICY_ARGS) $(CAPABILITIES)
 
 package: setup  ## Build the zips and layers for AWS into build/.
 	@$(CHOSEN); $(PY) -m tools.package $(CAPABILITIES) $(PACKAGE_ARGS)

@@ -24,13 +24,15 @@ from typing import Any
 
 from tools import docs, hcl, package, root, wiring
 from tools.bootstrap import LOCK_FILE, REQUIREMENTS, ROOT, TERRAFORM_VERSION, SetupError
+from tools.deploy import policy
 from tools.root import Capability
 
 MANIFEST = ".switchyard.json"
 TEMPLATES = Path(__file__).parent / "stack_files"
+DEPLOY_ROLE = TEMPLATES / "deploy_role"
 MOCKS = ROOT / "tests" / "mocks" / "aws.tfmock.hcl"
 CONTEXT = ROOT / "modules" / "context"
-SHARED = ("region", "name_prefix", "alarm_emails", "build_dir")
+SHARED = ("region", "name_prefix", "alarm_emails", "build_dir", "permissions_boundary_arn")
 """The stack's own variables: set by its environments, its test and the local cloud. All else is an argument."""
 TEST_PREFIX = "plan-test"
 BACKEND = """
@@ -90,12 +92,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Stack:
-    """The content of a stack in `directory`. `arguments` are values of module arguments by capability."""
+    """The content of a stack in `directory`. `arguments` are values of module arguments by capability.
+
+    `deploy_role`: with the root of the roles that deploy it.
+    """
 
     directory: Path
     names: Sequence[str]
     source: Source = Source()
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    deploy_role: bool = True
 
     @property
     def capabilities(self) -> list[Capability]:
@@ -293,7 +299,22 @@ value = module.context.context
     if stack.source.repository:
         lines = "\n".join(f"  {name}" for name in zips(stack))
         plain["packages.sh"] = template("packages.sh", release=stack.source.release, packages=lines)
-    return hcl.formatted(formatted) | plain
+    return hcl.formatted(formatted) | plain | (deploy_role(stack) if stack.deploy_role else {})
+
+
+def deploy_role(stack: Stack) -> dict[str, str]:
+    """Return the files of the root with the roles that deploy the stack."""
+    [version] = re.findall(r'source\s+= "hashicorp/aws"\s+version = "([^"]+)"', (ROOT / "versions.tf").read_text())
+    policies = policy.policies([c.name for c in stack.capabilities])
+    names = [path.relative_to(DEPLOY_ROLE).as_posix() for path in sorted(DEPLOY_ROLE.rglob("*.hcl"))]
+    names += [path.name for path in sorted(DEPLOY_ROLE.glob("*.tf"))]
+    templates = {name: template(f"deploy_role/{name}", aws=version) for name in names}
+    contents = {
+        **templates,
+        ".terraform.lock.hcl": LOCK_FILE.read_text(),
+        "policies.json": json.dumps(policies, indent=2) + "\n",
+    }
+    return {f"deploy_role/{name}": text for name, text in contents.items()}
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -342,6 +363,8 @@ def write(
     source: str | None = None,
     arguments: Mapping[str, Mapping[str, Any]] | None = None,
     build: Path | None = None,
+    *,
+    deploy_role: bool = True,
 ) -> list[str]:
     """Write or update a stack. Return messages that its owner must know. Raise StackError and HclError.
 
@@ -359,7 +382,7 @@ def write(
     if not asked and not kept:
         raise StackError(f"Name the capabilities. There are: {', '.join(sorted(root.capabilities()))}.")
     parsed = Source.parse(known["source"] if source is None else source)
-    stack = Stack(directory, sorted({*kept, *asked}), parsed, arguments or {})
+    stack = Stack(directory, sorted({*kept, *asked}), parsed, arguments or {}, deploy_role)
     contents = {name: text.encode() for name, text in files(stack).items()}
     if build:
         contents |= {f"build/{name}.zip": (build / f"{name}.zip").read_bytes() for name in zips(stack)}
@@ -404,7 +427,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_intermixed_args(arguments)
     try:
         messages = make(options.directory, options.capability, options.source or None)
-    except (StackError, hcl.HclError, docs.DocsError, SetupError) as error:
+    except (StackError, hcl.HclError, docs.DocsError, SetupError, policy.PolicyError) as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1
     for message in messages:

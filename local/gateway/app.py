@@ -58,7 +58,8 @@ class Gateway:
         body = await _body(receive)
         permissions.request_headers.set(headers)
         permissions.request_body.set(body)
-        permissions.checks.set(checks := [])
+        checks: list[permissions.Checked] = []
+        permissions.checks.set(checks)
         permissions.request_query.set({k: v[0] for k, v in parse_qs(scope.get("query_string", b"").decode()).items()})
         if "x-forwarded-proto" not in headers:  # loopback stands for TLS: policies with aws:SecureTransport apply
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}

@@ -33,7 +33,7 @@ def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {name: value for name, value in variables.items() if name not in shared and value is not None}
     for left in (*folder.glob("*.tf"), folder / stack.MANIFEST):  # files of another stack in the same folder
         left.unlink(missing_ok=True)
-    stack.write(folder, arguments, arguments=arguments)
+    stack.write(folder, arguments, arguments=arguments, deploy_role=False)
     return {name: value for name, value in variables.items() if name in shared}
 
 

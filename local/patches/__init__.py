@@ -8,6 +8,7 @@ from local.patches.registry import Patch, registry
 
 MODULES = (
     "iam_requests",
+    "iam_resources",
     "iam",
     "moto",
     "stepfunctions",

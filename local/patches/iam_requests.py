@@ -1,7 +1,7 @@
 """What a request asks of IAM: recorded, with the condition keys of role changes and with iam:PassRole.
 
-The gateway's record of calls has the questions, so that the policy of whoever deploys the stack can be made and
-evaluated from it (tools/deploy_record.py).
+The gateway's record of calls has the questions, so that a deployer's policies can be made and evaluated
+from it (tools/deploy).
 """
 
 from __future__ import annotations
@@ -85,8 +85,7 @@ def _role_keys(operation: str, role: str, form: dict[str, list[str]]) -> dict[st
     keys: dict[str, Any] = {}
     if operation in _BOUNDED:
         record = iam._roles.get_scoped(get_account_id(), None, role.rpartition("/")[2]) or {}
-        boundary = (form.get("PermissionsBoundary") or [record.get("PermissionsBoundary")])[0]
-        keys["iam:permissionsboundary"] = boundary or None
+        keys["iam:permissionsboundary"] = form.get("PermissionsBoundary", [record.get("PermissionsBoundary")])[0]
     if "PolicyArn" in form:
         keys["iam:policyarn"] = form["PolicyArn"][0]
     if "AWSServiceName" in form:

@@ -94,9 +94,16 @@ def _securityhub_arn(operation: str, method: str, path: str, body: bytes, region
     return "*"
 
 
+_ON_QUOTAS = {
+    "GetServiceQuota",
+    "ListRequestedServiceQuotaChangeHistoryByQuota",
+    "RequestServiceQuotaIncrease",
+}
+
+
 def _servicequotas_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """Return the ARN by the Service Authorization Reference for Service Quotas: only requests name a quota."""
-    if operation != "RequestServiceQuotaIncrease":
+    """Return the ARN by the Service Authorization Reference for Service Quotas; quotas as AWS sets them have none."""
+    if operation not in _ON_QUOTAS:
         return "*"
     asked = json.loads(body or b"{}")
     return f"arn:aws:servicequotas:{region}:{account}:{asked.get('ServiceCode')}/{asked.get('QuotaCode')}"

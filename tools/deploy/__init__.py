@@ -1,1 +1,1 @@
-"""The IAM policies of whoever deploys a stack, from what Terraform's provider was seen to call."""
+"""The IAM policies of a stack's deployer, from what Terraform's provider was recorded to call."""

@@ -24,7 +24,7 @@ from local.harness.cloud import Cloud, free_port, start, stop
 from local.harness.terraform import Terraform
 from tools import package
 from tools.bootstrap import LOCK_FILE, ROOT, STATE
-from tools.deploy.data import CALLS, Calls
+from tools.deploy.data import CALLS, CHANGE, READ, Calls
 
 PREFIX = "rec-ord"
 _READS = {"ReadResource", "ReadDataSource", "ConfigureProvider", "PlanResourceChange"}
@@ -53,8 +53,9 @@ def requests(log: Iterable[str]) -> Iterator[tuple[str, bool, str, str]]:
 
 
 def _api(entry: Mapping[str, Any]) -> str:
-    """Return the name of the API that a request was for, as the SDK's user agent or its signature has it."""
-    signed = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", str(entry.get("http.request.header.authorization", "")))
+    """Return the name of the API that a request was for, as its signature has it."""
+    header = str(entry.get("http.request.header.authorization", ""))
+    signed = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", header)
     return signed[1] if signed else str(entry.get("rpc.service", ""))
 
 
@@ -78,7 +79,7 @@ def collect(log: Iterable[str], calls: Iterable[Mapping[str, Any]]) -> Calls:
     questions, found = asked(calls), Calls({}, "")
     for name, reads, operation, invocation in requests(log):
         for item in {operation, *dependent(operation, questions.get(invocation, ()))}:
-            found.add(name, "read" if reads else "change", item)
+            found.add(name, READ if reads else CHANGE, item)
     return found
 
 
@@ -115,6 +116,7 @@ def run(cloud: Cloud, folder: Path, names: Sequence[str]) -> Calls:
     terraform.init()
     terraform.environment |= {"TF_LOG": "JSON", "TF_LOG_CORE": "OFF", "TF_LOG_PATH": str(log)}
     terraform.apply()
+    made = json.loads(terraform.state())
     terraform.drift()
     terraform.set_variables(second)
     terraform.apply()
@@ -123,7 +125,15 @@ def run(cloud: Cloud, folder: Path, names: Sequence[str]) -> Calls:
     calls = cloud.calls()
     (folder / "calls.json").write_text(json.dumps(calls))
     with log.open() as lines:
-        return collect(lines, calls)
+        found = collect(lines, calls)
+    for name in types_in(made):  # also those that need no call, such as aws_partition
+        found.types.setdefault(name, {READ: [], CHANGE: []})
+    return found
+
+
+def types_in(state: Mapping[str, Any]) -> set[str]:
+    """Return the types of resources and data sources in a state."""
+    return {("data." if r["mode"] == "data" else "") + r["type"] for r in state.get("resources", [])}
 
 
 def main(names: Sequence[str]) -> int:

@@ -59,7 +59,7 @@ def test_shared_files_say_what_the_root_s_say(tmp_path: Path) -> None:
     assert (tmp_path / ".terraform.lock.hcl").read_text() == (ROOT / ".terraform.lock.hcl").read_text()
     declared = hcl.declared(ROOT, "variable")
     written = hcl.declared(tmp_path, "variable")
-    assert list(written) == ["region", "name_prefix", "alarm_emails", "build_dir"]
+    assert list(written) == list(stack.SHARED)
     for name, body in written.items():  # modules/context and the provider validate the values
         assert body == {key: value for key, value in declared[name].items() if key != "validation"}
     assert hcl.declared(tmp_path, "output")["context"] == hcl.declared(ROOT, "output")["context"]

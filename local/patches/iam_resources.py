@@ -1,0 +1,119 @@
+"""Actions and resources of requests that Terraform makes, as AWS's Service Authorization Reference has them.
+
+Where MiniStack asks IAM about another action (a layer's version, a function's settings for asynchronous calls) or about
+no resource (alarms, dashboards, aliases, the targets of a rule).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core import iam_actions
+
+from local.patches.registry import Original, patch
+
+Fields = dict[str, Any]
+
+
+@patch(
+    "ministack.core.iam_actions",
+    "_lambda_action",
+    because="MiniStack asks for lambda:ListLayers, GetFunction and UpdateFunctionCode in place of other actions.",
+)
+def lambda_action(original: Original, method: str, path: str) -> Any:
+    """Return the operation that botocore's model has for the path; a call of a function has another name in IAM."""
+    path = path.rstrip("/")
+    routes = [
+        route for route in iam_actions._load_botocore_routes("lambda") if route[0] == method and route[1].match(path)
+    ]
+    found = max((route for route in routes if not route[4]), key=lambda route: route[3], default=None)
+    name = found[2] if found else original(method, path)
+    return "InvokeFunction" if name in ("Invoke", "InvokeAsync") else name
+
+
+def _first(fields: Fields, name: str) -> Any:
+    """Return what a request names, or the first item of its list, in JSON or in a form."""
+    items = fields.get(f"{name}s")
+    return fields.get(name) or fields.get(f"{name}s.member.1") or (items[0] if isinstance(items, list) else None)
+
+
+def _cloudwatch(operation: str, fields: Fields, region: str, account: str) -> str:
+    alarm, dashboard = _first(fields, "AlarmName"), _first(fields, "DashboardName")
+    if "ResourceARN" in fields:
+        return str(fields["ResourceARN"])
+    if alarm and operation in ("DeleteAlarms", "PutMetricAlarm"):
+        return f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}"
+    return f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else ""
+
+
+def _events(operation: str, fields: Fields, region: str, account: str) -> str:
+    rule, bus = fields.get("Rule") or fields.get("Name"), str(fields.get("EventBusName") or "default")
+    if "ResourceARN" in fields:
+        return str(fields["ResourceARN"])
+    if not rule or "Entries" in fields or operation.endswith(("EventBus", "Archive", "Connection")):
+        return ""
+    name = bus.rpartition("/")[2]
+    return f"arn:aws:events:{region}:{account}:rule/{rule if name == 'default' else f'{name}/{rule}'}"
+
+
+def _kms(operation: str, fields: Fields, region: str, account: str) -> str:
+    alias = fields.get("AliasName")
+    return f"arn:aws:kms:{region}:{account}:{alias}" if alias else ""
+
+
+def _lambda(operation: str, fields: Fields, region: str, account: str) -> str:
+    name = fields.get("FunctionName") if operation == "CreateFunction" else None
+    return f"arn:aws:lambda:{region}:{account}:function:{name}" if name else ""
+
+
+def _sns(operation: str, fields: Fields, region: str, account: str) -> str:
+    return str(fields.get("ResourceArn") or "")
+
+
+_ARNS: dict[str, Callable[[str, Fields, str, str], str]] = {
+    "events": _events,
+    "kms": _kms,
+    "lambda": _lambda,
+    "monitoring": _cloudwatch,
+    "sns": _sns,
+}
+
+
+def fields_of(body: bytes) -> Fields:
+    """Return the members of a request: of a JSON object, or of a form with the first value of each."""
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {name: values[0] for name, values in parse_qs(body.decode("latin-1")).items()}
+    return found if isinstance(found, dict) else {}
+
+
+@patch(
+    "ministack.core.iam_actions",
+    "extract_resource_arn",
+    because="MiniStack has no resource for some requests of Terraform, and another one for rules and layers.",
+)
+def extract_resource_arn(
+    original: Original,
+    service: str,
+    method: str,
+    path: str,
+    headers: Any,
+    body: bytes,
+    query_params: Any,
+    region: str,
+    account_id: str,
+) -> str:
+    """Return the ARN that IAM checks."""
+    if resource := _ARNS.get(service):
+        action = str(iam_actions.extract_iam_action(service, method, path, headers, body, query_params))
+        if arn := resource(action.partition(":")[2], fields_of(body), region, account_id):
+            return arn
+    arn = str(original(service, method, path, headers, body, query_params, region, account_id))
+    parts = path.rstrip("/").split("/")
+    if service == "lambda" and ":layer:" in arn and "versions" in parts and parts[-1].isdigit():
+        return f"{arn}:{parts[-1]}"
+    return arn

