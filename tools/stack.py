@@ -30,6 +30,7 @@ from tools.root import Capability
 MANIFEST = ".switchyard.json"
 TEMPLATES = Path(__file__).parent / "stack_files"
 DEPLOY_ROLE = TEMPLATES / "deploy_role"
+POLICIES = "deploy_role/policies.json"
 MOCKS = ROOT / "tests" / "mocks" / "aws.tfmock.hcl"
 CONTEXT = ROOT / "modules" / "context"
 SHARED = ("region", "name_prefix", "alarm_emails", "build_dir", "permissions_boundary_arn")
@@ -305,16 +306,17 @@ value = module.context.context
 def deploy_role(stack: Stack) -> dict[str, str]:
     """Return the files of the root with the roles that deploy the stack."""
     [version] = re.findall(r'source\s+= "hashicorp/aws"\s+version = "([^"]+)"', (ROOT / "versions.tf").read_text())
-    policies = policy.policies([c.name for c in stack.capabilities])
     names = [path.relative_to(DEPLOY_ROLE).as_posix() for path in sorted(DEPLOY_ROLE.rglob("*.hcl"))]
     names += [path.name for path in sorted(DEPLOY_ROLE.glob("*.tf"))]
     templates = {name: template(f"deploy_role/{name}", aws=version) for name in names}
     contents = {
         **templates,
         ".terraform.lock.hcl": LOCK_FILE.read_text(),
-        "policies.json": json.dumps(policies, indent=2) + "\n",
     }
-    return {f"deploy_role/{name}": text for name, text in contents.items()}
+    policies = policy.policies([c.name for c in stack.capabilities])
+    return {f"deploy_role/{name}": text for name, text in contents.items()} | {
+        POLICIES: json.dumps(policies, indent=2) + "\n"
+    }
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -394,13 +396,14 @@ def write(
     before: dict[str, str] = {}
     if owned and hashes:
         before = files(Stack(directory, known["capabilities"], Source.parse(known["source"]), arguments or {}))
-    messages = [message for name in owned if (message := advice(name, contents[name], before.get(name), hashes))]
+    messages = [policy.warning(json.loads(contents[POLICIES]))] if POLICIES in contents else []
+    messages += [message for name in owned if (message := advice(name, contents[name], before.get(name), hashes))]
     # Edited files too: their owner has now been shown, once, what is new in them.
     written = {name: sha256(content) for name, content in contents.items() if name not in owned or name in hashes}
     about = "What `make stack` wrote, with the SHA-256 of each file. It does not write a file that has changed since."
     data = {"about": about, "source": str(parsed), "capabilities": list(stack.names), "files": {**hashes, **written}}
     (directory / MANIFEST).write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
-    return messages
+    return [message for message in messages if message]
 
 
 def advice(name: str, content: bytes, before: str | None, hashes: Mapping[str, str]) -> str:

@@ -44,6 +44,15 @@ def test_its_checks_pass(everything: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_the_roles_that_deploy_it_pass_their_plan_test(everything: Path) -> None:
+    folder = everything / "deploy_role"
+    assert terraform(folder, "init", "-backend=false", "-lockfile=readonly").returncode == 0
+    done = terraform(folder, "test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "9 passed, 0 failed" in done.stdout
+
+
+@pytest.mark.timeout(300)
 def test_what_a_capability_needs_is_asked_for_by_name(everything: Path) -> None:
     said = terraform(everything, "plan", "-input=false").stderr
     for capability in root.capabilities().values():

@@ -18,6 +18,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tools import hcl, package, root, stack
 from tools.bootstrap import ROOT, terraform_bin, terraform_env
+from tools.deploy import policy
 
 RELEASE = "git::https://github.com/example/switchyard.git//?ref=v1.2.3"
 
@@ -136,6 +137,40 @@ def test_the_workflow_pins_what_it_uses(tmp_path: Path) -> None:
         assert command in runs
     assert "@" not in re.sub(r"uses: \S+", "", text)  # no placeholder is left
     assert workflow["permissions"] == {}
+
+
+def test_the_roles_that_deploy_it_have_the_policies_of_its_capabilities(tmp_path: Path) -> None:
+    stack.write(tmp_path, ["kms_quota_alarms"])
+    folder = tmp_path / "deploy_role"
+    assert json.loads((folder / "policies.json").read_text()) == policy.policies(["kms_quota_alarms"])
+    assert (folder / ".terraform.lock.hcl").read_text() == (ROOT / ".terraform.lock.hcl").read_text()
+    assert "@" not in (folder / "main.tf").read_text()  # no placeholder is left
+    assert (
+        hcl.loads((folder / "main.tf").read_text())["terraform"]
+        == hcl.loads((ROOT / "versions.tf").read_text())["terraform"]
+    )
+    stack.write(tmp_path, ["order_authorization"])  # one more: its administrator applies the folder again
+    both = policy.policies(["kms_quota_alarms", "order_authorization"])
+    assert json.loads((folder / "policies.json").read_text()) == both
+    assert "var.permissions_boundary_arn" in (tmp_path / "main.tf").read_text()
+
+
+def test_a_stack_that_needs_too_many_policies_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "POLICIES_PER_ROLE", 1)
+    [message] = stack.write(tmp_path, ["kms_quota_alarms"])
+    assert "raise the quota" in message
+
+
+def test_the_workflow_applies_in_a_protected_environment_only(tmp_path: Path) -> None:
+    stack.write(tmp_path, ["finding_export"])
+    jobs = yaml.safe_load((tmp_path / ".github" / "workflows" / "terraform.yml").read_text())["jobs"]
+    assert jobs["apply"]["environment"] == "production"
+    assert "github.event_name == 'push'" in jobs["apply"]["if"]
+    assert [name for name, job in jobs.items() if "id-token" in job["permissions"]] == ["plan", "apply"]
+    applies = [name for name, job in jobs.items() for step in job["steps"] if "terraform apply" in step.get("run", "")]
+    assert applies == ["apply"]
+    default = hcl.declared(tmp_path / "deploy_role", "variable")["environment"]["default"]
+    assert hcl.unquote(default) == jobs["apply"]["environment"]
 
 
 def test_zips_are_those_that_package_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
