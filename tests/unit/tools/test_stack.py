@@ -402,3 +402,21 @@ def test_the_manifest_says_what_was_written(tmp_path: Path) -> None:
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in snapshot(tmp_path).items()}
     del hashes[stack.MANIFEST]
     assert known["files"] == hashes
+
+
+def test_what_uses_a_pool_takes_that_of_the_stack_unless_its_own_is_set() -> None:
+    names = ["user_directory", "step_up_auth", "order_authorization", "inactive_users"]
+    made = stack.Stack(Path("x"), names)
+    assert [made.asked(capability) for capability in made.capabilities] == [[], [], [], []]
+    given = {capability.name: made.given(capability) for capability in made.capabilities}
+    assert given == {
+        "user_directory": {"triggers": "module.inactive_users.sign_in_trigger"},
+        "step_up_auth": {"user_pool": "module.user_directory.authorizer"},
+        "order_authorization": {
+            "user_pool_arn": "module.user_directory.user_pool_arn",
+            "client_ids": "module.user_directory.authorizer.audience",
+        },
+        "inactive_users": {"user_pool_arns": "module.user_directory.authorizer.user_pool_arns"},
+    }
+    own = stack.Stack(Path("x"), names, arguments={"inactive_users": {"user_pool_arns": ["arn"]}})
+    assert [own.given(c) for c in own.capabilities if c.name == "user_directory"] == [{}]
