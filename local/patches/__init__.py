@@ -14,6 +14,7 @@ MODULES = (
     "stepfunctions",
     "eventbridge",
     "cloudwatch_metrics",
+    "apigateway",
     "athena",
     "cognito_triggers",
     "cognito_custom_auth",
