@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ class World:
         self.hub = self.api("securityhub")
         self.hub.enable_security_hub(EnableDefaultStandards=False)
         self.slept: list[float] = []
-        monkeypatch.setattr(remediate.time, "sleep", self.slept.append)
+        monkeypatch.setattr(time, "sleep", self.slept.append)
         monkeypatch.setattr(clients, "client", self._client)
         monkeypatch.setattr(clients, "make", self._make)
 

@@ -309,9 +309,12 @@ def test_versions_are_read_to_the_end_and_only_of_the_object(world: World, objec
     ]
     asked: list[dict[str, Any]] = []
     s3 = clients.client("s3", region=REGION)
-    monkeypatch.setattr(
-        s3, "list_object_versions", lambda **call: asked.append(call) or pages[len(asked) - 1], raising=False
-    )
+
+    def page(**call: Any) -> dict[str, Any]:
+        asked.append(call)
+        return pages[len(asked) - 1]
+
+    monkeypatch.setattr(s3, "list_object_versions", page, raising=False)
     assert world.send([one]) == []
     assert f"version {old} is still there" in world.state(1)[1]
     assert [call.get("VersionIdMarker") for call in asked] == [None, "newer"]

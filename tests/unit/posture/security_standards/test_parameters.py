@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -89,7 +90,8 @@ def test_a_control_that_is_being_updated_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     """Security Hub takes a while to update a control, and refuses another update meanwhile."""
-    update, slept, left = world.hub.update_security_control, [], [None] * times
+    slept: list[float] = []
+    update, left = world.hub.update_security_control, [None] * times
     answer: Any = {"Error": {"Code": "ResourceInUseException", "Message": "being updated"}}
 
     def busy(**request: Any) -> Any:
@@ -98,7 +100,7 @@ def test_a_control_that_is_being_updated_is_tried_again(
             raise world.hub.exceptions.ResourceInUseException(answer, "UpdateSecurityControl")
         return update(**request)
 
-    monkeypatch.setattr(parameters.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setattr(world.hub, "update_security_control", busy)
     if times > len(parameters.WAITS):
         with pytest.raises(NotUpdated, match=r"ACM\.1: .*being updated"):
@@ -117,9 +119,10 @@ def test_a_malformed_event_changes_nothing(world: World, event: Any) -> None:
 
 
 def test_a_control_that_is_still_being_updated_is_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    read, slept = world.hub.batch_get_security_controls, []
+    slept: list[float] = []
+    read = world.hub.batch_get_security_controls
     old = {"SecurityControlId": "ACM.1", "Parameters": {"daysToExpiration": DEFAULT}, "UpdateStatus": "UPDATING"}
-    monkeypatch.setattr(parameters.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setattr(
         world.hub,
         "batch_get_security_controls",
