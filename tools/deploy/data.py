@@ -15,7 +15,6 @@ FOLDER = Path(__file__).parent
 CALLS = FOLDER / "calls.json"
 ADDITIONS = FOLDER / "additions.yaml"
 SCOPES = FOLDER / "scopes.yaml"
-REFERENCE = FOLDER / "reference.json"
 
 READ, CHANGE = "read", "change"
 
@@ -151,9 +150,18 @@ def scopes() -> Scopes:
 
 @functools.cache
 def reference() -> dict[str, Any]:
-    """Return AWS's reference, cut to what is used: `actions` and the `arns` of resource types."""
-    content: dict[str, Any] = json.loads(REFERENCE.read_text())
-    return content
+    """Return what AWS's reference says: `actions` (access, types, keys), and the `arns` of resource types."""
+    from tools.authorization import Reference  # it keeps the actions of this module, too
+
+    kept = Reference.kept()
+    found: dict[str, Any] = {"actions": {}, "arns": {}}
+    for service, entry in kept.services.items():
+        found["arns"] |= {f"{service}:{name}": resource["arn"] for name, resource in entry["resources"].items()}
+        for name in entry["actions"]:
+            action = f"{service}:{name}"
+            types = sorted(f"{service}:{kind}" for kind in kept.formats(action))
+            found["actions"][action] = {"access": kept.access(action), "types": types, "keys": kept.keys(action)}
+    return found
 
 
 def needed(name: str) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,7 @@ def test_only_what_is_used_is_kept() -> None:
             },
             "privileges": {
                 name: {
+                    "access_level": "Write",
                     "resource_types": {
                         "thing": {
                             "required": True,
@@ -67,8 +68,13 @@ def test_only_what_is_used_is_kept() -> None:
         }
     }
     kept = authorization.cut(definition, {"x:Used", "x:Missing", "y:Used"})
-    assert kept["x"]["actions"] == {"Used": {"thing": {"required": True, "keys": ["x:Z"], "dependent": ["x:Other"]}}}
-    assert kept["x"]["resources"] == {"thing": {"arn": "arn:${Partition}:x:::${Thing}", "keys": ["x:Y"]}}
+    assert kept["x"]["actions"] == {
+        "Used": {
+            "access": "Write",
+            "types": {"thing": {"required": True, "keys": ["aws:TagKeys", "x:Z"], "dependent": ["x:Other"]}},
+        }
+    }
+    assert kept["x"]["resources"] == {"thing": {"arn": "arn:${Partition}:x:::${Thing}", "keys": ["aws:ResourceTag/a", "x:Y"]}}
     assert set(kept) == {"x"}
 
 
@@ -121,7 +127,7 @@ def test_a_policy_that_keeps_the_rules_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ({"Action": "dynamodb:GetItems", "Resource": TABLE}, "dynamodb:GetItems is not in tests/authorization.json"),
+        ({"Action": "dynamodb:GetItems", "Resource": TABLE}, "dynamodb:GetItems is not in tools/authorization.json"),
         ({"Action": "dynamodb:*", "Resource": TABLE}, "dynamodb:* is a pattern"),
         ({"Action": "*", "Resource": TABLE}, "* is a pattern"),
         ({"NotAction": "dynamodb:GetItem", "Resource": TABLE}, "names actions by NotAction"),

@@ -76,7 +76,7 @@ def test_every_addition_is_for_a_type_that_modules_have_and_says_why() -> None:
 
 
 def test_the_reference_knows_every_action() -> None:
-    assert sorted(data.actions() - data.reference()["actions"].keys()) == [], "Run: python -m tools.deploy.reference"
+    assert sorted(data.actions() - data.reference()["actions"].keys()) == [], "Run: python -m tools.authorization"
 
 
 def test_resources_fit_the_types_of_their_actions() -> None:
