@@ -115,10 +115,8 @@ class Reference:
         return entry and dict(entry["types"])
 
     def access(self, action: str) -> str:
-        """Return the access level of a known action: Read, List, Write, Tagging or Permissions management."""
-        entry = self._entry(action)
-        assert entry, action
-        return str(entry["access"])
+        """Return the access level of an action: Read, List, Write, Tagging, Permissions management; "" if unknown."""
+        return str((self._entry(action) or {}).get("access", ""))
 
     def _entry(self, action: str) -> dict[str, Any] | None:
         service, _, name = action.partition(":")

@@ -25,4 +25,8 @@ def make(service: str, attempts: int = 10, **options: Any) -> Any:
         read_timeout=30,
         user_agent_extra="switchyard",
     )
-    return boto3.client(service, config=config, **options)  # type: ignore[call-overload]
+    made = boto3.client(service, config=config, **options)  # type: ignore[call-overload]
+    # botocore creates a client's classes of errors when they are first asked for. Two threads that ask at once would
+    # get different ones, and `except client.exceptions.X` would miss an X.
+    _ = made.exceptions
+    return made

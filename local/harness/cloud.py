@@ -77,6 +77,7 @@ class Cloud:
             client: Any = self._sessions[identity].client(
                 service, region_name=region, endpoint_url=self.endpoint, config=config
             )
+            _ = client.exceptions  # created now: two threads that ask first would get different classes
             if service == "s3control":
                 client.meta.events.register("before-sign.s3-control", self._one_host)
             self._clients[wanted] = client

@@ -48,6 +48,7 @@ _ACTIONS = {
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "s3:PutObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
 

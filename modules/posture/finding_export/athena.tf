@@ -54,16 +54,6 @@ locals {
     }
   }
 
-  # Column or field in Glue, which has small letters only -> key in the JSON. With case.insensitive, the SerDe would put
-  # every key in small letters, and refuse a row (and with it the query) that has two tags "Name" and "name":
-  # https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
-  # Mappings apply to the fields of nested structs too, and leave the keys of maps as they are:
-  # https://aws.amazon.com/blogs/big-data/create-tables-in-amazon-athena-from-nested-json-and-mappings-using-jsonserde/
-  mappings = { for name, table in local.tables : name => {
-    for key in distinct(flatten([for column in table.columns : regexall("[A-Z]\\w*", "${column.name} ${column.type}")])) :
-    "mapping.${lower(key)}" => key
-  } }
-
   # A run that failed, or still works, has no manifest.
   latest_run = "(SELECT max_by(runid, startedat) FROM runs)"
 
@@ -160,7 +150,16 @@ resource "aws_glue_catalog_table" "this" {
 
     ser_de_info {
       serialization_library = "org.openx.data.jsonserde.JsonSerDe"
-      parameters = merge(local.mappings[each.key], {
+
+      # Column or field in Glue, which has small letters only -> key in the JSON. With case.insensitive, the SerDe would put
+      # every key in small letters, and refuse a row (and with it the query) that has two tags "Name" and "name":
+      # https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
+      # Mappings apply to the fields of nested structs too, and leave the keys of maps as they are:
+      # https://aws.amazon.com/blogs/big-data/create-tables-in-amazon-athena-from-nested-json-and-mappings-using-jsonserde/
+      parameters = merge({
+        for key in distinct(flatten([for column in each.value.columns : regexall("[A-Z]\\w*", "${column.name} ${column.type}")])) :
+        "mapping.${lower(key)}" => key
+        }, {
         "case.insensitive"      = "false"
         "ignore.malformed.json" = "false"
       })

@@ -123,14 +123,13 @@ locals {
   }
 
   # The API takes any string for these, but findings have only these values.
-  severity_labels = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
   filter_values = {
     ComplianceStatus                   = ["PASSED", "WARNING", "FAILED", "NOT_AVAILABLE"]
-    FindingProviderFieldsSeverityLabel = local.severity_labels
+    FindingProviderFieldsSeverityLabel = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
     NetworkDirection                   = ["IN", "OUT"]
     RecordState                        = ["ACTIVE", "ARCHIVED"]
     ResourceAwsIamAccessKeyStatus      = ["Active", "Inactive"]
-    SeverityLabel                      = local.severity_labels
+    SeverityLabel                      = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
     VerificationState                  = ["UNKNOWN", "TRUE_POSITIVE", "FALSE_POSITIVE", "BENIGN_POSITIVE"]
     VulnerabilitiesExploitAvailable    = ["YES", "NO"]
     VulnerabilitiesFixAvailable        = ["YES", "NO", "PARTIAL"]

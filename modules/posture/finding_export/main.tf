@@ -11,8 +11,7 @@ locals {
   key_via_s3 = local.kms_key_arn == null ? null : ["s3.${split(":", local.kms_key_arn)[3]}.*"]
 
   # Objects that the functions write. The run's name and a number follow the date.
-  object_arns   = "${local.bucket_arn}/${var.prefix}dt=*"
-  manifest_arns = "${local.bucket_arn}/${var.prefix}runs/dt=*"
+  object_arns = "${local.bucket_arn}/${var.prefix}dt=*"
 
   environment = {
     BUCKET       = local.bucket_name
@@ -114,7 +113,7 @@ module "functions" {
           {
             sid       = "WriteManifests"
             actions   = ["s3:PutObject"]
-            resources = [local.manifest_arns]
+            resources = ["${local.bucket_arn}/${var.prefix}runs/dt=*"]
           },
           {
             # A retried chunk may end with fewer objects than the interrupted attempt wrote.

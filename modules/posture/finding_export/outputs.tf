@@ -78,7 +78,7 @@ output "destination_bucket_policy" {
         Effect    = "Allow"
         Principal = { AWS = module.functions.functions.export.role_arn }
         Action    = "s3:PutObject"
-        Resource  = local.manifest_arns
+        Resource  = "${local.bucket_arn}/${var.prefix}runs/dt=*"
       },
       {
         Sid       = "SwitchyardFindingExportList"

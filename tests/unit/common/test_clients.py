@@ -33,3 +33,8 @@ def test_configuration() -> None:
 def test_attempts() -> None:
     assert clients.client("sqs", 1).meta.config.retries == {"mode": "standard", "total_max_attempts": 1}
     assert clients.client("sqs", 1) is not clients.client("sqs")
+
+
+def test_classes_of_errors_are_there_before_threads_ask_for_them() -> None:
+    """Otherwise each thread may get its own, and an `except` misses the error of another's class."""
+    assert clients.client("sqs")._exceptions is not None

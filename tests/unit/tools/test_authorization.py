@@ -61,7 +61,7 @@ def test_only_what_is_used_is_kept() -> None:
                             "condition_keys": ["aws:TagKeys", "x:Z"],
                             "dependent_actions": ["x:Other"],
                         }
-                    }
+                    },
                 }
                 for name in ("Used", "Other")
             },
@@ -74,7 +74,9 @@ def test_only_what_is_used_is_kept() -> None:
             "types": {"thing": {"required": True, "keys": ["aws:TagKeys", "x:Z"], "dependent": ["x:Other"]}},
         }
     }
-    assert kept["x"]["resources"] == {"thing": {"arn": "arn:${Partition}:x:::${Thing}", "keys": ["aws:ResourceTag/a", "x:Y"]}}
+    assert kept["x"]["resources"] == {
+        "thing": {"arn": "arn:${Partition}:x:::${Thing}", "keys": ["aws:ResourceTag/a", "x:Y"]}
+    }
     assert set(kept) == {"x"}
 
 
