@@ -93,6 +93,14 @@ class Calls:
         if operation not in seen:
             seen.append(operation)
 
+    def merge(self, other: Calls) -> None:
+        """Add the types and operations of another recording."""
+        for name, kinds in other.types.items():
+            self.types.setdefault(name, {READ: [], CHANGE: []})
+            for kind, operations in kinds.items():
+                for operation in operations:
+                    self.add(name, kind, operation)
+
     def write(self) -> None:
         """Write the file, in the order of names. What a type also reads is not repeated among its changes."""
         types = {

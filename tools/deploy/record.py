@@ -5,7 +5,7 @@
 It applies this repository's root with the scenarios' settings, plans, applies a change of what all resources share
 (tags, log retention, permissions boundary, packages), and destroys. The provider's log says for which resource type and
 which step it makes each call; the gateway's record says what IAM was asked. `calls.json` keeps the operations that were
-seen by resource type: `read` for plans, `change` for the rest. A run of some capabilities replaces their types only.
+seen by resource type: `read` for plans, `change` for the rest. A run of some capabilities adds what is new.
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ def main(names: Sequence[str]) -> int:
     finally:
         stop(pid)
     known = Calls.read() if names and CALLS.exists() else Calls({}, "")
-    Calls(known.types | found.types, provider_version()).write()
+    known.merge(found)
+    Calls(known.types, provider_version()).write()
     print(f"{len(found.types)} types recorded in {CALLS.relative_to(ROOT)}")
     return 0
 

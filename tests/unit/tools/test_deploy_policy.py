@@ -255,6 +255,15 @@ def test_calls_are_sorted_by_type_and_step() -> None:
     assert set(found.types) == {"aws_lambda_function", "data.aws_sqs_queue"}
 
 
+def test_a_recording_of_some_capabilities_takes_nothing_away() -> None:
+    known = data.Calls({"aws_a": {data.READ: ["s:Get"], data.CHANGE: ["s:Put"]}}, "")
+    known.merge(
+        data.Calls({"aws_a": {data.READ: ["s:List"], data.CHANGE: []}, "aws_b": {data.READ: [], data.CHANGE: []}}, "")
+    )
+    assert known.types["aws_a"] == {data.READ: ["s:Get", "s:List"], data.CHANGE: ["s:Put"]}
+    assert known.types["aws_b"] == {data.READ: [], data.CHANGE: []}
+
+
 @pytest.mark.parametrize(
     ("operation", "action"),
     [
