@@ -140,7 +140,10 @@ def test_a_policy_that_keeps_the_rules_has_no_problem() -> None:
             {"Action": ["dynamodb:GetItem"], "Resource": [TABLE, "arn:aws:sqs:eu-west-1:123456789012:q"]},
             "arn:aws:sqs:eu-west-1:123456789012:q is the resource of none of dynamodb:GetItem",
         ),
-        ({"Action": "dynamodb:ListStreams", "Resource": TABLE + "/stream/*"}, "dynamodb:ListStreams fits none of"),
+        (
+            {"Action": "kms:ListKeys", "Resource": "arn:aws:kms:eu-west-1:123456789012:key/*"},
+            "kms:ListKeys fits none of",
+        ),
         (
             {
                 "Action": "dynamodb:GetItem",
