@@ -54,10 +54,15 @@ def test_the_roles_that_deploy_it_pass_their_plan_test(everything: Path) -> None
 
 @pytest.mark.timeout(300)
 def test_what_a_capability_needs_is_asked_for_by_name(everything: Path) -> None:
+    """But not what another capability of the stack gives it."""
     said = terraform(everything, "plan", "-input=false").stderr
+    written = stack.Stack(everything, list(root.capabilities()))
     for capability in root.capabilities().values():
+        asked = written.asked(capability)
         for name in capability.needed:
-            assert f'variable "{capability.name}_{name}"' in said
+            assert (f'variable "{capability.name}_{name}"' in said) == (name in asked), name
+    assert written.asked(root.capabilities()["finding_chat"]) == ["slack_channels"]
+    assert written.asked(root.capabilities()["inactive_users"]) == []
 
 
 @pytest.mark.timeout(300)
