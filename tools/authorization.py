@@ -53,7 +53,7 @@ _GLOBAL = {  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_polici
 ON_EVERY_RESOURCE = {
     "ec2:CreateNetworkInterface": "Lambda asks for it without a resource, as AWSLambdaVPCAccessExecutionRole has it",
     "ec2:DeleteNetworkInterface": "as above",
-    "sns:Publish": "A phone number is no resource; topics are denied beside it",
+    "sns:Publish": "A phone number is no resource; topics are denied as well",
 }
 """Actions that a policy of ours allows on `*` though the reference has resources for them, with the reason."""
 
