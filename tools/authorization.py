@@ -53,6 +53,8 @@ _GLOBAL = {  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_polici
 ON_EVERY_RESOURCE = {
     "ec2:CreateNetworkInterface": "Lambda asks for it without a resource, as AWSLambdaVPCAccessExecutionRole has it",
     "ec2:DeleteNetworkInterface": "as above",
+    "servicequotas:GetServiceQuota": "The quota is a resource of some read actions only, and since 2026 only",
+    "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota": "as above",
     "sns:Publish": "A phone number is no resource; topics are denied as well",
 }
 """Actions that a policy of ours allows on `*` though the reference has resources for them, with the reason."""
@@ -66,6 +68,8 @@ FOREIGN_KEYS = {
 WITHOUT_SOURCE = {
     ("trust", "lambda.amazonaws.com"): "Who may hand the role to a function is decided by iam:PassRole",
     ("trust", "config.amazonaws.com"): "AWS documents none for the role of an aggregator",
+    ("trust", "apigateway.amazonaws.com"): "AWS documents none for the account's logging role",
+    ("trust", "chatbot.amazonaws.com"): "AWS documents none that the chat service presents",
     ("sns", "events.amazonaws.com"): "EventBridge presents none",
     ("kms", "events.amazonaws.com"): "EventBridge presents none",
 }

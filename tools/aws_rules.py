@@ -213,7 +213,8 @@ def check_arguments(resource: Mapping[str, Any], result: Result) -> None:
     if kind in WITHOUT or not kind.startswith("aws_"):
         return
     whole, schema = schema_of(TYPES[kind])
-    _walk(f"{resource['address']}", kind, resource["values"], whole, schema, result)
+    given = {name: value for name, value in resource["values"].items() if name != "id"}  # the provider's own
+    _walk(resource["address"], kind, given, whole, schema, result)
 
 
 def _walk(

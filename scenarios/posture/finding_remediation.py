@@ -374,7 +374,7 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
         ],
         "s3_public": [
             here.control("www", "S3.8", "AwsS3Bucket", www),
-            here.control("kept", "S3.8", "AwsS3Bucket", kept),
+            here.control("kept-bucket", "S3.8", "AwsS3Bucket", kept),
         ],
         "macie_bucket": [here.macie("shared", f"{POLICIES}S3BucketSharedExternally", "AwsS3Bucket", arn)],
         "macie_object": [here.macie("wrong-kind", POLICY, "AwsS3Bucket", arn)],
@@ -389,7 +389,7 @@ def _refused(stack: Stack, report: Report, here: Account) -> None:
         "missing": ("NEW", "Not remediated: the bucket does not exist"),
         "not-ours": ("NEW", "Not remediated: Denied while calling GetBucketTagging"),
         "www": ("NEW", "Refused: bucket finding-remediation-www is meant to be public"),
-        "kept": ("NEW", "Refused: bucket finding-remediation-kept is exempt by its tag KeepBucketSettings"),
+        "kept-bucket": ("NEW", "Refused: bucket finding-remediation-kept is exempt by its tag KeepBucketSettings"),
         "shared": ("NEW", "Refused: this remediation is for Macie's policy findings"),
         "wrong-kind": ("NEW", "Refused: this remediation is for Macie's sensitive data findings"),
     }
