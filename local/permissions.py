@@ -33,6 +33,7 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     # Not with includedData = METADATA_ONLY, as the API reference says.
     "states:DescribeExecution": ("kms:Decrypt",),
     "states:StartExecution": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "states:StartSyncExecution": ("kms:GenerateDataKey", "kms:Decrypt"),
     "secretsmanager:GetSecretValue": ("kms:Decrypt",),
     "secretsmanager:BatchGetSecretValue": ("kms:Decrypt",),
     "secretsmanager:CreateSecret": ("kms:GenerateDataKey", "kms:Decrypt"),

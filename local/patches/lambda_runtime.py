@@ -28,14 +28,15 @@ RUNTIME = "ministack.core.lambda_runtime"
 END_OF_LOG = "\x1eend of log"
 """What a function's worker writes to its log after each call."""
 
-# S3 Control has a host for each account, 123456789012.127.0.0.1 here; functions must resolve it as AWS's DNS does.
+# S3 Control has a host for each account, 123456789012.127.0.0.1 here, and StartSyncExecution one of its own,
+# sync-127.0.0.1: functions must resolve them as AWS's DNS does.
 _ACCOUNT_HOSTS = """
 def _resolve_account_hosts():
     import re, socket
     getaddrinfo = socket.getaddrinfo
 
     def resolved(host, *rest, **options):
-        local = re.fullmatch(r"\\d{12}\\.(127\\.0\\.0\\.1)", str(host))
+        local = re.fullmatch(r"(?:\\d{12}\\.|sync-)(127\\.0\\.0\\.1)", str(host))
         return getaddrinfo(local[1] if local else host, *rest, **options)
 
     socket.getaddrinfo = resolved

@@ -10,14 +10,19 @@ from __future__ import annotations
 import contextvars
 import json
 import re
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import botocore.exceptions
+from ministack.core.responses import error_response_json, json_response
 from ministack.services import stepfunctions
 from ministack.services.stepfunctions import _ExecutionError
 
 from local.patches.registry import Original, patch
 from local.permissions import client, role_session
+from local.settings import patience
 
 TARGET = "ministack.services.stepfunctions"
 _role: contextvars.ContextVar[tuple[str, str, str] | None] = contextvars.ContextVar("switchyard_sfn_role", default=None)
@@ -204,3 +209,69 @@ def emit_execution_status_event(original: Original, execution: dict[str, Any]) -
         too_long = " " * (stepfunctions._STATUS_EVENT_PAYLOAD_CAP + 1)
         execution = {**execution, "input": too_long, "output": too_long, "error": None, "cause": None}
     original(execution)
+
+
+@patch(
+    TARGET,
+    "_start_sync_execution",
+    because="Only Express workflows can be waited for, their time ends, and a failed one has no output.",
+)
+def start_sync_execution(original: Original, data: dict[str, Any]) -> Any:
+    """Run an Express workflow to its end, or to the end of its time.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+    """
+    machine = stepfunctions._state_machines.get(data.get("stateMachineArn", "")) or {}
+    if machine and machine.get("type", "STANDARD") != "EXPRESS":
+        message = "This operation is not supported by this type of state machine"
+        return error_response_json("StateMachineTypeNotSupported", message, 400)
+    if not _is_json(data.get("input", "{}")):
+        return error_response_json("InvalidExecutionInput", "Invalid State Machine Execution Input", 400)
+    # Executions of Express workflows can share a name, and nothing describes them later; MiniStack has one for each name.
+    name, unique = data.get("name") or uuid.uuid4().hex, uuid.uuid4().hex
+    seconds = json.loads(machine.get("definition") or "{}").get("TimeoutSeconds")
+    began = time.time()
+    run = _pool.submit(contextvars.copy_context().run, original, {**data, "name": unique})
+    try:
+        status, headers, body = run.result(seconds * patience() if seconds else None)
+    except TimeoutError:
+        status, headers, body = _timed_out(data, unique, began)
+    if status != 200:
+        return status, headers, body
+    answer = json.loads(body)
+    stepfunctions._executions.pop(answer["executionArn"], None)
+    head, _, _ = answer["executionArn"].replace(":execution:", ":express:").rpartition(":")
+    answer |= {"executionArn": f"{head}:{name}:{unique}", "name": name}
+    if answer["status"] != "SUCCEEDED":
+        answer = {key: value for key, value in answer.items() if not key.startswith("output")}
+    return status, headers, json.dumps(answer).encode()
+
+
+_pool = ThreadPoolExecutor(32, thread_name_prefix="switchyard-express")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _timed_out(data: dict[str, Any], name: str, began: float) -> tuple[int, dict[str, str], bytes]:
+    """Return the answer for an execution whose time has ended. No further state of it begins."""
+    arn, execution = next((arn, e) for arn, e in stepfunctions._executions.items() if e["name"] == name)
+    execution["status"] = "TIMED_OUT"
+    answer: tuple[int, dict[str, str], bytes] = json_response(
+        {
+            "executionArn": arn,
+            "stateMachineArn": data["stateMachineArn"],
+            "startDate": began,
+            "stopDate": time.time(),
+            "status": "TIMED_OUT",
+            "error": "States.Timeout",
+            "input": data.get("input", "{}"),
+            "inputDetails": {"included": True},
+        }
+    )
+    return answer

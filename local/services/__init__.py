@@ -34,7 +34,16 @@ from types import ModuleType
 import moto
 from moto.backend_index import backend_url_patterns
 
-SERVICES = ("accessanalyzer", "chatbot", "config", "securityhub", "servicequotas", "ssm", "verifiedpermissions")
+SERVICES = (
+    "accessanalyzer",
+    "chatbot",
+    "comprehend",
+    "config",
+    "securityhub",
+    "servicequotas",
+    "ssm",
+    "verifiedpermissions",
+)
 
 
 def install_all() -> None:

@@ -6,6 +6,9 @@ locals {
     for key, route in var.routes : key => merge(route, {
       method = split(" ", key)[0]
       path   = trimsuffix(split(" ", key)[1], "/")
+      authorization = (
+        !route.authorize ? "NONE" : route.iam ? "AWS_IAM" : route.user_pool_scopes == null ? "CUSTOM" : "COGNITO_USER_POOLS"
+      )
     })
   }
 
@@ -142,8 +145,8 @@ resource "aws_api_gateway_method" "this" {
   rest_api_id          = aws_api_gateway_rest_api.this.id
   resource_id          = local.resource_ids[each.value.path]
   http_method          = each.value.method
-  authorization        = !each.value.authorize ? "NONE" : each.value.user_pool_scopes == null ? "CUSTOM" : "COGNITO_USER_POOLS"
-  authorizer_id        = !each.value.authorize ? null : each.value.user_pool_scopes == null ? aws_api_gateway_authorizer.this[0].id : aws_api_gateway_authorizer.user_pool[0].id
+  authorization        = each.value.authorization
+  authorizer_id        = each.value.authorization == "CUSTOM" ? aws_api_gateway_authorizer.this[0].id : each.value.authorization == "COGNITO_USER_POOLS" ? aws_api_gateway_authorizer.user_pool[0].id : null
   authorization_scopes = each.value.authorize ? each.value.user_pool_scopes : null
   request_validator_id = aws_api_gateway_request_validator.this.id
   request_models       = each.value.body == null ? {} : { "application/json" = aws_api_gateway_model.this[each.key].name }

@@ -45,11 +45,12 @@ variable "functions" {
 }
 
 variable "routes" {
-  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is called first (`authorize`), the scopes of which an access token of `user_pool_arns` must have at least one (`user_pool_scopes`: API Gateway itself checks the token instead of the authorizer), `required_parameters` (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a separate `throttle` for the route."
+  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is called first (`authorize`), the scopes of which an access token of `user_pool_arns` must have at least one (`user_pool_scopes`: API Gateway itself checks the token instead of the authorizer), whether the caller must sign with AWS credentials that may `execute-api:Invoke` (`iam`, instead of the authorizer), `required_parameters` (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a separate `throttle` for the route."
   type = map(object({
     function            = string
     authorize           = optional(bool, true)
     user_pool_scopes    = optional(list(string))
+    iam                 = optional(bool, false)
     required_parameters = optional(list(string), [])
     body                = optional(string)
     throttle = optional(object({
@@ -68,12 +69,16 @@ variable "routes" {
     error_message = "Each route's function must be a name in functions."
   }
   validation {
-    condition     = var.authorizer != null || alltrue([for route in var.routes : !route.authorize || route.user_pool_scopes != null])
+    condition     = var.authorizer != null || alltrue([for route in var.routes : !route.authorize || route.iam || route.user_pool_scopes != null])
     error_message = "There is no authorizer: set authorizer, or set authorize = false on each route that is public."
   }
   validation {
     condition     = alltrue([for route in var.routes : route.user_pool_scopes == null || try(length(route.user_pool_scopes) > 0 && length(var.user_pool_arns) > 0 && route.authorize, false)])
     error_message = "user_pool_scopes needs user_pool_arns, authorize, and at least one scope: without a scope, API Gateway accepts ID tokens and refuses access tokens."
+  }
+  validation {
+    condition     = alltrue([for route in var.routes : !route.iam || (route.authorize && route.user_pool_scopes == null)])
+    error_message = "iam needs authorize, and takes the place of user_pool_scopes: set one of the two."
   }
   validation {
     condition     = alltrue(flatten([for route in var.routes : [for p in route.required_parameters : can(regex("^(header|querystring)\\.[A-Za-z0-9._-]+$", p))]]))

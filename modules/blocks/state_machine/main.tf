@@ -122,7 +122,7 @@ resource "aws_iam_role_policy" "grants" {
 resource "aws_sfn_state_machine" "this" {
   # checkov:skip=CKV_AWS_285:The execution history is logged in full, without inputs and outputs, which can contain personal data
   name       = local.name
-  type       = "STANDARD"
+  type       = var.type
   role_arn   = aws_iam_role.this.arn
   definition = var.definition
   tags       = var.context.tags

@@ -33,6 +33,18 @@ variable "name" {
   }
 }
 
+variable "type" {
+  description = "`STANDARD`, or `EXPRESS` for executions of at most 5 minutes that a caller can wait for (StartSyncExecution). AWS cannot change it: a new type replaces the state machine."
+  type        = string
+  default     = "STANDARD"
+  nullable    = false
+
+  validation {
+    condition     = contains(["STANDARD", "EXPRESS"], var.type)
+    error_message = "type must be STANDARD or EXPRESS."
+  }
+}
+
 variable "definition" {
   description = "Definition in the Amazon States Language, as JSON."
   type        = string

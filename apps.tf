@@ -1,0 +1,68 @@
+# Written by `make docs` (tools/root.py) from modules/apps/*/variables.tf and tools/wiring.py. Edit those instead.
+
+locals {
+  # What can be set: in a capability, and in each object of it.
+  apps_settings = {
+    "contact_form"           = ["alert", "deletion_protection", "iam_authorization", "maximum_characters", "page", "retention_days", "throttle", "user_pool", "web_acl_arn"]
+    "contact_form.alert"     = ["configuration_set", "from_address", "include_message", "sentiments", "to_addresses"]
+    "contact_form.throttle"  = ["burst_limit", "rate_limit"]
+    "contact_form.user_pool" = ["arn", "client_ids", "scopes"]
+  }
+}
+
+module "contact_form" {
+  source = "./modules/apps/contact_form"
+  count  = var.contact_form == null ? 0 : 1
+
+  context             = module.context.context
+  alert               = try(var.contact_form.alert, null)
+  retention_days      = try(var.contact_form.retention_days, null)
+  maximum_characters  = try(var.contact_form.maximum_characters, null)
+  throttle            = try(var.contact_form.throttle, null)
+  page                = try(var.contact_form.page, null)
+  web_acl_arn         = try(var.contact_form.web_acl_arn, null)
+  iam_authorization   = try(var.contact_form.iam_authorization, null)
+  user_pool           = try(var.contact_form.user_pool, null)
+  deletion_protection = try(var.contact_form.deletion_protection, null)
+}
+
+variable "contact_form" {
+  description = "Keeps each event of one source in S3, so that you can look up later what happened and when. { alert } for the defaults, null for off. See modules/apps/contact_form."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.contact_form == null || can(keys(var.contact_form))
+    error_message = "contact_form must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.contact_form == null || alltrue([for name in ["alert"] : try(var.contact_form[name], null) != null])
+    error_message = "contact_form needs alert."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.contact_form), []), local.apps_settings["contact_form"])) == 0
+    error_message = "contact_form has no setting ${join(", ", setsubtract(try(keys(var.contact_form), []), local.apps_settings["contact_form"]))}. Its settings are: ${join(", ", local.apps_settings["contact_form"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.contact_form.alert), []), local.apps_settings["contact_form.alert"])) == 0
+    error_message = "contact_form.alert has no setting ${join(", ", setsubtract(try(keys(var.contact_form.alert), []), local.apps_settings["contact_form.alert"]))}. Its settings are: ${join(", ", local.apps_settings["contact_form.alert"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.contact_form.throttle), []), local.apps_settings["contact_form.throttle"])) == 0
+    error_message = "contact_form.throttle has no setting ${join(", ", setsubtract(try(keys(var.contact_form.throttle), []), local.apps_settings["contact_form.throttle"]))}. Its settings are: ${join(", ", local.apps_settings["contact_form.throttle"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.contact_form.user_pool), []), local.apps_settings["contact_form.user_pool"])) == 0
+    error_message = "contact_form.user_pool has no setting ${join(", ", setsubtract(try(keys(var.contact_form.user_pool), []), local.apps_settings["contact_form.user_pool"]))}. Its settings are: ${join(", ", local.apps_settings["contact_form.user_pool"])}."
+  }
+}
+
+output "contact_form" {
+  description = "Outputs of modules/apps/contact_form; null when off."
+  value       = one(module.contact_form[*])
+}

@@ -1,0 +1,1 @@
+"""Applications, and what applications are made of."""
