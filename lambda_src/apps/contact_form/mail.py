@@ -31,7 +31,7 @@ def content(item: Item, *, include_message: bool) -> dict[str, Any]:
         message = _get(item, "message")
     else:
         message = "The message is in the table of tickets."
-    shown = {name: printable(value) for name, value in facts.items() if value}
+    shown = {name: " ".join(printable(value).split()) for name, value in facts.items() if value}
     message = printable(message)
     rows = "\n".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in shown.items())
     lines = [f"{name}: {value}" for name, value in shown.items()]

@@ -31,6 +31,7 @@ output "resources" {
     authorizer      = one(aws_api_gateway_authorizer.this[*])
     integrations    = aws_api_gateway_integration.this
     method_settings = aws_api_gateway_method_settings.all
+    route_settings  = aws_api_gateway_method_settings.route
     methods         = aws_api_gateway_method.this
     gateway         = aws_api_gateway_gateway_response.this
     models          = aws_api_gateway_model.this
