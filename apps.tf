@@ -27,7 +27,7 @@ module "contact_form" {
 }
 
 variable "contact_form" {
-  description = "Keeps each event of one source in S3, so that you can look up later what happened and when. { alert } for the defaults, null for off. See modules/apps/contact_form."
+  description = "Turns messages of your website's visitors into tickets: a visitor sends a form and gets a ticket number at once, and your team gets a mail about each complaint. { alert } for the defaults, null for off. See modules/apps/contact_form."
   type        = any
   default     = null
 

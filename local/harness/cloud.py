@@ -80,12 +80,17 @@ class Cloud:
             _ = client.exceptions  # created now: two threads that ask first would get different classes
             if service == "s3control":
                 client.meta.events.register("before-sign.s3-control", self._one_host)
+            if service == "stepfunctions":
+                client.meta.events.register("before-sign.sfn", self._one_host)
             self._clients[wanted] = client
             return client
 
     def _one_host(self, request: Any, **_: Any) -> None:
-        """Use one host: S3 Control has a host for each account, here 123456789012.127.0.0.1, which does not resolve."""
-        request.url = re.sub(rf"//\d{{12}}\.(127\.0\.0\.1:{self.port})", r"//\1", request.url)
+        """Use one host: S3 Control has one for each account, StartSyncExecution its own, and they do not resolve.
+
+        They are 123456789012.127.0.0.1 and sync-127.0.0.1 here.
+        """
+        request.url = re.sub(rf"//(?:\d{{12}}\.|sync-)(127\.0\.0\.1:{self.port})", r"//\1", request.url)
 
     def control(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
         """Send one command to the gateway's control interface. Raise LocalCloudError if it is refused."""

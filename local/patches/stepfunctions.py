@@ -227,7 +227,7 @@ def start_sync_execution(original: Original, data: dict[str, Any]) -> Any:
         return error_response_json("StateMachineTypeNotSupported", message, 400)
     if not _is_json(data.get("input", "{}")):
         return error_response_json("InvalidExecutionInput", "Invalid State Machine Execution Input", 400)
-    # Executions of Express workflows can share a name, and nothing describes them later; MiniStack has one for each name.
+    # Executions of Express workflows can share a name, and nothing describes them later.
     name, unique = data.get("name") or uuid.uuid4().hex, uuid.uuid4().hex
     seconds = json.loads(machine.get("definition") or "{}").get("TimeoutSeconds")
     began = time.time()

@@ -95,7 +95,7 @@ class Alerts:
     conf: Settings
 
     def notify(self, ticket_id: str) -> str:
-        """Send the mail of a ticket unless it was sent. Return the outcome. Raise boto3's error if it can succeed later.
+        """Send the mail of a ticket unless it was sent. Return the outcome. Raise boto3's error if a retry can help.
 
         Between SES's answer and the mark, a process that ends leaves a mail that is sent again: SES has no key for
         idempotent sends, and a complaint that is reported twice is better than one that is not reported.
@@ -112,9 +112,7 @@ class Alerts:
             failure = aws_errors.read(error)
             if failure is None or failure.transient:
                 raise
-            observability.logger().error(  # noqa: TRY400 - the error's text may quote an address
-                "SES refused the mail", extra={"ticketId": ticket_id, "code": failure.code}
-            )
+            observability.logger().error("SES refused the mail", extra={"ticketId": ticket_id, "code": failure.code})
             return REFUSED
         self.dynamodb.update_item(
             TableName=self.conf.table,

@@ -20,7 +20,9 @@ MAXIMUM_EMAIL = 254  # RFC 5321, without the angle brackets
 COMPREHEND_BYTES = 5000
 """Longest text that DetectSentiment accepts, in bytes of UTF-8."""
 
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -46,7 +48,7 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """Return what tells this submission from another one with the same request key."""
+        """Return what distinguishes this submission from another one with the same request key."""
         return hashlib.sha256(json.dumps([self.message, self.name, self.email]).encode()).hexdigest()
 
     @property

@@ -1,4 +1,4 @@
-"""The mail that notifies administrators of a ticket. What a visitor wrote never reaches a header, nor HTML unescaped."""
+"""The mail that notifies administrators of a ticket: nothing of a visitor in its headers, and all escaped in its HTML."""
 
 import html
 import unicodedata

@@ -79,9 +79,7 @@ def respond(event: Mapping[str, Any], conf: Settings, workflow: Any) -> dict[str
         failure = aws_errors.read(error)
         if failure is None:
             raise
-        observability.logger().error(  # noqa: TRY400 - the error's text may quote the request
-            "workflow not started", extra={"code": failure.code}
-        )
+        observability.logger().error("workflow not started", extra={"code": failure.code})
         if failure.transient:
             raise http.HttpError(503, TRY_AGAIN, "unavailable") from None
         raise http.HttpError(500, TRY_AGAIN, "not_started") from None

@@ -32,9 +32,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, str]:
     log, conf = observability.begin(context), _conf()
     ticket = of_input(event)
     tickets = Tickets(clients.client("dynamodb"), conf.table, conf.request_table, conf.retention_days)
-    stored = tickets.store(
-        event["requestId"], event["digest"], ticket, alert=ticket.sentiment in conf.alert_sentiments
-    )
+    stored = tickets.store(event["requestId"], event["digest"], ticket, alert=ticket.sentiment in conf.alert_sentiments)
     if ticket.reason in FAILURES:
         observability.count("SentimentUnavailable", 1)
     log.info("ticket stored", extra={"ticketId": stored["ticketId"], "reason": ticket.reason})

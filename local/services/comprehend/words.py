@@ -50,7 +50,7 @@ COMPLAINT = {
     "ar": "سيئ فظيع",
     "hi": "बुरा खराब",
 }
-NEGATIONS = frozenset("not no never nicht kein keine ne pas sin non não nunca".split())
+NEGATIONS = frozenset(["not", "no", "never", "nicht", "kein", "keine", "ne", "pas", "sin", "non", "não", "nunca"])
 _WORD = re.compile(r"\w+")
 _SPACELESS = ("ja", "zh")
 

@@ -48,7 +48,10 @@ def test_submissions_need_each_permission(cloud: Cloud, stack: scenario.Stack) -
     since = subject.all_tickets(stack)
     with without(cloud, role("ticket"), "StoreTickets"):
         status, answer = subject.send(stack, {"message": COMPLAINT})
-        assert (status, answer) == (502, {"message": "Your message was not stored. Send it again in a moment.", "reason": "failed"})
+        assert (status, answer) == (
+            502,
+            {"message": "Your message was not stored. Send it again in a moment.", "reason": "failed"},
+        )
     assert sids(cloud, role("workflow")) == ["AnalyseText", "StoreTicket"]
     with without(cloud, role("workflow"), "StoreTicket"):
         assert subject.send(stack, {"message": COMPLAINT})[0] == 502

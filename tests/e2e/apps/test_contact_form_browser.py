@@ -172,7 +172,8 @@ def accessible(keys: Keyboard) -> None:
         assert every(f"label[for={name}]"), name
         if name != "website":
             assert every(f"#{field.get_attribute('aria-describedby')}"), name
-    assert every("[role=alert]") and every("[role=status][aria-live=polite]")
+    assert every("[role=alert]")
+    assert every("[role=status][aria-live=polite]")
     assert min(b.rect["height"] for b in every("button") if b.is_displayed()) >= 44  # a finger's width
     page.set_window_size(320, 640)  # WCAG 1.4.10: no scrolling sideways
     assert page.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")

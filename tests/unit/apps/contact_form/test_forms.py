@@ -57,7 +57,12 @@ def test_what_is_refused(body: dict[str, Any], field: str) -> None:
 
 
 def test_every_field_that_is_wrong_is_named() -> None:
-    assert wrong({"message": "", "name": "\n".join("ab"), "email": "x", "other": 1}) == {"message", "name", "email", "other"}
+    assert wrong({"message": "", "name": "\n".join("ab"), "email": "x", "other": 1}) == {
+        "message",
+        "name",
+        "email",
+        "other",
+    }
 
 
 def test_the_honeypot_catches_valid_submissions_only() -> None:
@@ -67,7 +72,15 @@ def test_the_honeypot_catches_valid_submissions_only() -> None:
 
 
 def test_emoji_and_markup_are_text() -> None:
-    for text in ("😀", "👨‍👩‍👧", "<script>alert(1)</script>", "'; DROP TABLE tickets; --", "{{7*7}} ${7*7}", "مرحبا", "\x00x"):
+    for text in (
+        "😀",
+        "👨‍👩‍👧",
+        "<script>alert(1)</script>",
+        "'; DROP TABLE tickets; --",
+        "{{7*7}} ${7*7}",
+        "مرحبا",
+        "\x00x",
+    ):
         assert parse({"message": text}, 5000).message == text
 
 
@@ -80,7 +93,12 @@ def test_a_sample_is_a_beginning_that_comprehend_accepts(text: str) -> None:
     assert len(sample.encode()) > min(size, forms.COMPREHEND_BYTES) - 4
 
 
-@given(st.dictionaries(st.sampled_from([*forms.FIELDS, "x"]), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())))
+@given(
+    st.dictionaries(
+        st.sampled_from([*forms.FIELDS, "x"]),
+        st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()),
+    )
+)
 def test_any_json_is_a_submission_or_refused(body: dict[str, Any]) -> None:
     try:
         made = parse(json.loads(json.dumps(body)), 100)

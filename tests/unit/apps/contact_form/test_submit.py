@@ -1,4 +1,4 @@
-"""What a visitor is told: a ticket only if there is one, and never anything of the inside."""
+"""What the API answers: a ticket only if there is one, and never anything of the inside."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def succeeded(output: Any) -> dict[str, Any]:
 
 def call(monkeypatch: pytest.MonkeyPatch, workflow: Workflow, form: Any = None, **event: Any) -> dict[str, Any]:
     monkeypatch.setattr(submit, "_conf", lambda: Settings(MACHINE, 5000, event.pop("client_ids", [])))
-    monkeypatch.setattr(submit.clients, "client", lambda *_, **__: workflow)
+    monkeypatch.setattr("common.clients.client", lambda *_, **__: workflow)
     sent = {
         "headers": {"content-type": "application/json; charset=utf-8"},
         "body": json.dumps({"message": "This is bad service"} if form is None else form),
@@ -55,8 +55,9 @@ def call(monkeypatch: pytest.MonkeyPatch, workflow: Workflow, form: Any = None, 
     return {**answer, "body": json.loads(answer["body"])}
 
 
-def error(code: str, status: int) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "secret"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "x")  # type: ignore[typeddict-item]
+def error(code: str, status: int = 400) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": "secret"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "x")
 
 
 def test_a_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,13 +91,11 @@ def test_a_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
         ({**FAILED, "status": "SUCCEEDED", "output": None}, 502, "failed"),
     ],
 )
-def test_no_ticket(
-    monkeypatch: pytest.MonkeyPatch, printed: Printed, record: Any, status: int, reason: str
-) -> None:
+def test_no_ticket(monkeypatch: pytest.MonkeyPatch, printed: Printed, record: Any, status: int, reason: str) -> None:
     answer = call(monkeypatch, Workflow(record))
     assert (answer["statusCode"], answer["body"]["reason"]) == (status, reason)
-    told = json.dumps(answer["body"]) + printed()
-    assert not any(inside in told for inside in ("arn:", "111122223333", "secret", "bad service"))
+    shown = json.dumps(answer["body"]) + printed()
+    assert not any(inside in shown for inside in ("arn:", "111122223333", "secret", "bad service"))
 
 
 def test_only_the_ticket_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_the_workflows_input() -> None:
 @pytest.mark.parametrize(("sentiment", "alert"), [("POSITIVE", False), ("NEGATIVE", True)])
 def test_the_function(dynamodb: Any, monkeypatch: pytest.MonkeyPatch, sentiment: str, alert: bool) -> None:
     monkeypatch.setattr(ticket, "_conf", lambda: ticket.Settings("tickets", "requests", 1, ["NEGATIVE"]))
-    monkeypatch.setattr(ticket.clients, "client", lambda _: dynamodb)
+    monkeypatch.setattr("common.clients.client", lambda _: dynamodb)
     answer = ticket.handler(INPUT | {"sentiment": sentiment}, SimpleNamespace(aws_request_id="r"))
     (item,) = items(dynamodb, "tickets")
     assert (answer["ticketId"], item["alert"]["BOOL"]) == (item["ticketId"]["S"], alert)
@@ -151,7 +151,7 @@ def test_a_missing_sentiment_is_counted_if_comprehend_failed(
     dynamodb: Any, monkeypatch: pytest.MonkeyPatch, printed: Printed
 ) -> None:
     monkeypatch.setattr(ticket, "_conf", lambda: ticket.Settings("tickets", "requests", 1, []))
-    monkeypatch.setattr(ticket.clients, "client", lambda _: dynamodb)
+    monkeypatch.setattr("common.clients.client", lambda _: dynamodb)
     for reason, counted in (("language_not_supported", False), ("detect_sentiment_failed", True)):
         ticket.handler(INPUT | {"requestId": reason, "reason": reason}, SimpleNamespace(aws_request_id="r"))
         text = printed()

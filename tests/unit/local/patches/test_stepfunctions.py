@@ -64,3 +64,42 @@ def test_under_a_customer_managed_key_it_does_not(cloud: Cloud, name: str, state
     detail = last_event(cloud, f"encrypted-{name}", state, encryption)
     assert data_of(detail) == (status, None, None, None, None)
     assert detail["inputDetails"] == {"included": False}
+
+
+def machine(cloud: Cloud, name: str, kind: str, **definition: Any) -> str:
+    """Create a state machine. Return its ARN."""
+    role = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust("states.amazonaws.com"))
+    made = cloud.client("stepfunctions").create_state_machine(
+        name=name, type=kind, roleArn=role["Role"]["Arn"], definition=json.dumps({"StartAt": "Only", **definition})
+    )
+    return str(made["stateMachineArn"])
+
+
+def test_a_caller_can_wait_for_express_workflows_only(cloud: Cloud) -> None:
+    states = cloud.client("stepfunctions")
+    arn = machine(cloud, "standard", "STANDARD", States={"Only": PASS})
+    with pytest.raises(states.exceptions.StateMachineTypeNotSupported):
+        states.start_sync_execution(stateMachineArn=arn, input="{}")
+    arn = machine(cloud, "express", "EXPRESS", States={"Only": PASS})
+    with pytest.raises(states.exceptions.InvalidExecutionInput):
+        states.start_sync_execution(stateMachineArn=arn, input="{")
+    records = [states.start_sync_execution(stateMachineArn=arn, input='{"n": 1}', name="same") for _ in range(2)]
+    assert [(r["status"], r["output"], r["name"]) for r in records] == [("SUCCEEDED", '{"n": 1}', "same")] * 2
+    assert records[0]["executionArn"] != records[1]["executionArn"]
+    assert records[0]["executionArn"].startswith(arn.replace(":stateMachine:", ":express:") + ":same:")
+
+
+def test_a_failed_run_is_a_success_of_the_call(cloud: Cloud) -> None:
+    arn = machine(cloud, "failing", "EXPRESS", States={"Only": FAIL})
+    record = cloud.client("stepfunctions").start_sync_execution(stateMachineArn=arn)
+    assert record["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert (record["status"], record["error"], record["cause"]) == ("FAILED", "TooLate", "It is too late.")
+    assert "output" not in record
+
+
+def test_a_run_ends_with_its_time(cloud: Cloud) -> None:
+    states = {"Only": {"Type": "Wait", "Seconds": 600, "Next": "Last"}, "Last": PASS}
+    arn = machine(cloud, "endless", "EXPRESS", TimeoutSeconds=1, States=states)
+    record = cloud.client("stepfunctions").start_sync_execution(stateMachineArn=arn)
+    assert (record["status"], record["error"]) == ("TIMED_OUT", "States.Timeout")
+    assert "output" not in record
