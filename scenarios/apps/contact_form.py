@@ -212,7 +212,8 @@ def refusals(stack: Stack, report: Report) -> None:
         answers = dict(zip(HOSTILE, pool.map(lambda case: send(stack, case[0])[0], HOSTILE.values()), strict=True))
     report.check("hostile input is refused", answers, {name: status for name, (_, status) in HOSTILE.items()})
     form = send(stack, b"message=hello", media="application/x-www-form-urlencoded")[0]
-    report.check("forms of other sites are refused", form, 415)
+    # 415 by the function on AWS, where API Gateway validates application/json only; the local one validates all.
+    report.check("forms of other sites are refused", form in (400, 415))
     report.check("a key that is no key is refused", send(stack, {"message": "hello"}, "short")[0], 400)
     report.check("and nothing is stored", len(all_tickets(stack)) - since, 0)
 
@@ -225,7 +226,7 @@ def all_tickets(stack: Stack) -> set[str]:
 
 def repeats(stack: Stack, report: Report) -> None:
     """Send one request eight times at once, and its key with another message."""
-    body, key = {"message": f"Terrible, twice {stack.token}"}, str(uuid.uuid4())
+    body, key = {"message": f"This is terrible, twice {stack.token}"}, str(uuid.uuid4())
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: send(stack, body, key), range(8)))
     ids = {answer.get("ticketId") for status, answer in answers if status == 200}
@@ -244,10 +245,12 @@ def repeats(stack: Stack, report: Report) -> None:
 
 def faults(stack: Stack, report: Report) -> None:
     """Send messages while one call in five fails; each has one ticket and one mail."""
-    bodies = [{"message": f"Horrible number {n} {stack.token}"} for n in range(20)]
+    bodies = [{"message": f"This is horrible service, number {n} {stack.token}"} for n in range(20)]
     with stack.faults(*FAULTS, seed=5), ThreadPoolExecutor(4) as pool:
         made = [ticket_id for ticket_id, _ in pool.map(lambda body: persist(stack, body), bodies)]
-        due = {t["ticketId"]["S"]: t["alert"]["BOOL"] for t in tickets(stack) if "Horrible number" in t["message"]["S"]}
+        due = {
+            t["ticketId"]["S"]: t["alert"]["BOOL"] for t in tickets(stack) if "horrible service" in t["message"]["S"]
+        }
         alerted(stack, [ticket_id for ticket_id, alert in due.items() if alert])
     report.check("faults: one ticket for each message", (len(set(made)), sorted(due)), (20, sorted(made)))
     unknown = [ticket_id for ticket_id, alert in due.items() if not alert]
@@ -281,8 +284,8 @@ def killed(stack: Stack, report: Report) -> None:
         },
     ]
     with stack.faults(*kills):
-        made, attempts = persist(stack, {"message": f"Awful and killed {stack.token}"})
+        made, attempts = persist(stack, {"message": f"This is awful and killed {stack.token}"})
         alerted(stack, [made])
-    stored = [item["ticketId"]["S"] for item in tickets(stack) if "Awful" in item["message"]["S"]]
+    stored = [item["ticketId"]["S"] for item in tickets(stack) if "awful" in item["message"]["S"]]
     report.check("killed runs: one ticket, at the second attempt", (stored, attempts), ([made], 2))
     report.check("killed runs: one mail", len(mails(stack)[made]), 1)

@@ -1,4 +1,4 @@
-"""The mail that notifies administrators of a ticket: nothing of a visitor in its headers, and all escaped in its HTML."""
+"""The mail that notifies administrators of a ticket, without a visitor's text in a header, or unescaped in HTML."""
 
 import html
 import unicodedata
