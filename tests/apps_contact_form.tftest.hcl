@@ -86,7 +86,8 @@ run "defaults" {
         ]
         Condition = { StringEquals = { "ses:FromAddress" = ["contact@example.com"] } }
       },
-      { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-contact-form/stream/*"] },
+      { Sid = "ReadStream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-contact-form/stream/*"] },
+      { Sid = "ListStreams", Effect = "Allow", Action = ["dynamodb:ListStreams"], Resource = ["*"] },
       { Sid = "KeepFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:test-contact-form-failed"] },
     ]
     error_message = "The function that sends mails may do so from one address, and read and mark tickets."

@@ -85,8 +85,14 @@ module "functions" {
         },
         {
           sid       = "ReadStream"
-          actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+          actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
           resources = ["${module.tickets.arn}/stream/*"]
+        },
+        {
+          # The list is the account's: IAM accepts only "*". Lambda asks for it when it creates the mapping.
+          sid       = "ListStreams"
+          actions   = ["dynamodb:ListStreams"]
+          resources = ["*"]
         },
         {
           sid       = "KeepFailures"

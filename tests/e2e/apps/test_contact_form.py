@@ -68,7 +68,7 @@ def test_a_message_is_kept_when_comprehend_refuses(cloud: Cloud, stack: scenario
 
 
 def test_alerts_need_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
-    wanted = ["ReadAndMarkTickets", "SendMail", "ReadStream", "KeepFailures"]
+    wanted = ["ReadAndMarkTickets", "SendMail", "ReadStream", "ListStreams", "KeepFailures"]
     assert sids(cloud, role("alert")) == wanted
     # Praise is not reported by the stream: only the calls below read it.
     made = subject.send(stack, {"message": "Great service, thank you"})[1]["ticketId"]
