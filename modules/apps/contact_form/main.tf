@@ -89,7 +89,7 @@ module "functions" {
           resources = ["${module.tickets.arn}/stream/*"]
         },
         {
-          # The list is the account's: IAM accepts only "*". Lambda asks for it when it creates the mapping.
+          # The list is the account's: IAM accepts only "*". AWS Lambda documents that a mapping of a stream needs it.
           sid       = "ListStreams"
           actions   = ["dynamodb:ListStreams"]
           resources = ["*"]
