@@ -46,6 +46,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "shield": ["shield"],
     "verifiedpermissions": ["verifiedpermissions"],
     "chatbot": ["chatbot"],
+    "codeguru-profiler": ["codeguruprofiler"],
 }
 
 # Operations of services that MiniStack has, that only moto answers.
@@ -139,6 +140,15 @@ def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: st
     return str(asked.get("ChatConfigurationArn") or asked.get("ResourceARN") or "*")
 
 
+def _codeguru_profiler_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN of the profiling group that the path names; lists and new groups have none."""
+    parts = [unquote(part) for part in path.split("/") if part]
+    if parts[0] == "tags":
+        return "/".join(parts[1:])
+    named = parts[parts.index("profilingGroups") + 1 :] if "profilingGroups" in parts else []
+    return f"arn:aws:codeguru-profiler:{region}:{account}:profilingGroup/{named[0]}" if named else "*"
+
+
 def _config_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN by the Service Authorization Reference for AWS Config; the first rule if several are named.
 
@@ -184,6 +194,7 @@ def further_arns(service: str, operation: str, body: bytes, region: str, account
 RESOURCE_ARNS: dict[str, ResourceArn] = {
     "access-analyzer": _accessanalyzer_arn,
     "chatbot": _chatbot_arn,
+    "codeguru-profiler": _codeguru_profiler_arn,
     "config": _config_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,

@@ -1,0 +1,1 @@
+"""Capabilities that deliver what runs, and watch it."""

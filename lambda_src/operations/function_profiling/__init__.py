@@ -1,0 +1,1 @@
+"""Watch profiling groups of Amazon CodeGuru Profiler: who reports, and what the service recommends."""

@@ -1,0 +1,37 @@
+"""CodeGuru Profiler's operations, from the backend's `@operation` methods; a profile is not JSON."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import unquote
+
+from local.services.base import Response
+
+from .exceptions import ValidationException
+from .models import CodeGuruProfilerBackend, codeguruprofiler_backends
+
+
+class CodeGuruProfilerResponse(Response, backend_class=CodeGuruProfilerBackend):
+    """CodeGuru Profiler's REST API."""
+
+    invalid_input = ValidationException
+
+    def __init__(self) -> None:
+        super().__init__(service_name="codeguruprofiler")
+
+    @property
+    def backend(self) -> CodeGuruProfilerBackend:
+        """Return the groups of the request's account and Region."""
+        return codeguruprofiler_backends[self.current_account][self.region]
+
+    def post_agent_profile(self) -> tuple[int, dict[str, str], str]:
+        """Take a profile, whose body has the format of the Content-Type header."""
+        if not self.body:
+            raise ValidationException("agentProfile must not be empty")
+        self.backend.take_profile(unquote(str(self.uri_match["profilingGroupName"])))
+        return 204, {}, ""
+
+    def configure_agent(self) -> tuple[int, dict[str, str], str]:
+        """Tell an agent whether to profile. Its metadata has keys of its own, which are not validated here."""
+        answer = self.backend.orchestrate(unquote(str(self.uri_match["profilingGroupName"])))
+        return 200, {"Content-Type": "application/json"}, json.dumps(answer)
