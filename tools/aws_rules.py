@@ -68,6 +68,7 @@ TYPES = {
     "aws_cloudwatch_log_group": "AWS::Logs::LogGroup",
     "aws_cloudwatch_log_metric_filter": "AWS::Logs::MetricFilter",
     "aws_cloudwatch_log_resource_policy": "AWS::Logs::ResourcePolicy",
+    "aws_codeguruprofiler_profiling_group": "AWS::CodeGuruProfiler::ProfilingGroup",
     "aws_cloudwatch_log_stream": "AWS::Logs::LogStream",
     "aws_cloudwatch_metric_alarm": "AWS::CloudWatch::Alarm",
     "aws_cognito_identity_provider": "AWS::Cognito::UserPoolIdentityProvider",

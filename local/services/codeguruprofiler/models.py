@@ -97,12 +97,12 @@ class CodeGuruProfilerBackend(BaseBackend):
             arn = f"arn:aws:codeguru-profiler:{self.region_name}:{self.account_id}:profilingGroup/{profiling_group_name}"
             enabled = (agent_orchestration_config or {}).get("profilingEnabled", True)
             made = self.groups[profiling_group_name] = Group(arn, compute_platform, enabled, dict(tags or {}))
-        return {"profilingGroup": made.description()}
+        return made.description()
 
     @operation()
     def describe_profiling_group(self, profiling_group_name: str) -> Data:
         """Return a group and when its agents reported."""
-        return {"profilingGroup": self._group(profiling_group_name).description()}
+        return self._group(profiling_group_name).description()
 
     @operation()
     def list_profiling_groups(
@@ -119,7 +119,7 @@ class CodeGuruProfilerBackend(BaseBackend):
         """Turn profiling of a group on or off."""
         group = self._group(profiling_group_name)
         group.enabled, group.updated = agent_orchestration_config["profilingEnabled"], _now()
-        return {"profilingGroup": group.description()}
+        return group.description()
 
     @operation()
     def delete_profiling_group(self, profiling_group_name: str) -> Data:
@@ -178,7 +178,7 @@ class CodeGuruProfilerBackend(BaseBackend):
         """Return what an agent is to do, and note that it asked."""
         group = self._group(name)
         group.orchestrated = _now()
-        return {"configuration": {"shouldProfile": group.enabled, "periodInSeconds": 300, "agentParameters": {}}}
+        return {"shouldProfile": group.enabled, "periodInSeconds": 300, "agentParameters": {}}
 
     def take_profile(self, name: str) -> None:
         """Note a profile."""

@@ -35,10 +35,6 @@ variable "functions" {
     error_message = "functions must have 1 to 40 functions, such as { orders = { function_name = \"orders\", runtime = \"python3.12\" } }."
   }
   validation {
-    condition     = contains(var.service_regions, var.context.region)
-    error_message = "Amazon CodeGuru Profiler is not offered in ${var.context.region}. Deploy this capability in one of ${join(", ", sort(var.service_regions))}, or leave it off and use tools.profile_check alone; add the Region to service_regions once AWS offers the service there."
-  }
-  validation {
     condition     = alltrue([for key, f in var.functions : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", key))])
     error_message = "Each key of functions must have 1 to 100 letters, digits, hyphens and underscores: it names the profiling group."
   }
@@ -73,6 +69,11 @@ variable "service_regions" {
   type        = set(string)
   default     = ["ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "us-east-1", "us-east-2", "us-west-2"]
   nullable    = false
+
+  validation {
+    condition     = contains(var.service_regions, var.context.region)
+    error_message = "Amazon CodeGuru Profiler is not offered in ${var.context.region}. Deploy this capability in one of ${join(", ", sort(var.service_regions))}, or leave it off and use tools.profile_check alone; add the Region to service_regions once AWS offers the service there."
+  }
 }
 
 variable "layer_arn" {
