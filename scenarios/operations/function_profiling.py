@@ -125,4 +125,6 @@ def run(stack: Stack, report: Report) -> None:
     messages = "\n".join(notices(stack, began))
     report.check("the end is announced", "orders: ended: Recreation" in messages)
     report.check("a silent function is announced", "invoices: silent: no profile for more than 3 days" in messages)
-    report.check("statuses", {k: row["status"] for k, row in rows(stack).items()}, {"orders": "profiled", "invoices": "silent"})
+    report.check(
+        "statuses", {k: row["status"] for k, row in rows(stack).items()}, {"orders": "profiled", "invoices": "silent"}
+    )

@@ -57,19 +57,23 @@ def _findings(sources: list[Source], result: Result) -> list[Finding]:
     for source in sources:
         try:
             read.append(modules.read(source))
-        except RecursionError:
-            result.rows.append(Row(modules.name_of(source.path), 0, "PC915", "it is nested too deeply"))
+        except Exception as error:  # noqa: BLE001 - one odd file is a row
+            result.rows.append(_odd(source, 0, error))
     walk = Walk(modules.Program(read))
     for module in read:
         for function in module.handlers:
             result.handlers += 1
             try:
                 walk.handler(function)
-            except RecursionError:
-                where = modules.name_of(module.source.path)
-                reason = f"{function.name}() is nested too deeply"
-                result.rows.append(Row(where, function.node.lineno, "PC915", reason))
-    return sorted(walk.findings.values(), key=lambda found: (found.path, found.line, found.column, found.rule))
+            except Exception as error:  # noqa: BLE001 - one odd handler is a row
+                result.rows.append(_odd(module.source, function.node.lineno, error))
+    return sorted(walk.findings.values(), key=lambda found: (found.path, found.line, found.rule, found.column))
+
+
+def _odd(source: Source, line: int, error: Exception) -> Row:
+    deep = isinstance(error, RecursionError)
+    reason = "it is nested too deeply" if deep else f"the check failed: {type(error).__name__} {error}"
+    return Row(modules.name_of(source.path), line, "PC915", reason)
 
 
 def _sort_out(found: list[Finding], sources: list[Source], result: Result) -> None:
@@ -93,7 +97,7 @@ def _sort_out(found: list[Finding], sources: list[Source], result: Result) -> No
             elif (path, line) not in used:
                 text = "the mark ignores nothing: remove it"
                 result.hints.append(Finding(path, line, 1, rules.UNUSED, text, hint=True))
-    result.findings.sort(key=lambda finding: (finding.path, finding.line, finding.column, finding.rule))
+    result.findings.sort(key=lambda finding: (finding.path, finding.line, finding.rule, finding.column))
 
 
 def _text(result: Result, hints: bool) -> str:

@@ -82,10 +82,12 @@ def last_name(node: ast.expr) -> str:
 
 
 def cached(function: Function) -> bool:
-    """Return whether a decorator keeps the function's values. Those of a nested function and of an
-    instance that is made in each call start anew.
+    """Return whether a decorator keeps the function's values.
+
+    Those of a nested function and of an instance that is made in each call start anew.
     """
-    return not (function.nested or function.fresh) and any(rules.CACHES.search(last_name(item)) for item in function.decorators)
+    lasting = not (function.nested or function.fresh)
+    return lasting and any(rules.CACHES.search(last_name(item)) for item in function.decorators)
 
 
 def read(source: Source) -> Module:
@@ -170,7 +172,9 @@ def _handlers(module: Module) -> None:
 
 def _is_handler(module: Module, function: Function) -> bool:
     parameters = [item.arg for item in function.parameters][1 if function.bound else 0 :]
-    if rules.is_handler(function.name.rpartition(".")[2], parameters):
+    if function.node.args.vararg and len(parameters) == 1:  # handler(event, *_)
+        parameters.append("context")
+    if rules.is_handler(function.name.rpartition(".")[2], parameters, decorated=bool(function.decorators)):
         return True
     for decorator in function.decorators:
         name = last_name(decorator)

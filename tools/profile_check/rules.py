@@ -124,11 +124,14 @@ def secret(call: ast.Call) -> Secret | None:
     return Secret(sure=isinstance(decrypted, ast.Constant) and decrypted.value is True)
 
 
-def is_handler(name: str, parameters: list[str]) -> bool:
-    """Return whether a function of this name and parameters (without `self`) is a Lambda handler."""
-    if len(parameters) < 2:
+def is_handler(name: str, parameters: list[str], decorated: bool = False) -> bool:
+    """Return whether a function of this name and parameters (without `self`) is a Lambda handler.
+
+    A decorator can take the context for itself: then a function of the usual name has the event alone.
+    """
+    if not parameters or not (_EVENT.match(parameters[0]) or _CONTEXT.match(parameters[-1])):
         return False
-    first, second = parameters[:2]
-    named = bool(_EVENT.match(first)) and bool(_CONTEXT.match(second))
-    by_name = bool(_HANDLER.match(name)) and len(parameters) == 2
-    return named or (by_name and (bool(_EVENT.match(first)) or bool(_CONTEXT.match(second))))
+    if len(parameters) == 1:
+        return decorated and name in ("handler", "lambda_handler") and bool(_EVENT.match(parameters[0]))
+    named = bool(_EVENT.match(parameters[0])) and bool(_CONTEXT.match(parameters[1]))
+    return named or (bool(_HANDLER.match(name)) and len(parameters) == 2)

@@ -61,9 +61,55 @@ class Finding:
 
 # Functions whose result is the same for the same arguments.
 _CONSTANT = frozenset(
-    ["str", "int", "bool", "float", "dict", "list", "tuple", "set", "frozenset", "len", "getattr", "min", "max", "sorted", "sum", "repr", "bytes", "range", "zip", "enumerate", "os.getenv", "os.environ.get", "os.environ.copy", "os.path.join", "os.path.dirname", "pathlib.Path", "json.loads", "json.dumps", "functools.partial"]
+    [
+        "str",
+        "int",
+        "bool",
+        "float",
+        "dict",
+        "list",
+        "tuple",
+        "set",
+        "frozenset",
+        "len",
+        "getattr",
+        "min",
+        "max",
+        "sorted",
+        "sum",
+        "repr",
+        "bytes",
+        "range",
+        "zip",
+        "enumerate",
+        "os.getenv",
+        "os.environ.get",
+        "os.environ.copy",
+        "os.path.join",
+        "os.path.dirname",
+        "pathlib.Path",
+        "json.loads",
+        "json.dumps",
+        "functools.partial",
+    ]
 )
-_TEXT_METHODS = frozenset(["format", "join", "lower", "upper", "strip", "lstrip", "rstrip", "split", "replace", "encode", "decode", "get", "copy"])
+_TEXT_METHODS = frozenset(
+    [
+        "format",
+        "join",
+        "lower",
+        "upper",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "replace",
+        "encode",
+        "decode",
+        "get",
+        "copy",
+    ]
+)
 
 
 class Walk:
@@ -97,7 +143,12 @@ class Walk:
         """Follow a function with these arguments. Return the value of its result."""
         if cached(function):  # kept for each combination of arguments
             return Value(differs=any(value.differs for value in [*positional, *named.values()]))
-        key = (id(function.node), function.fresh, tuple(positional), tuple(sorted(named.items(), key=lambda item: item[0])))
+        key = (
+            id(function.node),
+            function.fresh,
+            tuple(positional),
+            tuple(sorted(named.items(), key=lambda item: item[0])),
+        )
         if key in self._results or len(through) > DEEPEST:
             return self._results.get(key, DIFFERS)
         self._results[key] = DIFFERS  # for a function that calls itself
@@ -115,12 +166,10 @@ class Walk:
 
     def report(self, module: Module, node: ast.expr, rule: str, through: tuple[str, ...], hint: bool = False) -> None:
         """Add a finding, once for each place."""
-        way = f"{through[0]}()" + (f", through {' → '.join(f'{name}()' for name in through[1:])}" if through[1:] else "")
-        path = name_of(module.source.path)
-        found = Finding(
-            path, node.lineno, node.col_offset + 1, rule, f"{rules.ADVICE[rule]} (in {way})", hint,
-            node.end_lineno or node.lineno,
-        )  # fmt: skip
+        helpers = " → ".join(f"{name}()" for name in through[1:])
+        text = f"{rules.ADVICE[rule]} (in {through[0]}(){f', through {helpers}' if helpers else ''})"
+        path, last = name_of(module.source.path), node.end_lineno or node.lineno
+        found = Finding(path, node.lineno, node.col_offset + 1, rule, text, hint, last)
         key = (path, node.lineno, node.col_offset, rule)
         if key not in self.findings or (self.findings[key].hint and not hint):
             self.findings[key] = found
@@ -178,7 +227,7 @@ class Body:
     def statements(self, body: Iterable[ast.stmt]) -> None:
         """Follow statements in their order."""
         for node in body:
-            method = getattr(self, f"_{type(node).__name__.lower()}", None)
+            method = getattr(self, f"_at_{type(node).__name__.lower()}", None)
             if method:
                 method(node)
             else:
@@ -199,57 +248,57 @@ class Body:
             else:
                 self._other(child)
 
-    def _functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def _at_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for default in [*node.args.defaults, *node.args.kw_defaults, *node.decorator_list]:
             if default is not None:
                 self.value(default)
         self.nested[node.name] = Function(self.module, node, node.name, nested=True)
         self.names.pop(node.name, None)
 
-    _asyncfunctiondef = _functiondef
+    _at_asyncfunctiondef = _at_functiondef
 
-    def _classdef(self, node: ast.ClassDef) -> None:
+    def _at_classdef(self, node: ast.ClassDef) -> None:
         self.names[node.name] = DIFFERS
 
-    def _return(self, node: ast.Return) -> None:
+    def _at_return(self, node: ast.Return) -> None:
         if node.value:
             self.returned |= self.value(node.value)
 
-    def _assign(self, node: ast.Assign) -> None:
+    def _at_assign(self, node: ast.Assign) -> None:
         value = self.value(node.value)
         for target in node.targets:
             self.assign(target, value)
 
-    def _annassign(self, node: ast.AnnAssign) -> None:
+    def _at_annassign(self, node: ast.AnnAssign) -> None:
         if node.value:
             self.assign(node.target, self.value(node.value))
 
-    def _augassign(self, node: ast.AugAssign) -> None:
+    def _at_augassign(self, node: ast.AugAssign) -> None:
         self.assign(node.target, self.value(node.value) | self.value(node.target))
 
-    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+    def _at_for(self, node: ast.For | ast.AsyncFor) -> None:
         self.assign(node.target, Value(self.value(node.iter).differs))
         self._branch(node.body, node.body, node.orelse)  # twice: what is assigned later is used earlier
 
-    _asyncfor = _for
+    _at_asyncfor = _at_for
 
-    def _while(self, node: ast.While) -> None:
+    def _at_while(self, node: ast.While) -> None:
         self.value(node.test)
         self._branch(node.body, node.body, node.orelse)
 
-    def _if(self, node: ast.If) -> None:
+    def _at_if(self, node: ast.If) -> None:
         self.value(node.test)
         self._branch(node.body, node.orelse)
 
-    def _try(self, node: ast.Try) -> None:
+    def _at_try(self, node: ast.Try) -> None:
         for handler in node.handlers:
             if handler.name:
                 self.names[handler.name] = DIFFERS
         self._branch(node.body, *(handler.body for handler in node.handlers), node.orelse, node.finalbody)
 
-    _trystar = _try
+    _at_trystar = _at_try
 
-    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+    def _at_with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
             if isinstance(node, ast.AsyncWith):
                 self.asynchronous_with.add(id(item.context_expr))
@@ -258,9 +307,9 @@ class Body:
                 self.assign(item.optional_vars, value)
         self.statements(node.body)
 
-    _asyncwith = _with
+    _at_asyncwith = _at_with
 
-    def _match(self, node: ast.Match) -> None:
+    def _at_match(self, node: ast.Match) -> None:
         subject = self.value(node.subject)
         for case in node.cases:
             for inner in ast.walk(case.pattern):
@@ -294,7 +343,7 @@ class Body:
 
     def value(self, node: ast.expr) -> Value:
         """Return the value of an expression, and follow the calls in it."""
-        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        method = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         if method:
             found: Value = method(node)
             return found
@@ -309,7 +358,7 @@ class Body:
                 differs |= self._joined(child).differs
         return Value(differs)
 
-    def _name(self, node: ast.Name) -> Value:
+    def _of_name(self, node: ast.Name) -> Value:
         if node.id in self.names:
             return self.names[node.id]
         if node.id in self.module.changing:
@@ -339,7 +388,7 @@ class Body:
                 return self._global(other, last, depth + 1)
         return SAME
 
-    def _attribute(self, node: ast.Attribute) -> Value:
+    def _of_attribute(self, node: ast.Attribute) -> Value:
         owner = self.value(node.value)
         if owner.of:
             stored = self.walk.attribute(owner.of, node.attr)
@@ -358,24 +407,24 @@ class Body:
                 return self._global(module, node.attr)
         return Value(owner.differs)
 
-    def _lambda(self, node: ast.Lambda) -> Value:
+    def _of_lambda(self, node: ast.Lambda) -> Value:
         function = Function(self.module, node, "lambda", nested=True)
         self._follow_unknown(function)
         return Value(function=function)
 
-    def _namedexpr(self, node: ast.NamedExpr) -> Value:
+    def _of_namedexpr(self, node: ast.NamedExpr) -> Value:
         value = self.value(node.value)
         self.assign(node.target, value)
         return value
 
-    def _await(self, node: ast.Await) -> Value:
+    def _of_await(self, node: ast.Await) -> Value:
         return self.value(node.value)
 
-    def _ifexp(self, node: ast.IfExp) -> Value:
+    def _of_ifexp(self, node: ast.IfExp) -> Value:
         self.value(node.test)
         return self.value(node.body) | self.value(node.orelse)
 
-    def _boolop(self, node: ast.BoolOp) -> Value:
+    def _of_boolop(self, node: ast.BoolOp) -> Value:
         found = self.value(node.values[0])
         for item in node.values[1:]:
             found |= self.value(item)
@@ -388,13 +437,13 @@ class Body:
             for test in part.ifs:
                 self.value(test)
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        differs = any([self.value(part).differs for part in parts])
+        differs = any(found.differs for found in [self.value(part) for part in parts])
         self.names = before
         return Value(differs or any(self.value(part.iter).differs for part in node.generators))
 
-    _listcomp = _setcomp = _generatorexp = _dictcomp = _comprehension
+    _of_listcomp = _of_setcomp = _of_generatorexp = _of_dictcomp = _comprehension
 
-    def _call(self, node: ast.Call) -> Value:
+    def _of_call(self, node: ast.Call) -> Value:
         positional = [self.value(item) for item in node.args]
         named = {word.arg or f"**{number}": self.value(word.value) for number, word in enumerate(node.keywords)}
         arguments = [*positional, *named.values()]
@@ -433,8 +482,10 @@ class Body:
             if owner.fresh:
                 callee = _uncached(callee)
         if callee.nested:
-            name = (*self.through, callee.name)
-            return Body(self.walk, callee, positional, named, name, self.names).run() if len(name) < DEEPEST else DIFFERS
+            through = (*self.through, callee.name)
+            if len(through) >= DEEPEST:
+                return DIFFERS
+            return Body(self.walk, callee, positional, named, through, self.names).run()
         return self.walk.call(callee, positional, named, (*self.through, callee.name))
 
     def _follow_unknown(self, function: Function) -> None:

@@ -94,7 +94,9 @@ class CodeGuruProfilerBackend(BaseBackend):
                 raise ConflictException(f"The profiling group {profiling_group_name} already exists.")
             if len(self.groups) >= QUOTA:
                 raise ServiceQuotaExceededException(f"The account has {QUOTA} profiling groups in this Region.")
-            arn = f"arn:aws:codeguru-profiler:{self.region_name}:{self.account_id}:profilingGroup/{profiling_group_name}"
+            arn = (
+                f"arn:aws:codeguru-profiler:{self.region_name}:{self.account_id}:profilingGroup/{profiling_group_name}"
+            )
             enabled = (agent_orchestration_config or {}).get("profilingEnabled", True)
             made = self.groups[profiling_group_name] = Group(arn, compute_platform, enabled, dict(tags or {}))
         return made.description()

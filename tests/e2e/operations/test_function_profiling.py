@@ -50,7 +50,9 @@ def test_the_review_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.
             s3.delete_object(Bucket=bucket, Key="report.json")
             if sid == "ReadReport":
                 assert "errorType" not in subject.review(stack)
-            stack.cloud.command("codeguruprofiler/recommend", {"group": group, "pattern": subject.PATTERN | {"id": sid}})
+            stack.cloud.command(
+                "codeguruprofiler/recommend", {"group": group, "pattern": subject.PATTERN | {"id": sid}}
+            )
             with without(cloud, ROLE, sid):
                 answer = subject.review(stack)
                 said = answer.get("errorMessage", "")
@@ -81,5 +83,7 @@ def test_a_group_that_was_deleted_by_hand_is_a_row_and_a_notice(stack: scenario.
         found = subject.rows(stack)
         assert (found["invoices"]["status"], found["orders"]["status"]) == ("missing", "profiled")
     finally:
-        api.create_profiling_group(profilingGroupName=group, computePlatform="AWSLambda", clientToken="again", tags=tags)
+        api.create_profiling_group(
+            profilingGroupName=group, computePlatform="AWSLambda", clientToken="again", tags=tags
+        )
         subject.settled(stack)
