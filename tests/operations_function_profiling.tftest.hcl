@@ -17,36 +17,88 @@ run "defaults" {
     source = "./modules/operations/function_profiling"
   }
 
+  variables {
+    functions = { orders = { function_name = "shop-orders", runtime = "python3.12" } }
+  }
+
   assert {
-    condition     = jsondecode(module.rule.resources.rule.event_pattern) == { source = ["switchyard.function-profiling"] }
-    error_message = "The rule takes the events of one source."
+    condition = (
+      aws_codeguruprofiler_profiling_group.this["orders"].name == "test-orders"
+      && aws_codeguruprofiler_profiling_group.this["orders"].compute_platform == "AWSLambda"
+      && aws_codeguruprofiler_profiling_group.this["orders"].agent_orchestration_config[0].profiling_enabled
+      && aws_codeguruprofiler_profiling_group.this["orders"].tags == tomap({ stack = "test" })
+    )
+    error_message = "A group for functions is created, with profiling on."
   }
   assert {
-    condition = jsondecode(module.functions.resources.grants["keep"].policy).Statement == [
-      { Sid = "WriteRecords", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1/records/dt=*"] },
-      { Sid = "EncryptRecords", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [var.context.kms_key_arn], Condition = { StringLike = { "kms:ViaService" = ["s3.eu-central-1.*"] } } },
+    condition = output.wiring.orders == {
+      group_arn   = "arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"
+      layer_arns  = []
+      environment = { AWS_CODEGURU_PROFILER_GROUP_ARN = "arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders" }
+      policy_statements = [{
+        sid       = "SendProfiles"
+        actions   = ["codeguru-profiler:ConfigureAgent", "codeguru-profiler:PostAgentProfile"]
+        resources = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"]
+      }]
+      policy_json = jsonencode({
+        Version = "2012-10-17"
+        Statement = [{
+          Sid      = "SendProfiles"
+          Effect   = "Allow"
+          Action   = ["codeguru-profiler:ConfigureAgent", "codeguru-profiler:PostAgentProfile"]
+          Resource = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"]
+        }]
+      })
+    }
+    error_message = "The wiring has the variables of the agent and two permissions on one group."
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.agent) == 0
+    error_message = "No role is changed unless it is named."
+  }
+  assert {
+    condition = jsondecode(module.functions.resources.grants["review"].policy).Statement == [
+      { Sid = "SeeGroups", Effect = "Allow", Action = ["codeguru-profiler:DescribeProfilingGroup"], Resource = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"] },
+      { Sid = "ReadRecommendations", Effect = "Allow", Action = ["codeguru-profiler:GetRecommendations"], Resource = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"] },
+      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1"] },
+      { Sid = "ReadReport", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1/report.json"] },
+      { Sid = "WriteReport", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1/report.json"] },
+      { Sid = "SendNotices", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-function-profiling"] },
     ]
-    error_message = "The function may write records and encrypt them, and nothing else."
+    error_message = "The function reads its groups, and reads and writes one object."
   }
   assert {
-    condition = module.functions.resources.functions["keep"].environment[0].variables == tomap({
+    condition     = [for s in jsondecode(module.functions.resources.runtime_policies["review"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["s3.eu-central-1.*", "sns.eu-central-1.*"]]
+    error_message = "The stack's key serves the report and the topic."
+  }
+  assert {
+    condition = module.functions.resources.functions["review"].environment[0].variables == tomap({
       POWERTOOLS_LOG_LEVEL         = "INFO"
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
-      POWERTOOLS_SERVICE_NAME      = "function-profiling-keep"
+      POWERTOOLS_SERVICE_NAME      = "function-profiling"
+      GROUPS                       = jsonencode({ orders = { function = "shop-orders", group = "test-orders" } })
       BUCKET                       = "test-function-profiling-111122223333-eu-central-1"
       BUCKET_OWNER                 = "111122223333"
-      KMS_KEY_ARN                  = var.context.kms_key_arn
-      PREFIX                       = "records/"
+      TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-function-profiling"
+      SILENT_DAYS                  = "3"
+      WINDOW_DAYS                  = "7"
     })
-    error_message = "The function's settings name its bucket, its key and its prefix."
+    error_message = "The function's settings name its groups."
   }
   assert {
-    condition     = module.functions.resources.functions["keep"].handler == "operations.function_profiling.keep.handler" && module.functions.resources.package.source == ".switchyard/fixtures/operations/function_profiling.zip"
-    error_message = "The function runs this capability's handler."
+    condition = (
+      jsondecode(module.rule.resources.rule.event_pattern) == { source = ["aws.codeguru-profiler"], "detail-type" = ["CodeGuru Profiler Recommendations State Change"] }
+      && module.schedule.resources.schedule.schedule_expression == "cron(0 6 * * ? *)"
+    )
+    error_message = "The service's events and a schedule start the review."
   }
   assert {
-    condition     = module.bucket.resources.lifecycle.rule[1].expiration[0].expired_object_delete_marker && !module.bucket.resources.bucket.force_destroy
-    error_message = "Records are kept, and terraform destroy keeps them."
+    condition     = module.functions.resources.alarms["function-profiling-unread"].metric_name == "GroupsUnread" && module.functions.resources.alarms["function-profiling-unread"].dimensions == tomap({ service = "function-profiling" })
+    error_message = "A group that could not be read raises an alarm."
+  }
+  assert {
+    condition     = !module.bucket.resources.bucket.force_destroy && module.functions.resources.functions["review"].handler == "operations.function_profiling.review.handler"
+    error_message = "terraform destroy keeps the reports; the function runs this capability's handler."
   }
 }
 
@@ -58,17 +110,58 @@ run "everything_set" {
   }
 
   variables {
-    event_source    = "com.example.orders"
-    expiration_days = 30
-    force_destroy   = true
+    functions = {
+      orders   = { function_name = "shop-orders", runtime = "python3.9", agent = "layer", role_name = "shop-orders", enabled = false }
+      invoices = { function_name = "invoices", runtime = "python3.13", architecture = "x86_64" }
+    }
+    service_regions            = ["eu-central-1"]
+    layer_arn                  = "arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:12"
+    review_schedule_expression = "rate(12 hours)"
+    silent_days                = 14
+    window_days                = 30
+    history_days               = 7
+    force_destroy              = true
+    notification_emails        = ["developers@example.com"]
   }
 
   assert {
-    condition     = jsondecode(module.rule.resources.rule.event_pattern).source == ["com.example.orders"] && output.event_source == "com.example.orders"
-    error_message = "The rule takes the chosen source."
+    condition = (
+      aws_iam_role_policy.agent["orders"].role == "shop-orders" && aws_iam_role_policy.agent["orders"].policy == output.wiring.orders.policy_json
+      && keys(aws_iam_role_policy.agent) == ["orders"]
+    )
+    error_message = "The named role gets the permissions."
   }
   assert {
-    condition     = module.bucket.resources.bucket.force_destroy && module.bucket.resources.lifecycle.rule[1].expiration[0].days == 30
-    error_message = "Records are deleted after that many days, and with the stack."
+    condition = (
+      output.wiring.orders.layer_arns == ["arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:12"]
+      && output.wiring.orders.environment.AWS_LAMBDA_EXEC_WRAPPER == "/opt/codeguru_profiler_lambda_exec"
+      && output.wiring.invoices.layer_arns == []
+    )
+    error_message = "The layer and its wrapper are for functions that ask for them."
+  }
+  assert {
+    condition     = !aws_codeguruprofiler_profiling_group.this["orders"].agent_orchestration_config[0].profiling_enabled && output.group_names == { invoices = "test-invoices", orders = "test-orders" }
+    error_message = "A disabled function keeps its group."
+  }
+  assert {
+    condition     = module.schedule.resources.schedule.schedule_expression == "rate(12 hours)" && module.bucket.resources.bucket.force_destroy && module.functions.resources.functions["review"].environment[0].variables["WINDOW_DAYS"] == "30"
+    error_message = "The other settings arrive."
+  }
+}
+
+run "documented_layer" {
+  command = plan
+
+  module {
+    source = "./modules/operations/function_profiling"
+  }
+
+  variables {
+    functions = { orders = { function_name = "orders", runtime = "python3.9", agent = "layer" } }
+  }
+
+  assert {
+    condition     = output.wiring.orders.layer_arns == ["arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:11"]
+    error_message = "The layer is the version that AWS documents."
   }
 }

@@ -95,7 +95,10 @@ def settled(stack: Stack) -> None:
 
 def run(stack: Stack, report: Report) -> None:
     """Report as the agent, then let the service find a defect, repeat itself, and see it ended."""
-    report.sent = "a profile as the function's role, a recommendation,\nits repetition, its end, a silent function;\n25 % of the function's calls fail"
+    report.sent = (
+        "a profile as the function's role, a recommendation,\n"
+        "its repetition, its end, a silent function;\n25 % of the function's calls fail"
+    )
     orders, invoices = (stack.outputs["group_names"][key] for key in ("orders", "invoices"))
     command, api = stack.cloud.command, agent(stack)
     report.check("the agent may send profiles", wait_until("the policy", lambda: send_profile(api, orders)))

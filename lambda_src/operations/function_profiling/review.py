@@ -33,7 +33,7 @@ class Settings:
     window_days: int
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Write the report, and notify of what changed. Return the report's coverage and the number of changes.
 
     Raise NothingRead if no group could be read, and ReportChanged if another review was faster.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import unquote
 
 from local.services.base import Response
@@ -18,6 +19,10 @@ class CodeGuruProfilerResponse(Response, backend_class=CodeGuruProfilerBackend):
 
     def __init__(self) -> None:
         super().__init__(service_name="codeguruprofiler")
+
+    def setup_class(self, request: Any, full_url: str, headers: Any, use_raw_body: bool = False) -> None:
+        """Keep the body as bytes: a profile is in Amazon Ion's binary format."""
+        super().setup_class(request, full_url, headers, use_raw_body=True)
 
     @property
     def backend(self) -> CodeGuruProfilerBackend:

@@ -6,6 +6,14 @@ A sample is one file, or several that each begin with `# file: <path>`. The mark
 # ruff: noqa: E501 - samples are as people write them
 
 CLEAN: dict[str, str] = {
+    "the source's example, with the client created once": """
+import boto3
+client = boto3.client("dynamodb")
+def lambda_handler(event, context):
+    output = "Hello World"
+    print(output)
+    return output
+""",
     "client at module level": """
 import boto3
 s3 = boto3.client("s3")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,7 +71,7 @@ def test_the_way_from_the_handler_is_named(tmp_path: Path) -> None:
 
 def test_one_odd_file_is_a_row_and_the_others_are_checked(tmp_path: Path) -> None:
     write(tmp_path, REPEATING["the source's example"])
-    (tmp_path / "quotes.py").write_text("import boto3\nclient = boto3.client(‘dynamodb’)\n")  # as the source prints it
+    (tmp_path / "quotes.py").write_text("import boto3\nclient = boto3.client(\u2018dynamodb\u2019)\n")  # as the source prints it
     (tmp_path / "latin.py").write_bytes(b"name = '\xe9'\n")
     (tmp_path / "coding.py").write_bytes(b"# -*- coding: latin-1 -*-\nname = '\xe9'\n")
     (tmp_path / "unknown.py").write_bytes(b"# -*- coding: klingon -*-\n")
@@ -165,3 +166,13 @@ def test_any_bytes_are_a_source_or_a_row(raw: bytes) -> None:
 
 def test_marks_of_samples() -> None:
     assert MARK.findall("x  # ! PC001\ny  # ! PC900") == ["PC001", "PC900"]
+
+
+def test_the_hook_runs_from_another_repository(tmp_path: Path) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    write(tmp_path, REPEATING["the source's example"])
+    command = [str(ROOT / hook["entry"]), *hook["args"]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0].split(" ")[:2]) == (1, ["main.py:3:14:", "PC001"])
+    (tmp_path / "main.py").write_text("def handler(event, context): pass\n")
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
