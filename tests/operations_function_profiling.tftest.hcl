@@ -31,7 +31,7 @@ run "defaults" {
     error_message = "A group for functions is created, with profiling on."
   }
   assert {
-    condition = output.wiring.orders == {
+    condition = jsonencode(output.wiring.orders) == jsonencode({
       group_arn   = "arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"
       layer_arns  = []
       environment = { AWS_CODEGURU_PROFILER_GROUP_ARN = "arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders" }
@@ -49,7 +49,7 @@ run "defaults" {
           Resource = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"]
         }]
       })
-    }
+    })
     error_message = "The wiring has the variables of the agent and two permissions on one group."
   }
   assert {
@@ -68,8 +68,8 @@ run "defaults" {
     error_message = "The function reads its groups, and reads and writes one object."
   }
   assert {
-    condition     = [for s in jsondecode(module.functions.resources.runtime_policies["review"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["s3.eu-central-1.*", "sns.eu-central-1.*"]]
-    error_message = "The stack's key serves the report and the topic."
+    condition     = [for s in jsondecode(module.functions.resources.runtime_policies["review"].policy).Statement : s.Condition.StringLike["kms:ViaService"] if s.Sid == "UseKeyThroughServices"] == [["s3.eu-central-1.*", "sns.eu-central-1.*", "sqs.eu-central-1.*"]]
+    error_message = "The stack's key serves the report, the topic and the dead-letter queue."
   }
   assert {
     condition = module.functions.resources.functions["review"].environment[0].variables == tomap({
@@ -133,9 +133,9 @@ run "everything_set" {
   }
   assert {
     condition = (
-      output.wiring.orders.layer_arns == ["arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:12"]
+      output.wiring.orders.layer_arns == tolist(["arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:12"])
       && output.wiring.orders.environment.AWS_LAMBDA_EXEC_WRAPPER == "/opt/codeguru_profiler_lambda_exec"
-      && output.wiring.invoices.layer_arns == []
+      && length(output.wiring.invoices.layer_arns) == 0
     )
     error_message = "The layer and its wrapper are for functions that ask for them."
   }
@@ -161,7 +161,7 @@ run "documented_layer" {
   }
 
   assert {
-    condition     = output.wiring.orders.layer_arns == ["arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:11"]
+    condition     = output.wiring.orders.layer_arns == tolist(["arn:aws:lambda:eu-central-1:157417159150:layer:AWSCodeGuruProfilerPythonAgentLambdaLayer:11"])
     error_message = "The layer is the version that AWS documents."
   }
 }

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 _EXPECTED = {"NameError", "KeyError", "AttributeError", "UnboundLocalError", "LookupError"}
+_STORING = {"append", "add", "update", "put", "set"}
 
 
 def own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
@@ -90,19 +91,26 @@ class Kept:
         return looked
 
     def _read_passed_on(self, nodes: list[ast.AST]) -> dict[str, set[str]]:
-        """Return for local names the persistent places that they are stored in: `_clients[key] = client`."""
+        """Return for local names the persistent places that they, or what is made of them, are stored in."""
         found: dict[str, set[str]] = {}
+        follows: list[tuple[str, str]] = []
         for node in nodes:
             targets, value = _assigned(node)
-            if isinstance(value, ast.Name):
-                found.setdefault(value.id, set()).update(
-                    place for target in targets if self._persistent(place := root(target))
-                )
-            if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name)):
-                for argument in [*node.args, *(word.value for word in node.keywords)]:
-                    place = root(node.func)
-                    if isinstance(argument, ast.Name) and last(node.func) in ("append", "add", "update", "put"):
-                        found.setdefault(argument.id, set()).update({place} if self._persistent(place) else set())
+            if isinstance(node, ast.Call) and last(node.func) in _STORING:
+                targets, value = [node.func], ast.Tuple([*node.args, *(word.value for word in node.keywords)])
+            used = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)} if value else set()
+            for name in used & self._local:
+                for place in map(root, targets):
+                    if self._persistent(place):
+                        found.setdefault(name, set()).add(place)
+                    follows.append((name, place))
+        for _ in range(len(follows)):  # key = load(response); _cache["key"] = key
+            before = sum(map(len, found.values()))
+            for name, place in follows:
+                if place in found:
+                    found.setdefault(name, set()).update(found[place])
+            if sum(map(len, found.values())) == before:
+                break
         return found
 
     def _kept(self, node: ast.AST) -> Iterator[ast.Call]:

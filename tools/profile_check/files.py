@@ -7,6 +7,7 @@ import io
 import os
 import re
 import stat
+import sys
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
@@ -89,12 +90,13 @@ def parse(path: Path, raw: bytes) -> Source | Row:
         text = raw.decode(encoding)
     except (SyntaxError, UnicodeError, LookupError) as error:
         return Row(str(path), 0, "PC913", f"its text cannot be decoded: {error}")
+    version = ".".join(map(str, sys.version_info[:2]))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in a string is its author's concern
             tree = ast.parse(text.removeprefix("\ufeff"), str(path))
     except SyntaxError as error:
-        return Row(str(path), error.lineno or 0, "PC914", f"it is not Python 3: {error.msg}")
+        return Row(str(path), error.lineno or 0, "PC914", f"this Python ({version}) cannot parse it: {error.msg}")
     except (RecursionError, MemoryError, ValueError) as error:
         return Row(str(path), 0, "PC914", f"Python cannot parse it: {type(error).__name__} {error}".rstrip())
     source = Source(path, tree)

@@ -202,6 +202,22 @@ def handler(event, context):
     _password = _password or secrets.get_secret_value(SecretId=os.environ["SECRET"])["SecretString"]
     return len(_password)
 """,
+    "secret that is stored as something made of it": """
+import os, boto3
+secrets = boto3.client("secretsmanager")
+_cache = {}
+def key():
+    if "key" not in _cache:
+        try:
+            response = secrets.get_secret_value(SecretId=os.environ["SECRET"])
+            pem = response["SecretString"]
+            _cache["key"] = pem.encode()
+        except Exception:
+            raise
+    return _cache["key"]
+def handler(event, context):
+    return key()
+""",
     "try and NameError": """
 import boto3
 def handler(event, context):
