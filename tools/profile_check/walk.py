@@ -17,6 +17,12 @@ from .modules import Class, Function, Module, Program, cached, full_name, name_o
 
 DEEPEST = 40
 """Calls that are followed one into another."""
+MOST = 20_000
+"""Calls of one handler that are followed, with different arguments."""
+
+
+class TooManyCallsError(Exception):
+    """A handler with more calls than can be followed."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +124,14 @@ class Walk:
     def __init__(self, program: Program, attributes: dict[tuple[int, str], Value] | None = None) -> None:
         """Start with what instances are known to keep."""
         self.program = program
+        self._followed = 0
         self.findings: dict[tuple[str, int, int, str], Finding] = {}
         self._results: dict[object, Value] = {}
         self._attributes = {} if attributes is None else attributes
 
     def handler(self, function: Function) -> None:
         """Follow one handler. Its parameters differ from call to call; its instance stays."""
+        self._followed = 0
         values = [DIFFERS] * len(function.parameters)
         if function.bound:
             values[0] = Value(of=function.owner)
@@ -154,6 +162,12 @@ class Walk:
         self._results[key] = DIFFERS  # for a function that calls itself
         self._results[key] = Body(self, function, positional, named, through).run()
         return self._results[key]
+
+    def spend(self) -> None:
+        """Count a function that is followed. Raise TooManyCallsError if a handler has too many."""
+        self._followed += 1
+        if self._followed > MOST:
+            raise TooManyCallsError(f"more than {MOST:,} calls to follow")
 
     def attribute(self, owner: Class, name: str) -> Value | None:
         """Return what the methods of a class store in an attribute."""
@@ -192,8 +206,10 @@ class Body:
         self.names: dict[str, Value] = dict(closure or {})
         self.nested: dict[str, Function] = {}
         self.returned: Value = SAME
-        self.branches = 0
+        self.branches = self.loops = 0
         self.asynchronous_with: set[int] = set()
+        self.known: dict[int, Value] = {}
+        """Values of the objects whose methods are being called: `a().b().c()` is followed once."""
         self._bind(positional, named)
         nodes = list(own_nodes(function.body))
         shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
@@ -219,6 +235,7 @@ class Body:
 
     def run(self) -> Value:
         """Follow all statements. Return the value of the result."""
+        self.walk.spend()
         self.statements(self.function.body)
         return self.returned
 
@@ -278,13 +295,20 @@ class Body:
 
     def _at_for(self, node: ast.For | ast.AsyncFor) -> None:
         self.assign(node.target, Value(self.value(node.iter).differs))
-        self._branch(node.body, node.body, node.orelse)  # twice: what is assigned later is used earlier
+        self._loop(node.body, node.orelse)
 
     _at_asyncfor = _at_for
 
     def _at_while(self, node: ast.While) -> None:
         self.value(node.test)
-        self._branch(node.body, node.body, node.orelse)
+        self._loop(node.body, node.orelse)
+
+    def _loop(self, body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
+        """Follow a loop twice, since what is assigned at its end is used at its start; inner loops once each time."""
+        outer = not self.loops
+        self.loops += 1
+        self._branch(body, *([body] if outer else []), orelse)
+        self.loops -= 1
 
     def _at_if(self, node: ast.If) -> None:
         self.value(node.test)
@@ -343,6 +367,8 @@ class Body:
 
     def value(self, node: ast.expr) -> Value:
         """Return the value of an expression, and follow the calls in it."""
+        if id(node) in self.known:
+            return self.known[id(node)]
         method = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         if method:
             found: Value = method(node)
@@ -444,6 +470,16 @@ class Body:
     _of_listcomp = _of_setcomp = _of_generatorexp = _of_dictcomp = _comprehension
 
     def _of_call(self, node: ast.Call) -> Value:
+        if not isinstance(node.func, ast.Attribute):
+            return self._called(node)
+        owner = node.func.value
+        self.known[id(owner)] = self.value(owner)
+        try:
+            return self._called(node)
+        finally:
+            self.known.pop(id(owner), None)
+
+    def _called(self, node: ast.Call) -> Value:
         positional = [self.value(item) for item in node.args]
         named = {word.arg or f"**{number}": self.value(word.value) for number, word in enumerate(node.keywords)}
         arguments = [*positional, *named.values()]

@@ -113,6 +113,21 @@ def test_an_unreadable_name_and_a_loop_of_modules_end_nothing(tmp_path: Path) ->
     assert done.stderr == b""
 
 
+def test_long_chains_and_deep_nesting_take_no_time(tmp_path: Path) -> None:
+    """Each of these would take years if what is followed doubled with each step."""
+    chain = "".join(f"\n        .step({number})" for number in range(60))
+    loops = "".join("    " * (depth + 1) + f"for x{depth} in event:\n" for depth in range(15)) + "    " * 16 + "pass\n"
+    nested = "".join(f"    def f{n}(x): return f{n + 1}(x), f{n + 1}([x])\n" for n in range(30))
+    (tmp_path / "a.py").write_text(
+        f"import boto3\ndef handler(event, context):\n    (boto3.client('s3'){chain})\n{loops}"
+        f"def lambda_handler(event, context):\n    def f30(x): return boto3.client('sqs')\n{nested}    return f0(event)\n"
+    )
+    result = check([tmp_path])
+    assert {(found.rule, found.line) for found in result.findings} >= {("PC001", 3)}
+    assert [(row.rule, "calls to follow" in row.reason) for row in result.rows] in ([], [("PC915", True)])
+    assert result.handlers == 2
+
+
 def test_status_and_output(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main([str(tmp_path)]) == 2
     assert b"nothing was checked" in capsysbinary.readouterr().out
