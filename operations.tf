@@ -25,7 +25,7 @@ module "function_profiling" {
 }
 
 variable "function_profiling" {
-  description = "Keeps each event of one source in S3, so that you can look up later what happened and when. { functions } for the defaults, null for off. See modules/operations/function_profiling."
+  description = "Finds work that your functions repeat in each call, such as clients that a handler creates again. { functions } for the defaults, null for off. See modules/operations/function_profiling."
   type        = any
   default     = null
 

@@ -84,7 +84,7 @@ def last_name(node: ast.expr) -> str:
 def cached(function: Function) -> bool:
     """Return whether a decorator keeps the function's values.
 
-    Those of a nested function and of an instance that is made in each call start anew.
+    Those of a nested function and of an instance that is made in each call start again.
     """
     lasting = not (function.nested or function.fresh)
     return lasting and any(rules.CACHES.search(last_name(item)) for item in function.decorators)

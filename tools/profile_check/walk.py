@@ -573,7 +573,7 @@ class Body:
                 self._drop(node.func.value)
                 rule, differs = rules.CLIENT, differs or owner.differs
                 if owner.asynchronous or id(node) in self.asynchronous_with:
-                    return DIFFERS  # such a client belongs to an event loop, which a call may start anew
+                    return DIFFERS  # such a client belongs to an event loop, which a call may start again
         if rule:
             if not differs and not kept:
                 self.walk.report(self.module, node, rule, self.through)

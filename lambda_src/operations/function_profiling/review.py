@@ -47,13 +47,13 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     if rows and len(unread) == len(rows):
         raise NothingRead("; ".join(f"{row['group']}: {row['reason']}" for row in rows))
     coverage = {"groups": len(rows), "read": len(rows) - len(unread)}
-    report = {"at": now.isoformat(timespec="seconds"), "coverage": coverage, "groups": rows}
+    at = now.isoformat(timespec="seconds")
     lines = groups.changes(before, rows)
-    if lines:  # before the report: a change is told twice after a crash in between, and never lost
-        _notify(using, groups.message(lines, report["at"]), len(lines))
-    _write(using, report, tag)
+    if lines:  # before the report: after a crash in between, a notification comes twice, and is never lost
+        _notify(using, groups.message(lines, at), len(lines))
+    _write(using, {"at": at, "coverage": coverage, "groups": rows}, tag)
     count("GroupsUnread", len(unread))
-    log.info("reviewed", changes=len(lines), **coverage)
+    log.info("reviewed", extra={**coverage, "changes": len(lines)})
     return {**coverage, "changes": len(lines)}
 
 

@@ -20,7 +20,9 @@ class CodeGuruProfilerResponse(Response, backend_class=CodeGuruProfilerBackend):
     def __init__(self) -> None:
         super().__init__(service_name="codeguruprofiler")
 
-    def setup_class(self, request: Any, full_url: str, headers: Any, use_raw_body: bool = False) -> None:
+    def setup_class(
+        self, request: Any, full_url: str | None = None, headers: Any = None, use_raw_body: bool | None = None
+    ) -> None:
         """Keep the body as bytes: a profile is in Amazon Ion's binary format."""
         super().setup_class(request, full_url, headers, use_raw_body=True)
 

@@ -19,7 +19,7 @@ variable "context" {
 }
 
 variable "functions" {
-  description = "Functions to profile, by a key of your choice, which names the profiling group: `function_name`; `runtime`; `architecture` (CodeGuru Profiler takes `x86_64` only); `agent`: `package` (the function's package has `codeguru_profiler_agent`, and its handler the decorator `with_lambda_profiler`) or `layer` (AWS's layer starts the agent; one wrapper script per function); `role_name` (role that gets the permissions of the agent; null if you attach the output `wiring` yourself); `enabled` (false keeps the group and its profiles, and tells agents to stop)."
+  description = "Functions to profile, by a key of your choice, which names the profiling group: `function_name`; `runtime`; `architecture` (CodeGuru Profiler takes `x86_64` only); `agent`: `package` (the function's package has `codeguru_profiler_agent`, and its handler the decorator `with_lambda_profiler`) or `layer` (AWS's layer starts the agent; one wrapper script per function); `role_name` (role that gets the permissions of the agent; null if you attach the output `wiring` yourself); `enabled` (false keeps the group and its profiles, and makes agents stop)."
   type = map(object({
     function_name = string
     runtime       = string

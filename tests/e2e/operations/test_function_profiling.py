@@ -46,7 +46,7 @@ def test_the_review_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.
     try:
         for sid in wanted:
             if sid == "TellMissingFromDenied":
-                continue  # The local cloud tells a missing object from a denied one without it, unlike S3.
+                continue  # The local cloud, unlike S3, needs no permission for it.
             s3.delete_object(Bucket=bucket, Key="report.json")
             if sid == "ReadReport":
                 assert "errorType" not in subject.review(stack)

@@ -1,4 +1,4 @@
-"""What the service says, as rows; and which changes are told."""
+"""What the service says, as rows; and which changes are announced."""
 
 from __future__ import annotations
 

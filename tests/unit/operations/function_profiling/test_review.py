@@ -1,4 +1,4 @@
-"""The review: what it writes and tells, call by call, and what an error of one group does to the others."""
+"""The review: what it writes and announces, call by call, and what an error of one group does to the others."""
 
 from __future__ import annotations
 

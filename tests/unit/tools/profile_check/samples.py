@@ -452,7 +452,7 @@ _clients = {}
 def handler(event, context):
     return _clients.setdefault("s3", boto3.client("s3")).list_buckets()  # ! PC001
 """,
-    "cache that begins anew in each call": """
+    "cache that begins again in each call": """
 import functools, boto3
 def handler(event, context):
     @functools.lru_cache

@@ -71,7 +71,9 @@ def test_the_way_from_the_handler_is_named(tmp_path: Path) -> None:
 
 def test_one_odd_file_is_a_row_and_the_others_are_checked(tmp_path: Path) -> None:
     write(tmp_path, REPEATING["the source's example"])
-    (tmp_path / "quotes.py").write_text("import boto3\nclient = boto3.client(\u2018dynamodb\u2019)\n")  # as the source prints it
+    (tmp_path / "quotes.py").write_text(
+        "import boto3\nclient = boto3.client(\u2018dynamodb\u2019)\n"
+    )  # as the source prints it
     (tmp_path / "latin.py").write_bytes(b"name = '\xe9'\n")
     (tmp_path / "coding.py").write_bytes(b"# -*- coding: latin-1 -*-\nname = '\xe9'\n")
     (tmp_path / "unknown.py").write_bytes(b"# -*- coding: klingon -*-\n")
@@ -120,7 +122,8 @@ def test_long_chains_and_deep_nesting_take_no_time(tmp_path: Path) -> None:
     nested = "".join(f"    def f{n}(x): return f{n + 1}(x), f{n + 1}([x])\n" for n in range(30))
     (tmp_path / "a.py").write_text(
         f"import boto3\ndef handler(event, context):\n    (boto3.client('s3'){chain})\n{loops}"
-        f"def lambda_handler(event, context):\n    def f30(x): return boto3.client('sqs')\n{nested}    return f0(event)\n"
+        "def lambda_handler(event, context):\n    def f30(x): return boto3.client('sqs')\n"
+        f"{nested}    return f0(event)\n"
     )
     result = check([tmp_path])
     assert {(found.rule, found.line) for found in result.findings} >= {("PC001", 3)}
