@@ -373,6 +373,15 @@ class Service:
 def lambda_handler(event, context):
     return Service().client().list_buckets()
 """,
+    "cached method of an instance that is made in each call": """
+import functools, boto3
+class Service:
+    @functools.lru_cache
+    def client(self):
+        return boto3.client("s3")  # ! PC001
+def lambda_handler(event, context):
+    return Service().client().list_buckets()
+""",
     "class-based handler": """
 import boto3
 class Handler:
