@@ -242,7 +242,7 @@ MADE: dict[str, dict[str, type[Exception] | None]] = {
         "unavailable": None,
         "lost": None,
         "denied": access_analyzer.ShutOffFailed,
-        "odd": None,
+        "odd": access_analyzer.ShutOffFailed,  # the notice states it
     },
 }
 OWN: dict[tuple[str, str], type[Exception]] = {

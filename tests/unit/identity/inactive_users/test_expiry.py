@@ -281,7 +281,7 @@ def test_audit_entries_name_no_person_and_may_expire(world: World) -> None:
     desk.trail = Trail(desk.dynamodb, AUDIT, retention_days=10)
     world.work(desk)
     [entry] = world.dynamodb.scan(TableName=AUDIT)["Items"]
-    assert set(entry) == {"sub", "event", "userpool_id", "action", "last_seen", "last_seen_source", "ttl"}
+    assert set(entry) == {"sub", "event", "day", "userpool_id", "action", "last_seen", "last_seen_source", "ttl"}
     assert "ann" not in str(entry)
     assert entry["sub"]["S"] == sub
     assert 9.9 * items.DAY < int(entry["ttl"]["N"]) - time.time() <= 10 * items.DAY

@@ -19,10 +19,15 @@ def document(codes: Any = (), v4: Any = (), v6: Any = ()) -> dict[str, Any]:
 
 
 def cidrs(bits: int) -> st.SearchStrategy[str]:
-    """Return a strategy for CIDRs of one IP version, with host bits."""
+    """Return a strategy for CIDRs of one IP version, with host bits; none of IPv4 addresses in IPv6."""
     address = ipaddress.IPv4Address if bits == 32 else ipaddress.IPv6Address
     parts = st.tuples(st.integers(0, 2**bits - 1), st.integers(1, bits))
-    return parts.map(lambda pair: f"{address(pair[0])}/{pair[1]}")
+    return parts.map(lambda pair: f"{address(pair[0])}/{pair[1]}").filter(lambda cidr: not _mapped(cidr))
+
+
+def _mapped(cidr: str) -> bool:
+    found = ipaddress.ip_network(cidr, strict=False)
+    return isinstance(found, ipaddress.IPv6Network) and found.subnet_of(ipaddress.IPv6Network("::ffff:0:0/96"))
 
 
 def network(cidr: str) -> str:
