@@ -14,10 +14,10 @@ module "context" {
   permissions_boundary_arn = var.permissions_boundary_arn
   build_dir                = var.build_dir
   access_log_force_destroy = var.access_log_force_destroy
-  api_gateway_logging = anytrue([
+  api_gateway_logging = coalesce(var.api_gateway_logging, anytrue([
     var.contact_form != null,
     var.order_authorization != null,
     var.step_up_auth != null,
-  ])
+  ]))
   tags = var.tags
 }

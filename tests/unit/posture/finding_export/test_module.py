@@ -77,7 +77,8 @@ def test_comparisons_are_those_of_get_findings() -> None:
 
 
 def test_values_are_those_of_the_api_and_the_function() -> None:
-    assert local("filters.tf", "filter_values") == {name: api().shape_for(shape).enum for name, shape in filters._CLOSED.items()}
+    closed = {name: api().shape_for(shape).enum for name, shape in filters._CLOSED.items()}
+    assert local("filters.tf", "filter_values") == closed
 
 
 def leaves(error: type[Exception]) -> set[str]:
