@@ -19,8 +19,6 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
 export CHECKPOINT_DISABLE := 1
-# Checkov leaves a file out that takes longer than 10 seconds to parse, as any may on a busy machine.
-export HCL_PARSE_TIMEOUT_SEC := 0
 # Bytecode is kept, in one place: compiling the libraries takes longer than running them.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(STATE)/pycache
 

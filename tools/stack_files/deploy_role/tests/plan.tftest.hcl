@@ -42,7 +42,7 @@ run "plan" {
 
   assert {
     condition = alltrue([
-      for policy in aws_iam_policy.this : !strcontains(policy.policy, "$${") && strcontains(policy.policy, ":111122223333:")
+      for policy in aws_iam_policy.this : length(regexall("[$][{]", policy.policy)) == 0 && strcontains(policy.policy, ":111122223333:")
     ])
     error_message = "Every placeholder of the policies has its value."
   }
