@@ -169,6 +169,8 @@ NAMES = {
 }
 """Arguments whose names differ from the property's."""
 
+_CHOSEN_BY_AWS = {"client_secret", "id"}  # in no configuration
+
 NONE = {("aws_lambda_function.reserved_concurrent_executions", -1)}
 """Values with which the provider sends nothing."""
 
@@ -214,7 +216,7 @@ def check_arguments(resource: Mapping[str, Any], result: Result) -> None:
     if kind in WITHOUT or not kind.startswith("aws_"):
         return
     whole, schema = schema_of(TYPES[kind])
-    given = {name: value for name, value in resource["values"].items() if name != "id"}  # the provider's own
+    given = {name: value for name, value in resource["values"].items() if name not in _CHOSEN_BY_AWS}
     _walk(resource["address"], kind, given, whole, schema, result)
 
 

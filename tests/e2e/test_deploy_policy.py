@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.scenario import Stack
 from local.harness.terraform import Terraform
 from local.settings import ACCOUNT_ID
 from scenarios.protection import kms_quota_alarms as scenario
@@ -87,9 +88,7 @@ def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
         roles.init()
         roles.apply()
         outputs = roles.outputs()
-        for quota in scenario.CODES:
-            command = {"quota_code": scenario.CODES[quota], "value": scenario.QUOTA}
-            cloud.command("servicequotas/set_value", command)
+        scenario.prepare(Stack(cloud, {}))
         boundary = {"permissions_boundary_arn": outputs["permissions_boundary_arn"]}
         deployed = Terraform(cloud, folder / "stack", scenario.variables | {"name_prefix": PREFIX} | boundary)
         deployed.init()
