@@ -38,11 +38,6 @@ variable "type" {
   type        = string
   default     = "STANDARD"
   nullable    = false
-
-  validation {
-    condition     = contains(["STANDARD", "EXPRESS"], var.type)
-    error_message = "type must be STANDARD or EXPRESS."
-  }
 }
 
 variable "definition" {

@@ -4,7 +4,6 @@ locals {
   own_bucket      = var.destination == null
   bucket_name     = local.own_bucket ? module.bucket[0].id : var.destination.bucket_name
   bucket_arn      = "arn:${var.context.partition}:s3:::${local.bucket_name}"
-  bucket_owner    = local.own_bucket ? var.context.account_id : var.destination.account_id
   kms_key_arn     = local.own_bucket ? coalesce(var.kms_key_arn, var.context.kms_key_arn) : var.destination.kms_key_arn
 
   # The bucket and its key share a Region, which may differ from this one. The service name's end depends on the partition.
@@ -15,7 +14,7 @@ locals {
 
   environment = {
     BUCKET       = local.bucket_name
-    BUCKET_OWNER = local.bucket_owner
+    BUCKET_OWNER = local.own_bucket ? var.context.account_id : var.destination.account_id
     PREFIX       = var.prefix
     KMS_KEY_ARN  = local.kms_key_arn == null ? "" : local.kms_key_arn
   }
