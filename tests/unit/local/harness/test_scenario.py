@@ -221,7 +221,5 @@ def test_all_of_them(wanted: list[str]) -> None:
 
 
 def test_unknown_names_are_refused_with_the_right_ones() -> None:
-    with pytest.raises(
-        LocalCloudError, match=r"No scenario for finding_chart, tour\. There are: apps/.*finding_chat"
-    ):
+    with pytest.raises(LocalCloudError, match=r"No scenario for finding_chart, tour\. There are: apps/.*finding_chat"):
         scenario.find(["kms_rotation", "finding_chart", "tour"])
