@@ -60,9 +60,9 @@ run "defaults" {
     condition = jsondecode(module.functions.resources.grants["review"].policy).Statement == [
       { Sid = "SeeGroups", Effect = "Allow", Action = ["codeguru-profiler:DescribeProfilingGroup"], Resource = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"] },
       { Sid = "ReadRecommendations", Effect = "Allow", Action = ["codeguru-profiler:GetRecommendations"], Resource = ["arn:aws:codeguru-profiler:eu-central-1:111122223333:profilingGroup/test-orders"] },
-      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1"] },
-      { Sid = "ReadReport", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1/report.json"] },
-      { Sid = "WriteReport", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-function-profiling-111122223333-eu-central-1/report.json"] },
+      { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-profiling-111122223333-eu-central-1"] },
+      { Sid = "ReadReport", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-profiling-111122223333-eu-central-1/report.json"] },
+      { Sid = "WriteReport", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["arn:aws:s3:::test-profiling-111122223333-eu-central-1/report.json"] },
       { Sid = "SendNotices", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-central-1:111122223333:test-function-profiling"] },
     ]
     error_message = "The function reads its groups, and reads and writes one object."
@@ -77,7 +77,7 @@ run "defaults" {
       POWERTOOLS_METRICS_NAMESPACE = "Switchyard"
       POWERTOOLS_SERVICE_NAME      = "function-profiling"
       GROUPS                       = jsonencode({ orders = { function = "shop-orders", group = "test-orders" } })
-      BUCKET                       = "test-function-profiling-111122223333-eu-central-1"
+      BUCKET                       = "test-profiling-111122223333-eu-central-1"
       BUCKET_OWNER                 = "111122223333"
       TOPIC_ARN                    = "arn:aws:sns:eu-central-1:111122223333:test-function-profiling"
       SILENT_DAYS                  = "3"

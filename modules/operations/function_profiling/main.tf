@@ -29,7 +29,7 @@ module "bucket" {
   source = "../../blocks/bucket"
 
   context         = var.context
-  name            = local.name
+  name            = "profiling" # with the longest prefix and Region, a bucket's name has room for 14 characters
   noncurrent_days = var.history_days
   force_destroy   = var.force_destroy
 }
