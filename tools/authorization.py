@@ -217,11 +217,12 @@ def overlap(pattern: str, arn: str) -> bool:
             return True
         if j == len(kinds):
             return False
+        if pattern[i] == "*":  # takes a character, or all of a variable; a part of it is the same as none
+            return possible(i, j + 1)
         allowed, repeats = kinds[j]
-        step = i if pattern[i] == "*" else i + 1
-        if pattern[i] not in "*?" and not re.fullmatch(allowed, pattern[i]):
+        if pattern[i] != "?" and not re.fullmatch(allowed, pattern[i]):
             return False
-        return possible(step, j + 1) or (repeats and possible(step, j))
+        return possible(i + 1, j + 1) or (repeats and possible(i + 1, j))
 
     limit = sys.getrecursionlimit()
     try:

@@ -23,7 +23,7 @@ from local.harness import demo, scenario
 from local.harness.cloud import Cloud, free_port, start, stop
 from local.harness.terraform import Terraform
 from tools import package
-from tools.bootstrap import LOCK_FILE, ROOT, STATE
+from tools.bootstrap import LOCK_FILE, ROOT, STATE, locked_providers
 from tools.deploy.data import CALLS, CHANGE, READ, Calls
 
 PREFIX = "rec-ord"
@@ -32,8 +32,8 @@ _READS = {"ReadResource", "ReadDataSource", "ConfigureProvider", "PlanResourceCh
 
 def provider_version() -> str:
     """Return the version of the AWS provider in the lock file."""
-    [version] = re.findall(r'hashicorp/aws" \{\s+version\s+= "([^"]+)"', LOCK_FILE.read_text())
-    return str(version)
+    [version] = [v for name, v in locked_providers(LOCK_FILE.read_text()).items() if name.endswith("/hashicorp/aws")]
+    return version
 
 
 def requests(log: Iterable[str]) -> Iterator[tuple[str, bool, str, str]]:

@@ -109,6 +109,8 @@ STREAM = GROUP + ":log-stream:${LogStreamName}"
             True,
         ),
         ("arn:aws:iam::1:role/path/x", "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}", True),
+        ("arn:aws:s3:::b*/", BUCKET, False),
+        ("arn:aws:sqs:*:1:b-*", OBJECT, False),
         ("*", OBJECT, True),
         ("", OBJECT, False),
     ],

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tools import root
+from tools.authorization import overlap
 from tools.bootstrap import ROOT
 from tools.deploy import data, policy, record
 
@@ -28,21 +29,8 @@ def statements(names: tuple[str, ...] = ALL) -> Iterator[policy.Statement]:
 
 
 def fits(pattern: str, form: str) -> bool:
-    """Return whether a pattern can match an ARN of a form of the reference, such as `arn:${Partition}:sqs:…`."""
-    parts = re.split(r"\$\{\w+\}", form)
-    wild = re.sub(r"\$\{\w+\}", "x", pattern)
-    return _meet(wild, "*".join(parts))
-
-
-def _meet(left: str, right: str) -> bool:
-    """Return whether two patterns with `*` have a string in common."""
-    if not left or not right:
-        return not left.strip("*") and not right.strip("*")
-    if left[0] == "*":
-        return _meet(left[1:], right) or (bool(right) and _meet(left, right[1:]))
-    if right[0] == "*":
-        return _meet(left, right[1:]) or _meet(left[1:], right)
-    return left[0] == right[0] and _meet(left[1:], right[1:])
+    """Return whether a pattern can match an ARN of a form of the reference, whatever its placeholders stand for."""
+    return overlap(re.sub(r"\$\{\w+\}", "x", pattern), form)
 
 
 # --- staleness ---------------------------------------------------------------------------------------------
