@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,39 +10,20 @@ import pytest
 
 from local.harness.scenario import Stack, wait_until
 from scenarios.identity import step_up_auth as subject
+from tests import browser
 from tests.e2e.conftest import only_with
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-DRIVER = shutil.which("chromedriver") or ""
 pytestmark = [
     only_with("identity/step_up_auth"),
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER), reason="Chromium and its driver are not installed: run `make browser`"
-    ),
+    browser.needed,
 ]
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 
 
 @pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def page(tmp_path: Path) -> Iterator[Any]:
     """Start a browser with an empty profile and no network beyond loopback."""
-    from selenium import webdriver
-
-    for name in ("SE_OFFLINE", "SE_AVOID_STATS"):
-        monkeypatch.setenv(name, "true")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for switch in [*SWITCHES.split(), f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with browser.chromium(tmp_path / "profile") as driver:
+        yield driver
 
 
 class Page:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,10 @@ import pytest
 from local.harness import page
 from local.harness.scenario import wait_until
 from local.settings import ROOT
+from tests import browser as chromium
 from tests.unit.local.harness import page_sample as sample
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-DRIVER = shutil.which("chromedriver") or ""
-pytestmark = [
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER), reason="Chromium and its driver are not installed: run `make browser`"
-    ),
-]
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,900"
-)
+pytestmark = [chromium.needed]
 CONTROLS = 'a[href], button, summary, [tabindex="0"]'
 # The contrast of each visible text with its background, by WCAG 2.2: the lowest first.
 CONTRASTS = """
@@ -65,19 +53,9 @@ return found.sort((a, b) => a[0] - b[0]);
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Yield a browser with an empty profile that records its console and every request that it makes."""
-    from selenium import webdriver
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("SE_OFFLINE", "SE_AVOID_STATS"):
-            patch.setenv(name, "true")
-        options = webdriver.ChromeOptions()
-        options.binary_location = BROWSER
-        for switch in [*SWITCHES.split(), f"--user-data-dir={tmp_path_factory.mktemp('browser') / 'profile'}"]:
-            options.add_argument(switch)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    profile = tmp_path_factory.mktemp("browser") / "profile"
+    with chromium.chromium(profile, "--window-size=1280,900", logs=("browser", "performance")) as driver:
         yield driver
-        driver.quit()
 
 
 @pytest.fixture
