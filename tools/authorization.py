@@ -109,6 +109,7 @@ class Reference:
         self.services = services
 
     @classmethod
+    @functools.cache
     def kept(cls) -> Reference:
         """Return what tools/authorization.json has."""
         return cls(json.loads(REFERENCE.read_text()))

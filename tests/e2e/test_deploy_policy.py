@@ -20,6 +20,7 @@ from local.settings import ACCOUNT_ID
 from scenarios.protection import kms_quota_alarms as scenario
 from tests.e2e.conftest import only_with
 from tools import stack
+from tools.authorization import Reference
 from tools.deploy import data, evaluate, policy
 
 pytestmark = only_with("protection/kms_quota_alarms")
@@ -145,7 +146,7 @@ def test_the_apply_role_is_refused_nothing(recorded: list[dict[str, Any]]) -> No
 def test_the_plan_role_changes_nothing(recorded: list[dict[str, Any]]) -> None:
     planned = [call for call in recorded if f"deploy-{PREFIX}-plan" in call["principal"]]
     allowed = {check["action"] for call in planned if call["status"] != 403 for check in call["checks"]}
-    levels = {action: data.reference()["actions"][action]["access"] for action in allowed - data.NEVER_DENIED}
+    levels = {action: Reference.kept().access(action) for action in allowed - data.NEVER_DENIED}
     assert set(levels.values()) <= {"Read", "List"} or {
         action for action, level in levels.items() if level not in ("Read", "List")
     } <= {"kms:Decrypt"}

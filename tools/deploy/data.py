@@ -157,22 +157,6 @@ def scopes() -> Scopes:
     return Scopes(**yaml.safe_load(SCOPES.read_text()))
 
 
-@functools.cache
-def reference() -> dict[str, Any]:
-    """Return what AWS's reference says: `actions` (access, types, keys), and the `arns` of resource types."""
-    from tools.authorization import Reference  # it keeps the actions of this module, too
-
-    kept = Reference.kept()
-    found: dict[str, Any] = {"actions": {}, "arns": {}}
-    for service, entry in kept.services.items():
-        found["arns"] |= {f"{service}:{name}": resource["arn"] for name, resource in entry["resources"].items()}
-        for name in entry["actions"]:
-            action = f"{service}:{name}"
-            types = sorted(f"{service}:{kind}" for kind in kept.formats(action))
-            found["actions"][action] = {"access": kept.access(action), "types": types, "keys": kept.keys(action)}
-    return found
-
-
 def needed(name: str) -> Iterator[tuple[str, str]]:
     """Yield (kind, action) for a resource type, such as `aws_sqs_queue` or `data.aws_region`, from both files."""
     for kind, operations in calls().types.get(name, {}).items():

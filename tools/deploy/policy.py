@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import root, wiring
+from tools.authorization import Reference
 from tools.bootstrap import ROOT
 from tools.deploy import data
 
@@ -117,9 +118,10 @@ def scope(action: str, name: str) -> tuple[str, list[str], dict[str, Any]]:
     service = action.partition(":")[0]
     if service == "apigateway":
         return "ApiGateway", scopes.api_gateway.get(name, scopes.api_gateway["default"]), {}
-    types = [one for one in data.reference()["actions"][action]["types"] if one in scopes.resources]
+    known = sorted(f"{service}:{kind}" for kind in Reference.kept().formats(action))
+    types = [one for one in known if one in scopes.resources]
     if not types:
-        if data.reference()["actions"][action]["types"]:
+        if known:
             raise PolicyError(f"scopes.yaml has no resource for {action}: add one of its types, or an exception.")
         return f"{_word(service)}Account", ["*"], {}
     patterns = sorted({pattern for one in types for pattern in scopes.resources[one]})
@@ -184,9 +186,33 @@ def passing(types: Sequence[str]) -> list[Statement]:
 
 
 def boundary(folders: Iterable[Path]) -> Document:
-    """Return the boundary of the stack's roles: the actions that their policies name, and no others."""
+    """Return the boundary of the stack's roles: the actions that their policies name, and no others.
+
+    Where that is too long for a managed policy, it names reads by their verb, such as `ec2:Describe*`: as few of them
+    as it takes. Raise PolicyError if it is too long even so.
+    """
     actions = role_actions(folders) | set(data.scopes().role_policies)
+    made = _boundary(actions)
+    while size(made) > MANAGED_POLICY_SIZE:
+        if not (verbs := _read_verbs(actions)):
+            raise PolicyError("The boundary is longer than a policy can be: put fewer capabilities into a stack.")
+        longest = max(sorted(verbs), key=lambda verb: sum(map(len, verbs[verb])))
+        actions = (actions - verbs[longest]) | {f"{longest}*"}
+        made = _boundary(actions)
+    return made
+
+
+def _boundary(actions: Iterable[str]) -> Document:
     return document([_statement("MostThatARoleOfThisStackCanDo", actions, ["*"], {})])
+
+
+def _read_verbs(actions: Iterable[str]) -> dict[str, set[str]]:
+    """Return the actions that share a service and a verb of reading, by both, such as `ec2:Describe`."""
+    found: dict[str, set[str]] = {}
+    for action in actions:
+        if verb := re.match(r"[a-z0-9-]+:(?:Describe|Get|List)(?=[A-Z])", action):
+            found.setdefault(verb[0], set()).add(action)
+    return {verb: named for verb, named in found.items() if len(named) > 1}
 
 
 # --- documents ---------------------------------------------------------------------------------------------
@@ -230,13 +256,10 @@ def policies(names: Iterable[str]) -> dict[str, Any]:
     """
     folders = modules(names)
     types = resource_types(folders)
-    limit = boundary(folders)
-    if size(limit) > MANAGED_POLICY_SIZE:
-        raise PolicyError("The boundary is longer than a managed policy can be: put fewer capabilities into a stack.")
     return {
         data.READ: split(statements(types, data.READ)),
         data.CHANGE: split(statements(types, data.CHANGE)),
-        "boundary": limit,
+        "boundary": boundary(folders),
     }
 
 

