@@ -94,11 +94,15 @@ def default_text(module: Path, name: str) -> str:
 
 @dataclass(frozen=True)
 class Type:
-    """A type constraint: `kind` is its keyword, `element` of a list, set or map, `attributes` of an object."""
+    """A type constraint: `kind` is its keyword, `element` of a list, set or map, `attributes` of an object.
+
+    `required` are the names of the attributes that are not optional.
+    """
 
     kind: str
     element: Type | None = None
     attributes: Mapping[str, Type] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
 
 
 def parse_type(text: str) -> Type:
@@ -110,8 +114,10 @@ def parse_type(text: str) -> Type:
     if word == "optional":
         return parse_type(parts[0])
     if word == "object":
-        pairs = (part.partition("=") for part in split(parts[0].strip()[1:-1]))
-        return Type(word, attributes={name.strip(): parse_type(kind) for name, _, kind in pairs})
+        pairs = [part.partition("=") for part in split(parts[0].strip()[1:-1])]
+        kinds = {name.strip(): kind.strip() for name, _, kind in pairs}
+        required = tuple(name for name, kind in kinds.items() if not kind.startswith("optional("))
+        return Type(word, attributes={name: parse_type(kind) for name, kind in kinds.items()}, required=required)
     return Type(word, parse_type(parts[0]) if word in ("list", "set", "map") else None)
 
 

@@ -77,7 +77,9 @@ def test_types_are_read_to_their_leaves() -> None:
     assert kind.kind == "map"
     assert kind.element
     assert {name: of.kind for name, of in kind.element.attributes.items()} == {"a": "list", "c": "string", "d": "tuple"}
-    assert kind.element.attributes["a"].element == hcl.Type("object", attributes={"b": hcl.Type("string")})
+    inner = hcl.Type("object", attributes={"b": hcl.Type("string")}, required=("b",))
+    assert kind.element.attributes["a"].element == inner
+    assert kind.element.required == ("d",)
     assert hcl.parse_type("any") == hcl.Type("any")
 
 
