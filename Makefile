@@ -9,8 +9,10 @@ STATE := .switchyard
 BIN := $(STATE)/venv/bin
 PY := $(BIN)/python
 
-# Nothing here may see or use the caller's AWS account or Terraform settings. To deploy, run Terraform itself.
-unexport $(filter AWS_% TF_VAR_% TF_CLI_ARGS% TF_WORKSPACE TF_DATA_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE,$(.VARIABLES))
+# Nothing here may see or use the caller's AWS account or Terraform settings, except for the two targets that run
+# Terraform in the accounts of a fleet. To deploy a stack, run Terraform itself.
+ifeq ($(filter fleet-plan fleet-apply,$(MAKECMDGOALS)),)
+unexport $(filter AWS_% TF_VAR_% TF_CLI_ARGS%,$(.VARIABLES))
 export AWS_ACCESS_KEY_ID := test
 export AWS_SECRET_ACCESS_KEY := test
 export AWS_REGION := eu-west-1
@@ -18,6 +20,8 @@ export AWS_DEFAULT_REGION := eu-west-1
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
+endif
+unexport TF_WORKSPACE TF_DATA_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export CHECKPOINT_DISABLE := 1
 # Bytecode is kept, in one place: compiling the libraries takes longer than running them.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(STATE)/pycache
@@ -26,11 +30,12 @@ TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
 INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
 	|| { cat $(STATE)/init.log; echo "terraform init failed. $(STATE)/terraform.rc says where its providers come from."; exit 1; }
+FLEET = $(or $(FILE),$(error Name the file: make $@ FILE=fleet.yaml)) $(FLEET_ARGS)
 # The part of a check that concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
 export CAPABILITIES REPEAT
 
-.PHONY: help demo down calls test setup stack deploy-policy new lint package checkov plan-test examples aws-rules \
+.PHONY: help demo down calls test setup stack fleet fleet-plan fleet-apply deploy-policy new lint package checkov plan-test examples aws-rules \
 	unit browser local fresh fmt docs words \
 	lock bench checkov-plan clean
 
@@ -59,6 +64,7 @@ lint: setup  ## Style, types, formatting, and a root module and READMEs that mat
 	@$(TERRAFORM) fmt -check -diff -recursive || { echo "Run: make fmt"; exit 1; }
 	@$(PY) -m tools.root --check
 	@$(PY) -m tools.docs --check
+	@$(PY) -m fleet.schema --check
 	@$(PY) -m tools.words
 
 # These take CAPABILITIES too.
@@ -79,6 +85,18 @@ aws-rules: setup  ## Hold planned values and documents against AWS's own rules: 
 stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_export …", SOURCE=git::https://…//?ref=v1.2.3 for a release.
 	@test -n "$(DIR)" || { echo 'Name a folder: make stack DIR=../our-stack CAPABILITIES="finding_export kms_rotation"'; exit 1; }
 	@$(PY) -m tools.stack "$(DIR)" --source "$(SOURCE)" $(CAPABILITIES)
+
+fleet: setup  ## Roots for many accounts and Regions: FILE=fleet.yaml (see fleet/).
+	@$(PYTHON) tools/bootstrap.py fleet
+	@$(PY) -m fleet synth $(FLEET)
+
+fleet-plan: setup  ## Plan every target of a fleet, with your AWS credentials: FILE=fleet.yaml.
+	@$(PYTHON) tools/bootstrap.py fleet
+	@$(PY) -m fleet plan $(FLEET)
+
+fleet-apply: setup  ## Apply every target of a fleet, and destroy those that have left the file: FILE=fleet.yaml.
+	@$(PYTHON) tools/bootstrap.py fleet
+	@$(PY) -m fleet apply $(FLEET)
 
 deploy-policy: setup  ## The IAM policies that a CI role needs to deploy CAPABILITIES: POLICY_ARGS="--name-prefix … --account-id … --region …".
 	@$(PY) -m tools.deploy.policy $(POLICY_ARGS) $(CAPABILITIES)
@@ -120,6 +138,7 @@ fmt: setup  ## Format Python and HCL.
 docs: setup  ## Write the root module's files, and the tables of inputs and outputs in the READMEs.
 	@$(PY) -m tools.root
 	@$(PY) -m tools.docs
+	@$(PY) -m fleet.schema
 
 words: setup  ## Refuse the words of docs/words.txt in prose. WORDS_ARGS=--count counts them, WORDS_ARGS=modules looks there.
 	@$(PY) -m tools.words $(WORDS_ARGS)
@@ -129,7 +148,7 @@ new: setup  ## Add a capability: CAPABILITY=<domain>/<name> makes its files, wir
 	@$(PY) -m tools.new $(CAPABILITY)
 
 lock: setup  ## Pin requirements/*.in again into *.txt.
-	@cd requirements && for name in dev layer runtime checkov $$(ls layer-*.in 2>/dev/null | sed 's/\.in$$//'); do \
+	@cd requirements && for name in dev layer runtime checkov fleet node $$(ls layer-*.in 2>/dev/null | sed 's/\.in$$//'); do \
 		env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS ../$(BIN)/uv pip compile $$name.in --output-file $$name.txt \
 			--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-config --quiet; \
 	done

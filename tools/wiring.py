@@ -83,6 +83,41 @@ DEFAULTS = (
     Default("user_directory", "triggers", "inactive_users", "sign_in_trigger", _INACTIVE, ""),
 )
 
+
+@dataclass(frozen=True)
+class Once:
+    """What exists once for an account or an organization, so that of several Regions only one can have it.
+
+    Capability `of`, where `argument` has the value `value` (any value but null if `value` is None), lands in `region`
+    only ("" for the home Region). Elsewhere the whole capability is left out, or with `argument_only` the argument.
+    """
+
+    of: str
+    argument: str
+    value: str | None
+    region: str
+    argument_only: bool
+    why: str
+
+
+ONCE = (
+    Once("country_embargo", "scope", "CLOUDFRONT", "us-east-1", False, "AWS WAF keeps what is for CloudFront there."),
+    Once("security_standards", "finding_aggregation", None, "", True, "An account aggregates findings in one Region."),
+    Once("security_standards", "organization", None, "", True, "An organization is configured from its home Region."),
+    Once(
+        "security_standards",
+        "configuration_policies",
+        None,
+        "",
+        True,
+        "Central configuration is managed from the home Region.",
+    ),
+    Once("secret_rotation_rules", "aggregator", None, "", True, "One aggregator collects the results of all Regions."),
+)
+
+# Argument of a capability -> the service-linked role that it creates unless the argument has the role's ARN.
+SERVICE_LINKED_ROLES = {("config_recorder", "role_arn"): "config.amazonaws.com/AWSServiceRoleForConfig"}
+
 # Boolean arguments of modules/context that are true if a capability with this building block is on.
 CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
 

@@ -1,4 +1,4 @@
-"""What exists in the local cloud's default account, to show that a destroy leaves nothing behind."""
+"""What exists in an account and Region of the local cloud, to show that a destroy leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.harness.cloud import Cloud
+from local.settings import REGION
 
 # Service, list operation, path of the names. Keys that await deletion do not count.
 _LISTS: list[tuple[str, str, str, str]] = [
@@ -50,11 +51,14 @@ _LISTS: list[tuple[str, str, str, str]] = [
 _EXTRA: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
 
 
-def resources(cloud: Cloud) -> set[str]:
-    """Return `service:name` of everything found, such as `lambda:switchyard-finding-export`."""
+def resources(cloud: Cloud, account: str = "", region: str = REGION) -> set[str]:
+    """Return `service:name` of everything found, such as `lambda:switchyard-finding-export`.
+
+    The account is the default one unless given.
+    """
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
-        client = cloud.client(service)
+        client = cloud.client(service, account=account, region=region)
         extra = {"Scope": "REGIONAL"} if service == "wafv2" else _EXTRA.get(operation, {})
         try:
             if client.can_paginate(operation):
@@ -67,7 +71,7 @@ def resources(cloud: Cloud) -> set[str]:
             continue  # Security Hub is not enabled, so it has no resources
         for page in pages:
             found |= {f"{service}:{item[name] if name else item}" for item in page.get(field) or []}
-    kms = cloud.client("kms")
+    kms = cloud.client("kms", account=account, region=region)
     for page in kms.get_paginator("list_keys").paginate():
         for key in page["Keys"]:
             state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
