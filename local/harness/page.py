@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -115,13 +114,13 @@ def render(demo: Demo, texts: Mapping[str, str], seconds: float, at: float, left
 def write(
     path: Path,
     cloud: Cloud,
-    state: str,
+    state: Mapping[str, Any],
     reports: Sequence[Report],
     seconds: float,
     left_out: Sequence[str] = (),
 ) -> Demo:
     """Write the page of a demo that took `seconds` to `path`, and return what it shows."""
-    demo = collect(cloud, json.loads(state), reports)
+    demo = collect(cloud, state, reports)
     texts = {report.capability: (ROOT / "modules" / report.capability / "README.md").read_text() for report in reports}
     path.write_text(render(demo, texts, seconds, time.time(), left_out), encoding="utf-8")
     return demo

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -135,9 +134,9 @@ class Stack:
             return 0  # nothing has been logged
 
 
-def stacks(cloud: Cloud, outputs: dict[str, Any], state: str) -> Callable[[str], Stack]:
-    """Return a function that gives the stack as a capability's scenario sees it; `state` is Terraform's, as JSON."""
-    known = facts(json.loads(state), names())
+def stacks(cloud: Cloud, outputs: dict[str, Any], state: Mapping[str, Any]) -> Callable[[str], Stack]:
+    """Return a function that gives the stack as a capability's scenario sees it; `state` is Terraform's."""
+    known = facts(state, names())
     principals = {role.partition(":")[2]: actor.capability.rpartition("/")[2] for role, actor in known.actors.items()}
     functions: dict[str, list[str]] = {}
     for function in known.functions:

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from local.harness.cloud import Cloud, LocalCloudError
 from local.settings import HOME, ROOT
@@ -58,7 +59,7 @@ class Terraform:
         """
         from tools.bootstrap import terraform_bin, terraform_env
 
-        self.folder, self._binary = folder, terraform_bin()
+        self.folder, self._cloud, self._binary = folder, cloud, terraform_bin()
         folder.mkdir(parents=True, exist_ok=True)
         inputs = _other_root(folder, root, variables) if root else _stack(folder, variables)
         (folder / "demo_override.tf").write_text(_OVERRIDE % (cloud.endpoint, folder.absolute()))
@@ -87,9 +88,13 @@ class Terraform:
         """Run `terraform init`. The lock file stays as committed."""
         self._run("init", "-input=false", "-no-color", "-lockfile=readonly")
 
-    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None) -> None:
-        """Run `terraform apply`. *progress* is called with the number of resources made and the number planned."""
-        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE]
+    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None, target: str = "") -> None:
+        """Run `terraform apply`, of `target` and what it depends on if given.
+
+        *progress* is called with the number of resources made and the number planned.
+        """
+        targets = [f"-target={target}"] if target else []
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *targets]
         process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -114,9 +119,10 @@ class Terraform:
         """Write the current values of `target` in the services into the state."""
         self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
 
-    def state(self) -> str:
-        """Return the state as JSON."""
-        return self._run("state", "pull").stdout
+    def state(self) -> dict[str, Any]:
+        """Return the state, as `terraform state pull` prints it; the cloud keeps it."""
+        kept: dict[str, Any] = self._cloud.control("GET", f"state{quote(str(self.folder.absolute()))}")
+        return kept
 
     def show(self, *plan: str) -> dict[str, Any]:
         """Return the state, or the saved plan of that name, as `terraform show -json` prints it."""
@@ -130,11 +136,14 @@ class Terraform:
 
     def outputs(self) -> dict[str, Any]:
         """Return the root outputs by name."""
-        return {name: output["value"] for name, output in json.loads(self._run("output", "-json").stdout).items()}
+        return {name: output["value"] for name, output in self.state()["outputs"].items()}
 
-    def destroy(self) -> None:
-        """Run `terraform destroy`. Raise LocalCloudError if a resource stays in the state."""
-        self._run("destroy", *_CHANGE)
-        left = self._run("state", "list").stdout.split()
-        if left:
-            raise LocalCloudError(f"terraform destroy left {', '.join(left)}")
+    def destroy(self, refresh: bool = True) -> None:
+        """Run `terraform destroy`, by default after reading every resource again, as Terraform does.
+
+        Raise LocalCloudError if a resource stays in the state.
+        """
+        self._run("destroy", *_CHANGE, f"-refresh={str(refresh).lower()}")
+        if left := self.state()["resources"]:
+            names = [f"{one.get('module', '')} {one['type']}.{one['name']}".strip() for one in left]
+            raise LocalCloudError(f"terraform destroy left {', '.join(names)}")

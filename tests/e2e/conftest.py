@@ -58,8 +58,14 @@ def terraform(
     yield stack
     if request.session.exitstatus == pytest.ExitCode.INTERRUPTED:  # the cloud ends with all that is in it
         return
-    stack.destroy()
+    stack.destroy(refresh=False)  # the state is what was applied: the plan after the scenarios has shown it
     assert inventory.resources(cloud) - before == set()
+
+
+@pytest.fixture(scope="session")
+def shown(terraform: Terraform) -> dict[str, Any]:
+    """The applied stack, as `terraform show -json` prints it."""
+    return terraform.show()
 
 
 @pytest.fixture(scope="session")

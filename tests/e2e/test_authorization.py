@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from local.harness.terraform import Terraform
 from tools.authorization import Policy, Reference, in_state, missing_dependents, problems
 
 
 @pytest.fixture(scope="module")
-def policies(terraform: Terraform) -> list[Policy]:
+def policies(shown: dict[str, Any]) -> list[Policy]:
     """Return the policies in Terraform's state."""
-    return in_state(terraform.show())
+    return in_state(shown)
 
 
 def test_no_policy_has_a_problem(policies: list[Policy]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from local.harness.terraform import Terraform
+from typing import Any
+
 from tools import aws_rules
 
 
-def test_aws_would_take_every_value_and_document(terraform: Terraform) -> None:
-    result = aws_rules.check(terraform.show(), applied=True)
+def test_aws_would_take_every_value_and_document(shown: dict[str, Any]) -> None:
+    result = aws_rules.check(shown, applied=True)
     assert result.problems == []
     assert {"document of aws_iam_role", "document of aws_iam_role_policy"} <= result.checked.keys()

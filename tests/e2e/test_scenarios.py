@@ -19,10 +19,6 @@ from tests.e2e.conftest import MODULES
 REPEAT = int(os.environ.get("REPEAT") or 1)
 
 
-def test_apply_leaves_no_drift(terraform: Terraform) -> None:
-    assert terraform.drift() == ""
-
-
 @pytest.fixture(scope="module")
 def reports(stack_of: Callable[[str], Stack], request: pytest.FixtureRequest) -> dict[tuple[str, int], Report]:
     """The report of each scenario, by its name and turn."""
@@ -46,6 +42,6 @@ def test_scenario(name: str, turn: int, reports: dict[tuple[str, int], Report]) 
     assert report.checks
 
 
-def test_scenarios_leave_no_drift(terraform: Terraform) -> None:
-    """What the capabilities do at run time is not undone by the next apply."""
+def test_neither_apply_nor_scenarios_leave_drift(terraform: Terraform) -> None:
+    """The next apply has nothing to do: it undoes nothing that the capabilities do at run time."""
     assert terraform.drift() == ""

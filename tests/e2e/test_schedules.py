@@ -26,7 +26,7 @@ OPERATIONS = {"lambda": "InvokeFunction", "states": "StartExecution"}
 @pytest.fixture(scope="module")
 def schedules(cloud: Cloud, terraform: Terraform) -> Iterator[list[dict[str, Any]]]:
     """The schedules in the state; skips where the capabilities of the stack have none."""
-    resources = json.loads(terraform.state())["resources"]
+    resources = terraform.state()["resources"]
     found = [one for one in resources if one["mode"] == "managed" and one["type"] == "aws_scheduler_schedule"]
     if not found:
         pytest.skip("The stack has no schedule.")

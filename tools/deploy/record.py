@@ -116,7 +116,7 @@ def run(cloud: Cloud, folder: Path, names: Sequence[str]) -> Calls:
     terraform.init()
     terraform.environment |= {"TF_LOG": "JSON", "TF_LOG_CORE": "OFF", "TF_LOG_PATH": str(log)}
     terraform.apply()
-    made = json.loads(terraform.state())
+    made = terraform.state()
     terraform.drift()
     terraform.set_variables(second)
     terraform.apply()

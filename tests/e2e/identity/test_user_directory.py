@@ -25,9 +25,9 @@ def test_no_provider_secret_in_the_state(terraform: Terraform, cloud: Cloud) -> 
             words |= set(values.get("private_key", "").splitlines()[1:-1]) | {values.get("client_secret", "")}
     words.discard("")
     assert len(words) >= 3
-    applied = terraform.state()
+    applied = json.dumps(terraform.state())
     terraform.refresh("module.user_directory")
-    for state in (applied, terraform.state()):
+    for state in (applied, json.dumps(terraform.state())):
         assert "SignInWithApple" in state
         assert not [word for word in words if word in state]
         assert "PRIVATE KEY" not in state

@@ -113,6 +113,11 @@ class Region:
         self.terraform.apply()
         return self.terraform
 
+    def destroy(self) -> None:
+        if self.terraform:
+            self.terraform.destroy()
+        self.terraform = None
+
     def check(self, control: str, verdict: str) -> Any:
         data = {"control": control, "resource_type": "AwsS3Bucket", "resource_id": BUCKET, "status": verdict}
         return self.cloud.command("securityhub/check_control", {**data, "region": REGION})
@@ -136,33 +141,54 @@ def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
     before = inventory.resources(cloud)
     made = Region(cloud, tmp_path)
     yield made
-    if made.terraform:  # The test failed before it destroyed the stack.
-        made.terraform.destroy()
+    made.destroy()  # The test failed before it did.
     with contextlib.suppress(ClientError):
         made.hub.disable_security_hub()
     assert inventory.resources(cloud) - before == set()
 
 
+CUSTOM_ACTIONS = """
+module "finding_remediation" {
+  source       = "./modules/posture/finding_remediation"
+  context      = module.context.context
+  remediations = ["s3_versioning"]
+  hub_arn      = module.security_standards.hub_arn
+}
+"""
+
+
 def test_from_an_empty_region_to_an_empty_region(cloud: Cloud, terraform: Terraform, region: Region) -> None:
-    reason = {"reason": "Renewed elsewhere."}
-    sixty = {"ACM.1": {"parameters": {"daysToExpiration": {"int": 60}}}}
-    first = region.apply(disabled_controls={"ACM.1": reason}, suppressions=SUPPRESSIONS, control_parameters=sixty)
-    assert region.parameter() == {"ValueType": "CUSTOM", "Value": {"Integer": 60}}
-    assert first.outputs()["security_standards"]["status"] == {"ready": ["fsbp"], "not_ready": []}
-    assert [region.check(control, "FAILED") is None for control in ("S3.5", "ACM.1")] == [False, True]
-    assert region.states() == {"S3.5": "SUPPRESSED"}
-    assert first.drift() == ""
+    """No scenario has enabled the hub. Security Hub refuses custom actions before it is enabled and after it is not."""
+    slow = [
+        {"kind": "latency", "seconds": 5.0, "principal": ":root", "service": "securityhub", "operation": operation}
+        for operation in ("EnableSecurityHub", "DeleteActionTarget")
+    ]
+    with cloud.faults(*slow):
+        reason = {"reason": "Renewed elsewhere."}
+        sixty = {"ACM.1": {"parameters": {"daysToExpiration": {"int": 60}}}}
+        first = region.apply(
+            CUSTOM_ACTIONS,
+            disabled_controls={"ACM.1": reason},
+            suppressions=SUPPRESSIONS,
+            control_parameters=sixty,
+        )
+        assert region.parameter() == {"ValueType": "CUSTOM", "Value": {"Integer": 60}}
+        assert first.outputs()["security_standards"]["status"] == {"ready": ["fsbp"], "not_ready": []}
+        assert [region.check(control, "FAILED") is None for control in ("S3.5", "ACM.1")] == [False, True]
+        assert region.states() == {"S3.5": "SUPPRESSED"}
+        actions = region.hub.describe_action_targets()["ActionTargets"]
+        assert [each["Name"] for each in actions] == ["TurnOnS3Versioning"]
+        assert first.drift() == ""
 
-    # The control is checked again, and the suppression is removed: its finding becomes NEW.
-    second = region.apply(disabled_controls={"ACM.1": {**reason, "enabled": True}})
-    assert region.states() == {"S3.5": "NEW"}
-    assert region.check("ACM.1", "FAILED") is not None
-    (rules,) = [region.hub.list_automation_rules()["AutomationRulesMetadata"]]
-    assert rules == []
-    assert region.parameter() == {"ValueType": "DEFAULT", "Value": {"Integer": 30}}
-    assert second.drift() == ""
+        # The control is checked again, and the suppression is removed: its finding becomes NEW.
+        second = region.apply(CUSTOM_ACTIONS, disabled_controls={"ACM.1": {**reason, "enabled": True}})
+        assert region.states() == {"S3.5": "NEW"}
+        assert region.check("ACM.1", "FAILED") is not None
+        assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
+        assert region.parameter() == {"ValueType": "DEFAULT", "Value": {"Integer": 30}}
+        assert second.drift() == ""
 
-    second.destroy()
+        region.destroy()
     with pytest.raises(ClientError, match="not subscribed"):
         region.hub.describe_hub()
 
@@ -184,20 +210,10 @@ def test_destroy_leaves_a_hub_that_was_there(cloud: Cloud, terraform: Terraform,
         FindingIdentifiers=[{"Id": by_hand["Id"], "ProductArn": by_hand["ProductArn"]}],
         Workflow={"Status": "SUPPRESSED"},
     )
-    made.destroy()
+    region.destroy()
     assert list(region.standards()) == [fsbp]
     assert region.hub.list_automation_rules()["AutomationRulesMetadata"] == []
     assert region.states() == {"S3.5": "NEW", "S3.1": "SUPPRESSED"}
-
-
-CUSTOM_ACTIONS = """
-module "finding_remediation" {
-  source       = "./modules/posture/finding_remediation"
-  context      = module.context.context
-  remediations = ["s3_versioning"]
-  hub_arn      = module.security_standards.hub_arn
-}
-"""
 
 
 def test_each_permission_to_set_parameters_is_needed(cloud: Cloud, stack: scenario.Stack) -> None:
@@ -210,27 +226,9 @@ def test_each_permission_to_set_parameters_is_needed(cloud: Cloud, stack: scenar
     assert subject.invoke(stack, "parameters", event) == {"set": ["ACM.1"], "reset": []}
 
 
-def test_one_apply_enables_security_hub_and_creates_custom_actions(
-    cloud: Cloud, terraform: Terraform, region: Region
-) -> None:
-    """No scenario has enabled the hub. Security Hub refuses custom actions before it is enabled and after it is not."""
-    slow = [
-        {"kind": "latency", "seconds": 5.0, "principal": ":root", "service": "securityhub", "operation": operation}
-        for operation in ("EnableSecurityHub", "DeleteActionTarget")
-    ]
-    with cloud.faults(*slow):
-        made = region.apply(more=CUSTOM_ACTIONS)
-        actions = region.hub.describe_action_targets()["ActionTargets"]
-        assert [each["Name"] for each in actions] == ["TurnOnS3Versioning"]
-        assert made.drift() == ""
-        made.destroy()
-    with pytest.raises(ClientError, match="not subscribed"):
-        region.hub.describe_hub()
-
-
 def test_state_names_no_secret(terraform: Terraform) -> None:
     """The functions' answers, which Terraform keeps in its state, contain no findings."""
-    state = json.loads(terraform.state())
+    state = terraform.state()
     results = [
         i["attributes"]["result"]
         for r in state["resources"]

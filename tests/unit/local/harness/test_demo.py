@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -22,9 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     for name, file in (("FOLDER", ""), ("PID", "cloud.pid"), ("REPORT", "report.html")):
         monkeypatch.setattr(demo, name, tmp_path / "demo" / file)
-    applied = SimpleNamespace(
-        state=lambda: json.dumps(sample.state()), outputs=lambda: {"kms_rotation": {"key": "value"}}
-    )
+    applied = SimpleNamespace(state=sample.state, outputs=lambda: {"kms_rotation": {"key": "value"}})
     monkeypatch.setenv("SWITCHYARD_PORT", str(free_port()))
     monkeypatch.setattr(package, "build", lambda *_: None)
     monkeypatch.setattr(demo, "deploy", lambda *_: applied)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,20 +27,18 @@ def resource(kind: str, name: str, module: str = "", mode: str = "managed", regi
 
 
 EXPORT, CHAT = "module.finding_export[0].module.functions", "module.finding_chat"
-STATE = json.dumps(
-    {
-        "resources": [
-            resource("aws_iam_role", "our-export-function", EXPORT),
-            resource("aws_iam_role", "our-export-states", EXPORT),
-            resource("aws_lambda_function", "our-export", EXPORT),
-            resource("aws_lambda_function", "our-export-elsewhere", EXPORT, region="us-east-1"),
-            resource("aws_iam_role", "our-chat-function", CHAT),
-            resource("aws_lambda_function", "our-chat", CHAT),
-            resource("aws_iam_role", "somebody-elses", CHAT, mode="data"),
-            resource("aws_iam_role", "shared"),
-        ]
-    }
-)
+STATE: dict[str, Any] = {
+    "resources": [
+        resource("aws_iam_role", "our-export-function", EXPORT),
+        resource("aws_iam_role", "our-export-states", EXPORT),
+        resource("aws_lambda_function", "our-export", EXPORT),
+        resource("aws_lambda_function", "our-export-elsewhere", EXPORT, region="us-east-1"),
+        resource("aws_iam_role", "our-chat-function", CHAT),
+        resource("aws_lambda_function", "our-chat", CHAT),
+        resource("aws_iam_role", "somebody-elses", CHAT, mode="data"),
+        resource("aws_iam_role", "shared"),
+    ]
+}
 OUTPUTS = {"finding_export": {"bucket": "b"}, "finding_chat": None}
 
 

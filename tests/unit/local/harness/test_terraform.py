@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud
+from local.harness.cloud import Cloud, LocalCloudError
 from local.harness.terraform import Terraform
 from tools.stack import StackError
 
@@ -62,3 +62,46 @@ def test_another_root_module_is_used_as_it_is(tmp_path: Path, cloud: Cloud) -> N
     assert (tmp_path / "applied" / "main.tf").read_text() == (root / "main.tf").read_text()
     assert (tmp_path / "applied" / "modules" / "context" / "main.tf").exists()
     assert given(tmp_path / "applied")["a"] == 1
+
+
+class KeptState(Cloud):
+    """A cloud that keeps one state."""
+
+    def __init__(self, **state: Any) -> None:
+        super().__init__(1)
+        self.kept, self.asked = state, ""
+
+    def control(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
+        self.asked = f"{method} {path}"
+        return self.kept
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "a root"
+    made.mkdir()
+    (made / "main.tf").write_text('variable "build_dir" {}\n')
+    return made
+
+
+def test_state_and_outputs_are_those_that_the_cloud_keeps(tmp_path: Path, root: Path) -> None:
+    cloud = KeptState(outputs={"key": {"value": {"arn": "a"}, "type": "dynamic"}}, resources=[])
+    terraform = Terraform(cloud, tmp_path / "x y", {}, root)
+    assert terraform.outputs() == {"key": {"arn": "a"}}
+    assert cloud.asked == f"GET state{tmp_path}/x%20y"
+
+
+def test_what_a_destroy_leaves_is_named(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [
+        {"module": "module.a", "mode": "managed", "type": "aws_sqs_queue", "name": "this"},
+        {"mode": "managed", "type": "aws_iam_role", "name": "mine"},
+    ]
+    cloud, ran = KeptState(resources=left), []
+    terraform = Terraform(cloud, tmp_path / "applied", {}, root)
+    monkeypatch.setattr(terraform, "_run", lambda *arguments: ran.append(arguments))
+    with pytest.raises(LocalCloudError, match=r"left module.a aws_sqs_queue.this, aws_iam_role.mine$"):
+        terraform.destroy()
+    cloud.kept["resources"] = []
+    terraform.destroy(refresh=False)
+    assert [arguments[0] for arguments in ran] == ["destroy"] * 2
+    assert ["-refresh=false" in arguments for arguments in ran] == [False, True]
