@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import math
 import re
@@ -30,6 +32,12 @@ class HclError(Exception):
 
 def loads(text: str) -> dict[str, Any]:
     """Return HCL as python-hcl2 reads it. Raise HclError."""
+    return copy.deepcopy(_loaded(text))
+
+
+@functools.lru_cache(maxsize=1000)
+def _loaded(text: str) -> dict[str, Any]:
+    """Read HCL once: python-hcl2 takes a tenth of a second for a file, and the tools read the same modules often."""
     try:
         return dict(hcl2.loads(text))
     except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
