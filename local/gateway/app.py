@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import gc
 import json
 import logging
 import re
@@ -282,4 +283,6 @@ def serve(port: int) -> None:
     config.keep_alive_max_requests = 1_000_000
     config.accesslog = None
     config.loglevel = "WARNING"
+    # A full collection looks at everything that the engines keep, and finds little: a tenth of the time.
+    gc.set_threshold(20_000, 50, 100)
     asyncio.run(hypercorn_serve(Gateway(), config))  # type: ignore[arg-type]

@@ -90,9 +90,9 @@ def record_metric(
 ) -> None:
     """Record a value, and evaluate the alarms on that metric with those dimensions."""
     original(namespace, metric_name, value, unit, dimensions)
-    recorded = namespace, metric_name, dimensions or {}
+    recorded = namespace, metric_name
     for alarm in list(cloudwatch._alarms.values()):
-        if (alarm.get("Namespace"), alarm.get("MetricName"), dimensions_of(alarm)) == recorded:
+        if (alarm.get("Namespace"), alarm.get("MetricName")) == recorded and dimensions_of(alarm) == (dimensions or {}):
             cloudwatch._evaluate_alarm(alarm)
 
 
@@ -173,7 +173,7 @@ def _publish_queue_depths(interval: float = 2.0) -> None:
     """Publish the depth of queues that an alarm watches (AWS/SQS), and the age of their oldest message."""
     while True:
         time.sleep(interval)
-        now = time.time()
+        now, watched = time.time(), _watched()
         for queue in list(sqs._queues.to_dict().values() if hasattr(sqs._queues, "to_dict") else []):
             arn = queue.get("attributes", {}).get("QueueArn", "")
             if not arn:
@@ -183,6 +183,31 @@ def _publish_queue_depths(interval: float = 2.0) -> None:
             set_request_region(region)
             visible = [m for m in list(queue["messages"]) if m.get("visible_at", 0) <= now]
             age = max((now - m.get("sent_at", now) for m in visible), default=0.0)
-            dimensions = {"QueueName": name}
-            cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", len(visible), "Count", dimensions)
-            cloudwatch.record_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", age, "Seconds", dimensions)
+            depth, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+            for metric, value, unit in ((depth, len(visible), "Count"), (oldest, age, "Seconds")):
+                if (account, region, metric, name) in watched:
+                    cloudwatch.record_metric("AWS/SQS", metric, value, unit, {"QueueName": name})
+
+
+def _watched() -> set[tuple[str, str, str, str]]:
+    """Return account, Region, metric and queue of each alarm on a queue."""
+    found = set()
+    for alarm in list(cloudwatch._alarms.to_dict().values()):
+        metrics = [alarm, *(q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or [] if "MetricStat" in q)]
+        region, account = alarm["AlarmArn"].split(":")[3:5]
+        for metric in metrics:
+            if metric.get("Namespace") == "AWS/SQS":
+                found.add((account, region, metric["MetricName"], dimensions_of(metric).get("QueueName", "")))
+    return found
+
+
+_evicted = 0.0
+
+
+@patch(CLOUDWATCH, "_evict_old_metrics", because="MiniStack copies every value of every metric at each request.")
+def evict_old_metrics(original: Original) -> None:
+    """Drop what is older than two weeks, once a minute."""
+    global _evicted  # noqa: PLW0603 - one store of metrics
+    if time.monotonic() - _evicted > 60:
+        _evicted = time.monotonic()
+        original()

@@ -6,6 +6,7 @@ no resource (alarms, dashboards, aliases, the targets of a rule).
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -26,12 +27,16 @@ Fields = dict[str, Any]
 def lambda_action(original: Original, method: str, path: str) -> Any:
     """Return the operation that botocore's model has for the path; a call of a function has another name in IAM."""
     path = path.rstrip("/")
-    routes = [
-        route for route in iam_actions._load_botocore_routes("lambda") if route[0] == method and route[1].match(path)
-    ]
+    routes = [route for route in _lambda_routes() if route[0] == method and route[1].match(path)]
     found = max((route for route in routes if not route[4]), key=lambda route: route[3], default=None)
     name = found[2] if found else original(method, path)
     return "InvokeFunction" if name in ("Invoke", "InvokeAsync") else name
+
+
+@functools.cache
+def _lambda_routes() -> list[Any]:
+    """Return botocore's, read once: MiniStack parses the model of the whole service at each call."""
+    return list(iam_actions._load_botocore_routes("lambda"))
 
 
 def _first(fields: Fields, name: str) -> Any:

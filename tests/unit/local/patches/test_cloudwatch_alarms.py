@@ -226,3 +226,19 @@ def test_what_cannot_be_evaluated_cannot_be_put(cloud: Cloud, queries: list[dict
     with pytest.raises(ClientError, match="ValidationError"):
         put(cloud, "wrong", queries)
     assert cloud.client("cloudwatch").describe_alarms(AlarmNames=["wrong"])["MetricAlarms"] == []
+
+
+def test_the_depth_of_a_queue_is_published_while_an_alarm_watches_it(cloud: Cloud) -> None:
+    sqs, api = cloud.client("sqs"), cloud.client("cloudwatch")
+    for name in ("watched", "unwatched"):
+        sqs.send_message(QueueUrl=sqs.create_queue(QueueName=name)["QueueUrl"], MessageBody="a")
+    api.put_metric_alarm(
+        AlarmName="depth", Namespace="AWS/SQS", MetricName="ApproximateNumberOfMessagesVisible", Statistic="Maximum",
+        Dimensions=[{"Name": "QueueName", "Value": "watched"}], Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )  # fmt: skip
+    wait_until("the alarm", lambda: state(cloud, "depth") == "ALARM", 30)
+    metrics = api.list_metrics(Namespace="AWS/SQS")["Metrics"]
+    assert [(one["MetricName"], one["Dimensions"]) for one in metrics] == [
+        ("ApproximateNumberOfMessagesVisible", [{"Name": "QueueName", "Value": "watched"}])
+    ]
