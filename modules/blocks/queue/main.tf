@@ -1,9 +1,7 @@
 locals {
-  name     = "${var.context.name_prefix}-${var.name}"
-  dlq_name = "${var.context.name_prefix}-${var.name}-dlq"
-  arn_root = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
-  arn      = "${local.arn_root}:${local.name}"
-  dlq_arn  = "${local.arn_root}:${local.dlq_name}"
+  name    = "${var.context.name_prefix}-${var.name}"
+  arn     = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.name}"
+  dlq_arn = "${local.arn}-dlq"
   tls_only = {
     Sid       = "DenyInsecureTransport"
     Effect    = "Deny"
@@ -15,12 +13,12 @@ locals {
   alarms = merge(
     var.alarms.depth != null ? { depth = { queue = local.name, metric = "ApproximateNumberOfMessagesVisible", threshold = var.alarms.depth, meaning = "messages are waiting" } } : {},
     var.alarms.age_seconds != null ? { age = { queue = local.name, metric = "ApproximateAgeOfOldestMessage", threshold = var.alarms.age_seconds, meaning = "seconds have passed since the oldest message arrived" } } : {},
-    { "dlq-depth" = { queue = local.dlq_name, metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages are waiting" } },
+    { "dlq-depth" = { queue = "${local.name}-dlq", metric = "ApproximateNumberOfMessagesVisible", threshold = 1, meaning = "messages are waiting" } },
   )
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  name                      = local.dlq_name
+  name                      = "${local.name}-dlq"
   message_retention_seconds = 1209600
   kms_master_key_id         = var.context.kms_key_arn
   tags                      = var.context.tags
@@ -40,6 +38,7 @@ resource "aws_sqs_queue" "this" {
   name                       = local.name
   visibility_timeout_seconds = var.visibility_timeout_seconds
   message_retention_seconds  = var.message_retention_seconds
+  delay_seconds              = var.delay_seconds
   kms_master_key_id          = var.context.kms_key_arn
   tags                       = var.context.tags
 

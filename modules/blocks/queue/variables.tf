@@ -52,6 +52,18 @@ variable "visibility_timeout_seconds" {
   nullable    = false
 }
 
+variable "delay_seconds" {
+  description = "Seconds for which a new message stays hidden, such as the time that a service needs before the message can be handled."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.delay_seconds >= 0 && var.delay_seconds <= 900 && floor(var.delay_seconds) == var.delay_seconds
+    error_message = "delay_seconds must be a whole number between 0 and 900 (15 minutes)."
+  }
+}
+
 variable "message_retention_seconds" {
   description = "Seconds for which a message is kept. The dead-letter queue keeps messages for 14 days."
   type        = number
