@@ -203,6 +203,10 @@ def _pool_of(body: bytes) -> str:
     return str(pools[0]["Name"]) if pools else ""
 
 
+# The name by which MiniStack knows a service, where it differs from the IAM prefix and decides the protocol.
+_ENGINE_NAMES = {"cloudwatch": "monitoring"}
+
+
 async def _fail(rule: Rule, service: str, operation: str, principal: str, headers: dict[str, str], send: Send) -> None:
     if rule.kind == "latency":
         await asyncio.sleep(rule.seconds)
@@ -219,7 +223,7 @@ async def _fail(rule: Rule, service: str, operation: str, principal: str, header
 
         code, status, message = error_of(rule, service)
         denied = access_denied_response(
-            service,
+            _ENGINE_NAMES.get(service, service),
             f"{service}:{operation}",
             "",
             str(uuid.uuid4()),

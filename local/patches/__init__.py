@@ -36,6 +36,7 @@ MODULES = (
     "scheduler",
     "kms",
     "cloudwatch_alarms",
+    "cloudwatch_access",
     "organizations",
     "accessanalyzer_buckets",
     "config_resources",

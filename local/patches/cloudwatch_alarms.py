@@ -292,24 +292,30 @@ def describe_alarms(
     """Return alarms with every member."""
     if is_cbor or is_json:
         return original(params, cbor_data, is_cbor, is_json)
-    asked: dict[str, Any] = {}
-    for name, value in params.items():
-        field, _, index = name.partition(".member.")
-        single = value[0] if isinstance(value, list) else value
-        if index:
-            asked.setdefault(field, []).append(single)
-        else:
-            asked[field] = single
-    status, _, body = original({}, asked, False, True)
+    status, _, body = original({}, members(params), False, True)
     if status != 200:
         return original(params, cbor_data, False, False)
     answer = json.loads(body)
     for alarm in answer["MetricAlarms"] + answer["CompositeAlarms"]:
         for field in [field for field in alarm if field.endswith("Timestamp")]:
             alarm[field] = datetime.datetime.fromtimestamp(cloudwatch._parse_ts(alarm[field]), datetime.UTC)
-    model = get_service_model("cloudwatch").operation_model("DescribeAlarms")
+    return query_answer("DescribeAlarms", answer)
+
+
+def members(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a request in the Query protocol, as those of JSON: plain values, lists and structures."""
+    return {
+        name: nested(params, name) if f"{name}." in first else value[0] if isinstance(value, list) else value
+        for first, value in params.items()
+        for name in [first.partition(".")[0]]
+    }
+
+
+def query_answer(operation: str, answer: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Return an answer in the Query protocol, by botocore's model of the operation."""
+    model = get_service_model("cloudwatch").operation_model(operation)
     text = str(QuerySerializer(model).serialize(answer)["body"])
-    return status, {"Content-Type": "text/xml"}, text.encode()
+    return 200, {"Content-Type": "text/xml"}, text.encode()
 
 
 def start() -> None:

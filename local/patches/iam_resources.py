@@ -49,6 +49,8 @@ def _cloudwatch(operation: str, fields: Fields, region: str, account: str) -> st
     alarm, dashboard = _first(fields, "AlarmName"), _first(fields, "DashboardName")
     if "ResourceARN" in fields:
         return str(fields["ResourceARN"])
+    if operation == "DescribeAlarms":  # a list is authorized against all alarms
+        return f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
     if alarm and operation in ("DeleteAlarms", "PutMetricAlarm"):
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}"
     return f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else ""
@@ -78,12 +80,20 @@ def _sns(operation: str, fields: Fields, region: str, account: str) -> str:
     return str(fields.get("ResourceArn") or "")
 
 
+def _ssm(operation: str, fields: Fields, region: str, account: str) -> str:
+    kind = fields.get("ResourceType")  # of a request about tags
+    return f"arn:aws:ssm:{region}:{account}:{kind.lower()}/{fields['ResourceId']}" if kind in _SSM_TAGGED else ""
+
+
+_SSM_TAGGED = ("Association", "Document")
+
 _ARNS: dict[str, Callable[[str, Fields, str, str], str]] = {
     "events": _events,
     "kms": _kms,
     "lambda": _lambda,
     "monitoring": _cloudwatch,
     "sns": _sns,
+    "ssm": _ssm,
 }
 
 

@@ -52,8 +52,11 @@ MOTO_SERVICES: dict[str, list[str]] = {
 # Operations of services that MiniStack has, that only moto answers.
 MOTO_OPERATIONS: dict[str, set[str]] = {
     "ssm": {
+        "CreateAssociation",
         "CreateDocument",
+        "DeleteAssociation",
         "DeleteDocument",
+        "DescribeAssociation",
         "DescribeAutomationExecutions",
         "DescribeAutomationStepExecutions",
         "DescribeDocument",
@@ -63,6 +66,7 @@ MOTO_OPERATIONS: dict[str, set[str]] = {
         "ListDocuments",
         "ModifyDocumentPermission",
         "StartAutomationExecution",
+        "UpdateAssociation",
         "UpdateDocument",
         "UpdateDocumentDefaultVersion",
     },
@@ -173,6 +177,8 @@ def _ssm_arn(operation: str, method: str, path: str, body: bytes, region: str, a
     if operation == "StartAutomationExecution":
         version = asked.get("DocumentVersion") or "$DEFAULT"
         return f"{prefix}automation-definition/{asked.get('DocumentName')}:{version}"
+    if asked.get("AssociationId"):
+        return f"{prefix}association/{asked['AssociationId']}"
     if asked.get("AutomationExecutionId"):
         return f"{prefix}automation-execution/{asked['AutomationExecutionId']}"
     return f"{prefix}document/{asked['Name']}" if asked.get("Name") else "*"

@@ -3,6 +3,10 @@
 from moto.core.exceptions import ServiceException
 
 
+class AssociationDoesNotExist(ServiceException):
+    code = "AssociationDoesNotExist"
+
+
 class AutomationDefinitionNotFoundException(ServiceException):
     code = "AutomationDefinitionNotFoundException"
 
@@ -17,6 +21,10 @@ class AutomationExecutionNotFoundException(ServiceException):
 
 class InvalidAutomationExecutionParametersException(ServiceException):
     code = "InvalidAutomationExecutionParametersException"
+
+
+class InvalidDocument(ServiceException):
+    code = "InvalidDocument"
 
 
 class InvalidFilterKey(ServiceException):

@@ -12,6 +12,7 @@ from local.permissions import caller
 from local.services.base import Pager, TokenError, operation
 
 from . import automation
+from .associations import Associations
 from .automation import Document, Execution
 from .exceptions import (
     AutomationDefinitionNotFoundException,
@@ -30,12 +31,13 @@ FILTERS = {
 """Supported filters of DescribeAutomationExecutions -> the member that each compares."""
 
 
-class SsmBackend(SimpleSystemManagerBackend):
+class SsmBackend(Associations, SimpleSystemManagerBackend):
     """Systems Manager of one account and Region."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.executions: dict[str, Execution] = {}
+        self.associations = {}
         self.pager = Pager(lambda: 3600.0)
 
     def document(self, name: str, version: str = "") -> tuple[str, Document]:
