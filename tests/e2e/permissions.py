@@ -10,25 +10,26 @@ from typing import Any
 from local.harness.cloud import Cloud
 
 
-def grants(cloud: Cloud, role: str, policy: str = "grants") -> dict[str, Any]:
+def grants(cloud: Cloud, role: str, policy: str = "grants", account: str = "") -> dict[str, Any]:
     """The inline policy that a capability gives a function's role; `runtime` is the one every function has."""
-    document = cloud.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    iam = cloud.client("iam", account=account)
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     found: dict[str, Any] = document if isinstance(document, dict) else json.loads(document)
     return found
 
 
-def sids(cloud: Cloud, role: str, policy: str = "grants") -> list[str]:
+def sids(cloud: Cloud, role: str, policy: str = "grants", account: str = "") -> list[str]:
     """The names of its statements."""
-    return [statement["Sid"] for statement in grants(cloud, role, policy)["Statement"]]
+    return [statement["Sid"] for statement in grants(cloud, role, policy, account)["Statement"]]
 
 
 @contextlib.contextmanager
-def without(cloud: Cloud, role: str, sid: str, policy: str = "grants") -> Iterator[None]:
+def without(cloud: Cloud, role: str, sid: str, policy: str = "grants", account: str = "") -> Iterator[None]:
     """The role lacks the statement `sid` for the length of a `with` block."""
-    whole = grants(cloud, role, policy)
+    whole = grants(cloud, role, policy, account)
     rest = [statement for statement in whole["Statement"] if statement["Sid"] != sid]
     assert len(rest) == len(whole["Statement"]) - 1, f"{role} has no single statement {sid}"
-    iam = cloud.client("iam")
+    iam = cloud.client("iam", account=account)
     if rest:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps({**whole, "Statement": rest}))
     else:

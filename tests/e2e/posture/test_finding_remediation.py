@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from local.harness import scenario
-from local.harness.cloud import Cloud
 from local.settings import ACCOUNT_ID, REGION
 from scenarios import security_hub as shared
 from scenarios.posture import finding_remediation as subject
@@ -167,25 +166,14 @@ def test_each_statement_of_a_members_role_is_needed(
 ) -> None:
     """The statements are the functions' own. Test one remediation with a key of another account, and one without."""
     role = f"finding-remediation-{remediation.replace('_', '-')}"
-    member = MemberCloud(stack.cloud)
-    for sid in permissions.sids(member, role, "remediation"):
+    for sid in permissions.sids(stack.cloud, role, "remediation", subject.MEMBER):
         if sid == "ReadLocks":
             continue  # as above
         finding = CASES[remediation](there)
-        with permissions.without(member, role, sid, "remediation"):
+        with permissions.without(stack.cloud, role, sid, "remediation", subject.MEMBER):
             status, told = invoke(stack, remediation, finding)
         assert (status, "denied" in told.lower()) == ("NEW", True), (sid, told)
     assert invoke(stack, remediation, finding)[0] == "RESOLVED"
-
-
-class MemberCloud(Cloud):
-    """The cloud, seen from the member account."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud.port)
-
-    def client(self, service: str, account: str = subject.MEMBER, *rest: Any, **options: Any) -> Any:
-        return super().client(service, account, *rest, **options)
 
 
 def test_a_members_role_trusts_its_own_function_alone(stack: scenario.Stack, there: subject.Account) -> None:
