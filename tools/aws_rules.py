@@ -122,6 +122,7 @@ TYPES = {
     "aws_sns_topic_policy": "AWS::SNS::TopicPolicy",
     "aws_sns_topic_subscription": "AWS::SNS::Subscription",
     "aws_sqs_queue": "AWS::SQS::Queue",
+    "aws_ssm_association": "AWS::SSM::Association",
     "aws_ssm_document": "AWS::SSM::Document",
     "aws_ssm_parameter": "AWS::SSM::Parameter",
     "aws_verifiedpermissions_identity_source": "AWS::VerifiedPermissions::IdentitySource",
