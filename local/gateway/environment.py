@@ -21,7 +21,6 @@ def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -
         "MINISTACK_REGION": REGION,
         "MINISTACK_AUTOCREATE_AWS_MANAGED": "1",
         "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "INFO",
         "S3_DATA_DIR": str(data_dir / "s3"),
         "STATE_DIR": str(data_dir / "state"),

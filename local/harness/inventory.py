@@ -27,6 +27,10 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("glue", "get_databases", "DatabaseList", "Name"),
     ("iam", "list_policies", "Policies", "Arn"),
     ("iam", "list_roles", "Roles", "RoleName"),
+    ("iot", "list_certificates", "certificates", "certificateId"),
+    ("iot", "list_policies", "policies", "policyName"),
+    ("iot", "list_things", "things", "thingName"),
+    ("iot", "list_topic_rules", "rules", "ruleName"),
     ("kms", "list_aliases", "Aliases", "AliasName"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
     ("lambda", "list_functions", "Functions", "FunctionName"),
@@ -48,7 +52,10 @@ _LISTS: list[tuple[str, str, str, str]] = [
     ("wafv2", "list_web_acls", "WebACLs", "Name"),
 ]
 
-_EXTRA: dict[str, dict[str, Any]] = {"list_policies": {"Scope": "Local"}, "list_user_pools": {"MaxResults": 60}}
+_EXTRA: dict[str, dict[str, Any]] = {
+    "cognito-idp:list_user_pools": {"MaxResults": 60},
+    "iam:list_policies": {"Scope": "Local"},
+}
 
 
 def resources(cloud: Cloud, account: str = "", region: str = REGION) -> set[str]:
@@ -59,7 +66,7 @@ def resources(cloud: Cloud, account: str = "", region: str = REGION) -> set[str]
     found: set[str] = set()
     for service, operation, field, name in _LISTS:
         client = cloud.client(service, account=account, region=region)
-        extra = {"Scope": "REGIONAL"} if service == "wafv2" else _EXTRA.get(operation, {})
+        extra = {"Scope": "REGIONAL"} if service == "wafv2" else _EXTRA.get(f"{service}:{operation}", {})
         try:
             if client.can_paginate(operation):
                 pages = list(client.get_paginator(operation).paginate(**extra))

@@ -44,6 +44,7 @@ MODULES = (
     "lambda_sqs",
     "lambda_runtime",
     "sns",
+    "iot",
 )
 """In the order in which they are applied: of two corrections with one target, the later wraps the earlier."""
 

@@ -36,6 +36,8 @@ _PASSES_TO = {
     "events:PutTargets": "events.amazonaws.com",
     "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
     "firehose:UpdateDestination": "firehose.amazonaws.com",
+    "iot:CreateTopicRule": "iot.amazonaws.com",
+    "iot:ReplaceTopicRule": "iot.amazonaws.com",
     "lambda:CreateFunction": "lambda.amazonaws.com",
     "lambda:UpdateFunctionConfiguration": "lambda.amazonaws.com",
     "scheduler:CreateSchedule": "scheduler.amazonaws.com",
