@@ -18,7 +18,7 @@ variables {
     write = { name = "test-write", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:111122223333:function:test-write/invocations" }
   }
   routes = {
-    "GET /"                                           = { function = "read", authorize = false }
+    "GET /"                                           = { function = "read", authorize = false, api_key = true }
     "GET /orders/{order-id}"                          = { function = "read", required_parameters = ["querystring.day", "header.X-Scope"] }
     "PUT /orders/{order-id}"                          = { function = "write", body = "{\"type\":\"object\"}", throttle = { rate_limit = 5, burst_limit = 10 } }
     "ANY /orders/{order-id}/lines/{line-id}/a/{all+}" = { function = "write" }
@@ -64,6 +64,10 @@ run "api" {
       "ANY /orders/{order-id}/lines/{line-id}/a/{all+}" = "ANY CUSTOM au7h0r"
     }
     error_message = "Every route uses the authorizer, except the one that sets another authorization."
+  }
+  assert {
+    condition     = { for key, method in aws_api_gateway_method.this : key => method.api_key_required if method.api_key_required } == { "GET /" = true } && output.stage_name == "v1"
+    error_message = "A route needs an API key only if it says so; a usage plan can name the stage."
   }
   assert {
     condition     = aws_api_gateway_method.this["GET /orders/{order-id}"].request_parameters == tomap({ "method.request.path.order-id" = true, "method.request.querystring.day" = true, "method.request.header.X-Scope" = true })

@@ -230,6 +230,7 @@ resource "aws_lambda_permission" "invoker" {
   principal     = each.value.principal
   source_arn    = each.value.source_arn
   # A bucket's ARN does not contain the account, and any account can reuse the name of a deleted bucket. AWS Config
-  # is restricted by account only: a Config rule needs this permission before it exists and has an ARN.
-  source_account = contains(["config.amazonaws.com", "s3.amazonaws.com"], each.value.principal) ? var.context.account_id : null
+  # is restricted by account only: a Config rule needs this permission before it exists and has an ARN. AWS IoT's guide
+  # asks for both.
+  source_account = contains(["config.amazonaws.com", "iot.amazonaws.com", "s3.amazonaws.com"], each.value.principal) ? var.context.account_id : null
 }

@@ -148,6 +148,7 @@ resource "aws_api_gateway_method" "this" {
   authorization        = each.value.authorization
   authorizer_id        = each.value.authorization == "CUSTOM" ? aws_api_gateway_authorizer.this[0].id : each.value.authorization == "COGNITO_USER_POOLS" ? aws_api_gateway_authorizer.user_pool[0].id : null
   authorization_scopes = each.value.authorize ? each.value.user_pool_scopes : null
+  api_key_required     = each.value.api_key
   request_validator_id = aws_api_gateway_request_validator.this.id
   request_models       = each.value.body == null ? {} : { "application/json" = aws_api_gateway_model.this[each.key].name }
   request_parameters = merge(

@@ -15,6 +15,11 @@ output "url" {
   ]
 }
 
+output "stage_name" {
+  description = "Name of the stage, for a usage plan."
+  value       = aws_api_gateway_stage.this.stage_name
+}
+
 output "stage_arn" {
   description = "ARN of the stage, to associate a web ACL with."
   value       = aws_api_gateway_stage.this.arn

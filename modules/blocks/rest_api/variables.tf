@@ -45,12 +45,13 @@ variable "functions" {
 }
 
 variable "routes" {
-  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is called first (`authorize`), the scopes of which an access token of `user_pool_arns` must have at least one (`user_pool_scopes`: API Gateway itself checks the token instead of the authorizer), whether the caller must sign with AWS credentials that may `execute-api:Invoke` (`iam`, instead of the authorizer), `required_parameters` (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a separate `throttle` for the route."
+  description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is called first (`authorize`), the scopes of which an access token of `user_pool_arns` must have at least one (`user_pool_scopes`: API Gateway itself checks the token instead of the authorizer), whether the caller must sign with AWS credentials that may `execute-api:Invoke` (`iam`, instead of the authorizer), whether it must send an API key of a usage plan for the stage (`api_key`), `required_parameters` (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a separate `throttle` for the route."
   type = map(object({
     function            = string
     authorize           = optional(bool, true)
     user_pool_scopes    = optional(list(string))
     iam                 = optional(bool, false)
+    api_key             = optional(bool, false)
     required_parameters = optional(list(string), [])
     body                = optional(string)
     throttle = optional(object({
