@@ -16,6 +16,7 @@ module "context" {
   access_log_force_destroy = var.access_log_force_destroy
   api_gateway_logging = coalesce(var.api_gateway_logging, anytrue([
     var.contact_form != null,
+    var.iot_messaging != null,
     var.order_authorization != null,
     var.step_up_auth != null,
   ]))

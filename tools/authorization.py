@@ -162,12 +162,16 @@ _KINDS = {
     "aws_sqs_queue": "sqs",
     "aws_sqs_queue_policy": "sqs",
 }
+_NOT_IAM = {"aws_iot_policy"}
+"""Types with a policy that another service evaluates, with condition keys and variables of its own."""
 
 
 def in_state(shown: Mapping[str, Any]) -> list[Policy]:
     """Return every policy document of managed resources in what `terraform show -json` prints of a state."""
     found = []
     for resource in resources(shown):
+        if resource["type"] in _NOT_IAM:
+            continue
         for name, value in resource["values"].items():
             if document := _document(value):
                 kind = "trust" if name == "assume_role_policy" else _KINDS[resource["type"]]
@@ -196,6 +200,8 @@ _PATHS = {
     "ParameterNameWithoutLeadingSlash",
     "PolicyNameWithPath",
     "RoleNameWithPath",
+    "TopicFilter",
+    "TopicName",
     "SecretId",
 }
 
