@@ -21,6 +21,8 @@ MODULES = (
     "cognito",
     "cognito_rotation",
     "ses",
+    "ses_sending",
+    "ses_receiving",
     "cloudwatch_emf",
     "dynamodb",
     "lambda_dynamodb",

@@ -153,6 +153,11 @@ def _codeguru_profiler_arn(operation: str, method: str, path: str, body: bytes, 
     return f"arn:aws:codeguru-profiler:{region}:{account}:profilingGroup/{named[0]}" if named else "*"
 
 
+def _comprehend_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN of the endpoint that a request names; real-time analysis without one has no resource."""
+    return str(json.loads(body or b"{}").get("EndpointArn") or "*")
+
+
 def _config_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN by the Service Authorization Reference for AWS Config; the first rule if several are named.
 
@@ -201,6 +206,7 @@ RESOURCE_ARNS: dict[str, ResourceArn] = {
     "access-analyzer": _accessanalyzer_arn,
     "chatbot": _chatbot_arn,
     "codeguru-profiler": _codeguru_profiler_arn,
+    "comprehend": _comprehend_arn,
     "config": _config_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,

@@ -13,3 +13,11 @@ class TextSizeLimitExceededException(ServiceException):
 
 class ValidationException(ServiceException):
     code = "ValidationException"
+
+
+class ResourceNotFoundException(ServiceException):
+    code = "ResourceNotFoundException"
+
+
+class UnsupportedLanguageException(ServiceException):
+    code = "UnsupportedLanguageException"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.comprehend.models import ComprehendBackend as MotoComprehendBackend
@@ -9,12 +10,14 @@ from moto.core.base_backend import BackendDict
 
 from local.services.base import operation
 
-from .exceptions import TextSizeLimitExceededException
-from .words import languages, sentiment
+from .exceptions import ResourceNotFoundException, TextSizeLimitExceededException, UnsupportedLanguageException
+from .words import languages, personal, sentiment
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
 LANGUAGE_BYTES = 100_000
 SENTIMENT_BYTES = 5_000
+PII_BYTES = 100_000
+PII_LANGUAGES = ("en", "es")
 
 
 class ComprehendBackend(MotoComprehendBackend):
@@ -33,6 +36,43 @@ class ComprehendBackend(MotoComprehendBackend):
         scores = sentiment(text, language_code)
         prevailing = max(scores, key=lambda name: scores[name])
         return {"Sentiment": prevailing.upper(), "SentimentScore": scores}
+
+    @operation()
+    def detect_pii_entities(self, text: str, language_code: str) -> dict[str, Any]:
+        """Return where a text has personal data. Offsets count characters."""
+        if language_code not in PII_LANGUAGES:
+            raise UnsupportedLanguageException(f"Language {language_code} is not supported.")
+        _check_size(text, PII_BYTES)
+        return {"Entities": [_entity(kind, begin, end) for kind, begin, end in personal(text)]}
+
+    @operation()
+    def detect_entities(self, text: str, endpoint_arn: str = "") -> dict[str, Any]:
+        """Return what the custom recognizer behind an endpoint finds: the words that it was trained with."""
+        if not endpoint_arn:
+            raise NotImplementedError("DetectEntities without a custom recognizer")
+        endpoint = self.endpoints.get(endpoint_arn)
+        if endpoint is None:
+            raise ResourceNotFoundException(f"{endpoint_arn} does not exist.")
+        _check_size(text, LANGUAGE_BYTES)
+        found = [
+            {**_entity(kind, *match.span()), "Text": words}
+            for words, kind in trained.get(endpoint.model_arn, {}).items()
+            for match in re.finditer(rf"\b{re.escape(words)}\b", text)
+        ]
+        return {"Entities": sorted(found, key=lambda one: int(one["BeginOffset"]))}
+
+
+trained: dict[str, dict[str, str]] = {}
+"""What custom recognizers know, by ARN: words and their type."""
+
+
+def train(recognizer_arn: str, entities: dict[str, str]) -> None:
+    """Give a custom recognizer what its training would: words and their type."""
+    trained[recognizer_arn] = entities
+
+
+def _entity(kind: str, begin: int, end: int) -> dict[str, Any]:
+    return {"Score": 0.99, "Type": kind, "BeginOffset": begin, "EndOffset": end}
 
 
 def _check_size(text: str, limit: int) -> None:

@@ -51,6 +51,12 @@ COMPLAINT = {
     "hi": "बुरा खराब",
 }
 NEGATIONS = frozenset(["not", "no", "never", "nicht", "kein", "keine", "ne", "pas", "sin", "non", "não", "nunca"])
+PERSONAL = (
+    ("EMAIL", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    ("CREDIT_DEBIT_NUMBER", re.compile(r"\b(?:\d{4}[ -]){3}\d{4}\b")),
+    ("SSN", re.compile(r"\b\d{3}-\d{2}-\d{4}\b")),
+    ("PHONE", re.compile(r"\+\d[\d /-]{6,}\d")),
+)
 _WORD = re.compile(r"\w+")
 _SPACELESS = ("ja", "zh")
 
@@ -71,6 +77,12 @@ def languages(text: str) -> list[tuple[str, float]]:
         return [("en", 0.3)]
     ranked = sorted(found, key=lambda code: -found[code])
     return [(code, round(found[code] / total, 4)) for code in ranked if found[code]]
+
+
+def personal(text: str) -> list[tuple[str, int, int]]:
+    """Return the personal data in a text: type, begin and end."""
+    found = [(kind, *match.span()) for kind, pattern in PERSONAL for match in pattern.finditer(text)]
+    return sorted(found, key=lambda one: one[1])
 
 
 def sentiment(text: str, language: str) -> dict[str, float]:
