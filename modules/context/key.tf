@@ -59,6 +59,21 @@ resource "aws_kms_key" "this" {
         }
       },
       {
+        # SES stores received mail (SES developer guide, "Giving permissions to Amazon SES for email receiving").
+        Sid       = "MailToBuckets"
+        Effect    = "Allow"
+        Principal = { Service = "ses.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = {
+          ArnLike = {
+            "aws:SourceArn"                    = "arn:${local.partition}:ses:${local.regional}:receipt-rule-set/*:receipt-rule/${var.name_prefix}-*"
+            "kms:EncryptionContext:aws:s3:arn" = "arn:${local.partition}:s3:::${var.name_prefix}-*"
+          }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
+        }
+      },
+      {
         Sid       = "AlarmsToTopics"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
