@@ -35,6 +35,9 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     "states:StartExecution": ("kms:GenerateDataKey", "kms:Decrypt"),
     "states:StartSyncExecution": ("kms:GenerateDataKey", "kms:Decrypt"),
     "secretsmanager:GetSecretValue": ("kms:Decrypt",),
+    # Of a SecureString, with WithDecryption.
+    "ssm:GetParameter": ("kms:Decrypt",),
+    "ssm:GetParameters": ("kms:Decrypt",),
     "secretsmanager:BatchGetSecretValue": ("kms:Decrypt",),
     "secretsmanager:CreateSecret": ("kms:GenerateDataKey", "kms:Decrypt"),
     "secretsmanager:PutSecretValue": ("kms:GenerateDataKey", "kms:Decrypt"),
@@ -165,6 +168,13 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
             return str(json.loads(request_body.get() or b"{}").get("KmsKeyId") or ""), {}
         _, secret = secretsmanager._resolve(resource_arn)
         return ((secret or {}).get("KmsKeyId") or ""), {"SecretARN": resource_arn}
+    if service == "ssm":
+        from ministack.services import ssm
+
+        if not json.loads(request_body.get() or b"{}").get("WithDecryption"):
+            return "", {}
+        _, parameter = ssm._lookup_parameter(resource_arn)
+        return ((parameter or {}).get("KeyId") or ""), {"PARAMETER_ARN": resource_arn}
     return "", {}
 
 

@@ -44,6 +44,7 @@ MODULES = (
     "config_resources",
     "sns_chatbot",
     "lambda_sqs",
+    "lambda_extensions",
     "lambda_runtime",
     "sns",
     "iot",

@@ -10,8 +10,9 @@ from typing import Any
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
+from local.patches.iam_resources import fields_of, parameter_arns
 from local.patches.registry import Original, patch
-from local.permissions import Use, key_use, principal_arn
+from local.permissions import Use, key_use, principal_arn, request_body
 
 _kms_denial: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_kms_denial", default="")
 
@@ -76,8 +77,21 @@ def enforce(
         denied = original(access_key_id, action, service, region, resource(region, get_account_id()))
         if denied is not None:
             return denied
-    use = key_use(resource_arn, iam_action, region)
-    return _denied_key(original, access_key_id, use, region) if use else None
+    for named in (resource_arn, *_further(iam_action, region)):
+        if named != resource_arn:
+            denied = original(access_key_id, iam_action, service, region, named, service_context)
+        use = key_use(named, iam_action, region)
+        denied = denied or (_denied_key(original, access_key_id, use, region) if use else None)
+        if denied is not None:
+            return denied
+    return None
+
+
+def _further(action: str, region: str) -> list[str]:
+    """Return the ARNs after the first where a request names several."""
+    if action != "ssm:GetParameters":
+        return []
+    return parameter_arns(fields_of(request_body.get()), region, get_account_id())[1:]
 
 
 def _denied_key(original: Original, access_key_id: str, use: Use, region: str) -> Any:

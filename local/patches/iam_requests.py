@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core.responses import get_account_id
-from ministack.services import iam, kms
+from ministack.services import dynamodb, iam, kms
 
 from local.patches.registry import Original, patch
 from local.permissions import Checked, checks, request_body
@@ -95,11 +95,25 @@ def _role_keys(operation: str, role: str, form: dict[str, list[str]]) -> dict[st
     return {name: value for name, value in keys.items() if value}
 
 
+def _partition(table_arn: str, body: bytes) -> str:
+    """Return the value of the partition key of the item that a request names, or "" if it names none.
+
+    Requests for several items, and queries, have it on AWS too, but not here.
+    """
+    table = dynamodb._tables.get(table_arn.rpartition("/")[2]) or {}
+    fields = json.loads(body or b"{}")
+    item = fields.get("Key") or fields.get("Item") or {}
+    value = item.get(table.get("pk_name")) if isinstance(item, dict) else None
+    return str(next(iter(value.values()))) if isinstance(value, dict) and value else ""
+
+
 def condition_keys(action: str, resource_arn: str, body: bytes) -> dict[str, Any]:
     """Return the condition keys of an action that MiniStack does not have, in lower case."""
     service, _, operation = action.partition(":")
     if service == "iam":
         return _role_keys(operation, resource_arn, parse_qs(body.decode("latin-1")))
+    if service == "dynamodb" and (partition := _partition(resource_arn, body)):
+        return {"dynamodb:leadingkeys": [partition]}
     if service == "kms" and ":key/" in resource_arn:
         key_id = resource_arn.rpartition("/")[2]
         aliases = [str(arn).rpartition(":")[2] for arn, target in kms._aliases.items() if target == key_id]

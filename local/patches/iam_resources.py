@@ -1,7 +1,7 @@
 """Actions and resources of requests that Terraform makes, as AWS's Service Authorization Reference has them.
 
 Where MiniStack asks IAM about another action (a layer's version, a function's settings for asynchronous calls) or about
-no resource (alarms, dashboards, aliases, the targets of a rule).
+no resource (alarms, dashboards, aliases, the targets of a rule, parameters of which a request names several).
 """
 
 from __future__ import annotations
@@ -80,12 +80,22 @@ def _sns(operation: str, fields: Fields, region: str, account: str) -> str:
     return str(fields.get("ResourceArn") or "")
 
 
+_SSM_TAGGED = ("Association", "Document")
+
+
+def parameter_arns(fields: Fields, region: str, account: str) -> list[str]:
+    """Return the ARNs of the parameters that a request names: IAM is asked about each."""
+    names = [str(name) for name in fields.get("Names") or []]
+    prefix = f"arn:aws:ssm:{region}:{account}:parameter/"
+    return [name if name.startswith("arn:") else prefix + name.partition(":")[0].lstrip("/") for name in names]
+
+
 def _ssm(operation: str, fields: Fields, region: str, account: str) -> str:
+    if operation == "GetParameters":
+        return next(iter(parameter_arns(fields, region, account)), "")
     kind = fields.get("ResourceType")  # of a request about tags
     return f"arn:aws:ssm:{region}:{account}:{kind.lower()}/{fields['ResourceId']}" if kind in _SSM_TAGGED else ""
 
-
-_SSM_TAGGED = ("Association", "Document")
 
 _ARNS: dict[str, Callable[[str, Fields, str, str], str]] = {
     "events": _events,

@@ -8,6 +8,7 @@ import io
 import math
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -20,7 +21,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from local.patches import lambda_extensions
 from local.patches.registry import Original, PatchError, patch
+from local.services import sandbox
 from local.settings import patience
 
 RUNTIME = "ministack.core.lambda_runtime"
@@ -50,6 +53,9 @@ _NAMED_ERROR = """{"status": "ok", "handler_error": {"errorMessage": str(e), "er
 _ANSWERED = "        _real_stdout.flush()\n\nrun()"
 _MARKED = f"        print({END_OF_LOG!r}, file=sys.stderr, flush=True)\n{_ANSWERED}"
 
+# A function and its extensions share loopback ports, and no other function has them, as on AWS.
+_SANDBOX = Path(sandbox.__file__).read_text() + "\ninstall()\n"
+
 _layers = threading.Lock()
 _last = threading.local()
 """`answer`: the worker's answer to the call that the thread makes."""
@@ -62,7 +68,7 @@ def worker_script(plain: str) -> str:
         if plain.count(replaced) != 1:
             raise PatchError(f"{RUNTIME}._PYTHON_WORKER_SCRIPT changed: expected once\n{replaced}")
         plain = plain.replace(replaced, by)
-    return _ACCOUNT_HOSTS + plain
+    return _SANDBOX + _ACCOUNT_HOSTS + plain
 
 
 @patch(
@@ -78,31 +84,51 @@ def detect_runtime_binary(original: Original, runtime: str) -> tuple[str, str]:
     return os.environ.get("SWITCHYARD_RUNTIME_PYTHON") or binary, worker_script(script)
 
 
-@patch(RUNTIME, "Worker._spawn", because="MiniStack unpacks and compiles a layer at each start of a process.")
+@patch(
+    RUNTIME,
+    "Worker._spawn",
+    because="MiniStack unpacks and compiles a layer at each start of a process, and starts no extensions.",
+)
 def spawn(original: Original, self: Any) -> None:
-    """Start a process whose layers are already unpacked and compiled."""
+    """Start a process whose layers are already unpacked and compiled, and their extensions before it."""
     config = self.config
-    if config.get("Layers") and config["Runtime"].startswith("python"):
-        python, _ = lambda_runtime._detect_runtime_binary(config["Runtime"])
-        variables = dict((config.get("Environment") or {}).get("Variables") or {})
-        variables["_LAMBDA_LAYERS_DIRS"] = os.pathsep.join(_unpacked(one, python) for one in config["Layers"])
-        self.config = {**config, "Layers": [], "Environment": {"Variables": variables}}
+    python = config["Runtime"].startswith("python")
+    variables = dict((config.get("Environment") or {}).get("Variables") or {})
+    layers = [unpacked(one) for one in config.get("Layers") or []]
     try:
+        added = lambda_extensions.begin(self, layers, variables)
+        if layers and python:
+            added = {**added, "_LAMBDA_LAYERS_DIRS": os.pathsep.join(map(str, layers))}
+            self.config = {**config, "Layers": []}
+        self.config = {**self.config, "Environment": {"Variables": {**variables, **added}}}
         original(self)
+        lambda_extensions.initialized(self)
     finally:
         self.config = config
 
 
-def _unpacked(layer: Any, python: str) -> str:
+def unpacked(layer: Any) -> Path:
+    """Return the folder with a layer's files, with the modes that its zip gives them and its libraries compiled."""
     content = lambda_svc._resolve_layer_zip(layer)
     if content is None:
         raise RuntimeError(f"Failed to resolve layer {layer}")
     target = Path(os.environ["STATE_DIR"]).parent / "layers" / hashlib.sha256(content).hexdigest()
+    python, _ = lambda_runtime._detect_runtime_binary("python3.13")
     with _layers:
         if not target.exists():
-            zipfile.ZipFile(io.BytesIO(content)).extractall(target)
-            subprocess.run([python, "-m", "compileall", "-q", target], check=False, stdout=subprocess.DEVNULL)
-    return str(target)
+            partial = target.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            with zipfile.ZipFile(io.BytesIO(content)) as layers:
+                layers.extractall(partial)
+                for entry in layers.infolist():
+                    if not entry.is_dir() and (mode := entry.external_attr >> 16 & 0o777):
+                        (partial / entry.filename).chmod(mode)
+            # What is not in python/ is compiled at each start, as on AWS.
+            subprocess.run(
+                [python, "-m", "compileall", "-q", partial / "python"], check=False, stdout=subprocess.DEVNULL
+            )
+            partial.rename(target)
+    return target
 
 
 @patch(

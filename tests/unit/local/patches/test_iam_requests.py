@@ -188,3 +188,84 @@ def test_a_key_has_its_aliases_as_a_condition_key(cloud: Cloud) -> None:
     limited.get_key_rotation_status(KeyId=bare)
     with pytest.raises(ClientError, match="AccessDenied"):
         limited.get_key_rotation_status(KeyId=theirs)
+
+
+def role_client(cloud: Cloud, service: str, name: str, *statements: dict[str, Any]) -> Any:
+    """Return a client with a role that has these statements."""
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    allowed = [{"Effect": "Allow", **statement} for statement in statements]
+    iam.put_role_policy(
+        RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    )
+    made = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return cloud.client(
+        service,
+        attempts=1,
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        aws_session_token=made["SessionToken"],
+    )
+
+
+def code_of(call: Any, **arguments: Any) -> str:
+    """Return the error code of a call, or "" if it succeeds."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def test_each_parameter_of_a_request_is_asked_about(cloud: Cloud) -> None:
+    ssm = cloud.client("ssm")
+    for name in ("/many/a", "/many/b", "plain"):
+        ssm.put_parameter(Name=name, Value="x", Type="String")
+    arns = [f"arn:aws:ssm:{REGION}:{ACCOUNT_ID}:parameter/{name}" for name in ("many/a", "plain")]
+    reader = role_client(cloud, "ssm", "many", {"Action": "ssm:GetParameters", "Resource": arns})
+    assert code_of(reader.get_parameters, Names=["/many/a", "plain"]) == ""
+    for names in (["/many/b"], ["/many/a", "/many/b"], ["/many/b", "/many/a"]):
+        assert code_of(reader.get_parameters, Names=names) == "AccessDeniedException"
+
+
+def test_a_secure_parameter_needs_its_key_with_the_parameter_as_encryption_context(cloud: Cloud) -> None:
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    for name in ("/secure/a", "/secure/b"):
+        cloud.client("ssm").put_parameter(Name=name, Value="x", Type="SecureString", KeyId=key)
+    arn = f"arn:aws:ssm:{REGION}:{ACCOUNT_ID}:parameter/secure/"
+    context = {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": f"{arn}a"}}
+    reader = role_client(
+        cloud,
+        "ssm",
+        "secure",
+        {"Action": "ssm:GetParameters", "Resource": f"{arn}*"},
+        {"Action": "kms:Decrypt", "Resource": key, "Condition": context},
+    )
+    assert code_of(reader.get_parameters, Names=["/secure/a"], WithDecryption=True) == ""
+    assert (
+        code_of(reader.get_parameters, Names=["/secure/a", "/secure/b"], WithDecryption=True) == "AccessDeniedException"
+    )
+    assert code_of(reader.get_parameters, Names=["/secure/b"]) == ""  # it gets the encrypted value
+
+
+def test_an_item_has_the_leading_key_of_its_partition(cloud: Cloud) -> None:
+    cloud.client("dynamodb").create_table(
+        TableName="leading",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    reader = role_client(
+        cloud,
+        "dynamodb",
+        "leading",
+        {
+            "Action": "dynamodb:GetItem",
+            "Resource": f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/leading",
+            "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}},
+        },
+    )
+    assert code_of(reader.get_item, TableName="leading", Key={"pk": {"S": "mine"}}) == ""
+    assert code_of(reader.get_item, TableName="leading", Key={"pk": {"S": "theirs"}}) == "AccessDeniedException"
