@@ -7,10 +7,12 @@
 domain's folder, which its capabilities share.
 `<build-dir>/layers/common.zip` holds requirements/layer.txt. A capability that needs more names its layers, one per
 line, in lambda_src/<domain>/<capability>/layers.txt: `<build-dir>/layers/<layer>.zip` holds
-requirements/layer-<layer>.txt.
+requirements/layer-<layer>.txt. A capability that offers a layer of its own code has a folder `layer` there, which is
+`<build-dir>/layers/<capability>.zip`.
 
-Entries are sorted, dated 1980-01-01, mode 0644, and stored uncompressed: deflate's output differs between
-zlib, zlib-ng and Apple's zlib, and a hash that depends on the machine makes Terraform redeploy without a change.
+Entries are sorted, dated 1980-01-01, and stored uncompressed: deflate's output differs between zlib, zlib-ng and
+Apple's zlib, and a hash that depends on the machine makes Terraform redeploy without a change. Their mode is 0644, and
+0755 for what Lambda starts or has on its PATH: a checkout and an umask must not decide whether an extension starts.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ FUNCTION_LIMIT = 100_000  # bytes
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 EXCLUDED_FOLDERS = {"__pycache__", "tests"}
 LAYERS = "layers.txt"
+OWN_LAYER = "layer"
+STARTED = ("bin/", "extensions/")  # folders of a layer whose files are started
 # Files that an installer writes about its own run, and scripts that name its interpreter.
 INSTALLERS_OWN = re.compile(
     r"python/(bin/.*|[^/]+\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_\w+\.json))"
@@ -88,7 +92,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system = 3  # Unix, on any host
-            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.external_attr = (stat.S_IFREG | (0o755 if name.startswith(STARTED) else 0o644)) << 16
             out.writestr(entry, files[name])
     return buffer.getvalue()
 
@@ -115,9 +119,10 @@ def capabilities(source: Path = SOURCE) -> list[str]:
 
 
 def layers_of(capability: str, source: Path = SOURCE) -> list[str]:
-    """Return the layers that a capability names, in addition to the common one."""
-    path = source / capability / LAYERS
-    return path.read_text().split() if path.is_file() else []
+    """Return the layers that a capability has in addition to the common one: those that it names, and its own."""
+    path, own = source / capability / LAYERS, source / capability / OWN_LAYER
+    named = path.read_text().split() if path.is_file() else []
+    return named + ([own.parent.name] if own.is_dir() else [])
 
 
 def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
@@ -135,7 +140,8 @@ def function_files(capability: str, source: Path = SOURCE) -> dict[str, bytes]:
     """Return the entries of a capability's zip."""
     domain = capability.partition("/")[0]
     shared = {f"{domain}/{path.name}": path.read_bytes() for path in (source / domain).glob("*.py")}
-    return tree(source / SHARED, SHARED) | shared | tree(source / capability, capability)
+    files = tree(source / SHARED, SHARED) | shared | tree(source / capability, capability)
+    return {name: data for name, data in files.items() if not name.startswith(f"{capability}/{OWN_LAYER}/")}
 
 
 def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> dict[str, bytes]:
@@ -172,6 +178,13 @@ def build_function(capability: str, build_dir: Path, source: Path = SOURCE) -> A
     return write(build_dir / f"{capability}.zip", content)
 
 
+def build_own_layer(capability: str, build_dir: Path, source: Path = SOURCE) -> Artifact:
+    """Build the layer of a capability's own code."""
+    files = tree(source / capability / OWN_LAYER, "")
+    content = archive({name.lstrip("/"): data for name, data in files.items()})
+    return write(build_dir / "layers" / f"{capability.rpartition('/')[2]}.zip", content)
+
+
 def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) -> Artifact:
     """Build a layer's zip, unless the existing one was built from the same requirements for the same target."""
     if not requirements.exists():
@@ -196,9 +209,12 @@ def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> l
     """
     chosen = select(names, capabilities())
     layers = {SHARED: "layer.txt"}
-    layers |= {name: f"layer-{name}.txt" for capability in chosen for name in layers_of(capability)}
+    own = [capability for capability in chosen if (SOURCE / capability / OWN_LAYER).is_dir()]
+    named = {name for capability in chosen for name in layers_of(capability)}
+    layers |= {name: f"layer-{name}.txt" for name in sorted(named - {path.rpartition("/")[2] for path in own})}
     return [
         *(build_layer(name, REQUIREMENTS / file, build_dir, target) for name, file in layers.items()),
+        *(build_own_layer(capability, build_dir) for capability in own),
         *(build_function(capability, build_dir) for capability in chosen),
     ]
 

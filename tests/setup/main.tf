@@ -13,7 +13,8 @@ locals {
   root         = "${path.module}/../.."
   capabilities = [for file in fileset("${local.root}/modules", "*/*/versions.tf") : dirname(file) if !startswith(file, "blocks/")]
   layers       = [for file in fileset("${local.root}/requirements", "layer-*.in") : trimsuffix(trimprefix(file, "layer-"), ".in")]
-  packages     = concat(local.capabilities, var.with_layers ? [for name in concat(["common"], local.layers) : "layers/${name}"] : [])
+  own_layers   = distinct([for file in fileset("${local.root}/lambda_src", "*/*/layer/**") : split("/", file)[1]])
+  packages     = concat(local.capabilities, var.with_layers ? [for name in concat(["common"], local.layers, local.own_layers) : "layers/${name}"] : [])
 }
 
 resource "terraform_data" "packages" {

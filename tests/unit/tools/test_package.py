@@ -169,12 +169,29 @@ def test_the_layer_holds_packages_without_what_installing_left(tmp_path: Path) -
     assert not [name for name in entries if "boto" in name.split("/")[1] or "xray" in name.split("/")[1]]
 
 
+def test_a_layer_of_own_code_is_not_in_the_functions_zip(source: Path) -> None:
+    layer = source / CAPABILITY / package.OWN_LAYER
+    for name in ("extensions/one", "bin/tool", "python/client.py"):
+        (layer / name).parent.mkdir(parents=True, exist_ok=True)
+        (layer / name).write_text(name)
+    assert package.layers_of(CAPABILITY, source)[-1] == "sample"
+    assert not [name for name in package.function_files(CAPABILITY, source) if "/layer/" in name]
+    made = package.build_own_layer(CAPABILITY, source / "build", source)
+    assert made.path == source / "build/layers/sample.zip"
+    modes = {
+        entry.filename: oct(entry.external_attr >> 16 & 0o777)
+        for entry in zipfile.ZipFile(io.BytesIO(made.path.read_bytes())).infolist()
+    }
+    assert modes == {"bin/tool": "0o755", "extensions/one": "0o755", "python/client.py": "0o644"}
+
+
 def test_every_layer_is_named_pinned_and_used() -> None:
-    """It is named by a capability, pinned in requirements/, and used by the capability's module."""
+    """It is named by a capability and pinned in requirements/, or the capability's own; its module uses it."""
     named = {name: capability for capability in package.capabilities() for name in package.layers_of(capability)}
     assert named["jwt"] == "identity/step_up_auth"
+    own = {folder.parent.name for folder in package.SOURCE.glob(f"*/*/{package.OWN_LAYER}")}
     for suffix in ("in", "txt"):
-        assert {path.stem.removeprefix("layer-") for path in REQUIREMENTS.glob(f"layer-*.{suffix}")} == set(named)
+        assert {path.stem.removeprefix("layer-") for path in REQUIREMENTS.glob(f"layer-*.{suffix}")} == set(named) - own
     for name, capability in named.items():
         module = "".join(path.read_text() for path in (ROOT / "modules" / capability).glob("*.tf"))
         assert f"/layers/{name}.zip" in module
