@@ -43,6 +43,7 @@ MODULES = (
     "accessanalyzer_buckets",
     "config_resources",
     "sns_chatbot",
+    "quicksight",
     "lambda_sqs",
     "lambda_extensions",
     "lambda_runtime",

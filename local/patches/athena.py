@@ -1,4 +1,9 @@
-"""JSON tables in Athena as the OpenX JSON SerDe reads them: keys, mappings, and the types of the Glue columns.
+"""Athena reads views, asks IAM in its caller's name, and reads JSON tables as the OpenX JSON SerDe does.
+
+A view is a Glue table of the type VIRTUAL_VIEW whose text holds Presto's definition in base64. A query needs
+glue:GetTable on each table and view, and reads and writes S3 in the caller's name; MiniStack does neither.
+https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
 
 MiniStack lets DuckDB infer the types from the data: run names that are UUIDs become a column of UUIDs, a column
 that no row has does not exist, and a table without data has no structs. It matches keys in any letter case.
@@ -10,15 +15,22 @@ JsonStructObjectInspector looks up a field (of a row or of a struct at any depth
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
-from ministack.services import athena
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import athena, s3
+from ministack.services import glue as glue_service
 
 from local.patches.registry import Original, patch
+from local.permissions import caller
 
 TARGET = "ministack.services.athena"
 OPENX = "org.openx.data.jsonserde.JsonSerDe"
@@ -162,4 +174,96 @@ def rewrite_s3_paths(original: Original, query: str) -> str:
     rewritten = str(original(query))
     if "from_iso8601_timestamp" not in rewritten:
         return rewritten
-    return f"CREATE MACRO from_iso8601_timestamp(given) AS CAST(given AS TIMESTAMPTZ); {rewritten}"
+    return f"CREATE OR REPLACE MACRO from_iso8601_timestamp(given) AS CAST(given AS TIMESTAMPTZ); {rewritten}"
+
+
+_PRESTO_VIEW = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/")
+
+
+def presto_view(table_data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return Presto's definition of a view (`originalSql`, `columns`, …), or None for a table. Raise ValueError."""
+    if table_data.get("TableType") != "VIRTUAL_VIEW":
+        return None
+    found = _PRESTO_VIEW.fullmatch(table_data.get("ViewOriginalText") or "")
+    if not found:
+        raise ValueError(f"INVALID_VIEW: {table_data.get('Name')} has no definition of Presto")
+    definition: dict[str, Any] = json.loads(base64.b64decode(found[1]))
+    return definition
+
+
+def _tables(query: str, database: str | None, seen: dict[tuple[str, str], Any]) -> None:
+    """Collect the tables and views that a query reads, through its views: what a view reads comes before the view."""
+    for reference in athena._table_references(query):
+        name = (reference.database or database or "default", reference.table)
+        table_data = glue_service._tables.get("/".join(name))
+        if table_data is None or name in seen:
+            continue
+        view = presto_view(table_data)
+        if view:
+            _tables(view["originalSql"], view.get("schema"), seen)
+        seen[name] = table_data
+
+
+def _created(name: tuple[str, str], view: dict[str, Any]) -> str:
+    """Return the SQL that makes a view. One whose columns are not those of its query is refused, as by Athena."""
+    columns = ", ".join(f'"{column["name"]}"' for column in view["columns"])
+    return f'CREATE VIEW "{name[0]}"."{name[1]}" AS SELECT {columns} FROM ({view["originalSql"]})'
+
+
+@patch(TARGET, "_rewrite_data_paths", because="MiniStack reads no views, and bypasses IAM.")
+async def rewrite_data_paths(original: Original, query: str, database: str, catalog: Any = None) -> Any:
+    """Return a query that makes the views it needs first. Raise PermissionError for what the caller may not read."""
+    found: dict[tuple[str, str], Any] = {}
+    _tables(query, database, found)
+    views = {name: view for name, table_data in found.items() if (view := presto_view(table_data))}
+    _check_caller(found)
+    texts, buckets, folders = [], {}, []
+    for name, view in views.items():
+        text, more, made = await original(_created(name, view), view.get("schema") or name[0], catalog)
+        texts += [f'CREATE SCHEMA IF NOT EXISTS "{name[0]}"', f"SET search_path = '{name[0]},main'", text]
+        buckets.update(more)
+        folders += made
+    text, more, made = await original(query, database, catalog)
+    return "; ".join([*texts, text]), {**buckets, **more}, [*folders, *made]
+
+
+def _check_caller(tables: Mapping[tuple[str, str], Any]) -> None:
+    for action, resource, keys in _needed(tables):
+        service, region = action.partition(":")[0], get_region()
+        key = caller()[1]["aws_access_key_id"]
+        denied = iam_evaluator.enforce(key, action, service, region, resource, keys)
+        if denied is not None:
+            raise PermissionError(
+                f"Insufficient permissions to execute the query. AccessDenied: {action} on resource: {resource}"
+            )
+
+
+def _needed(tables: Mapping[tuple[str, str], Any]) -> Iterator[tuple[str, str, dict[str, Any] | None]]:
+    """Yield the actions that a query needs: (action, resource, condition keys)."""
+    root = f"arn:aws:glue:{get_region()}:{get_account_id()}"
+    for (database, name), table_data in tables.items():
+        yield "glue:GetTable", f"{root}:table/{database}/{name}", None
+        place = urlparse((table_data.get("StorageDescriptor") or {}).get("Location") or "")
+        bucket = s3._buckets.get(place.netloc) if place.netloc else None
+        if bucket is None:
+            continue
+        prefix = place.path.lstrip("/")
+        yield "s3:ListBucket", f"arn:aws:s3:::{place.netloc}", {"s3:prefix": prefix}
+        first = next((key for key in sorted(bucket["objects"]) if key.startswith(prefix)), "")
+        if first:
+            yield "s3:GetObject", f"arn:aws:s3:::{place.netloc}/{first}", None
+
+
+@patch(TARGET, "_save_query_results", because="MiniStack writes results without asking IAM.")
+async def save_query_results(original: Original, query_id: str) -> None:
+    """Write the results in the caller's name. Raise PermissionError."""
+    place = urlparse(athena._executions[query_id]["ResultConfiguration"]["OutputLocation"])
+    needed = (
+        ("s3:GetBucketLocation", f"arn:aws:s3:::{place.netloc}"),
+        ("s3:PutObject", f"arn:aws:s3:::{place.netloc}{place.path}"),
+    )
+    for action, resource in needed:
+        key = caller()[1]["aws_access_key_id"]
+        if iam_evaluator.enforce(key, action, "s3", get_region(), resource) is not None:
+            raise PermissionError(f"Access denied when writing to location: s3://{place.netloc}{place.path} ({action})")
+    await original(query_id)

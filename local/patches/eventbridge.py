@@ -148,17 +148,37 @@ def dispatch_to_stepfunctions(arn: str, payload: str) -> None:
             raise Refused(str(error)) from error
 
 
+_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("switchyard_event_time", default=None)
+
+
+@patch(TARGET, "_now_ts", because="MiniStack gives each event the time at which it was put.")
+def now_ts(original: Original) -> float:
+    """Return the time of the event that is put, if it has one of its own, or the present."""
+    own = _at.get()
+    return float(original()) if own is None else own
+
+
 def start() -> None:
     """Deliver the events of our own services too."""
     events.set_sink(emit)
 
 
 def emit(
-    source: str, detail_type: str, detail: dict[str, Any], resources: list[str], account: str, region: str
+    source: str,
+    detail_type: str,
+    detail: dict[str, Any],
+    resources: list[str],
+    account: str,
+    region: str,
+    at: float | None = None,
 ) -> None:
-    """Put an event on the default bus as the AWS service `source` does; `PutEvents` itself refuses `aws.*`."""
+    """Put an event on the default bus as the AWS service `source` does; `PutEvents` itself refuses `aws.*`.
+
+    `at` is its time in Unix seconds, if not now.
+    """
 
     def put() -> None:
+        _at.set(at)
         set_request_account_id(account)
         set_request_region(region)
         entry = {

@@ -20,6 +20,10 @@ _kms_denial: contextvars.ContextVar[str] = contextvars.ContextVar("switchyard_km
 _GOVERNED_BY = {
     "access-analyzer:GetFindingV2": "access-analyzer:GetFinding",
     "access-analyzer:ListFindingsV2": "access-analyzer:ListFindings",
+    **{
+        f"quicksight:Describe{kind}Definition": f"quicksight:Describe{kind}"
+        for kind in ("Analysis", "Dashboard", "Template")
+    },
     "verifiedpermissions:BatchIsAuthorized": "verifiedpermissions:IsAuthorized",
     "verifiedpermissions:BatchIsAuthorizedWithToken": "verifiedpermissions:IsAuthorizedWithToken",
     **{f"sqs:{name}Batch": f"sqs:{name}" for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")},

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core import iam_actions
+from ministack.services import athena
 
 from local.patches.registry import Original, patch
 
@@ -97,7 +98,15 @@ def _ssm(operation: str, fields: Fields, region: str, account: str) -> str:
     return f"arn:aws:ssm:{region}:{account}:{kind.lower()}/{fields['ResourceId']}" if kind in _SSM_TAGGED else ""
 
 
+def _athena(operation: str, fields: Fields, region: str, account: str) -> str:
+    """Return the workgroup of the query that a request names."""
+    execution = athena._executions.get(str(fields.get("QueryExecutionId") or "")) or {}
+    group = execution.get("WorkGroup")
+    return f"arn:aws:athena:{region}:{account}:workgroup/{group}" if group else ""
+
+
 _ARNS: dict[str, Callable[[str, Fields, str, str], str]] = {
+    "athena": _athena,
     "events": _events,
     "kms": _kms,
     "lambda": _lambda,

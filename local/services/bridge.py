@@ -158,6 +158,38 @@ def _comprehend_arn(operation: str, method: str, path: str, body: bytes, region:
     return str(json.loads(body or b"{}").get("EndpointArn") or "*")
 
 
+def _codepipeline_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN of the pipeline that a request names; lists of pipelines have none."""
+    asked = json.loads(body or b"{}")
+    name = asked.get("pipelineName") or asked.get("name") or (asked.get("pipeline") or {}).get("name")
+    return str(asked.get("resourceArn") or (f"arn:aws:codepipeline:{region}:{account}:{name}" if name else "*"))
+
+
+def _quicksight_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN of the resource that the path or, when it is new, the body names; lists have none."""
+    parts = [unquote(part) for part in path.split("/") if part]
+    if parts[0] == "resources":
+        return "/".join(parts[1:]).removesuffix("/tags")
+    asked = json.loads(body or b"{}")
+    kinds = {
+        "data-sources": ("datasource", "DataSourceId"),
+        "data-sets": ("dataset", "DataSetId"),
+        "templates": ("template", "TemplateId"),
+        "analyses": ("analysis", "AnalysisId"),
+        "dashboards": ("dashboard", "DashboardId"),
+    }
+    if len(parts) < 3 or parts[2] not in kinds:
+        return "*"
+    kind, member = kinds[parts[2]]
+    name = parts[3] if len(parts) > 3 else asked.get(member)
+    if not name:
+        return "*"
+    inner = {"refresh-schedules": "refresh-schedule", "ingestions": "ingestion"}.get(parts[4] if len(parts) > 4 else "")
+    below = parts[5] if len(parts) > 5 else (asked.get("Schedule") or {}).get("ScheduleId")
+    more = f"/{inner}/{below}" if inner and below else ""
+    return f"arn:aws:quicksight:{region}:{account}:{kind}/{name}{more}"
+
+
 def _config_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN by the Service Authorization Reference for AWS Config; the first rule if several are named.
 
@@ -207,7 +239,9 @@ RESOURCE_ARNS: dict[str, ResourceArn] = {
     "chatbot": _chatbot_arn,
     "codeguru-profiler": _codeguru_profiler_arn,
     "comprehend": _comprehend_arn,
+    "codepipeline": _codepipeline_arn,
     "config": _config_arn,
+    "quicksight": _quicksight_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,
     "ssm": _ssm_arn,

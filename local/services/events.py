@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-Sink = Callable[[str, str, dict[str, Any], list[str], str, str], object]
-"""(source, detail type, detail, resources, account id, Region)"""
+Sink = Callable[..., object]
+"""(source, detail type, detail, resources, account id, Region) and, of an event that did not happen now, its time."""
 
 
 class Event(NamedTuple):
@@ -18,6 +18,7 @@ class Event(NamedTuple):
     resources: list[str]
     account_id: str
     region: str
+    at: float | None = None
 
 
 sent: list[Event] = []
@@ -38,7 +39,13 @@ def set_sink(new: Sink | None) -> None:
 
 
 def emit(
-    source: str, detail_type: str, detail: dict[str, Any], resources: list[str], account_id: str, region: str
+    source: str,
+    detail_type: str,
+    detail: dict[str, Any],
+    resources: list[str],
+    account_id: str,
+    region: str,
+    at: float | None = None,
 ) -> None:
-    """Pass one event to the sink, which must not change `detail`."""
-    sink(source, detail_type, detail, resources, account_id, region)
+    """Pass one event to the sink, which must not change `detail`. `at` is its time in Unix seconds, if not now."""
+    sink(source, detail_type, detail, resources, account_id, region, *(() if at is None else (at,)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from ministack.services import athena as engine
+from ministack.services import glue, s3
 
 from local.harness.cloud import Cloud, free_port, start, stop
 from local.harness.scenario import wait_until
@@ -21,7 +24,8 @@ from local.settings import REGION
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_table_relation", "_empty_relation", "_rewrite_s3_paths"):
+    changed = ("_table_relation", "_empty_relation", "_rewrite_s3_paths", "_rewrite_data_paths", "_save_query_results")
+    for name in changed:
         monkeypatch.setattr(engine, name, getattr(engine, name))
     registry.apply([athena.__name__])
 
@@ -165,3 +169,35 @@ def test_athena_reads_a_json_table_by_its_glue_types(cloud: Cloud) -> None:
     text = "SELECT run, severity.label, note FROM findings WHERE run <> 'continuous'"
     assert rows(text) == [["6f1c1f9e-0f0a-4a53-9f0c-1e6f3d6b2b11", "HIGH", None]]
     assert rows("SELECT severity.label FROM nothing") == []
+
+
+def view(sql: str, *columns: str) -> dict[str, Any]:
+    """Return a Glue table that is a view of Athena."""
+    definition = {"originalSql": sql, "schema": "d", "columns": [{"name": name, "type": "bigint"} for name in columns]}
+    text = base64.b64encode(json.dumps(definition).encode()).decode()
+    return {"Name": "v", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": f"/* Presto View: {text} */"}
+
+
+def test_views_are_read_through_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"d/one": view("SELECT 1 AS a, 2 AS b", "a", "b"), "d/two": view("SELECT b + 1 AS c FROM one", "c")}
+    monkeypatch.setattr(glue, "_tables", found)
+    monkeypatch.setattr(athena, "_check_caller", lambda _: None)
+    sql, _, folders = asyncio.run(engine._rewrite_data_paths("SELECT c FROM two", "d", None))
+    assert (query(sql), folders) == ([(3,)], [])
+    found["d/one"] = view("SELECT 1 AS a", "a", "b")
+    sql, _, _ = asyncio.run(engine._rewrite_data_paths("SELECT c FROM two", "d", None))
+    with pytest.raises(duckdb.Error, match="b"):  # a view whose columns are not those of its query
+        query(sql)
+
+
+def test_a_view_without_its_definition_is_invalid() -> None:
+    with pytest.raises(ValueError, match="INVALID_VIEW"):
+        athena.presto_view({"Name": "v", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "SELECT 1"})
+    assert athena.presto_view({"Name": "t", "TableType": "EXTERNAL_TABLE"}) is None
+
+
+def test_a_query_needs_its_tables_and_their_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "_buckets", {"b": {"objects": {"data/x": {}, "other": {}}}})
+    described = {"StorageDescriptor": {"Location": "s3://b/data/"}}
+    needed = [(action, resource.rpartition(":")[2]) for action, resource, _ in athena._needed({("d", "t"): described})]
+    assert needed == [("glue:GetTable", "table/d/t"), ("s3:ListBucket", "b"), ("s3:GetObject", "b/data/x")]
