@@ -1,10 +1,13 @@
 """CloudWatch alarms on metric math, and the event of every change of an alarm's state.
 
 MiniStack drops `Metrics` of an alarm and evaluates no expression. The evaluator here supports few things: numbers,
-ids of the alarm's own metrics, + - * / and parentheses, and `SERVICE_QUOTA(id)`, which is the quota's *applied*
-value in the metric's period (a quota of requests a second counts 60-fold in a minute). An alarm with
+ids of the alarm's own metrics, + - * / and parentheses, comparisons (1 or 0), `IF(condition, then, else)`,
+`FILL(id, number)`, and `SERVICE_QUOTA(id)`, which is the quota's *applied* value in the metric's period (a quota of
+requests a second counts 60-fold in a minute). The other metric of an alarm may be `ANOMALY_DETECTION_BAND(id, width)`:
+here a band of so many standard deviations around the mean of the values before the alarm's periods. An alarm with
 anything else is refused. Periods are windows that end now, so that nothing waits for the full minute.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import json
 import logging
 import operator
 import re
+import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +46,24 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+
+
+_COMPARED: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+BAND = re.compile(r"ANOMALY_DETECTION_BAND\(\s*([a-z][a-zA-Z0-9_]*)\s*(?:,\s*([0-9.]+)\s*)?\)")
+BANDS: dict[str, Callable[[float, float, float], bool]] = {
+    "GreaterThanUpperThreshold": lambda value, low, high: value > high,
+    "LessThanLowerThreshold": lambda value, low, high: value < low,
+    "LessThanLowerOrGreaterThanUpperThreshold": lambda value, low, high: not low <= value <= high,
+}
+TRAINED = 5
+"""Values before the alarm's periods without which there is no band yet."""
 
 
 class ExpressionError(Exception):
@@ -73,6 +95,19 @@ def _check(node: ast.expr, ids: set[str], expression: str) -> None:
             return
         case ast.Call(func=ast.Name(id="SERVICE_QUOTA"), args=[ast.Name(id=name)], keywords=[]) if name in ids:
             return
+        case ast.Call(func=ast.Name(id="FILL"), args=[ast.Name(id=name), ast.Constant() as value], keywords=[]) if (
+            name in ids
+        ):
+            _check(value, ids, expression)
+            return
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARED:
+            _check(left, ids, expression)
+            _check(right, ids, expression)
+            return
+        case ast.Call(func=ast.Name(id="IF"), args=[condition, *branches], keywords=[]) if len(branches) in (1, 2):
+            for part in (condition, *branches):
+                _check(part, ids, expression)
+            return
     raise ExpressionError(f"Error in expression {expression!r}: {ast.unparse(node)!r} is not supported here")
 
 
@@ -83,8 +118,19 @@ def evaluate(tree: ast.expr, values: Values, quota: Callable[[str], float | None
             return float(value)
         case ast.Name(id=name):
             return values.get(name)
-        case ast.Call(args=[ast.Name(id=name)]):
+        case ast.Call(func=ast.Name(id="SERVICE_QUOTA"), args=[ast.Name(id=name)]):
             return quota(name)
+        case ast.Call(func=ast.Name(id="FILL"), args=[ast.Name(id=name), default]):
+            found = values.get(name)
+            return evaluate(default, values, quota) if found is None else found
+        case ast.Call(func=ast.Name(id="IF"), args=[condition, then, *otherwise]):
+            chosen = evaluate(condition, values, quota)
+            if chosen is None or not (chosen or otherwise):
+                return None
+            return evaluate(then if chosen else otherwise[0], values, quota)
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            first, second = evaluate(left, values, quota), evaluate(right, values, quota)
+            return None if first is None or second is None else float(_COMPARED[type(op)](first, second))
         case ast.UnaryOp(operand=operand):
             positive = evaluate(operand, values, quota)
             return None if positive is None else -positive
@@ -139,18 +185,28 @@ def typed(query: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def problem(queries: list[dict[str, Any]]) -> str:
+def problem(queries: list[dict[str, Any]], band_id: str = "", comparison: str = "", threshold: Any = None) -> str:
     """Return why CloudWatch (or this evaluator) refuses an alarm's metrics; empty if it does not."""
+    if (comparison in BANDS) != bool(band_id):
+        return "A comparison with a band needs ThresholdMetricId, and only such a comparison has one"
+    if band_id and threshold is not None:
+        return "Threshold must not be specified together with ThresholdMetricId"
     ids = [query.get("Id", "") for query in queries]
     if any(not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name) for name in ids) or len(set(ids)) != len(ids):
         return "Each metric needs an Id of its own that begins with a lower-case letter"
-    if sum(query["ReturnData"] for query in queries) != 1:
-        return "Exactly one element of the metrics list should return data"
+    if band_id and band_id not in ids:
+        return f"ThresholdMetricId {band_id} is none of the metrics"
+    if sum(query["ReturnData"] for query in queries) != (2 if band_id else 1):
+        return f"Exactly {'two elements' if band_id else 'one element'} of the metrics list should return data"
     sources = {query["Id"] for query in queries if "MetricStat" in query}
     for query in queries:
         if ("MetricStat" in query) == ("Expression" in query):
             return f"{query['Id']} needs either MetricStat or Expression"
-        if "Expression" in query:
+        if query["Id"] == band_id:
+            band = BAND.fullmatch(query.get("Expression", ""))
+            if not band or band[1] not in ids:
+                return f"{band_id} is no ANOMALY_DETECTION_BAND of one of the metrics"
+        elif "Expression" in query:
             try:
                 parse(query["Expression"], sources)
             except ExpressionError as error:
@@ -181,12 +237,36 @@ def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | 
     return found
 
 
+def band_of(values: list[float], width: float) -> tuple[float, float] | None:
+    """Return the lower and the upper limit of the band around past values; None before it is trained."""
+    if len(values) < TRAINED:
+        return None
+    mean, deviation = statistics.fmean(values), statistics.pstdev(values)
+    return mean - width * deviation, mean + width * deviation
+
+
+def _test(alarm: dict[str, Any], at: float) -> Callable[[float], bool] | None:
+    """Return whether a value breaches the alarm's threshold or band; None while the band is not trained."""
+    queries = {query["Id"]: query for query in alarm["Metrics"]}
+    if not alarm.get("ThresholdMetricId"):
+        compare, threshold = COMPARISONS[alarm["ComparisonOperator"]], float(alarm.get("Threshold", 0))
+        return lambda value: compare(value, threshold)
+    found = BAND.fullmatch(queries[alarm["ThresholdMetricId"]]["Expression"])
+    assert found
+    stat = queries[found[1]]["MetricStat"]
+    before = at - stat["Period"] * int(alarm.get("EvaluationPeriods") or 1)
+    past = [float(point["Value"]) for point in points_of(stat["Metric"]) if point["Timestamp"] <= before]
+    band = band_of(past, float(found[2] or 2))
+    return (lambda value: BANDS[alarm["ComparisonOperator"]](value, *band)) if band else None
+
+
 def _evaluate_math(alarm: dict[str, Any]) -> None:
     queries = {query["Id"]: query for query in alarm["Metrics"]}
-    returned = next(query for query in queries.values() if query["ReturnData"])
+    band = alarm.get("ThresholdMetricId")
+    returned = next(query for query in queries.values() if query["ReturnData"] and query["Id"] != band)
     periods = int(alarm.get("EvaluationPeriods") or 1)
-    compare, threshold = COMPARISONS[alarm["ComparisonOperator"]], float(alarm.get("Threshold", 0))
     at = time.time()
+    test = _test(alarm, at)
     results: list[float | None] = []
     for window in range(periods):
         values = _values(alarm, window, at)
@@ -195,11 +275,12 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
             results.append(evaluate(tree, values, lambda name: _service_quota(queries[name])))
         else:
             results.append(values[returned["Id"]])
-    breaching = [None if value is None else compare(value, threshold) for value in results]
+    breaching = [None if value is None or test is None else test(value) for value in results]
     needed = int(alarm.get("DatapointsToAlarm") or periods)
     new = state_of(breaching, needed, alarm.get("TreatMissingData") or "missing", alarm["StateValue"])
     shown = ", ".join("no data" if value is None else f"{value:.4g}" for value in results)
-    reason = f"Threshold Crossed: [{shown}] against {alarm['ComparisonOperator']} {threshold:g}"
+    limit = band or f"{float(alarm.get('Threshold', 0)):g}"
+    reason = f"Threshold Crossed: [{shown}] against {alarm['ComparisonOperator']} {limit}"
     set_state(alarm, new, reason)
 
 
@@ -210,13 +291,20 @@ def put_metric_alarm(
     """Keep an alarm on metric math, or refuse one that cannot be evaluated here."""
     flat = not (is_cbor or is_json)
     queries = [typed(query) for query in (nested(params, "Metrics") if flat else cbor_data.get("Metrics") or [])]
-    if queries and (reason := problem(queries)):
+    band, comparison, threshold = (
+        cloudwatch._p(params, name) or None if flat else cbor_data.get(name)
+        for name in ("ThresholdMetricId", "ComparisonOperator", "Threshold")
+    )
+    if (queries or band) and (reason := problem(queries, band or "", comparison or "", threshold)):
         return cloudwatch._error("ValidationError", reason, 400, use_json=is_json, use_cbor=is_cbor)
     answer = original(params, cbor_data, is_cbor, is_json)
     name = cloudwatch._p(params, "AlarmName") if flat else cbor_data.get("AlarmName")
     if queries and answer[0] == 200:
         alarm = cloudwatch._alarms[name]
         alarm["Metrics"] = queries
+        if band:
+            alarm["ThresholdMetricId"] = band
+            alarm.pop("Threshold", None)
         for field in ("Dimensions", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Statistic", "Unit"):
             alarm.pop(field, None)
         cloudwatch._evaluate_alarm(alarm)

@@ -52,7 +52,7 @@ def _cloudwatch(operation: str, fields: Fields, region: str, account: str) -> st
         return str(fields["ResourceARN"])
     if operation == "DescribeAlarms":  # a list is authorized against all alarms
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
-    if alarm and operation in ("DeleteAlarms", "PutMetricAlarm"):
+    if alarm and operation in ("DeleteAlarms", "PutCompositeAlarm", "PutMetricAlarm"):
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}"
     return f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else ""
 

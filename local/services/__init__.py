@@ -46,6 +46,7 @@ SERVICES = (
     "servicequotas",
     "ssm",
     "verifiedpermissions",
+    "xray",
 )
 
 

@@ -221,6 +221,18 @@ def _ssm_arn(operation: str, method: str, path: str, body: bytes, region: str, a
     return f"{prefix}document/{asked['Name']}" if asked.get("Name") else "*"
 
 
+def _xray_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN by the Service Authorization Reference for X-Ray: of a group, with the pattern of its id."""
+    asked, prefix = json.loads(body or b"{}"), f"arn:aws:xray:{region}:{account}:"
+    rule = asked.get("SamplingRule") or asked.get("SamplingRuleUpdate") or asked
+    named = asked.get("ResourceARN") or asked.get("GroupARN") or rule.get("RuleARN")
+    if named:
+        return str(named)
+    if operation.endswith("Group") and asked.get("GroupName"):
+        return f"{prefix}group/{asked['GroupName']}/*"
+    return f"{prefix}sampling-rule/{rule['RuleName']}" if rule.get("RuleName") else "*"
+
+
 def further_arns(service: str, operation: str, body: bytes, region: str, account: str) -> list[str]:
     """Return the ARNs after the first where a request names several: IAM is asked about each."""
     if service == "securityhub" and operation.startswith("Batch") and operation.endswith("AutomationRules"):
@@ -246,6 +258,7 @@ RESOURCE_ARNS: dict[str, ResourceArn] = {
     "servicequotas": _servicequotas_arn,
     "ssm": _ssm_arn,
     "verifiedpermissions": _verifiedpermissions_arn,
+    "xray": _xray_arn,
 }
 
 

@@ -40,6 +40,13 @@ def value(expression: str, **values: float | None) -> float | None:
         ("m1 / 0", None),
         ("m1 - m2", None),
         ("m1", 300_000.0),
+        ("FILL(m2, 7)", 7.0),
+        ("FILL(m1, 7)", 300_000.0),
+        ("IF(m1 > 40, m1, 40)", 300_000.0),
+        ("IF(m1 < 40, m1, 40)", 40.0),
+        ("IF(m2 > 40, m1, 40)", None),
+        ("IF(m1 < 40, m1)", None),
+        ("100 * FILL(m2, 0) / IF(m1 > 40, m1, 40)", 0.0),
     ],
 )
 def test_expressions(expression: str, expected: float | None) -> None:
@@ -49,7 +56,8 @@ def test_expressions(expression: str, expected: float | None) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "m1 +", "m3", "FILL(m1, 0)", "SERVICE_QUOTA(1)", "SERVICE_QUOTA(m1, m1)", "m1 ** 2", "'a'", "True",
+    ["", "m1 +", "m3", "RATE(m1)", "FILL(m1, m2)", "FILL(1, 0)", "IF(m1)", "1 < m1 < 2",
+     "IF(m1 > 1, m3)", "SERVICE_QUOTA(1)", "SERVICE_QUOTA(m1, m1)", "m1 ** 2", "'a'", "True",
      "__import__('os')", "m1.real", "[m1]", "SERVICE_QUOTA(m9)", "m1 if m1 else 2"],
 )  # fmt: skip
 def test_anything_else_is_refused(expression: str) -> None:
@@ -215,7 +223,7 @@ def test_the_query_protocol_says_the_same() -> None:
 @pytest.mark.parametrize(
     "queries",
     [
-        metrics("FILL(m1, 0)"),
+        metrics("RATE(m1)"),
         metrics("m2"),
         [metrics()[1]],
         [metrics()[0], metrics()[0]],
@@ -242,3 +250,66 @@ def test_the_depth_of_a_queue_is_published_while_an_alarm_watches_it(cloud: Clou
     assert [(one["MetricName"], one["Dimensions"]) for one in metrics] == [
         ("ApproximateNumberOfMessagesVisible", [{"Name": "QueueName", "Value": "watched"}])
     ]
+
+
+def band(**changed: Any) -> dict[str, Any]:
+    """Return the arguments of an alarm on a band, with other ones in place of some."""
+    metric = {"Namespace": "Orders", "MetricName": "Latency", "Dimensions": []}
+    queries = [
+        {"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(m1, 2)", "ReturnData": True},
+        {"Id": "m1", "MetricStat": {"Metric": metric, "Stat": "Average", "Period": 60}, "ReturnData": True},
+    ]
+    given = {
+        "AlarmName": "band",
+        "Metrics": queries,
+        "ThresholdMetricId": "band",
+        "ComparisonOperator": "GreaterThanUpperThreshold",
+        "EvaluationPeriods": 1,
+        **changed,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Threshold": 0},
+        {"ThresholdMetricId": None},
+        {"ThresholdMetricId": "m1"},
+        {"ThresholdMetricId": "other"},
+        {"ComparisonOperator": "GreaterThanThreshold"},
+        {"Metrics": [{**one, "ReturnData": one["Id"] == "band"} for one in band()["Metrics"]]},
+        {"Metrics": [{**one, "Expression": "ANOMALY_DETECTION_BAND(m2)"} if one["Id"] == "band" else one
+                     for one in band()["Metrics"]]},
+    ],
+)  # fmt: skip
+def test_a_band_that_aws_refuses_is_refused(cloud: Cloud, changed: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match="ValidationError"):
+        cloud.client("cloudwatch").put_metric_alarm(**band(**changed))
+
+
+def test_a_band_alarms_on_a_value_outside_of_the_past_ones(cloud: Cloud) -> None:
+    cloudwatch = cloud.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**band())
+    found = cloudwatch.describe_alarms(AlarmNames=["band"])["MetricAlarms"][0]
+    assert found["ThresholdMetricId"] == "band"
+    assert "Threshold" not in found
+
+    def publish(value: float, ago: float) -> None:
+        data = {"MetricName": "Latency", "Value": value, "Timestamp": time.time() - ago}
+        cloudwatch.put_metric_data(Namespace="Orders", MetricData=[data])
+
+    for number in range(10):
+        publish(100 + number, 600 + 60 * number)
+    publish(105, 0)
+    wait_until("OK inside of the band", lambda: state(cloud, "band") == "OK", 20)
+    publish(900, 0)
+    wait_until("ALARM outside of it", lambda: state(cloud, "band") == "ALARM", 20)
+    models = cloudwatch.describe_anomaly_detectors()["AnomalyDetectors"]
+    assert [one["SingleMetricAnomalyDetector"]["MetricName"] for one in models] == ["Latency"]
+    cloudwatch.delete_alarms(AlarmNames=["band"])
+    model = cloudwatch.describe_anomaly_detectors()["AnomalyDetectors"][0]["SingleMetricAnomalyDetector"]
+    cloudwatch.delete_anomaly_detector(SingleMetricAnomalyDetector=model)  # it outlives its alarm
+    assert cloudwatch.describe_anomaly_detectors()["AnomalyDetectors"] == []
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cloudwatch.delete_anomaly_detector(SingleMetricAnomalyDetector=model)
