@@ -32,7 +32,7 @@ run "defaults" {
       layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
       permissions_boundary_arn = null
       build_dir                = ".switchyard/fixtures"
-      tags                     = {}
+      tags                     = { SwitchyardStack = "switchyard" }
     })
     error_message = "The context has exactly the attributes that blocks use."
   }
@@ -187,7 +187,7 @@ run "options" {
     error_message = "Access logs follow retention and force_destroy."
   }
   assert {
-    condition     = output.context.tags == tomap({ team = "security" }) && aws_kms_key.this.tags == tomap({ team = "security" }) && aws_s3_bucket.access_logs.tags == tomap({ team = "security" })
+    condition     = alltrue([for tags in [output.context.tags, aws_kms_key.this.tags, aws_s3_bucket.access_logs.tags] : tomap(tags) == tomap({ team = "security", SwitchyardStack = var.name_prefix })])
     error_message = "Everything carries the tags."
   }
 }

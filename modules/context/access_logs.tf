@@ -7,7 +7,7 @@ resource "aws_s3_bucket" "access_logs" {
   # checkov:skip=CKV2_AWS_62:Nothing acts on the arrival of an access log
   bucket        = local.access_log_bucket
   force_destroy = var.access_log_force_destroy
-  tags          = var.tags
+  tags          = local.tags
 }
 
 resource "aws_s3_bucket_public_access_block" "access_logs" {

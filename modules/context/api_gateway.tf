@@ -5,7 +5,7 @@ resource "aws_iam_role" "api_gateway" {
   name                 = "${var.name_prefix}-api-gateway-${local.region}"
   description          = "Lets API Gateway write its logs"
   permissions_boundary = var.permissions_boundary_arn
-  tags                 = var.tags
+  tags                 = local.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

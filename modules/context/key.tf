@@ -2,7 +2,7 @@ resource "aws_kms_key" "this" {
   description             = "Data, logs and queues of ${var.name_prefix}"
   enable_key_rotation     = true
   deletion_window_in_days = 30
-  tags                    = var.tags
+  tags                    = local.tags
 
   policy = jsonencode({
     Version = "2012-10-17"

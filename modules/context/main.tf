@@ -29,8 +29,11 @@ locals {
     layer_arns               = []
     permissions_boundary_arn = var.permissions_boundary_arn
     build_dir                = var.build_dir
-    tags                     = var.tags
+    tags                     = local.tags
   }
+
+  # The stack's resources can be found by this tag, as service_health does.
+  tags = merge(var.tags, { SwitchyardStack = var.name_prefix })
 }
 
 module "alarm_topic" {

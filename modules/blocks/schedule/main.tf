@@ -117,7 +117,7 @@ resource "aws_scheduler_schedule" "this" {
   name                         = local.name
   description                  = var.description
   schedule_expression          = var.schedule_expression
-  schedule_expression_timezone = "UTC"
+  schedule_expression_timezone = var.timezone
   kms_key_arn                  = var.context.kms_key_arn
 
   flexible_time_window {

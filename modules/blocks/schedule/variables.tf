@@ -40,13 +40,25 @@ variable "description" {
 }
 
 variable "schedule_expression" {
-  description = "When the target is called, in UTC: `cron(...)`, `rate(...)` or `at(...)`."
+  description = "When the target is called, in `timezone`: `cron(...)`, `rate(...)` or `at(...)`."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule_expression))
     error_message = "schedule_expression must be cron(...), rate(...) or at(...), such as \"cron(0 3 ? * SUN *)\"."
+  }
+}
+
+variable "timezone" {
+  description = "Time zone of `schedule_expression`, such as `Europe/Berlin`."
+  type        = string
+  default     = "UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", var.timezone))
+    error_message = "timezone must be a name of the IANA time zone database, such as \"Europe/Berlin\"."
   }
 }
 
