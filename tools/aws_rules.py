@@ -152,6 +152,8 @@ TYPES = {
     "aws_wafv2_rule_group": "AWS::WAFv2::RuleGroup",
     "aws_wafv2_web_acl": "AWS::WAFv2::WebACL",
     "aws_wafv2_web_acl_association": "AWS::WAFv2::WebACLAssociation",
+    "aws_xray_group": "AWS::XRay::Group",
+    "aws_xray_sampling_rule": "AWS::XRay::SamplingRule.SamplingRule",
 }
 """Type of Terraform -> type of CloudFormation, and the property in it that stands for the whole resource."""
 
