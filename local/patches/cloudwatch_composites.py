@@ -14,11 +14,12 @@ import logging
 import threading
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, request_scope
 from ministack.services import cloudwatch
 
-from local.patches.cloudwatch_alarms import BAND
+from local.patches.cloudwatch_alarms import BAND, nested
 from local.patches.cloudwatch_metrics import CLOUDWATCH
 from local.patches.registry import Original, patch
 from local.permissions import request_body
@@ -46,14 +47,15 @@ def put_composite_alarm(
     original: Original, params: dict[str, Any], cbor_data: dict[str, Any], is_cbor: bool, is_json: bool = False
 ) -> Any:
     """Keep a composite alarm with its suppressor. Refuse a rule that is too long, and a suppressor that is missing."""
-    if not (is_cbor or is_json):
-        return original(params, cbor_data, is_cbor, is_json)
-    rule = str(cbor_data.get("AlarmRule", ""))
-    given = {field: cbor_data[field] for field in FIELDS if field in cbor_data}
+    flat = not (is_cbor or is_json)
+    asked = {name: cloudwatch._p(params, name) for name in (*FIELDS, "AlarmName", "AlarmRule")} if flat else cbor_data
+    rule = str(asked.get("AlarmRule", ""))
+    given = {field: asked[field] for field in FIELDS if asked.get(field) not in (None, "")}
+    given |= {field: int(value) for field, value in given.items() if field != "ActionsSuppressor"}
     reason = _problem(rule, given)
     if reason:
         return cloudwatch._error("ValidationError", reason, 400, use_json=is_json, use_cbor=is_cbor)
-    name = str(cbor_data.get("AlarmName", ""))
+    name = str(asked.get("AlarmName", ""))
     with _lock:
         before = cloudwatch._composite_alarms.get(name)
         known = {"Suppressed": before.get("Suppressed")} if before else {}
@@ -151,7 +153,8 @@ def delete_alarms(
     stays, as CloudWatch's does.
     """
     detectors()
-    named = set(cbor_data.get("AlarmNames") or ())
+    listed = [value for key, value in params.items() if key.startswith("AlarmNames.member.")]
+    named = set(cbor_data.get("AlarmNames") or ()) | {one[0] if isinstance(one, list) else one for one in listed}
     for alarm in list(cloudwatch._composite_alarms.values()):
         suppressor = _own_name(str(alarm.get("ActionsSuppressor") or ""))
         if suppressor in named and alarm["AlarmName"] not in named:
@@ -211,18 +214,26 @@ def _key(metric: dict[str, Any]) -> tuple[Any, ...]:
 async def handle_request(
     original: Original, method: str, path: str, headers: Any, body: bytes, query_params: Any
 ) -> Any:
-    """Answer DescribeAnomalyDetectors and DeleteAnomalyDetector in the JSON protocol; all else as before."""
-    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    """Answer DescribeAnomalyDetectors (in JSON) and DeleteAnomalyDetector; all else as before."""
+    form = {} if headers.get("x-amz-target") else dict(parse_qsl(body.decode(errors="replace")))
+    operation = headers.get("x-amz-target", "").rpartition(".")[2] or form.get("Action", "")
     if operation not in ("DescribeAnomalyDetectors", "DeleteAnomalyDetector"):
         return await original(method, path, headers, body, query_params)
     found = detectors()
     if operation == "DescribeAnomalyDetectors":
         return cloudwatch._json_ok({"AnomalyDetectors": found})
-    metric = json.loads(body or b"{}").get("SingleMetricAnomalyDetector") or {}
+    metric = _detector(form) if form else json.loads(body or b"{}").get("SingleMetricAnomalyDetector") or {}
     if _detectors.pop(_key(metric), None) is None:
         message = "No anomaly detector for this metric"
-        return cloudwatch._error("ResourceNotFoundException", message, 404, use_json=True)
-    return cloudwatch._json_ok({})
+        return cloudwatch._error("ResourceNotFoundException", message, 404, use_json=not form)
+    return cloudwatch._xml(200, "DeleteAnomalyDetectorResponse", "") if form else cloudwatch._json_ok({})
+
+
+def _detector(form: dict[str, str]) -> dict[str, Any]:
+    """Return SingleMetricAnomalyDetector of a request in the Query protocol."""
+    prefix = "SingleMetricAnomalyDetector."
+    given = {key.removeprefix(prefix): value for key, value in form.items() if key.startswith(prefix)}
+    return {**given, "Dimensions": nested(given, "Dimensions") or []}
 
 
 def elapse() -> None:
