@@ -261,6 +261,10 @@ _SOURCE = ("aws:SourceArn", "aws:SourceAccount")
 # Service -> condition keys that it presents when it assumes a role, as its guide says; others present none, so that
 # a trust policy with a condition refuses them.
 _PRESENTED: dict[str, tuple[str, ...]] = {
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/cross-service-confused-deputy-prevention.html
+    "codebuild.amazonaws.com": _SOURCE,  # the project
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/cross-service-confused-deputy-prevention.html
+    "codepipeline.amazonaws.com": _SOURCE,  # the pipeline
     # https://docs.aws.amazon.com/config/latest/developerguide/iamrole-permissions.html#iam-trust-policy
     "config.amazonaws.com": _SOURCE,
     # https://docs.aws.amazon.com/cognito/latest/developerguide/cross-service-confused-deputy-prevention.html

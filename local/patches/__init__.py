@@ -47,6 +47,7 @@ MODULES = (
     "config_resources",
     "sns_chatbot",
     "quicksight",
+    "pipelines",
     "lambda_sqs",
     "lambda_extensions",
     "lambda_runtime",

@@ -92,6 +92,17 @@ def invoke_target(
 
 
 @contextlib.contextmanager
+def refusals(target: dict[str, Any], rule: dict[str, Any], payload: str) -> Iterator[None]:
+    """Count an error of a delivery, and send the payload to the target's dead-letter queue."""
+    _source.set((rule.get("Arn", ""), target))
+    try:
+        yield
+    except Exception as error:  # a delivery that fails for any reason
+        _count_failure(rule)
+        _dead_letter(target, payload, str(error))
+
+
+@contextlib.contextmanager
 def _noting(payload: str) -> Iterator[None]:
     """Note a refusal for `invoke_target`: MiniStack's own swallows every exception on the way there."""
     try:

@@ -159,13 +159,14 @@ def extract_resource_arn(
 @patch(
     "ministack.core.iam_actions",
     "s3_service_context",
-    because="MiniStack lacks the condition keys of a write's encryption, which bucket policies use.",
+    because="MiniStack lacks the condition keys of a write's encryption and condition, which bucket policies use.",
 )
 def s3_service_context(
     original: Original, iam_action: str, query_params: Any, path: str = "", headers: dict[str, str] | None = None
 ) -> Any:
-    """Return the condition keys of an S3 request, including those of a write's key."""
-    sent = {f"s3:{name}": (headers or {})[name] for name in _ENCRYPTION_HEADERS if (headers or {}).get(name)}
+    """Return the condition keys of an S3 request, including those of a write's key and condition."""
+    named = (*_ENCRYPTION_HEADERS, "if-none-match")
+    sent = {f"s3:{name}": (headers or {})[name] for name in named if (headers or {}).get(name)}
     return {
         **original(iam_action, query_params, path, headers),
         **(sent if iam_action == "s3:PutObject" else {}),

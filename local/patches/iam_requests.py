@@ -28,6 +28,10 @@ _PASSES_TO = {
     "chatbot:CreateSlackChannelConfiguration": "chatbot.amazonaws.com",
     "chatbot:UpdateMicrosoftTeamsChannelConfiguration": "chatbot.amazonaws.com",
     "chatbot:UpdateSlackChannelConfiguration": "chatbot.amazonaws.com",
+    "codebuild:CreateProject": "codebuild.amazonaws.com",
+    "codebuild:UpdateProject": "codebuild.amazonaws.com",
+    "codepipeline:CreatePipeline": "codepipeline.amazonaws.com",
+    "codepipeline:UpdatePipeline": "codepipeline.amazonaws.com",
     "cognito-idp:CreateUserPool": "cognito-idp.amazonaws.com",
     "cognito-idp:SetUserPoolMfaConfig": "cognito-idp.amazonaws.com",
     "cognito-idp:UpdateUserPool": "cognito-idp.amazonaws.com",
@@ -45,7 +49,7 @@ _PASSES_TO = {
     "states:CreateStateMachine": "states.amazonaws.com",
     "states:UpdateStateMachine": "states.amazonaws.com",
 }
-_ROLE_FIELDS = {"iamrolearn", "role", "rolearn", "snscallerarn"}
+_ROLE_FIELDS = {"iamrolearn", "role", "rolearn", "servicerole", "snscallerarn"}
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 
 # Operations on a role that have the condition key iam:PermissionsBoundary (Service Authorization Reference).

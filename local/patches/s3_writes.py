@@ -5,11 +5,14 @@
   its ETag is a new one. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 - A multipart upload keeps the tags and grants of its creation. Its parts except the last have at least 5 MiB.
 - `x-amz-expected-bucket-owner` must name the owner.
+- The event of a write names the version that it made.
 - Tags, ACLs and grants in a write's headers need their own permissions; a lock is shown only with permission.
 """
 
 from __future__ import annotations
 
+import contextvars
+import json
 import re
 import uuid
 from typing import Any
@@ -31,6 +34,44 @@ LOCKS = {
 REDIRECT = "x-amz-website-redirect-location"
 CHANGES = ("x-amz-storage-class", REDIRECT, "x-amz-server-side-encryption")
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/")
+
+
+_version: contextvars.ContextVar[str] = contextvars.ContextVar("s3_version", default="")
+
+
+@patch(S3, "_fire_s3_event", because="An event of S3 has the object's version, which MiniStack knows.")
+def fire_s3_event(
+    original: Original,
+    bucket_name: str,
+    key: str,
+    event_name: str,
+    size: int = 0,
+    etag: str = "",
+    deletion_type: str | None = None,
+    restore_event_data: Any = None,
+    version_id: str | None = None,
+    **more: Any,
+) -> None:
+    """Note the version for the event that EventBridge gets."""
+    noted = _version.set(version_id or "")
+    try:
+        original(bucket_name, key, event_name, size, etag, deletion_type, restore_event_data, version_id, **more)
+    finally:
+        _version.reset(noted)
+
+
+@patch(
+    "ministack.services.eventbridge",
+    "_dispatch_event",
+    because="An event of S3 has the object's version: S3 user guide, EventBridge event message structure.",
+)
+def dispatch_event(original: Original, event: Any, view: Any = None) -> Any:
+    """Add the version to an event of S3."""
+    if event.get("Source") == "aws.s3" and _version.get():
+        detail = json.loads(event["Detail"])
+        detail["object"]["version-id"] = _version.get()
+        event = {**event, "Detail": json.dumps(detail)}
+    return original(event, view)
 
 
 def grants(headers: dict[str, str]) -> bool:

@@ -28,6 +28,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "guardduty": ["guardduty"],
     "identitystore": ["identitystore"],
     "sso": ["sso-admin"],
+    "codebuild": ["codebuild"],
     "codepipeline": ["codepipeline"],
     "codecommit": ["codecommit"],
     "codedeploy": ["codedeploy"],
@@ -144,6 +145,30 @@ def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: st
     return str(asked.get("ChatConfigurationArn") or asked.get("ResourceARN") or "*")
 
 
+def _codebuild_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN of the project or report group that a request names, the first if it names several."""
+    asked, prefix = json.loads(body or b"{}"), f"arn:aws:codebuild:{region}:{account}:"
+    builds = [one.rpartition("/")[2].partition(":")[0] for one in [*asked.get("ids", []), asked.get("id")] if one]
+    names = [asked.get("projectName"), *asked.get("names", []), *builds]
+    groups = [asked.get("arn"), asked.get("reportGroupArn"), *asked.get("reportGroupArns", [])]
+    if "ReportGroup" in operation and asked.get("name"):
+        return f"{prefix}report-group/{asked['name']}"
+    if "Project" in operation and asked.get("name"):
+        names.insert(0, asked["name"])
+    named = next(filter(None, names), None)
+    return f"{prefix}project/{named.rpartition('/')[2]}" if named else str(next(filter(None, groups), "*"))
+
+
+def _codepipeline_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN by the Service Authorization Reference for CodePipeline: of a pipeline, a stage or an action."""
+    asked = json.loads(body or b"{}")
+    name = asked.get("pipelineName") or asked.get("name") or (asked.get("pipeline") or {}).get("name")
+    if not name:
+        return str(asked.get("resourceArn") or "*")
+    parts = [name, asked.get("stageName"), asked.get("actionName")]
+    return f"arn:aws:codepipeline:{region}:{account}:{'/'.join(filter(None, parts))}"
+
+
 def _codeguru_profiler_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN of the profiling group that the path names; lists and new groups have none."""
     parts = [unquote(part) for part in path.split("/") if part]
@@ -156,13 +181,6 @@ def _codeguru_profiler_arn(operation: str, method: str, path: str, body: bytes, 
 def _comprehend_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN of the endpoint that a request names; real-time analysis without one has no resource."""
     return str(json.loads(body or b"{}").get("EndpointArn") or "*")
-
-
-def _codepipeline_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """Return the ARN of the pipeline that a request names; lists of pipelines have none."""
-    asked = json.loads(body or b"{}")
-    name = asked.get("pipelineName") or asked.get("name") or (asked.get("pipeline") or {}).get("name")
-    return str(asked.get("resourceArn") or (f"arn:aws:codepipeline:{region}:{account}:{name}" if name else "*"))
 
 
 def _quicksight_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
@@ -249,9 +267,10 @@ def further_arns(service: str, operation: str, body: bytes, region: str, account
 RESOURCE_ARNS: dict[str, ResourceArn] = {
     "access-analyzer": _accessanalyzer_arn,
     "chatbot": _chatbot_arn,
+    "codebuild": _codebuild_arn,
     "codeguru-profiler": _codeguru_profiler_arn,
-    "comprehend": _comprehend_arn,
     "codepipeline": _codepipeline_arn,
+    "comprehend": _comprehend_arn,
     "config": _config_arn,
     "quicksight": _quicksight_arn,
     "securityhub": _securityhub_arn,

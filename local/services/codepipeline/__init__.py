@@ -1,7 +1,11 @@
-"""CodePipeline's execution history, with pages; moto has neither pages nor the executions of actions.
+"""CodePipeline: pipelines of type V2, and executions that run their actions with the permissions of their role.
+
+Runs the actions Source/S3, Build/CodeBuild, Test/CodeBuild and Approval/Manual, the entry condition with the rule
+VariableCheck, variables, and the execution modes QUEUED and SUPERSEDED. Another action fails, with a message that names
+it. A new pipeline is executed at once, as on AWS. Not here: triggers of connections, polling, retries and rollbacks.
 
 `remember` makes pipelines and executions of the past, as if the account had had them all along, and `happen` sends the
-events of changes of state as CodePipeline does: scenarios play pipelines with them. Not here: pipelines that run.
+events of changes of state as CodePipeline does: scenarios play pipelines with them.
 """
 
 from __future__ import annotations

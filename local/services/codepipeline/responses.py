@@ -1,8 +1,6 @@
-"""CodePipeline's operations: those of the backend's `@operation` methods, and moto's for what it has besides."""
+"""CodePipeline's operations, from the backend's `@operation` methods."""
 
 from __future__ import annotations
-
-from moto.codepipeline.responses import CodePipelineResponse as Moto
 
 from local.services.base import Response
 
@@ -10,10 +8,13 @@ from .exceptions import ValidationException
 from .models import CodePipelineBackend, codepipeline_backends
 
 
-class CodePipelineResponse(Response, Moto, backend_class=CodePipelineBackend):
+class CodePipelineResponse(Response, backend_class=CodePipelineBackend):
     """CodePipeline's JSON API."""
 
     invalid_input = ValidationException
+
+    def __init__(self) -> None:
+        super().__init__(service_name="codepipeline")
 
     @property
     def backend(self) -> CodePipelineBackend:

@@ -1,0 +1,106 @@
+"""CodePipeline and CodeBuild with MiniStack's roles, and executions that EventBridge starts."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.arn import ArnParseError, parse_arn
+from ministack.core.responses import get_region, request_scope
+from ministack.services import cloudwatch, eventbridge
+
+from local.patches.eventbridge import refusals
+from local.patches.registry import Original, patch
+from local.permissions import caller, client, role_session
+from local.services.codebuild import neighbours as builds
+from local.services.codepipeline import neighbours as pipelines
+
+_rules: dict[str, str] = {}
+"""Access key of a rule's session -> the rule's ARN."""
+
+
+class Builds(builds.Neighbours):
+    """CodeBuild's roles, and its metric."""
+
+    def session(self, role_arn: str, name: str, project_arn: str) -> dict[str, Any]:
+        """Return credentials of the project's role."""
+        return role_session(role_arn, name, builds.PRINCIPAL, project_arn)
+
+    def client(self, service: str, region: str, credentials: dict[str, Any]) -> Any:
+        """Return a client of this cloud."""
+        return client(service, region, credentials)
+
+    def may(self, credentials: dict[str, Any], action: str, arn: str, account: str, region: str) -> bool:
+        """Ask IAM as if the role had called."""
+
+        def asked() -> bool:
+            with request_scope(account, region):
+                service = action.partition(":")[0]
+                return iam_evaluator.enforce(credentials["aws_access_key_id"], action, service, region, arn) is None
+
+        return contextvars.Context().run(asked)
+
+    def failed(self, project: str, account: str, region: str) -> None:
+        """Count a failed build, as "Monitoring CodeBuild with CloudWatch" of the user guide says."""
+
+        def count() -> None:
+            with request_scope(account, region):
+                cloudwatch.record_metric("AWS/CodeBuild", "FailedBuilds", 1, "Count", {"ProjectName": project})
+
+        contextvars.copy_context().run(count)
+
+
+class Pipelines(pipelines.Neighbours):
+    """CodePipeline's roles."""
+
+    def session(self, role_arn: str, name: str, pipeline_arn: str) -> dict[str, Any]:
+        """Return credentials of the pipeline's role."""
+        return role_session(role_arn, name, pipelines.PRINCIPAL, pipeline_arn)
+
+    def client(self, service: str, region: str, credentials: dict[str, Any]) -> Any:
+        """Return a client of this cloud."""
+        return client(service, region, credentials)
+
+    def rule(self) -> str:
+        """Return the rule whose session makes the request."""
+        return _rules.get(caller()[1]["aws_access_key_id"], "")
+
+
+@patch(
+    "ministack.services.eventbridge",
+    "_invoke_target",
+    because="MiniStack has no pipelines as targets.",
+)
+def invoke_target(
+    original: Original, target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None
+) -> None:
+    """Start a pipeline under the target's role; what is refused goes to the target's dead-letter queue."""
+    try:
+        spec = parse_arn(target.get("Arn", ""))
+    except ArnParseError:
+        spec = None
+    if spec is None or spec.service != "codepipeline":
+        original(target, event, rule, view)
+        return
+    view = view or eventbridge._pattern_event_view(event)
+    payload = json.dumps(view.event_with_detail())
+    if target.get("InputTransformer"):
+        payload = eventbridge._apply_input_transformer(target["InputTransformer"], rule, view)
+    elif target.get("Input"):
+        payload = target["Input"]
+    with refusals(target, rule, payload):
+        rule_arn = rule.get("Arn", "")
+        credentials = role_session(target.get("RoleArn", ""), spec.resource, "events.amazonaws.com", rule_arn)
+        _rules[credentials["aws_access_key_id"]] = rule_arn
+        asked = json.loads(payload)
+        revisions = asked.get("sourceRevisions") or []
+        client("codepipeline", get_region(), credentials).start_pipeline_execution(
+            name=spec.resource, **({"sourceRevisions": revisions} if revisions else {})
+        )
+
+
+def start() -> None:
+    """Let both services use MiniStack's roles."""
+    builds.current, pipelines.current = Builds(), Pipelines()
