@@ -119,3 +119,22 @@ run "no_role_without_state_machine" {
     error_message = "Without a target that needs them there are no role and no permission."
   }
 }
+
+run "pipeline" {
+  command = plan
+
+  module {
+    source = "./modules/blocks/event_rule"
+  }
+
+  variables {
+    targets = { pipeline = { arn = "arn:aws:codepipeline:eu-central-1:111122223333:test-module", kind = "codepipeline" } }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [
+      { Sid = "StartPipelines", Effect = "Allow", Action = "codepipeline:StartPipelineExecution", Resource = ["arn:aws:codepipeline:eu-central-1:111122223333:test-module"] },
+    ]
+    error_message = "The role may start its pipeline, and nothing else."
+  }
+}

@@ -15,7 +15,7 @@ import re
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def _block(where: str, body: Mapping[str, Any], schema: Schema, interface: str, 
     """Check the arguments and blocks of one block, and those within it."""
     members = schema.blocks[interface]
     given = set()
-    for name, value in _given(body):
+    for name, value in _given(body, members):
         given.add(name)
         member = members.get(name)
         result.count("arguments and blocks")
@@ -156,10 +156,13 @@ def _block(where: str, body: Mapping[str, Any], schema: Schema, interface: str, 
             result.problems.append(f"{where}: requires {name}")
 
 
-def _given(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what a block gives: its arguments and blocks, and the content of dynamic blocks under their names."""
+def _given(body: Mapping[str, Any], members: Container[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what a block gives: its arguments and blocks, and the content of dynamic blocks under their names.
+
+    A block may have an argument with the name of a meta-argument, such as `provider` of a pipeline's action.
+    """
     for quoted, value in body.items():
-        if quoted.startswith("__") or (quoted in _META and quoted != "dynamic"):
+        if quoted.startswith("__") or (quoted in _META and quoted != "dynamic" and quoted not in members):
             continue
         if quoted != "dynamic":
             yield unquote(quoted), value

@@ -10,6 +10,8 @@ locals {
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
   state_machine_arns = [for t in var.targets : t.arn if t.kind == "states"]
+  pipeline_arns      = [for t in var.targets : t.arn if t.kind == "codepipeline"]
+  started_arns       = concat(local.state_machine_arns, local.pipeline_arns)
 }
 
 resource "aws_cloudwatch_event_rule" "this" {
@@ -67,10 +69,10 @@ resource "aws_cloudwatch_metric_alarm" "dead_letter" {
 }
 
 resource "aws_iam_role" "this" {
-  count = length(local.state_machine_arns) > 0 ? 1 : 0
+  count = length(local.started_arns) > 0 ? 1 : 0
 
   name                 = local.role_name
-  description          = "Lets the rule ${local.name} start its state machines"
+  description          = "Lets the rule ${local.name} start its targets"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
 
@@ -90,28 +92,36 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  count = length(local.state_machine_arns) > 0 ? 1 : 0
+  count = length(local.started_arns) > 0 ? 1 : 0
 
   name = "targets"
   role = aws_iam_role.this[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "StartStateMachines"
+    Statement = concat(
+      [for statement in [
+        {
+          Sid      = "StartStateMachines"
+          Effect   = "Allow"
+          Action   = "states:StartExecution"
+          Resource = local.state_machine_arns
+        },
+        {
+          # The principal that starts an execution encrypts its input.
+          Sid       = "UseKeyThroughServices"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = var.context.kms_key_arn
+          Condition = { StringLike = { "kms:ViaService" = ["states.${var.context.region}.*"] } }
+        },
+      ] : statement if length(local.state_machine_arns) > 0],
+      length(local.pipeline_arns) > 0 ? [{
+        Sid      = "StartPipelines"
         Effect   = "Allow"
-        Action   = "states:StartExecution"
-        Resource = local.state_machine_arns
-      },
-      {
-        # The principal that starts an execution encrypts its input.
-        Sid       = "UseKeyThroughServices"
-        Effect    = "Allow"
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = var.context.kms_key_arn
-        Condition = { StringLike = { "kms:ViaService" = ["states.${var.context.region}.*"] } }
-      },
-    ]
+        Action   = "codepipeline:StartPipelineExecution"
+        Resource = local.pipeline_arns
+      }] : [],
+    )
   })
 }
 
@@ -131,7 +141,7 @@ resource "aws_cloudwatch_event_target" "this" {
   rule      = aws_cloudwatch_event_rule.this.name
   target_id = each.key
   arn       = each.value.arn
-  role_arn  = each.value.kind == "states" ? aws_iam_role.this[0].arn : null
+  role_arn  = contains(["states", "codepipeline"], each.value.kind) ? aws_iam_role.this[0].arn : null
   input     = each.value.input
 
   retry_policy {
