@@ -3,16 +3,95 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   apps_settings = {
-    "contact_form"            = ["alert", "deletion_protection", "iam_authorization", "maximum_characters", "page", "retention_days", "throttle", "user_pool", "web_acl_arn"]
-    "contact_form.alert"      = ["configuration_set", "from_address", "include_message", "sentiments", "to_addresses"]
-    "contact_form.throttle"   = ["burst_limit", "rate_limit"]
-    "contact_form.user_pool"  = ["arn", "client_ids", "scopes"]
-    "iot_messaging"           = ["api_key_ids", "commands", "deletion_protection", "maximum_bytes", "retention_days", "things", "throttle", "webhook"]
-    "iot_messaging.things[*]" = ["active", "attributes", "csrs"]
-    "iot_messaging.commands"  = ["expiry_seconds", "maximum_bytes"]
-    "iot_messaging.webhook"   = ["kms_key_arn", "message", "previous_secret_hours", "retain", "secret_arn", "signature_header", "signature_prefix"]
-    "iot_messaging.throttle"  = ["burst_limit", "rate_limit"]
+    "config_cache"                        = ["check_schedule_expression", "fetch_at_start", "functions", "items", "parameters", "port", "python_packages", "secrets", "stale_seconds", "timeout_seconds", "ttl_seconds"]
+    "config_cache.parameters[*]"          = ["kms_key_arn", "parameter", "ttl_seconds"]
+    "config_cache.secrets[*]"             = ["arn", "kms_key_arn", "ttl_seconds", "version_stage"]
+    "config_cache.items[*]"               = ["consistent", "fields", "kms_key_arn", "partition_key", "sort_key", "table_arn", "ttl_seconds"]
+    "config_cache.items[*].partition_key" = ["name", "type", "value"]
+    "config_cache.items[*].sort_key"      = ["name", "type", "value"]
+    "config_cache.functions[*]"           = ["config_file", "items", "parameters", "python_for", "role_name", "secrets"]
+    "contact_form"                        = ["alert", "deletion_protection", "iam_authorization", "maximum_characters", "page", "retention_days", "throttle", "user_pool", "web_acl_arn"]
+    "contact_form.alert"                  = ["configuration_set", "from_address", "include_message", "sentiments", "to_addresses"]
+    "contact_form.throttle"               = ["burst_limit", "rate_limit"]
+    "contact_form.user_pool"              = ["arn", "client_ids", "scopes"]
+    "iot_messaging"                       = ["api_key_ids", "commands", "deletion_protection", "maximum_bytes", "retention_days", "things", "throttle", "webhook"]
+    "iot_messaging.things[*]"             = ["active", "attributes", "csrs"]
+    "iot_messaging.commands"              = ["expiry_seconds", "maximum_bytes"]
+    "iot_messaging.webhook"               = ["kms_key_arn", "message", "previous_secret_hours", "retain", "secret_arn", "signature_header", "signature_prefix"]
+    "iot_messaging.throttle"              = ["burst_limit", "rate_limit"]
+    "mail_router"                         = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
+    "mail_router.rule_set"                = ["after", "name", "replace_active"]
+    "mail_router.redaction"               = ["minimum_score", "types"]
   }
+}
+
+module "config_cache" {
+  source = "./modules/apps/config_cache"
+  count  = var.config_cache == null ? 0 : 1
+
+  context                   = module.context.context
+  parameters                = try(var.config_cache.parameters, null)
+  secrets                   = try(var.config_cache.secrets, null)
+  items                     = try(var.config_cache.items, null)
+  functions                 = try(var.config_cache.functions, null)
+  python_packages           = try(var.config_cache.python_packages, null)
+  ttl_seconds               = try(var.config_cache.ttl_seconds, null)
+  stale_seconds             = try(var.config_cache.stale_seconds, null)
+  fetch_at_start            = try(var.config_cache.fetch_at_start, null)
+  timeout_seconds           = try(var.config_cache.timeout_seconds, null)
+  port                      = try(var.config_cache.port, null)
+  check_schedule_expression = try(var.config_cache.check_schedule_expression, null)
+}
+
+variable "config_cache" {
+  description = "Functions read parameters, secrets and DynamoDB items from memory instead of from AWS. {} for the defaults, null for off. See modules/apps/config_cache."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.config_cache == null || can(keys(var.config_cache))
+    error_message = "config_cache must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.config_cache), []), local.apps_settings["config_cache"])) == 0
+    error_message = "config_cache has no setting ${join(", ", setsubtract(try(keys(var.config_cache), []), local.apps_settings["config_cache"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.config_cache.parameters), []) : try(keys(a), [])]), local.apps_settings["config_cache.parameters[*]"])) == 0
+    error_message = "config_cache.parameters[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.config_cache.parameters), []) : try(keys(a), [])]), local.apps_settings["config_cache.parameters[*]"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache.parameters[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.config_cache.secrets), []) : try(keys(a), [])]), local.apps_settings["config_cache.secrets[*]"])) == 0
+    error_message = "config_cache.secrets[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.config_cache.secrets), []) : try(keys(a), [])]), local.apps_settings["config_cache.secrets[*]"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache.secrets[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.config_cache.items), []) : try(keys(a), [])]), local.apps_settings["config_cache.items[*]"])) == 0
+    error_message = "config_cache.items[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.config_cache.items), []) : try(keys(a), [])]), local.apps_settings["config_cache.items[*]"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache.items[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.config_cache.items), []) : try(keys(a.partition_key), [])]), local.apps_settings["config_cache.items[*].partition_key"])) == 0
+    error_message = "config_cache.items[*].partition_key has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.config_cache.items), []) : try(keys(a.partition_key), [])]), local.apps_settings["config_cache.items[*].partition_key"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache.items[*].partition_key"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.config_cache.items), []) : try(keys(a.sort_key), [])]), local.apps_settings["config_cache.items[*].sort_key"])) == 0
+    error_message = "config_cache.items[*].sort_key has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.config_cache.items), []) : try(keys(a.sort_key), [])]), local.apps_settings["config_cache.items[*].sort_key"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache.items[*].sort_key"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.config_cache.functions), []) : try(keys(a), [])]), local.apps_settings["config_cache.functions[*]"])) == 0
+    error_message = "config_cache.functions[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.config_cache.functions), []) : try(keys(a), [])]), local.apps_settings["config_cache.functions[*]"]))}. Its settings are: ${join(", ", local.apps_settings["config_cache.functions[*]"])}."
+  }
+}
+
+output "config_cache" {
+  description = "Outputs of modules/apps/config_cache; null when off."
+  value       = one(module.config_cache[*])
 }
 
 module "contact_form" {
@@ -131,4 +210,63 @@ variable "iot_messaging" {
 output "iot_messaging" {
   description = "Outputs of modules/apps/iot_messaging; null when off."
   value       = one(module.iot_messaging[*])
+}
+
+module "mail_router" {
+  source = "./modules/apps/mail_router"
+  count  = var.mail_router == null ? 0 : 1
+
+  context              = module.context.context
+  recipients           = try(var.mail_router.recipients, null)
+  from_address         = try(var.mail_router.from_address, null)
+  catch_all_address    = try(var.mail_router.catch_all_address, null)
+  destinations         = try(var.mail_router.destinations, null)
+  mailboxes            = try(var.mail_router.mailboxes, null)
+  rule_set             = try(var.mail_router.rule_set, null)
+  require_tls          = try(var.mail_router.require_tls, null)
+  minimum_score        = try(var.mail_router.minimum_score, null)
+  maximum_megabytes    = try(var.mail_router.maximum_megabytes, null)
+  entity_endpoint_arn  = try(var.mail_router.entity_endpoint_arn, null)
+  redaction            = try(var.mail_router.redaction, null)
+  maximum_concurrency  = try(var.mail_router.maximum_concurrency, null)
+  confirmation_seconds = try(var.mail_router.confirmation_seconds, null)
+  retention_days       = try(var.mail_router.retention_days, null)
+  force_destroy        = try(var.mail_router.force_destroy, null)
+  deletion_protection  = try(var.mail_router.deletion_protection, null)
+}
+
+variable "mail_router" {
+  description = "Forwards the mails of a mailbox such as `info@example.com` to the team that reads their language, as they are, and keeps every original. { recipients, from_address, catch_all_address } for the defaults, null for off. See modules/apps/mail_router."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.mail_router == null || can(keys(var.mail_router))
+    error_message = "mail_router must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.mail_router == null || alltrue([for name in ["recipients", "from_address", "catch_all_address"] : try(var.mail_router[name], null) != null])
+    error_message = "mail_router needs recipients and from_address and catch_all_address."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.mail_router), []), local.apps_settings["mail_router"])) == 0
+    error_message = "mail_router has no setting ${join(", ", setsubtract(try(keys(var.mail_router), []), local.apps_settings["mail_router"]))}. Its settings are: ${join(", ", local.apps_settings["mail_router"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.mail_router.rule_set), []), local.apps_settings["mail_router.rule_set"])) == 0
+    error_message = "mail_router.rule_set has no setting ${join(", ", setsubtract(try(keys(var.mail_router.rule_set), []), local.apps_settings["mail_router.rule_set"]))}. Its settings are: ${join(", ", local.apps_settings["mail_router.rule_set"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.mail_router.redaction), []), local.apps_settings["mail_router.redaction"])) == 0
+    error_message = "mail_router.redaction has no setting ${join(", ", setsubtract(try(keys(var.mail_router.redaction), []), local.apps_settings["mail_router.redaction"]))}. Its settings are: ${join(", ", local.apps_settings["mail_router.redaction"])}."
+  }
+}
+
+output "mail_router" {
+  description = "Outputs of modules/apps/mail_router; null when off."
+  value       = one(module.mail_router[*])
 }
