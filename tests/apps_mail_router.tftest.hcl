@@ -49,11 +49,11 @@ run "defaults" {
     error_message = "The rule set is activated, deactivated before it is deleted, and takes no other one's place."
   }
   assert {
-    condition     = jsondecode(module.arrivals.resources.rule.event_pattern) == { source = ["aws.s3"], "detail-type" = ["Object Created"], detail = { bucket = { name = ["test-mail-router-111122223333-eu-central-1"] }, object = { key = [{ prefix = "inbox/" }] } } }
+    condition     = jsondecode(module.rules["arrival"].resources.rule.event_pattern) == { source = ["aws.s3"], "detail-type" = ["Object Created"], detail = { bucket = { name = ["test-mail-router-111122223333-eu-central-1"] }, object = { key = [{ prefix = "inbox/" }] } } }
     error_message = "Only mails under inbox/ are routed: what comes back to a mailbox is not."
   }
   assert {
-    condition     = jsondecode(module.reports.resources.rule.event_pattern).detail.mail.tags == { "ses:configuration-set" = [output.configuration_set_name] } && toset(aws_sesv2_configuration_set_event_destination.this.event_destination[0].matching_event_types) == toset(["BOUNCE", "REJECT", "SEND"]) && aws_sesv2_configuration_set.this.delivery_options[0].tls_policy == "REQUIRE"
+    condition     = jsondecode(module.rules["report"].resources.rule.event_pattern).detail.mail.tags == { "ses:configuration-set" = [output.configuration_set_name] } && toset(aws_sesv2_configuration_set_event_destination.this.event_destination[0].matching_event_types) == toset(["BOUNCE", "REJECT", "SEND"]) && aws_sesv2_configuration_set.this.delivery_options[0].tls_policy == "REQUIRE"
     error_message = "SES reports which forwards it accepted and which bounced, and sends them over TLS only."
   }
   assert {

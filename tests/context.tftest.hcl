@@ -59,6 +59,7 @@ run "defaults" {
       LogDelivery          = { Service = "delivery.logs.amazonaws.com" }
       LogDeliveryToBuckets = { Service = "delivery.logs.amazonaws.com" }
       ConfigToBuckets      = { Service = "config.amazonaws.com" }
+      MailToBuckets        = { Service = "ses.amazonaws.com" }
       AlarmsToTopics       = { Service = "cloudwatch.amazonaws.com" }
       EventsToTopics       = { Service = "events.amazonaws.com" }
       EventsToQueues       = { Service = "events.amazonaws.com" }
@@ -75,6 +76,7 @@ run "defaults" {
       LogDelivery          = "kms:Decrypt"
       LogDeliveryToBuckets = "kms:GenerateDataKey*"
       ConfigToBuckets      = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      MailToBuckets        = ["kms:Decrypt", "kms:GenerateDataKey*"]
       AlarmsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToTopics       = ["kms:Decrypt", "kms:GenerateDataKey*"]
       EventsToQueues       = ["kms:Decrypt", "kms:GenerateDataKey*"]
@@ -94,6 +96,13 @@ run "defaults" {
       }
       ConfigToBuckets = {
         ArnLike      = { "kms:EncryptionContext:aws:s3:arn" = "arn:aws:s3:::switchyard-*" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+      MailToBuckets = {
+        ArnLike = {
+          "aws:SourceArn"                    = "arn:aws:ses:eu-central-1:111122223333:receipt-rule-set/*:receipt-rule/switchyard-*"
+          "kms:EncryptionContext:aws:s3:arn" = "arn:aws:s3:::switchyard-*"
+        }
         StringEquals = { "aws:SourceAccount" = "111122223333" }
       }
       AlarmsToTopics = {

@@ -25,7 +25,7 @@ run "defaults" {
   # Events
 
   assert {
-    condition = jsondecode(module.rule.resources.rule.event_pattern) == {
+    condition = jsondecode(module.rules["pipelines"].resources.rule.event_pattern) == {
       source        = ["aws.codepipeline"]
       "detail-type" = ["CodePipeline Pipeline Execution State Change", "CodePipeline Stage Execution State Change", "CodePipeline Action Execution State Change"]
       detail        = { pipeline = [{ wildcard = "*" }] }
@@ -33,7 +33,7 @@ run "defaults" {
     error_message = "The rule takes the events of all three levels, of all pipelines."
   }
   assert {
-    condition     = module.rule.resources.targets["queue"].arn == "arn:aws:sqs:eu-central-1:111122223333:test-pipeline-metrics"
+    condition     = module.rules["pipelines"].resources.targets["queue"].arn == "arn:aws:sqs:eu-central-1:111122223333:test-pipeline-metrics"
     error_message = "The rule sends to the queue."
   }
   assert {
@@ -41,7 +41,7 @@ run "defaults" {
     error_message = "Events are collected for five minutes, and single ones can be refused."
   }
   assert {
-    condition     = length(module.alarm_rule) == 0 && length(aws_cloudwatch_event_permission.member) == 0
+    condition     = !contains(keys(module.rules), "alarms") && length(aws_cloudwatch_event_permission.member) == 0
     error_message = "Without incident alarms and members there is no rule for alarms, and no other account may send events."
   }
 
@@ -118,7 +118,7 @@ run "defaults" {
     error_message = "Throttled calls are tried again with jitter, refused ones are not."
   }
   assert {
-    condition     = [module.history_schedule.resources.schedule.schedule_expression, module.compact_schedule.resources.schedule.schedule_expression, module.report_schedule[0].resources.schedule.schedule_expression] == ["cron(30 0 * * ? *)", "cron(0 2 * * ? *)", "cron(0 3 * * ? *)"]
+    condition     = [module.schedules["history"].resources.schedule.schedule_expression, module.schedules["compact"].resources.schedule.schedule_expression, module.schedules["report"].resources.schedule.schedule_expression] == ["cron(30 0 * * ? *)", "cron(0 2 * * ? *)", "cron(0 3 * * ? *)"]
     error_message = "The history is read before days are compacted, and both before the report."
   }
 
@@ -200,7 +200,7 @@ run "everything_set" {
   }
 
   assert {
-    condition     = jsondecode(module.rule.resources.rule.event_pattern).detail.pipeline == [{ wildcard = "shop-*" }, { wildcard = "web" }] && jsondecode(module.alarm_rule[0].resources.rule.event_pattern) == { source = ["aws.cloudwatch"], "detail-type" = ["CloudWatch Alarm State Change"], detail = { alarmName = ["shop-errors"] } }
+    condition     = jsondecode(module.rules["pipelines"].resources.rule.event_pattern).detail.pipeline == [{ wildcard = "shop-*" }, { wildcard = "web" }] && jsondecode(module.rules["alarms"].resources.rule.event_pattern) == { source = ["aws.cloudwatch"], "detail-type" = ["CloudWatch Alarm State Change"], detail = { alarmName = ["shop-errors"] } }
     error_message = "The rules take the chosen pipelines and alarms."
   }
   assert {
@@ -301,7 +301,7 @@ run "quicksight_without_spice" {
     error_message = "Another policy grants QuickSight's permissions."
   }
   assert {
-    condition     = !contains(keys(module.functions.functions), "report") && length(module.report_schedule) == 0 && length(aws_cloudwatch_dashboard.this) == 0 && output.report_key == null
+    condition     = !contains(keys(module.functions.functions), "report") && !contains(keys(module.schedules), "report") && length(aws_cloudwatch_dashboard.this) == 0 && output.report_key == null
     error_message = "There is no page and no dashboard."
   }
 }

@@ -64,7 +64,7 @@ run "base_variables_and_the_defaults_of_a_capability" {
       layer_arns               = ["arn:aws:lambda:eu-central-1:111122223333:layer:switchyard-common:1"]
       permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
       build_dir                = ".switchyard/fixtures"
-      tags                     = tomap({ team = "security" })
+      tags                     = tomap({ team = "security", SwitchyardStack = "staging" })
     }
     error_message = "Each base variable reaches the capabilities."
   }

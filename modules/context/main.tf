@@ -33,7 +33,7 @@ locals {
   }
 
   # The stack's resources can be found by this tag, as service_health does.
-  tags = merge(var.tags, { SwitchyardStack = var.name_prefix })
+  tags = tomap(merge(var.tags, { SwitchyardStack = var.name_prefix }))
 }
 
 module "alarm_topic" {

@@ -205,23 +205,35 @@ module "queue" {
   }
 }
 
-module "arrivals" {
+module "rules" {
   source = "../../blocks/event_rule"
-
-  context     = var.context
-  name        = "${local.name}-arrival"
-  description = "Mails that SES has stored"
-
-  event_pattern = jsonencode({
-    source        = ["aws.s3"]
-    "detail-type" = ["Object Created"]
-    detail = {
-      bucket = { name = [module.archive.id] }
-      object = { key = [{ prefix = local.inbox }] }
+  for_each = {
+    arrival = {
+      description = "Mails that SES has stored"
+      pattern = jsonencode({
+        source        = ["aws.s3"]
+        "detail-type" = ["Object Created"]
+        detail = {
+          bucket = { name = [module.archive.id] }
+          object = { key = [{ prefix = local.inbox }] }
+        }
+      })
     }
-  })
+    report = {
+      description = "What SES reports of forwarded mails"
+      pattern = jsonencode({
+        source        = ["aws.ses"]
+        "detail-type" = ["Email Sent", "Email Bounced", "Email Rejected"]
+        detail        = { mail = { tags = { "ses:configuration-set" = [local.full_name] } } }
+      })
+    }
+  }
 
-  targets = { queue = { arn = module.queue.arn, kind = "sqs" } }
+  context       = var.context
+  name          = "${local.name}-${each.key}"
+  description   = each.value.description
+  event_pattern = each.value.pattern
+  targets       = { queue = { arn = module.queue.arn, kind = "sqs" } }
 }
 
 resource "aws_lambda_event_source_mapping" "queue" {
@@ -259,20 +271,4 @@ resource "aws_sesv2_configuration_set_event_destination" "this" {
       event_bus_arn = "${local.events_root}:event-bus/default"
     }
   }
-}
-
-module "reports" {
-  source = "../../blocks/event_rule"
-
-  context     = var.context
-  name        = "${local.name}-report"
-  description = "What SES reports of forwarded mails"
-
-  event_pattern = jsonencode({
-    source        = ["aws.ses"]
-    "detail-type" = ["Email Sent", "Email Bounced", "Email Rejected"]
-    detail        = { mail = { tags = { "ses:configuration-set" = [local.full_name] } } }
-  })
-
-  targets = { queue = { arn = module.queue.arn, kind = "sqs" } }
 }

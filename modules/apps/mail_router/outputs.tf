@@ -45,5 +45,5 @@ output "function_names" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = sort(concat(module.functions.alarm_names, module.queue.alarm_names, module.arrivals.alarm_names, module.reports.alarm_names, module.watch.alarm_names))
+  value       = sort(concat(module.functions.alarm_names, module.queue.alarm_names, flatten(values(module.rules)[*].alarm_names), module.watch.alarm_names))
 }

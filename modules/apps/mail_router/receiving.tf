@@ -74,7 +74,7 @@ resource "aws_lambda_invocation" "activate" {
   # No mail arrives before it can be stored and routed; and the rule set is deactivated before it is deleted.
   depends_on = [
     aws_ses_receipt_rule_set.this, aws_ses_receipt_rule.inbox, aws_ses_receipt_rule.mailbox, module.functions,
-    module.arrivals, module.reports, aws_lambda_event_source_mapping.queue,
+    module.rules, aws_lambda_event_source_mapping.queue,
     aws_sesv2_configuration_set_event_destination.this, aws_dynamodb_table_item.destination,
   ]
 }

@@ -1,21 +1,14 @@
 locals {
-  name     = "${var.context.name_prefix}-${var.name}"
-  arn_root = "arn:${var.context.partition}:scheduler:${var.context.region}:${var.context.account_id}"
-  arn      = "${local.arn_root}:schedule/default/${local.name}"
+  name = "${var.context.name_prefix}-${var.name}"
 
-  dead_letter_queue_name = "${local.name}-schedule-dlq"
-  dead_letter_queue_arn  = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.dead_letter_queue_name}"
+  dead_letter_queue_arn = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.name}-schedule-dlq"
 
   # IAM is global: the Region separates the roles of two Regions, and the hash keeps a truncated name unique.
-  role_name_full = "${local.name}-schedule-${var.context.region}"
-  role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
-
-  # Services that encrypt what the schedule sends them: SQS for its dead-letter queue, and the target's service.
-  key_services = [for service in ["sns", "sqs", "states"] : service if service == "sqs" || startswith(var.action, "${service}:")]
+  role_name = "${local.name}-schedule-${var.context.region}"
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  name                      = local.dead_letter_queue_name
+  name                      = "${local.name}-schedule-dlq"
   message_retention_seconds = 1209600
   kms_master_key_id         = var.context.kms_key_arn
   tags                      = var.context.tags
@@ -37,11 +30,11 @@ resource "aws_sqs_queue" "dead_letter" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "dead_letter" {
-  alarm_name          = "${local.dead_letter_queue_name}-depth"
-  alarm_description   = "1 or more messages are waiting in ${local.dead_letter_queue_name}"
+  alarm_name          = "${local.name}-schedule-dlq-depth"
+  alarm_description   = "1 or more messages are waiting in ${local.name}-schedule-dlq"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = local.dead_letter_queue_name }
+  dimensions          = { QueueName = "${local.name}-schedule-dlq" }
   statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 1
@@ -54,7 +47,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letter" {
 }
 
 resource "aws_iam_role" "this" {
-  name                 = local.role_name
+  name                 = length(local.role_name) <= 64 ? local.role_name : "${substr(local.role_name, 0, 57)}-${substr(sha256(local.role_name), 0, 6)}"
   description          = "Lets the schedule ${local.name} call its target"
   permissions_boundary = var.context.permissions_boundary_arn
   tags                 = var.context.tags
@@ -70,7 +63,7 @@ resource "aws_iam_role" "this" {
         StringEquals = {
           "aws:SourceAccount" = var.context.account_id
           # EventBridge Scheduler sends the ARN of the schedule group: the ARN of a single schedule would never match.
-          "aws:SourceArn" = "${local.arn_root}:schedule-group/default"
+          "aws:SourceArn" = "arn:${var.context.partition}:scheduler:${var.context.region}:${var.context.account_id}:schedule-group/default"
         }
       }
     }]
@@ -96,18 +89,26 @@ resource "aws_iam_role_policy" "this" {
         Resource = local.dead_letter_queue_arn
       },
       {
-        Sid       = "UseKeyThroughServices"
-        Effect    = "Allow"
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = var.context.kms_key_arn
-        Condition = { StringLike = { "kms:ViaService" = [for service in local.key_services : "${service}.${var.context.region}.*"] } }
+        # Of services that encrypt what the schedule sends: SQS for its dead-letter queue, and the target's service.
+        Sid      = "UseKeyThroughServices"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = var.context.kms_key_arn
+        Condition = {
+          StringLike = {
+            "kms:ViaService" = [
+              for service in ["sns", "sqs", "states"] : "${service}.${var.context.region}.*"
+              if service == "sqs" || startswith(var.action, "${service}:")
+            ]
+          }
+        }
       },
       {
         Sid       = "ReadOwnSchedule"
         Effect    = "Allow"
         Action    = "kms:Decrypt"
         Resource  = var.context.kms_key_arn
-        Condition = { StringEquals = { "kms:EncryptionContext:aws:scheduler:schedule:arn" = local.arn } }
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:scheduler:schedule:arn" = "arn:${var.context.partition}:scheduler:${var.context.region}:${var.context.account_id}:schedule/default/${local.name}" } }
       },
     ]
   })

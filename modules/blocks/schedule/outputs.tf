@@ -1,12 +1,6 @@
 # ARNs and names are computed from the inputs, so that policies that contain them are known at plan time;
 # depends_on makes consumers wait for the resource and its policies.
 
-output "arn" {
-  description = "ARN of the schedule."
-  value       = local.arn
-  depends_on  = [aws_scheduler_schedule.this]
-}
-
 output "name" {
   description = "Name of the schedule."
   value       = local.name

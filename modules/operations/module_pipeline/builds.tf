@@ -135,11 +135,10 @@ resource "aws_iam_role_policy" "build" {
     Statement = concat(
       [
         {
-          # Both forms, as in AWS's own policy: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
           Sid      = "WriteOwnLogs"
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = [for end in ["", ":*"] : "arn:${var.context.partition}:logs:${local.regional}:log-group:${each.value.log_group_name}${end}"]
+          Resource = "arn:${var.context.partition}:logs:${local.regional}:log-group:${each.value.log_group_name}:*"
         },
         {
           Sid      = "ReadArtifacts"

@@ -24,41 +24,42 @@ module "queue" {
   alarms = { age_seconds = 3600 }
 }
 
-module "rule" {
+module "rules" {
   source = "../../blocks/event_rule"
+  for_each = merge(
+    {
+      pipelines = {
+        name        = local.name
+        description = "Changes of state of pipelines, their stages and actions"
+        pattern = jsonencode({
+          source = ["aws.codepipeline"]
+          "detail-type" = [
+            "CodePipeline Pipeline Execution State Change",
+            "CodePipeline Stage Execution State Change",
+            "CodePipeline Action Execution State Change",
+          ]
+          detail = { pipeline = [for pattern in var.pipelines : { wildcard = pattern }] }
+        })
+      }
+    },
+    length(var.incident_alarms) == 0 ? {} : {
+      alarms = {
+        name        = "${local.name}-alarms"
+        description = "Changes of state of the alarms that are incidents"
+        pattern = jsonencode({
+          source        = ["aws.cloudwatch"]
+          "detail-type" = ["CloudWatch Alarm State Change"]
+          detail        = { alarmName = keys(var.incident_alarms) }
+        })
+      }
+    },
+  )
 
-  context     = var.context
-  name        = local.name
-  description = "Changes of state of pipelines, their stages and actions"
-
-  event_pattern = jsonencode({
-    source = ["aws.codepipeline"]
-    "detail-type" = [
-      "CodePipeline Pipeline Execution State Change",
-      "CodePipeline Stage Execution State Change",
-      "CodePipeline Action Execution State Change",
-    ]
-    detail = { pipeline = [for pattern in var.pipelines : { wildcard = pattern }] }
-  })
-
-  targets = { queue = { arn = module.queue.arn, kind = "sqs" } }
-}
-
-module "alarm_rule" {
-  source = "../../blocks/event_rule"
-  count  = length(var.incident_alarms) > 0 ? 1 : 0
-
-  context     = var.context
-  name        = "${local.name}-alarms"
-  description = "Changes of state of the alarms that are incidents"
-
-  event_pattern = jsonencode({
-    source        = ["aws.cloudwatch"]
-    "detail-type" = ["CloudWatch Alarm State Change"]
-    detail        = { alarmName = keys(var.incident_alarms) }
-  })
-
-  targets = { queue = { arn = module.queue.arn, kind = "sqs" } }
+  context       = var.context
+  name          = each.value.name
+  description   = each.value.description
+  event_pattern = each.value.pattern
+  targets       = { queue = { arn = module.queue.arn, kind = "sqs" } }
 }
 
 # Lets rules of other accounts send events to the default bus of this one. One statement for each account, which leaves

@@ -97,14 +97,3 @@ module "history" {
     resources = [module.functions.functions.history.arn]
   }]
 }
-
-module "history_schedule" {
-  source = "../../blocks/schedule"
-
-  context             = var.context
-  name                = "${local.name}-history"
-  description         = "Reads what the events missed, and the whole history of pipelines that are new"
-  schedule_expression = var.history_schedule_expression
-  target_arn          = module.history.arn
-  action              = "states:StartExecution"
-}

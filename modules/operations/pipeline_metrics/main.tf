@@ -177,25 +177,34 @@ module "functions" {
   }
 }
 
-module "report_schedule" {
+# One block for all: it is in the plan's graph once, however many there are.
+module "schedules" {
   source = "../../blocks/schedule"
-  count  = var.report_schedule_expression == null ? 0 : 1
+  for_each = { for key, schedule in {
+    compact = {
+      description = "Compacts the records of past days"
+      expression  = var.compact_schedule_expression
+      target_arn  = module.functions.functions.compact.arn
+      action      = "lambda:InvokeFunction"
+    }
+    history = {
+      description = "Reads what the events missed, and the whole history of pipelines that are new"
+      expression  = var.history_schedule_expression
+      target_arn  = module.history.arn
+      action      = "states:StartExecution"
+    }
+    report = {
+      description = "Writes the page of plots"
+      expression  = var.report_schedule_expression
+      target_arn  = try(module.functions.functions.report.arn, null)
+      action      = "lambda:InvokeFunction"
+    }
+  } : key => schedule if key != "report" || var.report_schedule_expression != null }
 
   context             = var.context
-  name                = "${local.name}-report"
-  description         = "Writes the page of plots"
-  schedule_expression = var.report_schedule_expression
-  target_arn          = module.functions.functions.report.arn
-  action              = "lambda:InvokeFunction"
-}
-
-module "compact_schedule" {
-  source = "../../blocks/schedule"
-
-  context             = var.context
-  name                = "${local.name}-compact"
-  description         = "Compacts the records of past days"
-  schedule_expression = var.compact_schedule_expression
-  target_arn          = module.functions.functions.compact.arn
-  action              = "lambda:InvokeFunction"
+  name                = "${local.name}-${each.key}"
+  description         = each.value.description
+  schedule_expression = each.value.expression
+  target_arn          = each.value.target_arn
+  action              = each.value.action
 }

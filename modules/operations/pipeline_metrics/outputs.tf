@@ -90,11 +90,8 @@ output "alarm_names" {
   value = concat(
     module.functions.alarm_names,
     module.queue.alarm_names,
-    module.rule.alarm_names,
-    flatten(module.alarm_rule[*].alarm_names),
+    flatten(values(module.rules)[*].alarm_names),
     module.history.alarm_names,
-    module.history_schedule.alarm_names,
-    module.compact_schedule.alarm_names,
-    flatten(module.report_schedule[*].alarm_names),
+    flatten(values(module.schedules)[*].alarm_names),
   )
 }

@@ -37,7 +37,7 @@ variable "regions" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])
+    condition     = alltrue([for region in var.regions : can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", region))])
     error_message = "regions must be codes of Regions, such as \"eu-west-1\"."
   }
 }
@@ -57,7 +57,7 @@ variable "members" {
     error_message = "members must be by account ID (12 digits), each with the ARN of a role in that account."
   }
   validation {
-    condition     = alltrue(flatten([for member in var.members : [for region in member.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))]]))
+    condition     = alltrue(flatten([for member in var.members : [for region in member.regions : can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", region))]]))
     error_message = "members: regions must be codes of Regions, such as \"eu-west-1\"."
   }
   validation {

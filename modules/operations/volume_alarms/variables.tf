@@ -101,7 +101,7 @@ variable "targets" {
     error_message = "role_arn must be the ARN of a role in the target's account_id, such as \"arn:aws:iam::222222222222:role/volume-alarms\"."
   }
   validation {
-    condition     = alltrue([for t in var.targets : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", t.region))])
+    condition     = alltrue([for t in var.targets : can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", t.region))])
     error_message = "region must be the name of a Region, such as \"eu-west-1\"."
   }
   validation {

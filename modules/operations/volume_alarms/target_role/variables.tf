@@ -26,7 +26,7 @@ variable "regions" {
   nullable    = false
 
   validation {
-    condition     = length(var.regions) > 0 && alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])
+    condition     = length(var.regions) > 0 && alltrue([for region in var.regions : can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", region))])
     error_message = "regions needs at least one Region, such as \"eu-west-1\"."
   }
 }
