@@ -104,7 +104,7 @@ run "defaults" {
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.build["test"].policy).Statement == [
-      { Sid = "WriteOwnLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/codebuild/test-module-test", "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/codebuild/test-module-test:*"] },
+      { Sid = "WriteOwnLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/codebuild/test-module-test:*" },
       { Sid = "ReadArtifacts", Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectVersion"], Resource = ["arn:aws:s3:::test-module-builds-111122223333-eu-central-1/test-module-topic/*"] },
       { Sid = "KeepReports", Effect = "Allow", Action = "s3:PutObject", Resource = "arn:aws:s3:::test-module-builds-111122223333-eu-central-1/reports/*" },
       { Sid = "UseKeyThroughServices", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.context.kms_key_arn], Condition = { StringLike = { "kms:ViaService" = ["s3.eu-central-1.*"] } } },

@@ -47,6 +47,7 @@ MODULES = (
     "config_resources",
     "sns_chatbot",
     "quicksight",
+    "ssm",
     "pipelines",
     "lambda_sqs",
     "lambda_extensions",

@@ -166,7 +166,7 @@ def delete_alarms(
 @patch(
     "ministack.core.iam_evaluator",
     "enforce",
-    because="PutCompositeAlarm with tags needs cloudwatch:TagResource too.",
+    because="PutCompositeAlarm with tags needs cloudwatch:TagResource too; MiniStack has no cloudwatch:namespace.",
 )
 def enforce(
     original: Original,
@@ -178,6 +178,8 @@ def enforce(
     service_context: dict[str, Any] | None = None,
 ) -> Any:
     """Return None, or the denial of the action or of the tags."""
+    if iam_action == "cloudwatch:PutMetricData" and (namespace := _namespace(request_body.get() or b"")):
+        service_context = {**(service_context or {}), "cloudwatch:namespace": namespace}
     denied = original(access_key_id, iam_action, service, region, resource_arn, service_context)
     if (
         denied is not None
@@ -186,6 +188,13 @@ def enforce(
     ):
         return denied
     return original(access_key_id, "cloudwatch:TagResource", service, region, resource_arn, service_context)
+
+
+def _namespace(body: bytes) -> str:
+    """Return the namespace of PutMetricData, which policies can limit (`cloudwatch:namespace`)."""
+    if body.startswith(b"{"):
+        return str(json.loads(body).get("Namespace", ""))
+    return dict(parse_qsl(body.decode(errors="replace"))).get("Namespace", "")
 
 
 def detectors() -> list[dict[str, Any]]:
@@ -226,7 +235,9 @@ async def handle_request(
     if _detectors.pop(_key(metric), None) is None:
         message = "No anomaly detector for this metric"
         return cloudwatch._error("ResourceNotFoundException", message, 404, use_json=not form)
-    return cloudwatch._xml(200, "DeleteAnomalyDetectorResponse", "") if form else cloudwatch._json_ok({})
+    if form:
+        return cloudwatch._xml(200, "DeleteAnomalyDetectorResponse", "<DeleteAnomalyDetectorResult/>")
+    return cloudwatch._json_ok({})
 
 
 def _detector(form: dict[str, str]) -> dict[str, Any]:

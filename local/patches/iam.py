@@ -34,8 +34,9 @@ _ENCRYPTION_HEADERS = (
     "x-amz-server-side-encryption-customer-algorithm",
 )
 
-# Operations of CloudWatch Logs on a stream (Service Authorization Reference); MiniStack checks its log group.
-_ON_LOG_STREAMS = frozenset({"DeleteLogStream", "GetLogEvents", "PutLogEvents"})
+# Operations of CloudWatch Logs on a stream, or on a log group whose ARN ends with :* (Service Authorization Reference);
+# MiniStack checks the log group without that end.
+_ON_LOG_STREAMS = frozenset({"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 
 
 def _hub(region: str, account: str) -> str:

@@ -62,6 +62,8 @@ variables: dict[str, Any] = {
     }
 }
 
+seconds = 60
+
 FAULTS: list[dict[str, Any]] = [
     {"kind": kind, "rate": 0.1, "principal": f"{NAME}{function}", **more}
     for function in ("store", "send")

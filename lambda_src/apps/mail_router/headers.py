@@ -45,14 +45,15 @@ DROPPED = _names(
 )
 DROPPED_PREFIXES = ("arc-", "x-ses-")
 ONCE = _names(
-    "accept-language acceptlanguage archived-at auto-submitted bounces-to cc comments content-alternative content- "
-    "base content-class content-description content-disposition content-duration content-id content-language content- "
-    "length content-location content-md5 content-transfer-encoding content-type date delivered-to delivery-date "
-    "disposition-notification-options disposition-notification-to dkim-signature domainkey-signature errors-to from "
-    "importance in-reply-to keywords list-archive list-help list-id list-owner list-post list-subscribe list- "
-    "unsubscribe list-unsubscribe-post message-context message-id mime-version organization original-from original- "
-    "message-id original-recipient original-subject precedence priority references reply-to return-path return- "
-    "receipt-to sender solicitation sensitivity subject thread-index thread-topic to user-agent vbr-info"
+    "accept-language acceptlanguage archived-at auto-submitted bounces-to cc comments content-alternative "
+    "content-base content-class content-description content-disposition content-duration content-id content-language "
+    "content-length content-location content-md5 content-transfer-encoding content-type date delivered-to "
+    "delivery-date disposition-notification-options disposition-notification-to dkim-signature domainkey-signature "
+    "errors-to from importance in-reply-to keywords list-archive list-help list-id list-owner list-post "
+    "list-subscribe list-unsubscribe list-unsubscribe-post message-context message-id mime-version organization "
+    "original-from original-message-id original-recipient original-subject precedence priority references reply-to "
+    "return-path return-receipt-to sender sensitivity solicitation subject thread-index thread-topic to user-agent "
+    "vbr-info"
 )
 _ADDRESS_FIELDS = frozenset({"to", "cc"})
 _ID_FIELDS = frozenset({"references", "in-reply-to"})

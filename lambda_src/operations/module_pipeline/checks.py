@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from operations.module_pipeline import programs, scan
-from operations.module_pipeline.errors import GateError
-from operations.module_pipeline.report import Report
-from operations.module_pipeline.settings import Build
-from operations.module_pipeline.source import LEFT_OUT, Module
+from . import programs, scan
+from .errors import GateError
+from .report import Report
+from .settings import Build
+from .source import LEFT_OUT, Module
 
 INIT = ("terraform", "init", "-backend=false", "-input=false", "-no-color")
 

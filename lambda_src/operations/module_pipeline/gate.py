@@ -18,11 +18,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common import clients, settings
-from operations.module_pipeline import checks, leftovers, programs, release, testing
-from operations.module_pipeline.errors import GateError
-from operations.module_pipeline.report import Report
-from operations.module_pipeline.settings import GIT_TAG, Build
-from operations.module_pipeline.source import REPORTS, Module
+
+from . import checks, leftovers, programs, release, testing
+from .errors import GateError
+from .report import Report
+from .settings import GIT_TAG, Build
+from .source import REPORTS, Module
 
 RUN_FILE = "run-number"
 VARIABLES_FILE = "variables.sh"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.module_pipeline.errors import GateError, ToolMissing
+from .errors import GateError, ToolMissing
 
 # What gives a process AWS credentials, or the place where it fetches some.
 _CREDENTIALS = (

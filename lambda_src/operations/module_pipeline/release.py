@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from operations.module_pipeline import programs
-from operations.module_pipeline.errors import GateError, VersionTaken
-from operations.module_pipeline.source import digest
+from . import programs
+from .errors import GateError, VersionTaken
+from .source import digest
 
 NEW, RELEASED, TAKEN = "new", "released", "taken"
 _GONE = {"404", "NoSuchKey", "NotFound"}

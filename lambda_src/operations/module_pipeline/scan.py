@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from operations.module_pipeline import programs
-from operations.module_pipeline.errors import GateError
+from . import programs
+from .errors import GateError
 
 OUTPUTS = {
     "cli": "checkov.result.txt",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.module_pipeline.errors import GateError
+from .errors import GateError
 
 VERSION_FILE = "VERSION"
 # Semantic versioning 2.0.0 without build metadata: its "+" is a space in the query of a URL.

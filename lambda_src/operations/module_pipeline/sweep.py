@@ -8,8 +8,9 @@ from typing import Any
 
 from common import clients, observability, settings
 from common.roles import Role, Roles
-from operations.module_pipeline import leftovers
-from operations.module_pipeline.errors import SweepIncomplete
+
+from . import leftovers
+from .errors import SweepIncomplete
 
 REPORT = "reports/sweep.json"
 _roles = Roles()

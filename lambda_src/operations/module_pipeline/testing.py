@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from operations.module_pipeline import programs
-from operations.module_pipeline.report import Case
+from . import programs
+from .report import Case
 
 SUITE = "terraform test"
 CLEAN_UP = 600.0

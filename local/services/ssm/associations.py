@@ -9,10 +9,9 @@ import time
 import uuid
 from typing import Any
 
-from ministack.services import ssm
-
 from local.services.base import operation
 
+from . import neighbours
 from .exceptions import AssociationDoesNotExist, InvalidDocument
 
 OWNED = ("AWS-", "Amazon")
@@ -39,7 +38,7 @@ class Associations:
             "DocumentVersion": "$DEFAULT",
             **_members(given),
         }
-        ssm._tags[made] = {tag["Key"]: tag["Value"] for tag in tags or ()}  # MiniStack answers what is about tags
+        neighbours.tags[made] = {tag["Key"]: tag["Value"] for tag in tags or ()}  # MiniStack answers what is about tags
         return {"AssociationDescription": self.associations[made]}
 
     @operation()
@@ -59,7 +58,7 @@ class Associations:
     def delete_association(self, association_id: str = "", **_: Any) -> dict[str, Any]:
         self._association(association_id)
         del self.associations[association_id]
-        ssm._tags.pop(association_id, None)
+        neighbours.tags.pop(association_id, None)
         return {}
 
     def _association(self, association_id: str) -> dict[str, Any]:

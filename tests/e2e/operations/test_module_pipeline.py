@@ -127,7 +127,7 @@ def builder(stack: scenario.Stack) -> Builder:
 
 
 def test_the_roles_have_these_statements(cloud: Cloud) -> None:
-    """Each is taken away in one of the tests below."""
+    """The tests below take them away, those that all builds share from Release."""
     reports, releases = ["PublishTestReports"], ["Release", "SeeReleases"]
     assert sids(cloud, role_of("check")) == [*BUILD, *reports, *IMAGE, "SeeReleases", "FindReleases"]
     assert sids(cloud, role_of("test")) == [*BUILD, *reports, *IMAGE]
@@ -346,7 +346,7 @@ def sandbox(stack: scenario.Stack) -> Iterator[Any]:
         terraform = Terraform(stack.cloud, Path(name) / "applied", {}, root)
         terraform.init()
         terraform.apply()
-        yield lambda service: stack.client(service, account=subject.SANDBOX)
+        yield lambda service, **_: stack.client(service, account=subject.SANDBOX)
         terraform.destroy()
 
 

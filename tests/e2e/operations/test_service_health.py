@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -110,7 +109,7 @@ def test_a_destroy_leaves_nothing_and_an_apply_brings_it_back(stack: scenario.St
     kinds = ["MetricAlarm", "CompositeAlarm"]
     left = cloudwatch.describe_alarms(AlarmNamePrefix=subject.PREFIX, AlarmTypes=kinds)
     assert (left["MetricAlarms"], left["CompositeAlarms"]) == ([], [])
-    assert subject.DASHBOARD not in json.dumps(cloudwatch.list_dashboards()["DashboardEntries"])
+    assert subject.DASHBOARD not in [one["DashboardName"] for one in cloudwatch.list_dashboards()["DashboardEntries"]]
     logs = stack.client("logs")
     assert logs.describe_query_definitions(queryDefinitionNamePrefix=f"{subject.DASHBOARD}/")["queryDefinitions"] == []
     assert error(stack, {"tf": {"action": "update", "prev_input": None}}) == ""

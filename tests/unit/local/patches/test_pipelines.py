@@ -140,3 +140,24 @@ def test_a_bucket_can_demand_conditional_writes(cloud: Cloud) -> None:
     for key in ("a", "c"):
         with pytest.raises(ClientError, match="AccessDenied"):
             writer.put_object(Bucket="releases", Key=key, Body=b"two")
+
+
+def test_a_log_group_has_its_form_for_streams(cloud: Cloud) -> None:
+    """The Service Authorization Reference has log groups as `log-group:NAME:*`."""
+    logs, iam = cloud.client("logs"), cloud.client("iam")
+    logs.create_log_group(logGroupName="/aws/codebuild/one")
+    trust = document({"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    arn = iam.create_role(RoleName="logger", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:/aws/codebuild/one:*"
+    write = {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": group}
+    iam.put_role_policy(RoleName="logger", PolicyName="p", PolicyDocument=document(write))
+    made = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="logger")["Credentials"]
+    role_logs = cloud.client(
+        "logs",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        aws_session_token=made["SessionToken"],
+    )
+    role_logs.create_log_stream(logGroupName="/aws/codebuild/one", logStreamName="a")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        role_logs.create_log_stream(logGroupName="/aws/codebuild/other", logStreamName="a")
