@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import concurrent.futures
 import enum
-import fcntl
 import graphlib
 import json
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.roots import MAIN, Record
-from tools.bootstrap import STATE, TERRAFORM_RC, terraform_bin
+from tools.bootstrap import TERRAFORM_RC, exclusive, terraform_bin
 
 PLAN = "fleet.tfplan"
 _OPTIONS = ("-input=false", "-no-color")
@@ -162,7 +160,7 @@ class Runner:
 
         https://developer.hashicorp.com/terraform/cli/config/config-file#provider-plugin-cache
         """
-        with _exclusive():
+        with exclusive():
             self._terraform(key, "init", "-lockfile=readonly")
 
     def _terraform(
@@ -195,12 +193,3 @@ def _summary(output: str) -> str:
     """Return the line in which Terraform counts."""
     lines = [line for line in output.splitlines() if line.startswith(("Plan:", "Apply complete", "Destroy complete"))]
     return lines[-1] if lines else ""
-
-
-@contextmanager
-def _exclusive() -> Iterator[None]:
-    """Hold the lock of this checkout's provider cache, in this process and in others."""
-    STATE.mkdir(exist_ok=True)
-    with (STATE / ".init.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

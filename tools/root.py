@@ -92,9 +92,14 @@ class Capability:
         block = wiring.BLOCKS.get(self.name)
         return f'{{ for name, value in {{}} : name => value if name != "{block.hidden_output}" }}' if block else "{}"
 
+    @functools.cached_property
+    def _blocks(self) -> frozenset[str]:
+        texts = (path.read_text() for path in self.folder.glob("*.tf"))
+        return frozenset(block for text in texts for block in re.findall(r'"\.\./\.\./blocks/(\w+)"', text))
+
     def uses(self, block: str) -> bool:
         """Return whether its module uses a building block."""
-        return any(f'"../../blocks/{block}"' in path.read_text() for path in self.folder.glob("*.tf"))
+        return block in self._blocks
 
 
 @functools.cache

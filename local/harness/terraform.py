@@ -138,12 +138,9 @@ class Terraform:
         """Return the root outputs by name."""
         return {name: output["value"] for name, output in self.state()["outputs"].items()}
 
-    def destroy(self, refresh: bool = True) -> None:
-        """Run `terraform destroy`, by default after reading every resource again, as Terraform does.
-
-        Raise LocalCloudError if a resource stays in the state.
-        """
-        self._run("destroy", *_CHANGE, f"-refresh={str(refresh).lower()}")
+    def destroy(self) -> None:
+        """Run `terraform destroy`. Raise LocalCloudError if a resource stays in the state."""
+        self._run("destroy", *_CHANGE)
         if left := self.state()["resources"]:
             names = [f"{one.get('module', '')} {one['type']}.{one['name']}".strip() for one in left]
             raise LocalCloudError(f"terraform destroy left {', '.join(names)}")

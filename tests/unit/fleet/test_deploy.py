@@ -12,6 +12,7 @@ from fleet import deploy
 from fleet.__main__ import summary
 from fleet.deploy import Outcome, Result, Runner
 from fleet.roots import MAIN, Record, Written
+from tools import bootstrap
 
 A, B, C, D = (f"prod/{name}/eu-west-1" for name in "abcd")
 
@@ -53,7 +54,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     binary.write_text(textwrap.dedent(STAND_IN))
     binary.chmod(0o755)
     monkeypatch.setattr(deploy, "terraform_bin", lambda: str(binary))
-    monkeypatch.setattr(deploy, "STATE", tmp_path / "state")
+    monkeypatch.setattr(bootstrap, "STATE", tmp_path)
     directory = tmp_path / "roots"
     targets = {
         B: Written("1", [A], [], []),
