@@ -38,8 +38,9 @@ def reports(stack_of: Callable[[str], Stack], request: pytest.FixtureRequest) ->
 def test_scenario(name: str, turn: int, reports: dict[tuple[str, int], Report]) -> None:
     report = reports[name, turn]
     assert not report.error, report.error
-    assert {c.name: c.actual for c in report.checks} == {c.name: c.expected for c in report.checks}
     assert report.checks
+    wrong = [c for c in report.checks if not c.passed]
+    assert not wrong, "\n".join(f"{c.name}: {c.actual!r}, expected {c.expected!r}" for c in wrong)
 
 
 def test_neither_apply_nor_scenarios_leave_drift(terraform: Terraform) -> None:
