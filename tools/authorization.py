@@ -66,6 +66,13 @@ FOREIGN_KEYS = {
 }
 """Condition keys that the reference does not list for an action (or a service), with the reason."""
 
+UNLISTED = {
+    f"quicksight:Describe{kind}Definition": f"quicksight:Describe{kind}"
+    for kind in ("Analysis", "Dashboard", "Template")
+}
+"""Actions that the reference lacks -> one that is like it. "You need the quicksight:operation-name permission":
+https://docs.aws.amazon.com/quicksight/latest/APIReference/qs-api-permissions.html"""
+
 WITHOUT_SOURCE = {
     ("trust", "lambda.amazonaws.com"): "Who may hand the role to a function is decided by iam:PassRole",
     ("trust", "config.amazonaws.com"): "AWS documents none for the role of an aggregator",
@@ -383,13 +390,14 @@ def cut(definition: Mapping[str, Any], actions: Iterable[str]) -> dict[str, Any]
     kept: dict[str, Any] = {}
     for action in sorted(actions):
         prefix, _, name = action.partition(":")
+        like = UNLISTED.get(action, action).partition(":")[2]
         known = definition.get(prefix)
-        if not isinstance(known, dict) or name not in known.get("privileges", {}):
+        if not isinstance(known, dict) or like not in known.get("privileges", {}):
             continue
         service = kept.setdefault(
             prefix, {"source": known["service_authorization_url"], "resources": {}, "actions": {}}
         )
-        types = known["privileges"][name]["resource_types"]
+        types = known["privileges"][like]["resource_types"]
         described = {
             kind: {
                 "required": of["required"],
@@ -398,7 +406,7 @@ def cut(definition: Mapping[str, Any], actions: Iterable[str]) -> dict[str, Any]
             }
             for kind, of in sorted(types.items())
         }
-        service["actions"][name] = {"access": known["privileges"][name]["access_level"], "types": described}
+        service["actions"][name] = {"access": known["privileges"][like]["access_level"], "types": described}
         for kind in types:
             if kind:
                 resource = known["resources"][kind]

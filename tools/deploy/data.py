@@ -32,6 +32,7 @@ _ACTIONS = {
     "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
     "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
     "s3:DeleteObject": "s3:DeleteObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
     "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:GetBucketAccelerateConfiguration": "s3:GetAccelerateConfiguration",
     "s3:GetBucketCors": "s3:GetBucketCORS",
