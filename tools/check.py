@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tools import sessions
 from tools.bootstrap import ROOT, SetupError
 from tools.capabilities import chosen
 
@@ -132,6 +133,8 @@ class Make:
             start_new_session=True,  # a process group, which `stop` reaches as a whole
             text=True,
         )
+        if step.lane == BACK:
+            sessions.set_nice(process.pid, sessions.LATER)
         self._running.append(process)
         for line in process.stdout or ():
             print(f"{step.name} | {line}", end="", flush=True)

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from local.gateway.environment import environment
-from local.settings import ACCOUNT_ID, HOME, REGION, ROOT
+from local.settings import ACCOUNT_ID, HOME, REGION, ROOT, patience
+from tools import sessions
 
 
 class LocalCloudError(Exception):
@@ -198,8 +199,9 @@ def start(port: int, data_dir: Path) -> tuple[Cloud, int]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    sessions.inherit_nice(process.pid)
     cloud = Cloud(port)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 30 * patience()
     while not cloud.running():
         if process.poll() is not None or time.monotonic() > deadline:
             stop(process.pid)

@@ -32,7 +32,7 @@ from local.settings import REGION, ROOT, patience
 
 T = TypeVar("T")
 SCENARIOS = ROOT / "scenarios"
-WORKERS = 6
+WORKERS = 4
 """Number of scenarios at once: mostly they wait, but two cores share what they compute."""
 
 

@@ -28,6 +28,7 @@ from local.settings import patience
 
 RUNTIME = "ministack.core.lambda_runtime"
 
+NICE = 5  # a function's start takes half a second of a core, in which the services must go on answering
 END_OF_LOG = "\x1eend of log"
 """What a function's worker writes to its log after each call."""
 
@@ -102,6 +103,7 @@ def spawn(original: Original, self: Any) -> None:
             self.config = {**config, "Layers": []}
         self.config = {**self.config, "Environment": {"Variables": {**variables, **added}}}
         original(self)
+        os.setpriority(os.PRIO_PROCESS, self._proc.pid, NICE)
         lambda_extensions.initialized(self)
     finally:
         self.config = config

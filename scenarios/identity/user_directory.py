@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from local.harness.scenario import Report, Stack, wait_until
@@ -161,15 +162,28 @@ class Directory:
         found = self.idp.admin_get_user(UserPoolId=self.pool_id, Username=user)
         return {a["Name"]: a["Value"] for a in found["UserAttributes"]}
 
+    def again(self, call: Callable[..., Any], attempts: int = 3, **arguments: Any) -> Any:
+        """Call, and again where the answer is "Try again later": a busy machine takes longer than Cognito waits."""
+        try:
+            return call(**arguments)
+        except self.idp.exceptions.UserLambdaValidationException as error:
+            if attempts == 1 or "Try again later" not in str(error):
+                raise
+            return self.again(call, attempts - 1, **arguments)
+
     def begin(self, name: str) -> Any:
         """Begin a sign-in by code."""
-        return self.idp.initiate_auth(
-            ClientId=self.clients["web"], AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": name}
+        return self.again(
+            self.idp.initiate_auth,
+            ClientId=self.clients["web"],
+            AuthFlow="CUSTOM_AUTH",
+            AuthParameters={"USERNAME": name},
         )
 
     def answer(self, session: str, name: str, code: str) -> Any:
         """Answer the challenge with a code."""
-        return self.idp.respond_to_auth_challenge(
+        return self.again(
+            self.idp.respond_to_auth_challenge,
             ClientId=self.clients["web"],
             ChallengeName="CUSTOM_CHALLENGE",
             Session=session,
@@ -395,7 +409,7 @@ def under_faults(directory: Directory, report: Report) -> None:
     started = time.time()
 
     def sign_in(address: str, attempts: int = 4) -> bool:
-        """Sign in as a person does: from the beginning again if told to, or if no email came."""
+        """Sign in as a person does: from the beginning again if asked to, or if no email came."""
         before = len(directory.mails(address))
         try:
             step = directory.begin(address)

@@ -42,7 +42,6 @@ def arguments(changed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return made
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("changed", VARIANTS, ids=lambda changed: "-".join(changed) or "scenarios")
 def test_names_fit_with_the_longest_prefix_and_region(tmp_path: Path, changed: dict[str, dict[str, Any]]) -> None:
     folder, given = tmp_path / "stack", arguments(changed)

@@ -194,14 +194,12 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return plan(tmp_path_factory.mktemp("examples"), EXAMPLES)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_example_plans(example: docs.Example, problems: dict[str, str]) -> None:
     problem = problems.get(folder(example))
     assert not problem, f"{example.name} cannot be planned:\n{problem}"
 
 
-@pytest.mark.timeout(300)
 def test_a_bad_example_is_found(tmp_path: Path) -> None:
     """Only the bad ones of several examples fail, and each says why."""
     queue = 'resource "aws_sqs_queue" "q" {\n  %s\n}'

@@ -30,20 +30,17 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.timeout(300)
 def test_its_plan_test_passes(everything: Path) -> None:
     done = terraform(everything, "test")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed, 0 failed" in done.stdout
 
 
-@pytest.mark.timeout(300)
 def test_its_checks_pass(everything: Path) -> None:
     assert terraform(everything, "validate").returncode == 0
     assert terraform(everything, "fmt", "-check", "-recursive").returncode == 0
 
 
-@pytest.mark.timeout(300)
 def test_the_roles_that_deploy_it_pass_their_plan_test(everything: Path) -> None:
     folder = everything / "deploy_role"
     assert terraform(folder, "init", "-backend=false", "-lockfile=readonly").returncode == 0
@@ -52,7 +49,6 @@ def test_the_roles_that_deploy_it_pass_their_plan_test(everything: Path) -> None
     assert "9 passed, 0 failed" in done.stdout
 
 
-@pytest.mark.timeout(300)
 def test_what_a_capability_needs_is_asked_for_by_name(everything: Path) -> None:
     """But not what another capability of the stack gives it."""
     said = terraform(everything, "plan", "-input=false").stderr
@@ -65,7 +61,6 @@ def test_what_a_capability_needs_is_asked_for_by_name(everything: Path) -> None:
     assert written.asked(root.capabilities()["inactive_users"]) == []
 
 
-@pytest.mark.timeout(300)
 def test_a_misspelt_argument_is_refused(everything: Path) -> None:
     path = everything / "finding_export.tf"
     text = path.read_text()

@@ -18,6 +18,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from tools import sessions
+
+NICE = 5  # on AWS a build does not share a machine with the services
 PHASES = ("install", "pre_build", "build", "post_build")
 STOPPED_BY = {"install": ("install", "pre_build", "build", "post_build"), "pre_build": ("build", "post_build")}
 """Phases that do not run once the given one has failed: after `build`, `post_build` runs in any case."""
@@ -95,6 +98,7 @@ class Shell:
             errors="replace",
             start_new_session=True,
         )
+        sessions.set_nice(self._process.pid, NICE)
         assert self._process.stdout
         for line in self._process.stdout:
             self._log(line.rstrip("\n"))

@@ -16,7 +16,6 @@ from tests.e2e.conftest import only_with
 pytestmark = [
     only_with("apps/contact_form"),
     browser.needed,
-    pytest.mark.timeout(180),
 ]
 
 

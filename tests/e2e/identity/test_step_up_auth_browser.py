@@ -59,7 +59,6 @@ class Page:
         self.says("#status", "Signed in.")
 
 
-@pytest.mark.timeout(180)
 def test_step_up_in_a_browser(stack_of: Any, page: Any) -> None:
     stack: Stack = stack_of("step_up_auth")
     client = Page(page, subject.register_page(stack))
@@ -125,7 +124,6 @@ def accessible(client: Page, page: Any) -> None:
     assert page.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
 
 
-@pytest.mark.timeout(60)
 def test_a_code_that_this_window_did_not_ask_for_is_not_redeemed(stack_of: Any, page: Any) -> None:
     client = Page(page, subject.register_page(stack_of("step_up_auth")))
     page.get(f"{client.url}?code=stolen&state=other")

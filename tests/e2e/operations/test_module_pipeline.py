@@ -257,7 +257,6 @@ def own_module(version: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.timeout(900)
 def test_a_module_of_this_repository_is_released_and_used(stack: scenario.Stack) -> None:
     version = f"9.0.0-t{stack.token}"
     uploaded = subject.upload(stack, "topic", own_module(version))
@@ -372,7 +371,6 @@ def unable_to_delete(sandbox: Any) -> Iterator[None]:
         iam.delete_role_policy(**where)
 
 
-@pytest.mark.timeout(900)
 def test_tests_of_the_sandbox_leave_nothing(cloud: Cloud, builder: Builder, sandbox: Any) -> None:
     other = sandbox("sns").create_topic(Name="of-another-owner")["TopicArn"]
     done = builder.run("integration", applied())

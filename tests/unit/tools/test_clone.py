@@ -39,7 +39,6 @@ def test_an_unpacked_archive_is_copied_too(path: str, monkeypatch: pytest.Monkey
     assert clone.tracked() == [".checkov.yaml", "main.tf", "tests/a.tftest.hcl"]
 
 
-@pytest.mark.timeout(300)
 def test_terraform_alone_runs_a_plan_test_in_a_copy(copy: Path) -> None:
     """`make fresh` runs all of them. This is one that needs a package, with no package built before."""
     env = terraform_env(copy / ".terraform")

@@ -20,7 +20,6 @@ def test_nodes_are_counted_once() -> None:
     assert graph.count(dot) == 3
 
 
-@pytest.mark.timeout(120)
 def test_buckets_log_once_the_log_bucket_takes_logs(tmp_path: Path) -> None:
     """S3 refuses PutBucketLogging to a bucket that it does not find; the provider does not repeat it."""
     stack.write(tmp_path / "stack", ["finding_export"])
@@ -30,13 +29,11 @@ def test_buckets_log_once_the_log_bucket_takes_logs(tmp_path: Path) -> None:
             assert graph.waits(dot, f"module.context.{needed}", f"{bucket}.aws_s3_bucket_logging.this")
 
 
-@pytest.mark.timeout(120)
 def test_capabilities_stay_within_their_budget(tmp_path: Path) -> None:
     assert len(CAPABILITIES) >= 15
     assert graph.nodes(ROOT, tmp_path) <= BUDGET * len(CAPABILITIES)
 
 
-@pytest.mark.timeout(120)
 def test_a_stack_of_one_capability_is_small(tmp_path: Path) -> None:
     stack.write(tmp_path / "stack", ["finding_export"])
     assert graph.nodes(tmp_path / "stack", tmp_path / "data") <= 430
@@ -54,7 +51,6 @@ def test_waiting_goes_over_any_number_of_nodes() -> None:
     assert not graph.waits("", "aws_a.this", "aws_b.this"), "there is none"
 
 
-@pytest.mark.timeout(120)
 def test_custom_actions_wait_for_security_hub(tmp_path: Path) -> None:
     """Otherwise Security Hub refuses them in the first apply: "Account … is not subscribed to AWS Security Hub"."""
     stack.write(tmp_path / "stack", ["finding_chat", "finding_remediation", "security_standards"])
@@ -64,7 +60,6 @@ def test_custom_actions_wait_for_security_hub(tmp_path: Path) -> None:
         assert graph.waits(dot, "module.security_standards.aws_securityhub_account.this", target), capability
 
 
-@pytest.mark.timeout(120)
 def test_a_refused_module_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('module "a" {\n  source = "./missing"\n}\n')
     with pytest.raises(SetupError, match="terraform init failed"):

@@ -103,7 +103,6 @@ def written(folder: Path) -> list[str]:
     return sorted(path for path in found if not path.startswith("."))
 
 
-@pytest.mark.timeout(600)
 def test_it_is_wired(copy: Path) -> None:
     assert f'module "{NAME}" {{' in (copy / "apps.tf").read_text()
     assert f"[{NAME}](modules/apps/{NAME})" in (copy / "README.md").read_text()
@@ -113,7 +112,6 @@ def test_it_is_wired(copy: Path) -> None:
     assert left == []
 
 
-@pytest.mark.timeout(600)
 def test_it_is_in_style(copy: Path) -> None:
     run(copy, "-m", "ruff", "check", "--no-cache", *written(copy))
     run(copy, "-m", "ruff", "format", "--no-cache", "--check", *written(copy))
@@ -126,12 +124,10 @@ def test_it_is_in_style(copy: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.timeout(600)
 def test_its_unit_tests_pass(copy: Path) -> None:
     assert "16 passed" in run(copy, "-m", "pytest", "-n0", f"tests/unit/apps/{NAME}")
 
 
-@pytest.mark.timeout(600)
 def test_its_plans_pass_and_its_refusals_are_refused(copy: Path) -> None:
     env = terraform_env(copy / ".switchyard" / "terraform")
     command = [str(STATE / "bin/terraform"), "init", "-backend=false", "-lockfile=readonly"]

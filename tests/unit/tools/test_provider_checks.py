@@ -122,7 +122,6 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> str:
     return "\n".join(f"{each['summary']} {each.get('detail', '')}" for each in found if each["severity"] == "error")
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "refusal",
     [

@@ -114,7 +114,6 @@ def test_locals_of_validations_need_a_file_of_their_own(tmp_path: Path) -> None:
         refusals.variable_files(tmp_path)
 
 
-@pytest.mark.timeout(300)
 def test_what_is_accepted_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The good one of a good and a bad value fails the run, by name; so does a bad one that is not expected."""
     monkeypatch.setattr(refusals, "DATA", tmp_path / "data")
