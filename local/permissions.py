@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import re
+import threading
 import time
 from typing import Any
 
@@ -81,6 +82,35 @@ class Checked:
 
 checks: contextvars.ContextVar[list[Checked] | None] = contextvars.ContextVar("checks", default=None)
 """What IAM was asked for the request being answered; the gateway sets an empty list."""
+
+
+class Permitted:
+    """What sessions of roles were permitted, each question once: the last `limit` of them."""
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self._limit, self._kept = limit, dict[tuple[str, str, str, str], Checked]()
+        self._lock = threading.Lock()
+
+    def add(self, role: str, asked: Checked) -> None:
+        """Keep a question. `role` is `<account>:<name>`."""
+        key = role, asked.action, asked.resource, repr(sorted(asked.context.items()))
+        with self._lock:
+            if key not in self._kept and len(self._kept) >= self._limit:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = asked
+
+    def of(self, account: str) -> dict[str, list[Checked]]:
+        """Return the questions by the name of the role, of one account."""
+        found: dict[str, list[Checked]] = {}
+        with self._lock:
+            for (role, *_), asked in self._kept.items():
+                owner, _, name = role.partition(":")
+                if owner == account:
+                    found.setdefault(name, []).append(asked)
+        return found
+
+
+permitted = Permitted()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """What a request asks of IAM: recorded, with the condition keys of role changes and with iam:PassRole.
 
 The gateway's record of calls has the questions, so that a deployer's policies can be made and evaluated
-from it (tools/deploy).
+from it (tools/deploy). What roles were permitted is kept as well: a grant that none of it needed is one too many.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -14,10 +16,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core.responses import get_account_id
-from ministack.services import dynamodb, iam, kms
+from ministack.services import dynamodb, iam, kms, sts
 
 from local.patches.registry import Original, patch
-from local.permissions import Checked, checks, request_body
+from local.permissions import Checked, checks, permitted, request_body
 
 # Action -> service that gets the role which the request names. "To pass a role (and its permissions) to an AWS
 # service, a user must have permissions to pass the role" (IAM user guide); dependent actions of the Service
@@ -125,6 +127,37 @@ def condition_keys(action: str, resource_arn: str, body: bytes) -> dict[str, Any
     return {}
 
 
+_evaluated: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("evaluated", default=None)
+"""Condition keys of the last evaluation: those of the request, and the resource's tags where a policy names them."""
+
+
+@patch(
+    "ministack.core.iam_evaluator",
+    "evaluate",
+    because="The condition keys that MiniStack adds to those of the request are not known outside.",
+)
+def evaluate(original: Original, ctx: Any, policies: Any, *limits: Any) -> Any:
+    """Evaluate, and keep the condition keys."""
+    _evaluated.set(ctx.service_context)
+    return original(ctx, policies, *limits)
+
+
+def _keep(access_key_id: str, question: Checked, denied: Any) -> None:
+    """Keep what was permitted to a session of a role."""
+    parts = str((sts._sessions.get(access_key_id) or {}).get("Arn", "")).split(":")
+    if denied is None and parts[-1].startswith("assumed-role/"):
+        keys = {k: v for k, v in (_evaluated.get() or question.context).items() if v is not None}
+        permitted.add(f"{parts[4]}:{parts[-1].split('/')[1]}", dataclasses.replace(question, context=keys))
+
+
+def permitted_to(account: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what roles of an account were permitted: action, resource and condition keys, by the role's name."""
+    return {name: [dataclasses.asdict(one) for one in kept] for name, kept in permitted.of(account).items()}
+
+
+COMMANDS = {"permitted": permitted_to}
+
+
 @patch(
     "ministack.core.iam_evaluator",
     "enforce",
@@ -143,13 +176,17 @@ def enforce(
     body = request_body.get()
     context = {k.lower(): v for k, v in {**(service_context or {})}.items()}
     context |= condition_keys(iam_action, resource_arn, body)
+    question = Checked(iam_action, resource_arn, {k: v for k, v in context.items() if v is not None})
     asked = checks.get()
     if asked is not None:
-        asked.append(Checked(iam_action, resource_arn, {k: v for k, v in context.items() if v is not None}))
+        asked.append(question)
+    _evaluated.set(None)
     denied = original(access_key_id, iam_action, service, region, resource_arn, context)
+    _keep(access_key_id, question, denied)
     for role in passed_roles(iam_action, body) if denied is None else ():
-        given = {"iam:passedtoservice": _PASSES_TO[iam_action]}
+        question = Checked("iam:PassRole", role, {"iam:passedtoservice": _PASSES_TO[iam_action]})
         if asked is not None:
-            asked.append(Checked("iam:PassRole", role, given))
-        denied = denied or original(access_key_id, "iam:PassRole", "iam", region, role, given)
+            asked.append(question)
+        denied = denied or original(access_key_id, "iam:PassRole", "iam", region, role, question.context)
+        _keep(access_key_id, question, denied)
     return denied

@@ -1,7 +1,8 @@
 """Actions and resources of requests that Terraform makes, as AWS's Service Authorization Reference has them.
 
 Where MiniStack asks IAM about another action (a layer's version, a function's settings for asynchronous calls) or about
-no resource (alarms, dashboards, aliases, the targets of a rule, parameters of which a request names several).
+no resource (alarms, dashboards, aliases, the targets of a rule, parameters of which a request names several), or about
+one where AWS has none (lists of EC2).
 """
 
 from __future__ import annotations
@@ -57,6 +58,14 @@ def _cloudwatch(operation: str, fields: Fields, region: str, account: str) -> st
     return f"arn:aws:cloudwatch::{account}:dashboard/{dashboard}" if dashboard else ""
 
 
+def _ec2(operation: str, fields: Fields, region: str, account: str) -> str:
+    return "*" if operation.startswith("Describe") else ""
+
+
+def _organizations(operation: str, fields: Fields, region: str, account: str) -> str:
+    return "*" if operation.startswith("List") or operation == "DescribeOrganization" else ""
+
+
 def _events(operation: str, fields: Fields, region: str, account: str) -> str:
     rule, bus = fields.get("Rule") or fields.get("Name"), str(fields.get("EventBusName") or "default")
     if "ResourceARN" in fields:
@@ -107,10 +116,12 @@ def _athena(operation: str, fields: Fields, region: str, account: str) -> str:
 
 _ARNS: dict[str, Callable[[str, Fields, str, str], str]] = {
     "athena": _athena,
+    "ec2": _ec2,
     "events": _events,
     "kms": _kms,
     "lambda": _lambda,
     "monitoring": _cloudwatch,
+    "organizations": _organizations,
     "sns": _sns,
     "ssm": _ssm,
 }

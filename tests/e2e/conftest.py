@@ -26,9 +26,10 @@ def only_with(capability: str) -> pytest.MarkDecorator:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Scenarios come first: they find what `prepare` has made, which the other tests may take away.
 
-    Whichever test comes first pays for the apply, the last one for the destroy.
+    Last comes what looks back on all of them. Whichever test comes first pays for the apply, the last one for the
+    destroy.
     """
-    items.sort(key=lambda item: item.path.name != "test_scenarios.py")
+    items.sort(key=lambda item: {"test_scenarios.py": 0, "test_grants.py": 2}.get(item.path.name, 1))
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(2400))

@@ -72,6 +72,12 @@ module "functions" {
           resources = ["${module.table.arn}/stream/*"]
         },
         {
+          # The list is the account's: IAM accepts only "*". AWS Lambda documents that a mapping of a stream needs it.
+          sid       = "ListStreams"
+          actions   = ["dynamodb:ListStreams"]
+          resources = ["*"]
+        },
+        {
           sid       = "KeepFailures"
           actions   = ["sqs:SendMessage"]
           resources = [local.failed_arn]

@@ -61,5 +61,13 @@ def test_each_statement_is_needed(cloud: Cloud, stack: scenario.Stack, sid: str)
     assert copied(stack)
 
 
+def test_a_new_description_is_copied(stack: scenario.Stack) -> None:
+    assert copied(stack)
+    subject.Side(stack).api.update_secret(SecretId=NAME, Description="another")
+    assert copied(stack)
+    replica = subject.Side(stack, subject.OTHER_REGION).api.describe_secret(SecretId=NAME.replace("prod/", "dr/"))
+    assert replica["Description"] == "another"
+
+
 def test_every_statement_is_accounted_for(cloud: Cloud, stack: scenario.Stack) -> None:
     assert set(sids(cloud, role(stack))) == {*NEEDED, *OF_OTHERS}

@@ -269,3 +269,16 @@ def test_an_item_has_the_leading_key_of_its_partition(cloud: Cloud) -> None:
     )
     assert code_of(reader.get_item, TableName="leading", Key={"pk": {"S": "mine"}}) == ""
     assert code_of(reader.get_item, TableName="leading", Key={"pk": {"S": "theirs"}}) == "AccessDeniedException"
+
+
+def test_what_a_session_of_a_role_is_permitted_is_kept_once(cloud: Cloud) -> None:
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:kept"
+    url = cloud.client("sqs").create_queue(QueueName="kept")["QueueUrl"]
+    session = role_client(cloud, "sqs", "kept-role", {"Action": "sqs:SendMessage", "Resource": queue})
+    for _ in range(2):
+        session.send_message(QueueUrl=url, MessageBody="m")
+        with pytest.raises(ClientError):
+            session.purge_queue(QueueUrl=url)
+    kept = cloud.command("iam_requests/permitted", {"account": ACCOUNT_ID})
+    assert [(one["action"], one["resource"]) for one in kept["kept-role"]] == [("sqs:SendMessage", queue)]
+    assert "kept-role" not in cloud.command("iam_requests/permitted", {"account": "222222222222"})
