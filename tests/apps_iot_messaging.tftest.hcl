@@ -133,9 +133,10 @@ run "defaults" {
   }
   assert {
     condition = jsondecode(module.api_functions.resources.grants["send"].policy).Statement == [
-      { Sid = "PublishCommands", Effect = "Allow", Action = ["iot:Publish", "iot:RetainPublish"], Resource = ["arn:aws:iot:eu-central-1:111122223333:topic/test/*/down/command"] },
+      { Sid = "PublishCommands", Effect = "Allow", Action = ["iot:Publish"], Resource = ["arn:aws:iot:eu-central-1:111122223333:topic/test/*/down/command"] },
       { Sid = "FindThings", Effect = "Allow", Action = ["iot:DescribeThing"], Resource = ["arn:aws:iot:eu-central-1:111122223333:thing/test-*"] },
       { Sid = "RememberRequests", Effect = "Allow", Action = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-iot-messaging-request"] },
+      { Sid = "RetainCommands", Effect = "Allow", Action = ["iot:RetainPublish"], Resource = ["arn:aws:iot:eu-central-1:111122223333:topic/test/*/down/command"] },
     ]
     error_message = "Commands go to the topics of commands only; the devices' policy variable would be empty here."
   }
@@ -269,7 +270,7 @@ run "everything_set" {
     error_message = "The webhook's settings arrive."
   }
   assert {
-    condition = slice(jsondecode(module.api_functions.resources.grants["webhook"].policy).Statement, 3, 5) == [
+    condition = slice(jsondecode(module.api_functions.resources.grants["webhook"].policy).Statement, 4, 6) == [
       { Sid = "ReadSecret", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:webhook-a1b2c3"] },
       {
         Sid       = "DecryptSecret"
@@ -282,7 +283,7 @@ run "everything_set" {
     error_message = "The webhook's function may read its one secret."
   }
   assert {
-    condition     = [for sid in jsondecode(module.api_functions.resources.grants["webhook"].policy).Statement[*].Sid : sid if sid != "DecryptSecret"] == ["PublishCommands", "FindThings", "RememberRequests", "ReadSecret"]
+    condition     = [for sid in jsondecode(module.api_functions.resources.grants["webhook"].policy).Statement[*].Sid : sid if sid != "DecryptSecret"] == ["PublishCommands", "FindThings", "RememberRequests", "RetainCommands", "ReadSecret"]
     error_message = "It may otherwise do what the function of the API may."
   }
   assert {

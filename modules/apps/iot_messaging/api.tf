@@ -27,13 +27,15 @@ locals {
     MAXIMUM_BYTES  = tostring(var.commands.maximum_bytes)
     EXPIRY_SECONDS = tostring(var.commands.expiry_seconds)
   }
+  # The variable of the devices' policy is empty here: it is filled in for MQTT connections only.
+  publish_commands = {
+    sid       = "PublishCommands"
+    actions   = ["iot:Publish"]
+    resources = ["${local.iot_arn_root}:topic/${local.root}/*/down/command"]
+  }
+  retain_commands = merge(local.publish_commands, { sid = "RetainCommands", actions = ["iot:RetainPublish"] })
   command_statements = [
-    {
-      # The variable of the devices' policy is empty here: it is filled in for MQTT connections only.
-      sid       = "PublishCommands"
-      actions   = ["iot:Publish", "iot:RetainPublish"]
-      resources = ["${local.iot_arn_root}:topic/${local.root}/*/down/command"]
-    },
+    local.publish_commands,
     {
       sid       = "FindThings"
       actions   = ["iot:DescribeThing"]
@@ -75,7 +77,7 @@ module "api_functions" {
         dead_letter_queue = false
         key_services      = ["dynamodb"]
         environment       = local.command_settings
-        policy_statements = local.command_statements
+        policy_statements = concat(local.command_statements, [local.retain_commands])
       }
       history = {
         name              = "${local.name}-history"
@@ -112,6 +114,7 @@ module "api_functions" {
         })
         policy_statements = concat(
           local.command_statements,
+          var.webhook.retain ? [local.retain_commands] : [],
           [{
             sid       = "ReadSecret"
             actions   = ["secretsmanager:GetSecretValue"]

@@ -102,14 +102,16 @@ def test_a_message_that_the_rule_cannot_deliver_is_reported(cloud: Cloud, stack:
 
 
 def test_commands_need_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
-    assert sids(cloud, role("send")) == ["PublishCommands", "FindThings", "RememberRequests"]
+    assert sids(cloud, role("send")) == ["PublishCommands", "FindThings", "RememberRequests", "RetainCommands"]
     command = {"message": "hello"}
     with without(cloud, role("send"), "FindThings"):
         # A thing that the scenario sends no command to: a process of the function remembers those it has found.
         assert subject.send(stack, "sensor-2", command)[0] == 500
     with without(cloud, role("send"), "PublishCommands"):
         assert subject.send(stack, "sensor-2", command)[0] == 500
-        assert subject.call(stack, "DELETE", f"/things/{MINE}/commands")[0] == 500
+    for sid in ("PublishCommands", "RetainCommands"):
+        with without(cloud, role("send"), sid):
+            assert subject.call(stack, "DELETE", f"/things/{MINE}/commands")[0] == 500, sid
     with without(cloud, role("send"), "RememberRequests"):
         assert subject.send(stack, "sensor-2", command, key=uuid.uuid4().hex)[0] == 500
         assert subject.send(stack, "sensor-2", command)[0] == 200, "a request without a key remembers nothing"
