@@ -78,7 +78,6 @@ EXCUSED = {
         "CreateServiceQuotasRole",
         "iam:*",
     ): "The first request of an account makes AWS ask for it",
-    ("*-web-acl-logging-*", "LookUpWebAcls", "config:*"): "For ids that are no ARN, which the local Config never sends",
     (
         "*-remediate-macie-object-*",
         "ReadLocks",
