@@ -45,6 +45,7 @@ MODULES = (
     "organizations",
     "accessanalyzer_buckets",
     "config_resources",
+    "kafkaconnect",
     "sns_chatbot",
     "quicksight",
     "ssm",

@@ -42,6 +42,7 @@ SERVICES = (
     "codepipeline",
     "comprehend",
     "config",
+    "kafkaconnect",
     "quicksight",
     "securityhub",
     "servicequotas",

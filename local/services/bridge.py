@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -48,6 +49,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "verifiedpermissions": ["verifiedpermissions"],
     "chatbot": ["chatbot"],
     "codeguru-profiler": ["codeguruprofiler"],
+    "kafkaconnect": ["kafkaconnect"],
 }
 
 # Operations of services that MiniStack has, that only moto answers.
@@ -178,6 +180,12 @@ def _codeguru_profiler_arn(operation: str, method: str, path: str, body: bytes, 
     return f"arn:aws:codeguru-profiler:{region}:{account}:profilingGroup/{named[0]}" if named else "*"
 
 
+def _kafkaconnect_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN that the path contains; lists and what is new have none."""
+    found = re.search(r"/(arn:.+?)(?:/operations|/restart)?/?$", unquote(path))
+    return found[1] if found else "*"
+
+
 def _comprehend_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN of the endpoint that a request names; real-time analysis without one has no resource."""
     return str(json.loads(body or b"{}").get("EndpointArn") or "*")
@@ -272,6 +280,7 @@ RESOURCE_ARNS: dict[str, ResourceArn] = {
     "codepipeline": _codepipeline_arn,
     "comprehend": _comprehend_arn,
     "config": _config_arn,
+    "kafkaconnect": _kafkaconnect_arn,
     "quicksight": _quicksight_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,
