@@ -49,6 +49,8 @@ MODULES = (
     "quicksight",
     "ssm",
     "pipelines",
+    "kinesis",
+    "lambda_kinesis",
     "lambda_sqs",
     "lambda_extensions",
     "lambda_runtime",
