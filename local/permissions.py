@@ -27,6 +27,11 @@ _KEY_USE: dict[str, tuple[str, ...]] = {
     "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
     "sqs:ReceiveMessage": ("kms:Decrypt",),
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    # https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+    "kinesis:GetRecords": ("kms:Decrypt",),
+    "kinesis:PutRecord": ("kms:GenerateDataKey",),
+    "kinesis:PutRecords": ("kms:GenerateDataKey",),
+    "kinesis:SubscribeToShard": ("kms:Decrypt",),
     # As AWS WAF's service-linked role may, with the reason KMSForFirehoseSSECMK:
     # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/WAFV2LoggingServiceRolePolicy.html
     "firehose:PutRecord": ("kms:GenerateDataKey", "kms:Decrypt"),
@@ -186,6 +191,13 @@ def _key_of(service: str, resource_arn: str, action: str) -> tuple[str, dict[str
         machine = stepfunctions._state_machines.get(arn) or {}
         key = (machine.get("encryptionConfiguration") or {}).get("kmsKeyId") or ""
         return key, {"aws:states:stateMachineArn": arn}
+    if service == "kinesis":
+        from ministack.services import kinesis
+
+        arn = resource_arn.partition("/consumer/")[0]
+        account, region = kinesis._kinesis_arn_scope(arn)
+        stream = kinesis._streams.get_scoped(account, region, arn.partition("/")[2]) or {}
+        return stream.get("KeyId") or "", {"aws:kinesis:arn": arn}
     if service == "firehose":
         from ministack.services import firehose
 

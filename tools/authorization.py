@@ -162,6 +162,7 @@ _KINDS = {
     "aws_cloudwatch_log_resource_policy": "logs",
     "aws_iam_policy": "identity",
     "aws_iam_role_policy": "identity",
+    "aws_kinesis_resource_policy": "kinesis",
     "aws_kms_key": "kms",
     "aws_s3_bucket": "s3",
     "aws_s3_bucket_policy": "s3",

@@ -4,6 +4,8 @@ A scenario module has `variables` (the root variables that switch its capability
 `prepare(stack)` (before `terraform apply`: it makes what an account has before this stack, and may return root
 variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
 the services. `seconds` is about how long that and its other tests in tests/e2e take, when more than 20.
+A file `<capability>.tf` next to the module becomes part of the stack's root (modules for other accounts, with providers
+of their own), and `<capability>_override.tf` gives the capability what comes from them.
 `tour = True` makes it the one of its domain that `make demo` shows when no capability is named.
 
 The scenarios of one stack run side by side, in one account: each counts and changes only its own resources, by

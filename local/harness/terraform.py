@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -35,7 +36,18 @@ def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
     for left in (*folder.glob("*.tf"), folder / stack.MANIFEST):  # files of another stack in the same folder
         left.unlink(missing_ok=True)
     stack.write(folder, arguments, arguments=arguments, deploy_role=False)
+    for name in arguments:
+        _other_accounts(folder, name)
     return {name: value for name, value in variables.items() if name in shared}
+
+
+def _other_accounts(folder: Path, capability: str) -> None:
+    """Add a scenario's `<capability>.tf` and `<capability>_override.tf`: what it has in other accounts."""
+    modules = os.path.relpath(ROOT / "modules", folder.resolve())
+    for suffix in ("", "_override"):
+        for path in (ROOT / "scenarios").glob(f"*/{capability}{suffix}.tf"):
+            text = path.read_text().replace('"./modules/', f'"{modules}/')
+            (folder / f"other_accounts_{path.name}").write_text(text)
 
 
 def _other_root(folder: Path, root: Path, variables: Mapping[str, Any]) -> dict[str, Any]:

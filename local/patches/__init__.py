@@ -50,6 +50,8 @@ MODULES = (
     "quicksight",
     "ssm",
     "pipelines",
+    "kinesis",
+    "lambda_kinesis",
     "lambda_sqs",
     "lambda_extensions",
     "lambda_runtime",

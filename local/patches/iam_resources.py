@@ -76,6 +76,10 @@ def _events(operation: str, fields: Fields, region: str, account: str) -> str:
     return f"arn:aws:events:{region}:{account}:rule/{rule if name == 'default' else f'{name}/{rule}'}"
 
 
+def _kinesis(operation: str, fields: Fields, region: str, account: str) -> str:
+    return str(fields.get("ConsumerARN") or "")
+
+
 def _kms(operation: str, fields: Fields, region: str, account: str) -> str:
     alias = fields.get("AliasName")
     return f"arn:aws:kms:{region}:{account}:{alias}" if alias else ""
@@ -118,6 +122,7 @@ _ARNS: dict[str, Callable[[str, Fields, str, str], str]] = {
     "athena": _athena,
     "ec2": _ec2,
     "events": _events,
+    "kinesis": _kinesis,
     "kms": _kms,
     "lambda": _lambda,
     "monitoring": _cloudwatch,

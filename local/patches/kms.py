@@ -159,6 +159,16 @@ def disable_key_rotation(data: dict[str, Any]) -> Any:
     return _answer({})
 
 
+@patch(TARGET, "key_policy_for_arn", because="A key of another account has a policy, too; MiniStack finds none.")
+def key_policy_for_arn(original: Original, resource_arn: str) -> Any:
+    """Return the key policy and the owner of a key, which may be of another account than the caller."""
+    found, parts = original(resource_arn), resource_arn.split(":")
+    if found or len(parts) != 6:
+        return found
+    with request_scope(parts[4], parts[3]):
+        return original(resource_arn)
+
+
 def _primary(rec: dict[str, Any]) -> dict[str, Any]:
     """Return the primary of a multi-Region key: rotation is a shared property, set on the primary."""
     if rec.get("_mrk_type") != "REPLICA":

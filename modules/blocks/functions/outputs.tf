@@ -1,5 +1,5 @@
 output "functions" {
-  description = "Attributes of each function, under its key: `arn`, `name`, `invoke_arn` (for API Gateway), `role_arn`, `role_name`, `log_group_name`, and `dead_letter_queue_arn` and `dead_letter_queue_url` of its dead-letter queue (null without one)."
+  description = "Attributes of each function, under its key: `arn`, `name`, `invoke_arn` (for API Gateway), `role_arn`, `role_name`, `role_id` (its unique id, another one when the role is created again), `log_group_name`, and `dead_letter_queue_arn` and `dead_letter_queue_url` of its dead-letter queue (null without one)."
   # ARNs and names are computed from the inputs, so that policies that contain them are known at plan time.
   value = {
     for key, f in local.functions : key => {
@@ -8,6 +8,7 @@ output "functions" {
       invoke_arn            = "arn:${var.context.partition}:apigateway:${var.context.region}:lambda:path/2015-03-31/functions/${f.arn}/invocations"
       role_arn              = "arn:${var.context.partition}:iam::${var.context.account_id}:role/${f.role_name}"
       role_name             = f.role_name
+      role_id               = aws_iam_role.this[key].unique_id
       log_group_name        = f.log_group_name
       dead_letter_queue_arn = f.dead_letter_queue ? f.dead_letter_queue_arn : null
       dead_letter_queue_url = f.dead_letter_queue ? aws_sqs_queue.dead_letter[key].url : null

@@ -1,0 +1,1 @@
+"""Records of Kinesis streams kept in a table: `consume` is the function, `records` reads, `table` writes."""
