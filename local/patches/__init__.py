@@ -49,6 +49,7 @@ MODULES = (
     "quicksight",
     "ssm",
     "pipelines",
+    "lambda_async",
     "lambda_sqs",
     "lambda_extensions",
     "lambda_runtime",
