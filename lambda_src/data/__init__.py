@@ -1,0 +1,1 @@
+"""Capabilities that move, find and prepare data."""
