@@ -174,6 +174,7 @@ WITHOUT = {
     "aws_dynamodb_table_item": "data",
     "aws_iam_role_policy_attachment": "an ARN",
     "aws_kms_grant": "CloudFormation has none",
+    "aws_lambda_function_recursion_config": "a setting of the function, and a word of two",
     "aws_lambda_invocation": "an action",
     "aws_s3_bucket_notification": "a part of the bucket, written differently",
     "aws_s3_bucket_server_side_encryption_configuration": "a part of the bucket, written differently",

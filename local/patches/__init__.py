@@ -52,6 +52,7 @@ MODULES = (
     "pipelines",
     "kinesis",
     "lambda_kinesis",
+    "lambda_async",
     "lambda_sqs",
     "lambda_extensions",
     "lambda_runtime",

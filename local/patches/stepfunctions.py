@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import json
 import re
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,9 @@ def _call(service: str, operation: str, arguments: dict[str, Any]) -> Any:
         credentials = role_session(role, execution.rsplit(":", 1)[-1], "states.amazonaws.com", machine)
         api = client(service, execution.split(":")[3], credentials, attempts=1)
         answer = getattr(api, operation)(**_parameters(api, operation, arguments))
+        for name in ("Payload", "Body"):  # an answer can break off while it is read
+            if hasattr(answer.get(name), "read"):
+                answer[name] = answer[name].read()
     except PermissionError as error:
         raise _ExecutionError("States.Permissions", str(error)) from error
     except botocore.exceptions.ClientError as error:
@@ -101,7 +105,7 @@ def _call(service: str, operation: str, arguments: dict[str, Any]) -> Any:
 
 
 def _lambda_result(answer: dict[str, Any]) -> dict[str, Any]:
-    text = answer["Payload"].read().decode()
+    text = answer["Payload"].decode()
     payload = json.loads(text) if text else None
     if answer.get("FunctionError"):
         error = payload.get("errorType") if isinstance(payload, dict) else None
@@ -143,6 +147,83 @@ def invoke_resource(original: Original, resource: str, input_data: Any) -> Any:
     if integration in _OPTIMISED:
         return _call(*_OPTIMISED[integration], input_data)
     return original(resource, input_data)
+
+
+@patch(
+    TARGET,
+    "_invoke_with_callback",
+    because="MiniStack calls a function that gets a task token past IAM, and waits even if the call failed.",
+)
+def invoke_with_callback(
+    original: Original, resource: str, input_data: Any, token: str, state_def: dict[str, Any]
+) -> Any:
+    """Call a function under the role, then wait for its token. A call that fails is an error of the state."""
+    if ":::lambda:invoke" not in resource:
+        return original(resource, input_data, token, state_def)
+    waiting: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
+    stepfunctions._task_tokens[token] = waiting
+    try:
+        _call("lambda", "invoke", input_data)
+        if not waiting["event"].wait(state_def.get("TimeoutSeconds", 99999999) * patience()):
+            raise _ExecutionError("States.Timeout", "")
+    finally:
+        stepfunctions._task_tokens.pop(token, None)
+    if failure := waiting["error"]:
+        raise _ExecutionError(failure["Error"], failure["Cause"])
+    return json.loads(waiting["result"])
+
+
+@patch(TARGET, "_s3_object_text", because="MiniStack reads the items of a Distributed Map past IAM.")
+def s3_object_text(bucket: str, key: str) -> str:
+    """Return an object with items, read under the role."""
+    try:
+        text: str = _call("s3", "get_object", {"Bucket": bucket, "Key": key})["Body"].decode()
+    except _ExecutionError as error:
+        raise _ExecutionError("States.ItemReaderFailed", f"{error.error}: {error.cause}") from error
+    return text
+
+
+@patch(
+    TARGET,
+    "_run_distributed_map",
+    because="MiniStack starts child executions past IAM, and reads fields of a map as JSONPath in JSONata too.",
+)
+def run_distributed_map(
+    original: Original,
+    state_def: dict[str, Any],
+    raw_input: Any,
+    effective: Any,
+    iterator: dict[str, Any],
+    execution: dict[str, Any],
+    ctx: dict[str, Any],
+) -> Any:
+    """Run a Distributed Map whose role may start and follow its child executions.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+    """
+    role, machine, arn = _role.get() or ("", "", "")
+    for action, resource in (("StartExecution", machine), ("DescribeExecution", arn), ("StopExecution", arn)):
+        _require(role, f"states:{action}", resource)
+    if stepfunctions._state_query_language(state_def, ctx) != "JSONata":
+        return original(state_def, raw_input, effective, iterator, execution, ctx)
+    fields = ("MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage", "ItemReader")
+    given = {name: state_def[name] for name in fields if name in state_def}
+    plain = {name: value for name, value in state_def.items() if name not in ("Output", "Assign")}
+    evaluated = stepfunctions._apply_jsonata_template(given, raw_input, ctx)
+    results, following = original({**plain, **evaluated}, raw_input, effective, iterator, execution, ctx)
+    output = stepfunctions._apply_jsonata_output(state_def, raw_input, ctx, result=results, default=results)
+    stepfunctions._apply_state_assign(state_def, raw_input, ctx, result=results)
+    return output, following
+
+
+def _require(role: str, action: str, resource: str) -> None:
+    account, region = role.split(":")[4], resource.split(":")[3]
+    root = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
+    answer = client("iam", region, root).simulate_principal_policy(
+        PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
+    )
+    if answer["EvaluationResults"][0]["EvalDecision"] != "allowed":
+        raise _ExecutionError("States.Permissions", f"{role} is not authorized to perform {action} on {resource}")
 
 
 @patch(
