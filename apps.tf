@@ -3,25 +3,35 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   apps_settings = {
-    "config_cache"                        = ["check_schedule_expression", "fetch_at_start", "functions", "items", "parameters", "port", "python_packages", "secrets", "stale_seconds", "timeout_seconds", "ttl_seconds"]
-    "config_cache.parameters[*]"          = ["kms_key_arn", "parameter", "ttl_seconds"]
-    "config_cache.secrets[*]"             = ["arn", "kms_key_arn", "ttl_seconds", "version_stage"]
-    "config_cache.items[*]"               = ["consistent", "fields", "kms_key_arn", "partition_key", "sort_key", "table_arn", "ttl_seconds"]
-    "config_cache.items[*].partition_key" = ["name", "type", "value"]
-    "config_cache.items[*].sort_key"      = ["name", "type", "value"]
-    "config_cache.functions[*]"           = ["config_file", "items", "parameters", "python_for", "role_name", "secrets"]
-    "contact_form"                        = ["alert", "deletion_protection", "iam_authorization", "maximum_characters", "page", "retention_days", "throttle", "user_pool", "web_acl_arn"]
-    "contact_form.alert"                  = ["configuration_set", "from_address", "include_message", "sentiments", "to_addresses"]
-    "contact_form.throttle"               = ["burst_limit", "rate_limit"]
-    "contact_form.user_pool"              = ["arn", "client_ids", "scopes"]
-    "iot_messaging"                       = ["api_key_ids", "commands", "deletion_protection", "maximum_bytes", "retention_days", "things", "throttle", "webhook"]
-    "iot_messaging.things[*]"             = ["active", "attributes", "csrs"]
-    "iot_messaging.commands"              = ["expiry_seconds", "maximum_bytes"]
-    "iot_messaging.webhook"               = ["kms_key_arn", "message", "previous_secret_hours", "retain", "secret_arn", "signature_header", "signature_prefix"]
-    "iot_messaging.throttle"              = ["burst_limit", "rate_limit"]
-    "mail_router"                         = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
-    "mail_router.rule_set"                = ["after", "name", "replace_active"]
-    "mail_router.redaction"               = ["minimum_score", "types"]
+    "config_cache"                                 = ["check_schedule_expression", "fetch_at_start", "functions", "items", "parameters", "port", "python_packages", "secrets", "stale_seconds", "timeout_seconds", "ttl_seconds"]
+    "config_cache.parameters[*]"                   = ["kms_key_arn", "parameter", "ttl_seconds"]
+    "config_cache.secrets[*]"                      = ["arn", "kms_key_arn", "ttl_seconds", "version_stage"]
+    "config_cache.items[*]"                        = ["consistent", "fields", "kms_key_arn", "partition_key", "sort_key", "table_arn", "ttl_seconds"]
+    "config_cache.items[*].partition_key"          = ["name", "type", "value"]
+    "config_cache.items[*].sort_key"               = ["name", "type", "value"]
+    "config_cache.functions[*]"                    = ["config_file", "items", "parameters", "python_for", "role_name", "secrets"]
+    "contact_form"                                 = ["alert", "deletion_protection", "iam_authorization", "maximum_characters", "page", "retention_days", "throttle", "user_pool", "web_acl_arn"]
+    "contact_form.alert"                           = ["configuration_set", "from_address", "include_message", "sentiments", "to_addresses"]
+    "contact_form.throttle"                        = ["burst_limit", "rate_limit"]
+    "contact_form.user_pool"                       = ["arn", "client_ids", "scopes"]
+    "container_service"                            = ["assign_public_ip", "azure_devops", "container", "container_insights", "deletion_protection", "egress", "error_threshold", "force_destroy", "github", "gitlab", "health_check", "images_kept", "load_balancer", "name", "notification_emails", "placeholder_image", "scaling", "secret_kms_key_arns", "subnet_ids", "vpc_id"]
+    "container_service.load_balancer"              = ["allowed_cidr_blocks", "certificate_arn", "deregistration_delay", "idle_timeout", "internal", "ssl_policy", "subnet_ids"]
+    "container_service.container"                  = ["architecture", "cpu", "environment", "memory", "port", "read_only_root", "secrets", "stop_timeout", "user"]
+    "container_service.health_check"               = ["grace_period", "healthy_threshold", "interval", "matcher", "path", "timeout", "unhealthy_threshold"]
+    "container_service.scaling"                    = ["cpu_percent", "maximum", "memory_percent", "minimum"]
+    "container_service.egress[*]"                  = ["cidr_block", "description", "port"]
+    "container_service.github"                     = ["audience", "branch", "issuer", "oidc_provider_arn", "owner_id", "repository", "repository_id"]
+    "container_service.gitlab"                     = ["audience", "branch", "issuer", "oidc_provider_arn", "project"]
+    "container_service.azure_devops"               = ["branch", "identities", "service_connection"]
+    "container_service.azure_devops.identities[*]" = ["audience", "issuer", "oidc_provider_arn", "subject"]
+    "iot_messaging"                                = ["api_key_ids", "commands", "deletion_protection", "maximum_bytes", "retention_days", "things", "throttle", "webhook"]
+    "iot_messaging.things[*]"                      = ["active", "attributes", "csrs"]
+    "iot_messaging.commands"                       = ["expiry_seconds", "maximum_bytes"]
+    "iot_messaging.webhook"                        = ["kms_key_arn", "message", "previous_secret_hours", "retain", "secret_arn", "signature_header", "signature_prefix"]
+    "iot_messaging.throttle"                       = ["burst_limit", "rate_limit"]
+    "mail_router"                                  = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
+    "mail_router.rule_set"                         = ["after", "name", "replace_active"]
+    "mail_router.redaction"                        = ["minimum_score", "types"]
   }
 }
 
@@ -149,6 +159,104 @@ variable "contact_form" {
 output "contact_form" {
   description = "Outputs of modules/apps/contact_form; null when off."
   value       = one(module.contact_form[*])
+}
+
+module "container_service" {
+  source = "./modules/apps/container_service"
+  count  = var.container_service == null ? 0 : 1
+
+  context             = module.context.context
+  name                = try(var.container_service.name, null)
+  vpc_id              = try(var.container_service.vpc_id, null)
+  subnet_ids          = try(var.container_service.subnet_ids, null)
+  assign_public_ip    = try(var.container_service.assign_public_ip, null)
+  load_balancer       = try(var.container_service.load_balancer, null)
+  container           = try(var.container_service.container, null)
+  secret_kms_key_arns = try(var.container_service.secret_kms_key_arns, null)
+  health_check        = try(var.container_service.health_check, null)
+  scaling             = try(var.container_service.scaling, null)
+  egress              = try(var.container_service.egress, null)
+  images_kept         = try(var.container_service.images_kept, null)
+  placeholder_image   = try(var.container_service.placeholder_image, null)
+  github              = try(var.container_service.github, null)
+  gitlab              = try(var.container_service.gitlab, null)
+  azure_devops        = try(var.container_service.azure_devops, null)
+  container_insights  = try(var.container_service.container_insights, null)
+  error_threshold     = try(var.container_service.error_threshold, null)
+  notification_emails = try(var.container_service.notification_emails, null)
+  deletion_protection = try(var.container_service.deletion_protection, null)
+  force_destroy       = try(var.container_service.force_destroy, null)
+}
+
+variable "container_service" {
+  description = "Runs a web service in containers on Amazon ECS with Fargate behind a load balancer with TLS, and lets one branch of one repository on GitHub, GitLab or Azure DevOps deploy it without stored keys. { vpc_id, subnet_ids, load_balancer } for the defaults, null for off. See modules/apps/container_service."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.container_service == null || can(keys(var.container_service))
+    error_message = "container_service must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.container_service == null || alltrue([for name in ["vpc_id", "subnet_ids", "load_balancer"] : try(var.container_service[name], null) != null])
+    error_message = "container_service needs vpc_id and subnet_ids and load_balancer."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service), []), local.apps_settings["container_service"])) == 0
+    error_message = "container_service has no setting ${join(", ", setsubtract(try(keys(var.container_service), []), local.apps_settings["container_service"]))}. Its settings are: ${join(", ", local.apps_settings["container_service"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.load_balancer), []), local.apps_settings["container_service.load_balancer"])) == 0
+    error_message = "container_service.load_balancer has no setting ${join(", ", setsubtract(try(keys(var.container_service.load_balancer), []), local.apps_settings["container_service.load_balancer"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.load_balancer"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.container), []), local.apps_settings["container_service.container"])) == 0
+    error_message = "container_service.container has no setting ${join(", ", setsubtract(try(keys(var.container_service.container), []), local.apps_settings["container_service.container"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.container"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.health_check), []), local.apps_settings["container_service.health_check"])) == 0
+    error_message = "container_service.health_check has no setting ${join(", ", setsubtract(try(keys(var.container_service.health_check), []), local.apps_settings["container_service.health_check"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.health_check"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.scaling), []), local.apps_settings["container_service.scaling"])) == 0
+    error_message = "container_service.scaling has no setting ${join(", ", setsubtract(try(keys(var.container_service.scaling), []), local.apps_settings["container_service.scaling"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.scaling"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(flatten([var.container_service.egress]), []) : try(keys(a), [])]), local.apps_settings["container_service.egress[*]"])) == 0
+    error_message = "container_service.egress[*] has no setting ${join(", ", setsubtract(flatten([for a in try(flatten([var.container_service.egress]), []) : try(keys(a), [])]), local.apps_settings["container_service.egress[*]"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.egress[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.github), []), local.apps_settings["container_service.github"])) == 0
+    error_message = "container_service.github has no setting ${join(", ", setsubtract(try(keys(var.container_service.github), []), local.apps_settings["container_service.github"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.github"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.gitlab), []), local.apps_settings["container_service.gitlab"])) == 0
+    error_message = "container_service.gitlab has no setting ${join(", ", setsubtract(try(keys(var.container_service.gitlab), []), local.apps_settings["container_service.gitlab"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.gitlab"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.container_service.azure_devops), []), local.apps_settings["container_service.azure_devops"])) == 0
+    error_message = "container_service.azure_devops has no setting ${join(", ", setsubtract(try(keys(var.container_service.azure_devops), []), local.apps_settings["container_service.azure_devops"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.azure_devops"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.container_service.azure_devops.identities), []) : try(keys(a), [])]), local.apps_settings["container_service.azure_devops.identities[*]"])) == 0
+    error_message = "container_service.azure_devops.identities[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.container_service.azure_devops.identities), []) : try(keys(a), [])]), local.apps_settings["container_service.azure_devops.identities[*]"]))}. Its settings are: ${join(", ", local.apps_settings["container_service.azure_devops.identities[*]"])}."
+  }
+}
+
+output "container_service" {
+  description = "Outputs of modules/apps/container_service; null when off."
+  value       = one(module.container_service[*])
 }
 
 module "iot_messaging" {

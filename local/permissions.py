@@ -311,6 +311,8 @@ _PRESENTED: dict[str, tuple[str, ...]] = {
     "config.amazonaws.com": _SOURCE,
     # https://docs.aws.amazon.com/cognito/latest/developerguide/cross-service-confused-deputy-prevention.html
     "cognito-idp.amazonaws.com": (*_SOURCE, "sts:ExternalId"),
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+    "ecs-tasks.amazonaws.com": _SOURCE,  # the task
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
     "events.amazonaws.com": _SOURCE,  # the rule
     # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#firehose-assume-role

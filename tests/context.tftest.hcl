@@ -158,8 +158,12 @@ run "defaults" {
           StringEquals = { "aws:SourceAccount" = "111122223333" }
         }
       },
+      {
+        Sid      = "DeliverLoadBalancerLogs", Effect = "Allow", Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }, Action = "s3:PutObject",
+        Resource = "arn:aws:s3:::switchyard-access-logs-111122223333-eu-central-1/load-balancers/switchyard-*/AWSLogs/111122223333/*"
+      },
     ]
-    error_message = "Only S3 may write, over TLS and for the logs of this stack's buckets."
+    error_message = "Only S3 and load balancers may write, over TLS and for the logs of this stack's buckets and load balancers."
   }
   assert {
     condition     = aws_lambda_layer_version.common.filename == ".switchyard/fixtures/layers/common.zip" && aws_lambda_layer_version.common.source_code_hash == filebase64sha256(".switchyard/fixtures/layers/common.zip") && aws_lambda_layer_version.common.compatible_runtimes == toset(["python3.13"])

@@ -54,6 +54,7 @@ ON_EVERY_RESOURCE = {
     "cloudwatch:DescribeAlarms": "CloudWatch returns composite alarms only to a principal that may describe all",
     "ec2:CreateNetworkInterface": "Lambda asks for it without a resource, as AWSLambdaVPCAccessExecutionRole has it",
     "ec2:DeleteNetworkInterface": "as above",
+    "ecs:ListTasks": "Without a container instance ECS asks for no resource; the cluster is a condition key",
     "servicequotas:GetServiceQuota": "The quota is a resource of some read actions only, and since 2026 only",
     "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota": "as above",
     "sns:Publish": "A phone number is no resource; topics are denied as well",
@@ -78,6 +79,7 @@ WITHOUT_SOURCE = {
     ("trust", "config.amazonaws.com"): "AWS documents none for the role of an aggregator",
     ("trust", "apigateway.amazonaws.com"): "AWS documents none for the account's logging role",
     ("trust", "chatbot.amazonaws.com"): "AWS documents none that the chat service presents",
+    ("s3", "logdelivery.elasticloadbalancing.amazonaws.com"): "AWS documents none; the path has the account",
     ("sns", "events.amazonaws.com"): "EventBridge presents none",
     ("kms", "events.amazonaws.com"): "EventBridge presents none",
 }
@@ -319,6 +321,11 @@ def _resources(policy: Policy, statement: Mapping[str, Any], reference: Referenc
             yield f"{resource} is the resource of none of {', '.join(actions)}"
 
 
+# Claims of an identity provider:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+_CLAIM = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w.~-]+)*:(amr|aud|sub)")
+
+
 def _conditions(statement: Mapping[str, Any], reference: Reference) -> Iterator[str]:
     for key in {key for tests in statement.get("Condition", {}).values() for key in tests}:
         if key.lower().startswith("aws:"):
@@ -328,6 +335,8 @@ def _conditions(statement: Mapping[str, Any], reference: Reference) -> Iterator[
             continue
         for action in _list(statement.get("Action", [])):
             if reference.action(action) is None or not _allows(statement):
+                continue
+            if action == "sts:AssumeRoleWithWebIdentity" and _CLAIM.fullmatch(key):
                 continue
             stem = ":".join(key.split(":")[:2])
             names = {re.split(r"[$<]", name)[0].rstrip(":/").lower() for name in reference.keys(action)}

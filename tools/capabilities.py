@@ -18,7 +18,7 @@ from tools.bootstrap import ROOT, SetupError
 
 def chosen(names: Sequence[str]) -> list[str]:
     """Return the named capabilities as `<domain>/<capability>`, or all. Raise SetupError with the valid names."""
-    return list(dict.fromkeys(package.select(names, package.capabilities())))
+    return list(dict.fromkeys(package.select(names, package.all_capabilities())))
 
 
 def unit(names: Sequence[str]) -> list[str]:

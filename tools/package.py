@@ -118,6 +118,13 @@ def capabilities(source: Path = SOURCE) -> list[str]:
     )
 
 
+def all_capabilities(root: Path = ROOT) -> list[str]:
+    """Return every `<domain>/<capability>` that has code or a module: not each one has functions."""
+    modules = root / "modules"
+    found = [path.parent.relative_to(modules).as_posix() for path in modules.glob("*/*/variables.tf")]
+    return sorted({*capabilities(root / SOURCE.name), *(name for name in found if not name.startswith("blocks/"))})
+
+
 def layers_of(capability: str, source: Path = SOURCE) -> list[str]:
     """Return the layers that a capability has in addition to the common one: those that it names, and its own."""
     path, own = source / capability / LAYERS, source / capability / OWN_LAYER
@@ -207,7 +214,7 @@ def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> l
 
     Raise SetupError if a name is unknown, a zip is too large, or wheels are unavailable.
     """
-    chosen = select(names, capabilities())
+    chosen = [name for name in select(names, all_capabilities()) if name in capabilities()]
     layers = {SHARED: "layer.txt"}
     own = [capability for capability in chosen if (SOURCE / capability / OWN_LAYER).is_dir()]
     named = {name for capability in chosen for name in layers_of(capability)}

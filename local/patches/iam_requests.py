@@ -39,6 +39,7 @@ _PASSES_TO = {
     "cognito-idp:UpdateUserPool": "cognito-idp.amazonaws.com",
     "config:PutConfigurationAggregator": "config.amazonaws.com",
     "config:PutConfigurationRecorder": "config.amazonaws.com",
+    "ecs:RegisterTaskDefinition": "ecs-tasks.amazonaws.com",
     "events:PutTargets": "events.amazonaws.com",
     "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
     "firehose:UpdateDestination": "firehose.amazonaws.com",
@@ -51,7 +52,7 @@ _PASSES_TO = {
     "states:CreateStateMachine": "states.amazonaws.com",
     "states:UpdateStateMachine": "states.amazonaws.com",
 }
-_ROLE_FIELDS = {"iamrolearn", "role", "rolearn", "servicerole", "snscallerarn"}
+_ROLE_FIELDS = {"executionrolearn", "iamrolearn", "role", "rolearn", "servicerole", "snscallerarn", "taskrolearn"}
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 
 # Operations on a role that have the condition key iam:PermissionsBoundary (Service Authorization Reference).

@@ -36,6 +36,7 @@ from moto.backend_index import backend_url_patterns
 
 SERVICES = (
     "accessanalyzer",
+    "applicationautoscaling",
     "chatbot",
     "codebuild",
     "codeguruprofiler",

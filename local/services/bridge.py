@@ -20,6 +20,7 @@ from local.services.base import not_implemented
 # Signing name -> botocore service names (a signing name may serve several APIs).
 MOTO_SERVICES: dict[str, list[str]] = {
     "access-analyzer": ["accessanalyzer"],
+    "application-autoscaling": ["application-autoscaling"],
     "config": ["config"],
     "securityhub": ["securityhub"],
     "macie2": ["macie2"],

@@ -93,6 +93,14 @@ resource "aws_s3_bucket_policy" "access_logs" {
           StringEquals = { "aws:SourceAccount" = local.account_id }
         }
       },
+      {
+        # The path holds the account of the load balancer: others cannot write into it.
+        Sid       = "DeliverLoadBalancerLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = "${local.access_log_bucket_arn}/load-balancers/${var.name_prefix}-*/AWSLogs/${local.account_id}/*"
+      },
     ]
   })
 

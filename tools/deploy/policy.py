@@ -107,6 +107,7 @@ def role_actions(folders: Iterable[Path]) -> set[str]:
 # --- statements --------------------------------------------------------------------------------------------
 
 
+PASSED_BY_ROLES = "ecs-tasks.amazonaws.com"
 _PASSING = {"iam:CreateServiceLinkedRole", "iam:PassRole"}  # in statements of their own
 
 
@@ -203,7 +204,12 @@ def boundary(folders: Iterable[Path]) -> Document:
 
 
 def _boundary(actions: Iterable[str]) -> Document:
-    return document([_statement("MostThatARoleOfThisStackCanDo", actions, ["*"], {})])
+    most = _statement("MostThatARoleOfThisStackCanDo", set(actions) - {"iam:PassRole"}, ["*"], {})
+    if "iam:PassRole" not in actions:
+        return document([most])
+    # Of the stack's roles, one that starts tasks (container_service) gives others to them.
+    roles, condition = data.scopes().resources["iam:role"], {"StringEquals": {"iam:PassedToService": PASSED_BY_ROLES}}
+    return document([most, _statement("RolesOfThisStackToTasks", ["iam:PassRole"], roles, condition)])
 
 
 def _read_verbs(actions: Iterable[str]) -> dict[str, set[str]]:

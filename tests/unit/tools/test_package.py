@@ -245,3 +245,15 @@ def test_a_layer_is_built_again_only_for_other_requirements_or_another_target(
 def test_a_failure_is_a_message(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert package.main(["--build-dir", str(tmp_path), "nothing_like_it"]) == 1
     assert "There is no capability nothing_like_it" in capsys.readouterr().err
+
+
+def test_a_capability_without_functions_has_a_name_and_no_zip(tmp_path: Path) -> None:
+    folder = tmp_path / "modules" / "apps" / "plain"
+    folder.mkdir(parents=True)
+    (folder / "variables.tf").write_text("")
+    (tmp_path / "modules" / "blocks" / "bucket").mkdir(parents=True)
+    (tmp_path / "modules" / "blocks" / "bucket" / "variables.tf").write_text("")
+    (tmp_path / "lambda_src" / "apps" / "coded").mkdir(parents=True)
+    (tmp_path / "lambda_src" / "apps" / "coded" / "one.py").write_text("")
+    assert package.all_capabilities(tmp_path) == ["apps/coded", "apps/plain"]
+    assert package.capabilities(tmp_path / "lambda_src") == ["apps/coded"]
