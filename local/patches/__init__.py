@@ -47,6 +47,7 @@ MODULES = (
     "config_resources",
     "sns_chatbot",
     "quicksight",
+    "lex",
     "ssm",
     "pipelines",
     "lambda_sqs",
