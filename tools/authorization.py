@@ -55,6 +55,7 @@ ON_EVERY_RESOURCE = {
     "ec2:CreateNetworkInterface": "Lambda asks for it without a resource, as AWSLambdaVPCAccessExecutionRole has it",
     "ec2:DeleteNetworkInterface": "as above",
     "ecs:ListTasks": "Without a container instance ECS asks for no resource; the cluster is a condition key",
+    "polly:SynthesizeSpeech": "Its only resource is a lexicon, which speech without one does not use",
     "servicequotas:GetServiceQuota": "The quota is a resource of some read actions only, and since 2026 only",
     "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota": "as above",
     "sns:Publish": "A phone number is no resource; topics are denied as well",

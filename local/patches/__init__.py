@@ -52,6 +52,7 @@ MODULES = (
     "kafkaconnect",
     "sns_chatbot",
     "quicksight",
+    "lex",
     "ssm",
     "pipelines",
     "kinesis",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id
+from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import cognito, iam, ses
 
 from local.patches.cognito_triggers import TARGET, Refused
@@ -238,3 +238,13 @@ def describe_identity_provider(original: Original, data: dict[str, Any]) -> Any:
     if provider["ProviderType"] == "SignInWithApple":
         provider["ProviderDetails"].pop("private_key", None)
     return status, headers, json.dumps(answer).encode()
+
+
+@patch(TARGET, "_get_id", because="MiniStack gives identities to guests of pools that allow none.")
+def get_id(original: Original, data: dict[str, Any]) -> Any:
+    """Return an identity. Refuse a request without a login, unless the pool allows guests."""
+    pool = cognito._identity_pools.get(data.get("IdentityPoolId"))
+    if pool and not data.get("Logins") and not pool["AllowUnauthenticatedIdentities"]:
+        message = "Unauthenticated access is not supported for this identity pool."
+        return error_response_json("NotAuthorizedException", message, 400)
+    return original(data)

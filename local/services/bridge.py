@@ -51,6 +51,9 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "chatbot": ["chatbot"],
     "codeguru-profiler": ["codeguruprofiler"],
     "kafkaconnect": ["kafkaconnect"],
+    "comprehendmedical": ["comprehendmedical"],
+    "lex": ["lexv2-models", "lexv2-runtime"],
+    "polly": ["polly"],
 }
 
 # Operations of services that MiniStack has, that only moto answers.
@@ -192,6 +195,14 @@ def _comprehend_arn(operation: str, method: str, path: str, body: bytes, region:
     return str(json.loads(body or b"{}").get("EndpointArn") or "*")
 
 
+def _lex_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN of the alias or bot that the path names; lists have none. Sessions belong to the alias."""
+    parts, prefix = [unquote(part) for part in path.split("/") if part], f"arn:aws:lex:{region}:{account}:"
+    if len(parts) > 3 and parts[2].lower() == "botaliases":
+        return f"{prefix}bot-alias/{parts[1]}/{parts[3]}"
+    return f"{prefix}bot/{parts[1]}" if len(parts) > 1 else "*"
+
+
 def _quicksight_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN of the resource that the path or, when it is new, the body names; lists have none."""
     parts = [unquote(part) for part in path.split("/") if part]
@@ -282,6 +293,7 @@ RESOURCE_ARNS: dict[str, ResourceArn] = {
     "comprehend": _comprehend_arn,
     "config": _config_arn,
     "kafkaconnect": _kafkaconnect_arn,
+    "lex": _lex_arn,
     "quicksight": _quicksight_arn,
     "securityhub": _securityhub_arn,
     "servicequotas": _servicequotas_arn,

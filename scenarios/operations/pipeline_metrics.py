@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import time
@@ -45,7 +46,8 @@ def prepare(stack: Stack) -> None:
         ],
     }
     iam = stack.client("iam")
-    iam.create_role(RoleName=QUICKSIGHT_ROLE, Path="/service-role/", AssumeRolePolicyDocument=json.dumps(trust))
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):  # an account has one
+        iam.create_role(RoleName=QUICKSIGHT_ROLE, Path="/service-role/", AssumeRolePolicyDocument=json.dumps(trust))
 
 
 def now() -> datetime:

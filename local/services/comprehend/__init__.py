@@ -1,4 +1,4 @@
-"""Amazon Comprehend on moto's backend: language, sentiment, personal data and custom entities of a text.
+"""Amazon Comprehend on moto's backend: language, sentiment, key phrases, personal data and custom entities.
 
 moto answers every text with the same sentiment. Here the answer follows from the text, the same in every run: an engine
 for tests, which understands far less than Comprehend does. `train` gives a custom recognizer its words.

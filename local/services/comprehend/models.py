@@ -11,11 +11,12 @@ from moto.core.base_backend import BackendDict
 from local.services.base import operation
 
 from .exceptions import ResourceNotFoundException, TextSizeLimitExceededException, UnsupportedLanguageException
-from .words import languages, personal, sentiment
+from .words import languages, personal, phrases, sentiment
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
 LANGUAGE_BYTES = 100_000
 SENTIMENT_BYTES = 5_000
+PHRASES_BYTES = 100_000
 PII_BYTES = 100_000
 PII_LANGUAGES = ("en", "es")
 
@@ -36,6 +37,17 @@ class ComprehendBackend(MotoComprehendBackend):
         scores = sentiment(text, language_code)
         prevailing = max(scores, key=lambda name: scores[name])
         return {"Sentiment": prevailing.upper(), "SentimentScore": scores}
+
+    @operation()
+    def detect_key_phrases(self, text: str, language_code: str) -> dict[str, Any]:
+        """Return runs of words that no list of frequent words has. Offsets count characters."""
+        _check_size(text, PHRASES_BYTES)
+        return {
+            "KeyPhrases": [
+                {"Score": 0.99, "Text": text[begin:end], "BeginOffset": begin, "EndOffset": end}
+                for begin, end in phrases(text, language_code)
+            ]
+        }
 
     @operation()
     def detect_pii_entities(self, text: str, language_code: str) -> dict[str, Any]:

@@ -85,6 +85,22 @@ def personal(text: str) -> list[tuple[str, int, int]]:
     return sorted(found, key=lambda one: one[1])
 
 
+def phrases(text: str, language: str) -> list[tuple[int, int]]:
+    """Return where runs of words begin and end that are neither frequent nor a judgement."""
+    common = _set(FREQUENT, language.partition("-")[0], PRAISE, COMPLAINT)
+    found: list[tuple[int, int]] = []
+    joined = False
+    for word in _WORD.finditer(text):
+        if word[0].lower() in common:
+            joined = False
+        elif joined and text[found[-1][1] : word.start()] == " ":
+            found[-1] = (found[-1][0], word.end())
+        else:
+            found.append(word.span())
+            joined = True
+    return found
+
+
 def sentiment(text: str, language: str) -> dict[str, float]:
     """Return the scores of the four sentiments."""
     language = language.partition("-")[0]

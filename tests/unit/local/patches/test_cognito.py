@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.harness.cloud import Cloud, free_port, start, stop
 from local.harness.scenario import wait_until
-from local.patches import cognito_custom_auth, cognito_triggers
+from local.patches import cognito, cognito_custom_auth, cognito_triggers
 from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.gateway.test_gateway import Function
 
@@ -474,3 +474,17 @@ def test_a_federated_user_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert made == [({}, "eu-west-1_p", {"Username": "Corporate_1"}, "Corporate", "1")]
     assert called == [("PostConfirmation", "PostConfirmation_ConfirmSignUp", "Corporate_1")]
+
+
+@pytest.mark.parametrize(
+    ("guests", "logins", "refused"), [(False, {}, True), (True, {}, False), (False, {"cognito-idp": "token"}, False)]
+)
+def test_guests_get_an_identity_only_where_the_pool_allows_them(
+    monkeypatch: pytest.MonkeyPatch, guests: bool, logins: dict[str, str], refused: bool
+) -> None:
+    monkeypatch.setattr("ministack.services.cognito._identity_pools", {"p": {"AllowUnauthenticatedIdentities": guests}})
+    answer = cognito.get_id(lambda data: "identity", {"IdentityPoolId": "p", "Logins": logins})
+    assert (answer != "identity") is refused
+    if refused:
+        assert answer[0] == 400
+        assert b"NotAuthorizedException" in answer[2]

@@ -1,0 +1,65 @@
+"""training_feedback: turns of a conversation through the local Lex, and feedback until its row is there."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from local.harness import demo, scenario
+from local.harness.cloud import free_port, start, stop
+from local.harness.terraform import Terraform
+from local.settings import HOME
+from scenarios.apps import training_feedback as subject
+from tools import package
+
+TURNS = 100
+FEEDBACK = 20
+
+
+def measure() -> list[dict[str, Any]]:
+    """Return the figures as {"figure", "value", "unit"}."""
+    results: list[dict[str, Any]] = []
+
+    def note(figure: str, value: float, unit: str) -> None:
+        results.append({"figure": figure, "value": round(value, 3), "unit": unit})
+
+    note("zip size", (HOME / "build" / "apps/training_feedback.zip").stat().st_size / 1000, "kB")
+    package.build(package.HOST_BUILD, package.Target.host(), ["training_feedback"])
+    modules = scenario.find(["training_feedback"])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cloud, pid = start(free_port(), folder / "cloud")
+        try:
+            variables = demo.variables_of(modules) | scenario.prepare(modules, cloud)
+            terraform = Terraform(cloud, folder / "root", variables)
+            terraform.init()
+            terraform.apply()
+            stack = scenario.Stack(cloud, terraform.outputs()["training_feedback"])
+            subject.teach(stack)
+            learner = subject.Learner(stack, "bench")
+            note("first training, with the cold start of the hook", turn(learner), "ms")
+            times = [turn(learner) for _ in range(TURNS)]
+            note("training, warm, p50", statistics.median(times), "ms")
+            note("training, warm, p99", statistics.quantiles(times, n=100)[98], "ms")
+            since = time.time()
+            began = time.perf_counter()
+            for number in range(FEEDBACK):
+                learner.give(f"The menu is terrible, number {number}")
+            subject.rows(stack, learner, FEEDBACK)
+            note("feedback, four turns and its row", (time.perf_counter() - began) / FEEDBACK, "s")
+            calls = [call for call in cloud.calls(since) if "training-feedback-analyse" in call["principal"]]
+            analysing = [call for call in calls if call["service"] != "sqs"]
+            note("calls of AWS's APIs for each row", len(analysing) / FEEDBACK, "calls")
+        finally:
+            stop(pid)
+    return results
+
+
+def turn(learner: subject.Learner) -> float:
+    """Ask for a training. Return the milliseconds until the material was there."""
+    started = time.perf_counter()
+    assert "Press Limits" in learner.say("teach me alarms", "en_US")["said"]
+    return (time.perf_counter() - started) * 1000

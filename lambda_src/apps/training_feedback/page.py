@@ -1,0 +1,62 @@
+"""The learners' page: static files, and the settings with which it signs in and speaks to the bot.
+
+The policy lets the browser load these files and call the four services' endpoints of this Region only.
+"""
+
+import functools
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from common import http, settings
+
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/aws4fetch.js": ("aws4fetch.js", "text/javascript; charset=utf-8"),
+    "/app.css": ("app.css", "text/css; charset=utf-8"),
+}
+SERVICES = ("cognito-idp", "cognito-identity", "runtime-v2-lex", "polly")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment; none of it is secret. VOICES: the voice of each locale, {} without speech."""
+
+    region: str
+    user_pool_id: str
+    client_id: str
+    identity_pool_id: str
+    bot_id: str
+    alias_id: str
+    locales: list[str]
+    voices: dict[str, str]
+
+
+@functools.cache
+def _conf() -> Settings:
+    return settings.load(Settings)
+
+
+def policy(conf: Settings) -> str:
+    """Return the content security policy."""
+    endpoints = " ".join(f"https://{service}.{conf.region}.amazonaws.com" for service in SERVICES)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; media-src blob:; "
+        f"connect-src 'self' {endpoints}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return one of the files, or the settings."""
+    conf = _conf()
+    if event["resource"] == "/settings.json":
+        return http.answer(200, asdict(conf))
+    name, kind = _FILES[event["resource"]]
+    headers = {
+        **http.HEADERS,
+        "Content-Security-Policy": policy(conf),
+        "Content-Type": kind,
+        "Referrer-Policy": "no-referrer",
+    }
+    return {"statusCode": 200, "headers": headers, "body": (Path(__file__).parent / "static" / name).read_text("utf-8")}
