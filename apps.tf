@@ -32,6 +32,10 @@ locals {
     "mail_router"                                  = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
     "mail_router.rule_set"                         = ["after", "name", "replace_active"]
     "mail_router.redaction"                        = ["minimum_score", "types"]
+    "training_feedback"                            = ["child_directed", "deletion_protection", "force_destroy", "health_categories", "learner_days", "levels", "locales", "minimum_phrase_score", "page", "query_limit_mib", "quicksight", "retention_days", "session_seconds", "speech", "topics", "user_pool"]
+    "training_feedback.speech"                     = ["voices"]
+    "training_feedback.user_pool"                  = ["client_id", "id"]
+    "training_feedback.quicksight"                 = ["direct_query", "owner_arns", "refresh_time", "refresh_time_zone", "service_role_name"]
   }
 }
 
@@ -377,4 +381,68 @@ variable "mail_router" {
 output "mail_router" {
   description = "Outputs of modules/apps/mail_router; null when off."
   value       = one(module.mail_router[*])
+}
+
+module "training_feedback" {
+  source = "./modules/apps/training_feedback"
+  count  = var.training_feedback == null ? 0 : 1
+
+  context              = module.context.context
+  topics               = try(var.training_feedback.topics, null)
+  levels               = try(var.training_feedback.levels, null)
+  locales              = try(var.training_feedback.locales, null)
+  speech               = try(var.training_feedback.speech, null)
+  child_directed       = try(var.training_feedback.child_directed, null)
+  session_seconds      = try(var.training_feedback.session_seconds, null)
+  health_categories    = try(var.training_feedback.health_categories, null)
+  minimum_phrase_score = try(var.training_feedback.minimum_phrase_score, null)
+  retention_days       = try(var.training_feedback.retention_days, null)
+  learner_days         = try(var.training_feedback.learner_days, null)
+  user_pool            = try(var.training_feedback.user_pool, null)
+  page                 = try(var.training_feedback.page, null)
+  quicksight           = try(var.training_feedback.quicksight, null)
+  query_limit_mib      = try(var.training_feedback.query_limit_mib, null)
+  deletion_protection  = try(var.training_feedback.deletion_protection, null)
+  force_destroy        = try(var.training_feedback.force_destroy, null)
+}
+
+variable "training_feedback" {
+  description = "Gives learners a trainer to talk to, and shows you what they think of the training while it runs. { topics } for the defaults, null for off. See modules/apps/training_feedback."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.training_feedback == null || can(keys(var.training_feedback))
+    error_message = "training_feedback must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.training_feedback == null || alltrue([for name in ["topics"] : try(var.training_feedback[name], null) != null])
+    error_message = "training_feedback needs topics."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.training_feedback), []), local.apps_settings["training_feedback"])) == 0
+    error_message = "training_feedback has no setting ${join(", ", setsubtract(try(keys(var.training_feedback), []), local.apps_settings["training_feedback"]))}. Its settings are: ${join(", ", local.apps_settings["training_feedback"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.training_feedback.speech), []), local.apps_settings["training_feedback.speech"])) == 0
+    error_message = "training_feedback.speech has no setting ${join(", ", setsubtract(try(keys(var.training_feedback.speech), []), local.apps_settings["training_feedback.speech"]))}. Its settings are: ${join(", ", local.apps_settings["training_feedback.speech"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.training_feedback.user_pool), []), local.apps_settings["training_feedback.user_pool"])) == 0
+    error_message = "training_feedback.user_pool has no setting ${join(", ", setsubtract(try(keys(var.training_feedback.user_pool), []), local.apps_settings["training_feedback.user_pool"]))}. Its settings are: ${join(", ", local.apps_settings["training_feedback.user_pool"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.training_feedback.quicksight), []), local.apps_settings["training_feedback.quicksight"])) == 0
+    error_message = "training_feedback.quicksight has no setting ${join(", ", setsubtract(try(keys(var.training_feedback.quicksight), []), local.apps_settings["training_feedback.quicksight"]))}. Its settings are: ${join(", ", local.apps_settings["training_feedback.quicksight"])}."
+  }
+}
+
+output "training_feedback" {
+  description = "Outputs of modules/apps/training_feedback; null when off."
+  value       = one(module.training_feedback[*])
 }

@@ -3,6 +3,12 @@
 locals {
   # What can be set: in a capability, and in each object of it.
   data_settings = {
+    "burst_search"                              = ["batch", "check_seconds", "examples", "fan_out", "force_destroy", "limits", "page_size", "retention_days", "searches", "sources", "strategy", "timeout_seconds", "worker"]
+    "burst_search.sources[*]"                   = ["bucket", "kms_key_arn", "prefix"]
+    "burst_search.searches[*]"                  = ["layer_arn", "module"]
+    "burst_search.worker"                       = ["concurrency", "memory_size", "threads", "timeout_seconds"]
+    "burst_search.batch"                        = ["bytes", "objects"]
+    "burst_search.limits"                       = ["calls", "matches", "object_bytes", "objects", "worker_seconds"]
     "connector_config"                          = ["cluster", "connectors", "force_destroy", "history_days", "notification_emails", "plugins", "removal", "review_schedule_expression", "worker_configurations"]
     "connector_config.plugins[*]"               = ["bucket_arn", "content_type", "description", "key", "object_version", "sha256"]
     "connector_config.worker_configurations[*]" = ["description", "plain_properties", "properties", "unlisted_properties"]
@@ -10,7 +16,80 @@ locals {
     "connector_config.connectors[*]"            = ["capacity", "configuration", "description", "kafka_connect_version", "plain_properties", "plugins", "service_execution_role_arn", "worker_configuration"]
     "connector_config.connectors[*].capacity"   = ["max_workers", "mcu_count", "min_workers", "scale_in_percent", "scale_out_percent", "workers"]
     "connector_config.removal"                  = ["grace_days", "mode", "most", "name_prefix", "tags"]
+    "cross_account_stream"                      = ["batch_size", "batching_window_seconds", "error_threshold", "force_destroy", "iterator_age_minutes", "keep_days", "maximum_retry_attempts", "memory_mb", "parallelization_factor", "parked_days", "reserved_concurrency", "streams", "timeout_seconds"]
+    "cross_account_stream.streams[*]"           = ["consumer_arn", "enabled", "kms_key_arn", "silence_minutes", "start_at", "stream_arn"]
   }
+}
+
+module "burst_search" {
+  source = "./modules/data/burst_search"
+  count  = var.burst_search == null ? 0 : 1
+
+  context         = module.context.context
+  sources         = try(var.burst_search.sources, null)
+  examples        = try(var.burst_search.examples, null)
+  searches        = try(var.burst_search.searches, null)
+  strategy        = try(var.burst_search.strategy, null)
+  worker          = try(var.burst_search.worker, null)
+  batch           = try(var.burst_search.batch, null)
+  fan_out         = try(var.burst_search.fan_out, null)
+  limits          = try(var.burst_search.limits, null)
+  timeout_seconds = try(var.burst_search.timeout_seconds, null)
+  check_seconds   = try(var.burst_search.check_seconds, null)
+  page_size       = try(var.burst_search.page_size, null)
+  retention_days  = try(var.burst_search.retention_days, null)
+  force_destroy   = try(var.burst_search.force_destroy, null)
+}
+
+variable "burst_search" {
+  description = "Searches hundreds of thousands of objects in S3 in one burst of Lambda calls, and costs next to nothing between searches. { sources } for the defaults, null for off. See modules/data/burst_search."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.burst_search == null || can(keys(var.burst_search))
+    error_message = "burst_search must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.burst_search == null || alltrue([for name in ["sources"] : try(var.burst_search[name], null) != null])
+    error_message = "burst_search needs sources."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.burst_search), []), local.data_settings["burst_search"])) == 0
+    error_message = "burst_search has no setting ${join(", ", setsubtract(try(keys(var.burst_search), []), local.data_settings["burst_search"]))}. Its settings are: ${join(", ", local.data_settings["burst_search"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.burst_search.sources), []) : try(keys(a), [])]), local.data_settings["burst_search.sources[*]"])) == 0
+    error_message = "burst_search.sources[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.burst_search.sources), []) : try(keys(a), [])]), local.data_settings["burst_search.sources[*]"]))}. Its settings are: ${join(", ", local.data_settings["burst_search.sources[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.burst_search.searches), []) : try(keys(a), [])]), local.data_settings["burst_search.searches[*]"])) == 0
+    error_message = "burst_search.searches[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.burst_search.searches), []) : try(keys(a), [])]), local.data_settings["burst_search.searches[*]"]))}. Its settings are: ${join(", ", local.data_settings["burst_search.searches[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.burst_search.worker), []), local.data_settings["burst_search.worker"])) == 0
+    error_message = "burst_search.worker has no setting ${join(", ", setsubtract(try(keys(var.burst_search.worker), []), local.data_settings["burst_search.worker"]))}. Its settings are: ${join(", ", local.data_settings["burst_search.worker"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.burst_search.batch), []), local.data_settings["burst_search.batch"])) == 0
+    error_message = "burst_search.batch has no setting ${join(", ", setsubtract(try(keys(var.burst_search.batch), []), local.data_settings["burst_search.batch"]))}. Its settings are: ${join(", ", local.data_settings["burst_search.batch"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.burst_search.limits), []), local.data_settings["burst_search.limits"])) == 0
+    error_message = "burst_search.limits has no setting ${join(", ", setsubtract(try(keys(var.burst_search.limits), []), local.data_settings["burst_search.limits"]))}. Its settings are: ${join(", ", local.data_settings["burst_search.limits"])}."
+  }
+}
+
+output "burst_search" {
+  description = "Outputs of modules/data/burst_search; null when off."
+  value       = one(module.burst_search[*])
 }
 
 module "connector_config" {
@@ -78,4 +157,50 @@ variable "connector_config" {
 output "connector_config" {
   description = "Outputs of modules/data/connector_config; null when off."
   value       = one(module.connector_config[*])
+}
+
+module "cross_account_stream" {
+  source = "./modules/data/cross_account_stream"
+  count  = var.cross_account_stream == null ? 0 : 1
+
+  context                 = module.context.context
+  streams                 = try(var.cross_account_stream.streams, null)
+  batch_size              = try(var.cross_account_stream.batch_size, null)
+  batching_window_seconds = try(var.cross_account_stream.batching_window_seconds, null)
+  parallelization_factor  = try(var.cross_account_stream.parallelization_factor, null)
+  maximum_retry_attempts  = try(var.cross_account_stream.maximum_retry_attempts, null)
+  iterator_age_minutes    = try(var.cross_account_stream.iterator_age_minutes, null)
+  error_threshold         = try(var.cross_account_stream.error_threshold, null)
+  timeout_seconds         = try(var.cross_account_stream.timeout_seconds, null)
+  memory_mb               = try(var.cross_account_stream.memory_mb, null)
+  reserved_concurrency    = try(var.cross_account_stream.reserved_concurrency, null)
+  keep_days               = try(var.cross_account_stream.keep_days, null)
+  parked_days             = try(var.cross_account_stream.parked_days, null)
+  force_destroy           = try(var.cross_account_stream.force_destroy, null)
+}
+
+variable "cross_account_stream" {
+  description = "Your functions read a Kinesis data stream that belongs to another account, without a copy of the stream and without a step outside of Terraform. {} for the defaults, null for off. See modules/data/cross_account_stream."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.cross_account_stream == null || can(keys(var.cross_account_stream))
+    error_message = "cross_account_stream must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.cross_account_stream), []), local.data_settings["cross_account_stream"])) == 0
+    error_message = "cross_account_stream has no setting ${join(", ", setsubtract(try(keys(var.cross_account_stream), []), local.data_settings["cross_account_stream"]))}. Its settings are: ${join(", ", local.data_settings["cross_account_stream"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.cross_account_stream.streams), []) : try(keys(a), [])]), local.data_settings["cross_account_stream.streams[*]"])) == 0
+    error_message = "cross_account_stream.streams[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.cross_account_stream.streams), []) : try(keys(a), [])]), local.data_settings["cross_account_stream.streams[*]"]))}. Its settings are: ${join(", ", local.data_settings["cross_account_stream.streams[*]"])}."
+  }
+}
+
+output "cross_account_stream" {
+  description = "Outputs of modules/data/cross_account_stream; null when off."
+  value       = one(module.cross_account_stream[*])
 }
