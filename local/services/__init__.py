@@ -37,6 +37,7 @@ from moto.backend_index import backend_url_patterns
 SERVICES = (
     "accessanalyzer",
     "chatbot",
+    "codeartifact",
     "codebuild",
     "codeguruprofiler",
     "codepipeline",
