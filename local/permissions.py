@@ -298,6 +298,18 @@ def service_may(
     return ""
 
 
+def service_may_use(service: str, use: Use, source_arn: str, account: str, region: str) -> bool:
+    """Return whether the policy of a key lets a service principal use it for one of the account's resources."""
+    from ministack.services import kms
+
+    document = (kms.key_policy_for_arn(use.key_arn) or ("", ""))[0]
+    keys = {
+        **_source_keys(service, "kms:Decrypt", source_arn, account),
+        **{f"kms:EncryptionContext:{name}": value for name, value in use.encryption_context.items()},
+    }
+    return all(_allows(document, service, action, use.key_arn, region, keys) for action in use.actions)
+
+
 _SOURCE = ("aws:SourceArn", "aws:SourceAccount")
 
 # Service -> condition keys that it presents when it assumes a role, as its guide says; others present none, so that

@@ -1,12 +1,13 @@
 """Create `.switchyard/`: all that `make demo` and `make test` need, on a machine with only Python and make.
 
-    python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov] [fleet]     (default: the first three)
+    python3 tools/bootstrap.py [venv] [runtime] [terraform] [checkov] [fleet] [generators]   (default: the first three)
 
 venv       the tools and the local cloud, from requirements/dev.txt
 runtime    what Lambda's own runtime has at its oldest, from requirements/runtime.txt: local functions run in it, so
            that they cannot import or call what is missing on AWS
 checkov    Checkov, on its own because its pins conflict with moto's
 fleet      CDK Terrain, and the Node that its bindings need if none on PATH is recent enough
+generators what makes documentation and client packages of an OpenAPI file, in Python and on Node
 terraform  `bin/terraform` (the one on PATH if it is recent enough, else a pinned download) and `terraform.rc`
            (where providers come from)
 
@@ -29,6 +30,7 @@ import contextlib
 import fcntl
 import hashlib
 import io
+import json
 import os
 import platform
 import re
@@ -47,6 +49,7 @@ VENV = STATE / "venv"
 RUNTIME = STATE / "runtime"
 CHECKOV = STATE / "checkov"
 FLEET = STATE / "fleet"
+GENERATORS = STATE / "generators"
 NODE = STATE / "node"
 TERRAFORM = STATE / "bin" / "terraform"
 TERRAFORM_RC = STATE / "terraform.rc"
@@ -435,6 +438,33 @@ def install_node() -> bool:
     return not node() and make_environment(NODE, REQUIREMENTS / "node.txt")
 
 
+# --- generators of clients ---------------------------------------------------------------------------------
+
+KIT = ROOT / "lambda_src" / "apps" / "openapi_service" / "kit" / "generators"
+
+
+def install_generators() -> bool:
+    """Install the generators for Python and their Node packages. Return False if they are up to date."""
+    changed = make_environment(GENERATORS, KIT / "requirements.txt")
+    stamp_file, stamp = GENERATORS / ".node-stamp", stamp_of(KIT / "package-lock.json", KIT / "elements.json")
+    if stamp_file.exists() and stamp_file.read_text() == stamp:
+        return changed
+    install_node()
+    found = node()
+    if not found:
+        raise SetupError("Node is not set up. Put Node 20 or later on PATH, and run again.")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(KIT / name, GENERATORS / name)
+    npm = found.resolve().parent / "npm"
+    command: list[str | Path] = [npm if npm.exists() else "npm", "--prefix", GENERATORS, "--silent"]
+    environ = {**os.environ, "PATH": os.pathsep.join([str(found.parent), os.environ.get("PATH", os.defpath)])}
+    run([*command, "ci", "--ignore-scripts"], NETWORK_ADVICE, environ)
+    package = json.loads((KIT / "elements.json").read_text())["package"]
+    run([*command, "pack", package, "--pack-destination", GENERATORS], NETWORK_ADVICE, environ)
+    stamp_file.write_text(stamp)
+    return True
+
+
 # --- command -----------------------------------------------------------------------------------------------
 
 STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
@@ -449,6 +479,7 @@ STEPS: dict[str, list[tuple[str, Callable[[], bool]]]] = {
     "terraform": [("Terraform", install_terraform), ("where its providers come from", configure_terraform)],
     "checkov": [("Checkov", lambda: make_environment(CHECKOV, REQUIREMENTS / "checkov.txt"))],
     "fleet": [("CDK Terrain", lambda: make_environment(FLEET, REQUIREMENTS / "fleet.txt")), ("Node", install_node)],
+    "generators": [("generators of clients", install_generators)],
 }
 
 
@@ -461,7 +492,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = parser.parse_args(arguments).parts or ["venv", "runtime", "terraform"]
     if unknown := sorted(set(parts) - set(STEPS)):
         parser.error(f"no such part: {', '.join(unknown)}")
-    if {"runtime", "checkov", "fleet"} & set(parts):  # they are created with its uv
+    if {"runtime", "checkov", "fleet", "generators"} & set(parts):  # they are created with its uv
         parts = ["venv", *parts]
     with exclusive():
         for part in dict.fromkeys(parts):

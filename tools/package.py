@@ -8,7 +8,8 @@ domain's folder, which its capabilities share.
 `<build-dir>/layers/common.zip` holds requirements/layer.txt. A capability that needs more names its layers, one per
 line, in lambda_src/<domain>/<capability>/layers.txt: `<build-dir>/layers/<layer>.zip` holds
 requirements/layer-<layer>.txt. A capability that offers a layer of its own code has a folder `layer` there, which is
-`<build-dir>/layers/<capability>.zip`.
+`<build-dir>/layers/<capability>.zip`. One that runs builds has a folder `kit`: `<build-dir>/kits/<capability>.zip` is
+what CodeBuild gets, the files of that folder and the capability's code.
 
 Entries are sorted, dated 1980-01-01, and stored uncompressed: deflate's output differs between zlib, zlib-ng and
 Apple's zlib, and a hash that depends on the machine makes Terraform redeploy without a change. Their mode is 0644, and
@@ -41,6 +42,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 EXCLUDED_FOLDERS = {"__pycache__", "tests"}
 LAYERS = "layers.txt"
 OWN_LAYER = "layer"
+KIT = "kit"
 STARTED = ("bin/", "extensions/")  # folders of a layer whose files are started
 # Files that an installer writes about its own run, and scripts that name its interpreter.
 INSTALLERS_OWN = re.compile(
@@ -132,6 +134,11 @@ def layers_of(capability: str, source: Path = SOURCE) -> list[str]:
     return named + ([own.parent.name] if own.is_dir() else [])
 
 
+def kits_of(names: Iterable[str], source: Path = SOURCE) -> list[str]:
+    """Return those of some capabilities whose builds get a kit."""
+    return [capability for capability in names if (source / capability / KIT).is_dir()]
+
+
 def select(names: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return those of `known` that are named, by path or by their last part; all of them without names."""
     chosen = []
@@ -148,7 +155,11 @@ def function_files(capability: str, source: Path = SOURCE) -> dict[str, bytes]:
     domain = capability.partition("/")[0]
     shared = {f"{domain}/{path.name}": path.read_bytes() for path in (source / domain).glob("*.py")}
     files = tree(source / SHARED, SHARED) | shared | tree(source / capability, capability)
-    return {name: data for name, data in files.items() if not name.startswith(f"{capability}/{OWN_LAYER}/")}
+    return {
+        name: data
+        for name, data in files.items()
+        if not name.startswith(tuple(f"{capability}/{one}/" for one in (OWN_LAYER, KIT)))
+    }
 
 
 def layer_files(requirements: Path, target: Target, wheels: Path = WHEELS) -> dict[str, bytes]:
@@ -192,6 +203,13 @@ def build_own_layer(capability: str, build_dir: Path, source: Path = SOURCE) -> 
     return write(build_dir / "layers" / f"{capability.rpartition('/')[2]}.zip", content)
 
 
+def build_kit(capability: str, build_dir: Path, source: Path = SOURCE) -> Artifact:
+    """Build what a capability's builds run."""
+    files = {name.lstrip("/"): data for name, data in tree(source / capability / KIT, "").items()}
+    content = archive(files | function_files(capability, source))
+    return write(build_dir / "kits" / f"{capability.rpartition('/')[2]}.zip", content)
+
+
 def build_layer(name: str, requirements: Path, build_dir: Path, target: Target) -> Artifact:
     """Build a layer's zip, unless the existing one was built from the same requirements for the same target."""
     if not requirements.exists():
@@ -222,6 +240,7 @@ def build(build_dir: Path, target: Target = AWS, names: Sequence[str] = ()) -> l
     return [
         *(build_layer(name, REQUIREMENTS / file, build_dir, target) for name, file in layers.items()),
         *(build_own_layer(capability, build_dir) for capability in own),
+        *(build_kit(capability, build_dir) for capability in kits_of(chosen)),
         *(build_function(capability, build_dir) for capability in chosen),
     ]
 

@@ -227,10 +227,11 @@ def plan_test(stack: Stack) -> str:
 
 
 def zips(stack: Stack) -> list[str]:
-    """Return the zips of the stack's functions and layers, relative to the build folder, without suffix."""
+    """Return the zips of the stack's functions, layers and builds, relative to the build folder, without suffix."""
     code = [c.path.removeprefix("modules/") for c in stack.capabilities]
     layers = {f"layers/{layer}" for path in code for layer in package.layers_of(path)}
-    return ["layers/common", *sorted(layers | set(code) & set(package.capabilities()))]
+    kits = {f"kits/{path.rpartition('/')[2]}" for path in package.kits_of(code)}
+    return ["layers/common", *sorted(layers | kits | set(code) & set(package.capabilities()))]
 
 
 def template(name: str, **values: str) -> str:

@@ -1,4 +1,4 @@
-"""CodePipeline and CodeBuild with MiniStack's roles, and executions that EventBridge starts."""
+"""CodePipeline, CodeBuild and CodeArtifact with MiniStack's roles; executions and builds that EventBridge starts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,25 @@ from ministack.services import cloudwatch, eventbridge
 from local.patches.eventbridge import refusals
 from local.patches.registry import Original, patch
 from local.permissions import caller, client, role_session
+from local.services.codeartifact import neighbours as packages
 from local.services.codebuild import neighbours as builds
 from local.services.codepipeline import neighbours as pipelines
 
 _rules: dict[str, str] = {}
 """Access key of a rule's session -> the rule's ARN."""
+
+
+def _may(
+    credentials: dict[str, Any], action: str, arn: str, account: str, region: str, keys: dict[str, str] | None = None
+) -> bool:
+    """Return what IAM says of a call that these credentials did not make."""
+
+    def asked() -> bool:
+        with request_scope(account, region):
+            service, key = action.partition(":")[0], credentials["aws_access_key_id"]
+            return iam_evaluator.enforce(key, action, service, region, arn, keys) is None
+
+    return contextvars.Context().run(asked)
 
 
 class Builds(builds.Neighbours):
@@ -34,13 +48,7 @@ class Builds(builds.Neighbours):
 
     def may(self, credentials: dict[str, Any], action: str, arn: str, account: str, region: str) -> bool:
         """Ask IAM as if the role had called."""
-
-        def asked() -> bool:
-            with request_scope(account, region):
-                service = action.partition(":")[0]
-                return iam_evaluator.enforce(credentials["aws_access_key_id"], action, service, region, arn) is None
-
-        return contextvars.Context().run(asked)
+        return _may(credentials, action, arn, account, region)
 
     def failed(self, project: str, account: str, region: str) -> None:
         """Count a failed build, as "Monitoring CodeBuild with CloudWatch" of the user guide says."""
@@ -50,6 +58,26 @@ class Builds(builds.Neighbours):
                 cloudwatch.record_metric("AWS/CodeBuild", "FailedBuilds", 1, "Count", {"ProjectName": project})
 
         contextvars.copy_context().run(count)
+
+
+class Packages(packages.Neighbours):
+    """The principals for whom CodeArtifact's tokens act."""
+
+    def caller(self) -> dict[str, Any]:
+        """Return the credentials of the request."""
+        return caller()[1]
+
+    def may(
+        self,
+        credentials: dict[str, Any],
+        action: str,
+        arn: str,
+        account: str,
+        region: str,
+        keys: dict[str, str] | None = None,
+    ) -> bool:
+        """Ask IAM as if the principal had called."""
+        return _may(credentials, action, arn, account, region, keys)
 
 
 class Pipelines(pipelines.Neighbours):
@@ -71,17 +99,17 @@ class Pipelines(pipelines.Neighbours):
 @patch(
     "ministack.services.eventbridge",
     "_invoke_target",
-    because="MiniStack has no pipelines as targets.",
+    because="MiniStack has no pipelines and no builds as targets.",
 )
 def invoke_target(
     original: Original, target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None
 ) -> None:
-    """Start a pipeline under the target's role; what is refused goes to the target's dead-letter queue."""
+    """Start a pipeline or a build under the target's role; what is refused goes to the target's dead-letter queue."""
     try:
         spec = parse_arn(target.get("Arn", ""))
     except ArnParseError:
         spec = None
-    if spec is None or spec.service != "codepipeline":
+    if spec is None or spec.service not in ("codepipeline", "codebuild"):
         original(target, event, rule, view)
         return
     view = view or eventbridge._pattern_event_view(event)
@@ -92,7 +120,11 @@ def invoke_target(
         payload = target["Input"]
     with refusals(target, rule, payload):
         rule_arn = rule.get("Arn", "")
-        credentials = role_session(target.get("RoleArn", ""), spec.resource, "events.amazonaws.com", rule_arn)
+        session = spec.resource.replace("/", "-")
+        credentials = role_session(target.get("RoleArn", ""), session, "events.amazonaws.com", rule_arn)
+        if spec.service == "codebuild":
+            client("codebuild", get_region(), credentials).start_build(projectName=spec.resource.rpartition("/")[2])
+            return
         _rules[credentials["aws_access_key_id"]] = rule_arn
         asked = json.loads(payload)
         revisions = asked.get("sourceRevisions") or []
@@ -102,5 +134,5 @@ def invoke_target(
 
 
 def start() -> None:
-    """Let both services use MiniStack's roles."""
-    builds.current, pipelines.current = Builds(), Pipelines()
+    """Let the services use MiniStack's roles."""
+    builds.current, packages.current, pipelines.current = Builds(), Packages(), Pipelines()

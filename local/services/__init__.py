@@ -38,6 +38,7 @@ SERVICES = (
     "accessanalyzer",
     "applicationautoscaling",
     "chatbot",
+    "codeartifact",
     "codebuild",
     "codeguruprofiler",
     "codepipeline",

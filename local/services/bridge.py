@@ -30,6 +30,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "guardduty": ["guardduty"],
     "identitystore": ["identitystore"],
     "sso": ["sso-admin"],
+    "codeartifact": ["codeartifact"],
     "codebuild": ["codebuild"],
     "codepipeline": ["codepipeline"],
     "codecommit": ["codecommit"],
@@ -149,6 +150,20 @@ def _chatbot_arn(operation: str, method: str, path: str, body: bytes, region: st
     """Return the ARN of the configuration or tagged resource that a request names; other requests have none."""
     asked = json.loads(body or b"{}")
     return str(asked.get("ChatConfigurationArn") or asked.get("ResourceARN") or "*")
+
+
+def _codeartifact_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN by the Service Authorization Reference for CodeArtifact: of a domain, repository or package."""
+    query, prefix = request_query.get(), f"arn:aws:codeartifact:{region}:{account}:"
+    named = query.get("resourceArn")
+    if named or not query.get("domain"):
+        return str(named or "*")
+    if "package" in query:
+        names = [query.get(part) for part in ("domain", "repository", "format", "namespace", "package")]
+        return f"{prefix}package/{'/'.join(name or '' for name in names)}"
+    if "repository" in query:
+        return f"{prefix}repository/{query['domain']}/{query['repository']}"
+    return f"{prefix}domain/{query['domain']}"
 
 
 def _codebuild_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
@@ -287,6 +302,7 @@ def further_arns(service: str, operation: str, body: bytes, region: str, account
 RESOURCE_ARNS: dict[str, ResourceArn] = {
     "access-analyzer": _accessanalyzer_arn,
     "chatbot": _chatbot_arn,
+    "codeartifact": _codeartifact_arn,
     "codebuild": _codebuild_arn,
     "codeguru-profiler": _codeguru_profiler_arn,
     "codepipeline": _codepipeline_arn,

@@ -83,7 +83,8 @@ def packages(texts: Iterable[str]) -> set[str]:
     built = {"/".join(path.parts[-2:]) for path in (ROOT / "modules").glob("*/*") if path.is_dir()}
     layers = {f"layers/{name}" for known in package.capabilities() for name in package.layers_of(known)}
     layers.add("layers/common")
-    return named | built | layers | set(package.capabilities())
+    kits = {f"kits/{path.rpartition('/')[2]}" for path in package.kits_of(package.capabilities())}
+    return named | built | layers | kits | set(package.capabilities())
 
 
 def groups_of(examples: list[docs.Example]) -> tuple[list[list[docs.Example]], dict[str, str]]:

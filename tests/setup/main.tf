@@ -14,7 +14,8 @@ locals {
   capabilities = [for file in fileset("${local.root}/modules", "*/*/versions.tf") : dirname(file) if !startswith(file, "blocks/")]
   layers       = [for file in fileset("${local.root}/requirements", "layer-*.in") : trimsuffix(trimprefix(file, "layer-"), ".in")]
   own_layers   = distinct([for file in fileset("${local.root}/lambda_src", "*/*/layer/**") : split("/", file)[1]])
-  packages     = concat(local.capabilities, var.with_layers ? [for name in concat(["common"], local.layers, local.own_layers) : "layers/${name}"] : [])
+  kits         = distinct([for file in fileset("${local.root}/lambda_src", "*/*/kit/**") : split("/", file)[1]])
+  packages     = concat(local.capabilities, var.with_layers ? [for name in concat(["common"], local.layers, local.own_layers) : "layers/${name}"] : [], [for name in local.kits : "kits/${name}"])
 }
 
 resource "terraform_data" "packages" {

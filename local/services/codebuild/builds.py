@@ -30,6 +30,7 @@ from .buildspec import PHASES, STOPPED_BY, BuildspecError, Shell, Stopped, parse
 Data = dict[str, Any]
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^@:]+)[@:].+")
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+KITS = ("bin", "node_modules/.bin")
 PUBLISH = ("codebuild:CreateReport", "codebuild:BatchPutTestCases", "codebuild:UpdateReport")
 
 
@@ -237,6 +238,8 @@ class Build:
         source.mkdir()
         if self.given.get("sourceTypeOverride") == "S3":
             self._fetch(self.given["sourceLocationOverride"], self.given.get("sourceVersion"), source, credentials)
+        elif self.project["source"]["type"] == "S3":
+            self._fetch(self.project["source"]["location"], self.given.get("sourceVersion"), source, credentials)
         names = {"CODEBUILD_SRC_DIR": str(source)}
         versions = {
             one["sourceIdentifier"]: one["sourceVersion"]
@@ -267,7 +270,8 @@ class Build:
         """Return what every process of a build has: nothing of this machine's user but the tools of set-up."""
         home = folder / "home"
         home.mkdir()
-        tools = [HOME / "bin", HOME / "checkov" / "bin", Path(sys.executable).parent]
+        kits = [HOME / "bin", HOME / "checkov" / "bin", *(HOME / "generators" / kit for kit in KITS)]
+        tools = [*kits, Path(sys.executable).parent]
         names = {
             "aws_access_key_id": "AWS_ACCESS_KEY_ID",
             "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",

@@ -11,7 +11,8 @@ locals {
 
   state_machine_arns = [for t in var.targets : t.arn if t.kind == "states"]
   pipeline_arns      = [for t in var.targets : t.arn if t.kind == "codepipeline"]
-  started_arns       = concat(local.state_machine_arns, local.pipeline_arns)
+  project_arns       = [for t in var.targets : t.arn if t.kind == "codebuild"]
+  started_arns       = concat(local.state_machine_arns, local.pipeline_arns, local.project_arns)
 }
 
 resource "aws_cloudwatch_event_rule" "this" {
@@ -121,6 +122,12 @@ resource "aws_iam_role_policy" "this" {
         Action   = "codepipeline:StartPipelineExecution"
         Resource = local.pipeline_arns
       }] : [],
+      length(local.project_arns) > 0 ? [{
+        Sid      = "StartBuilds"
+        Effect   = "Allow"
+        Action   = "codebuild:StartBuild"
+        Resource = local.project_arns
+      }] : [],
     )
   })
 }
@@ -141,7 +148,7 @@ resource "aws_cloudwatch_event_target" "this" {
   rule      = aws_cloudwatch_event_rule.this.name
   target_id = each.key
   arn       = each.value.arn
-  role_arn  = contains(["states", "codepipeline"], each.value.kind) ? aws_iam_role.this[0].arn : null
+  role_arn  = contains(["states", "codepipeline", "codebuild"], each.value.kind) ? aws_iam_role.this[0].arn : null
   input     = each.value.input
 
   retry_policy {

@@ -46,7 +46,7 @@ variable "event_pattern" {
 }
 
 variable "targets" {
-  description = "Targets that receive matching events, by target ID. `kind` is the target's service as in its ARN: `lambda`, `states`, `codepipeline`, `sqs` or `sns`. This block creates the permissions to call functions and to start state machines and pipelines; a queue must name the rule in its `senders`, a topic EventBridge in its `publishers`. `input` (JSON) replaces the event; `input_transformer` builds an input from parts of the event."
+  description = "Targets that receive matching events, by target ID. `kind` is the target's service as in its ARN: `lambda`, `states`, `codepipeline`, `codebuild`, `sqs` or `sns`. This block creates the permissions to call functions and to start state machines, pipelines and builds; a queue must name the rule in its `senders`, a topic EventBridge in its `publishers`. `input` (JSON) replaces the event; `input_transformer` builds an input from parts of the event."
   type = map(object({
     arn   = string
     kind  = string
@@ -63,8 +63,8 @@ variable "targets" {
     error_message = "A rule takes 1 to 5 targets."
   }
   validation {
-    condition     = alltrue([for t in var.targets : contains(["lambda", "states", "codepipeline", "sqs", "sns"], t.kind)])
-    error_message = "kind must be the target's service as in its ARN: lambda, states, codepipeline, sqs or sns."
+    condition     = alltrue([for t in var.targets : contains(["lambda", "states", "codepipeline", "codebuild", "sqs", "sns"], t.kind)])
+    error_message = "kind must be the target's service as in its ARN: lambda, states, codepipeline, codebuild, sqs or sns."
   }
   validation {
     condition     = alltrue([for t in var.targets : t.input == null || t.input_transformer == null])

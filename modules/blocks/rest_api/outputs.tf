@@ -3,6 +3,11 @@ output "id" {
   value       = aws_api_gateway_rest_api.this.id
 }
 
+output "execution_arn" {
+  description = "ARN that policies of callers begin with: `<execution_arn>/<stage>/<method>/<path>`."
+  value       = local.execution_arn
+}
+
 output "url" {
   description = "URL that paths are appended to, without a slash at the end."
   value       = aws_api_gateway_stage.this.invoke_url
@@ -33,6 +38,7 @@ output "alarm_names" {
 output "resources" {
   description = "The resources of the block, for plan tests of the modules that use it."
   value = {
+    deployment      = aws_api_gateway_deployment.this
     authorizer      = one(aws_api_gateway_authorizer.this[*])
     integrations    = aws_api_gateway_integration.this
     method_settings = aws_api_gateway_method_settings.all

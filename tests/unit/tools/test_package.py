@@ -154,7 +154,8 @@ def test_two_clean_builds_of_this_repository_are_the_same(tmp_path: Path) -> Non
         )
         digests.append({path.relative_to(target): path.read_bytes() for path in target.rglob("*.zip")})
     layers = {"common", *(name for capability in package.capabilities() for name in package.layers_of(capability))}
-    built = {*package.capabilities(), *(f"layers/{name}" for name in layers)}
+    kits = {f"kits/{path.rpartition('/')[2]}" for path in package.kits_of(package.capabilities())}
+    built = {*package.capabilities(), *(f"layers/{name}" for name in layers), *kits}
     assert set(digests[0]) == {Path(f"{name}.zip") for name in built}
     assert digests[0] == digests[1]
 
@@ -167,6 +168,16 @@ def test_the_layer_holds_packages_without_what_installing_left(tmp_path: Path) -
     left_over = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json", ".pyc", ".lock")
     assert not [name for name in entries if name.endswith(left_over) or name.startswith("python/bin/")]
     assert not [name for name in entries if "boto" in name.split("/")[1] or "xray" in name.split("/")[1]]
+
+
+def test_a_kit_has_the_capabilitys_code_too_and_is_not_in_the_functions_zip(source: Path, tmp_path: Path) -> None:
+    (source / CAPABILITY / package.KIT / "locks").mkdir(parents=True)
+    (source / CAPABILITY / package.KIT / "locks" / "requirements.txt").write_text("x")
+    assert package.kits_of([CAPABILITY], source) == [CAPABILITY]
+    function = set(package.function_files(CAPABILITY, source))
+    assert not [name for name in function if "locks" in name]
+    kit = package.build_kit(CAPABILITY, tmp_path, source)
+    assert set(names(kit.path.read_bytes())) == function | {"locks/requirements.txt"}
 
 
 def test_a_layer_of_own_code_is_not_in_the_functions_zip(source: Path) -> None:

@@ -1,0 +1,167 @@
+# A file is checked before anything else changes (this file), becomes the API (api.tf) with the sample service behind it
+# (service.tf), and what is served is then documented (documentation.tf) and made into clients (clients.tf).
+
+locals {
+  name     = "openapi"
+  full     = "${var.context.name_prefix}-${local.name}"
+  regional = "${var.context.region}:${var.context.account_id}"
+
+  file     = coalesce(var.file, "${path.module}/widgets.yaml")
+  document = file(local.file)
+
+  description = "Imported from an OpenAPI file; its documentation and clients are made of the same file"
+
+  document_key = "documents/${sha256(local.document)}"
+  current_key  = "current/openapi"
+
+  decision = jsondecode(aws_lambda_invocation.prepare.result)
+  body     = try(local.decision.body, "{}")
+}
+
+# documents/ has each accepted file under its hash, current/openapi is the file that is served, reports/ has what was
+# published of it.
+module "documents" {
+  source = "../../blocks/bucket"
+
+  context       = var.context
+  name          = "openapi"
+  force_destroy = var.force_destroy
+}
+
+module "functions" {
+  source = "../../blocks/functions"
+
+  context = var.context
+  package = "apps/openapi_service"
+
+  functions = merge(
+    {
+      prepare = {
+        name              = "${local.name}-prepare"
+        description       = "Checks an OpenAPI file against the one that is served, and makes the gateway's copy"
+        handler           = "apps.openapi_service.prepare.handler"
+        timeout           = 120 # the minute in which a new role takes effect, and the check
+        memory_size       = 1024
+        layer_arns        = [aws_lambda_layer_version.openapi.arn]
+        dead_letter_queue = false # only Terraform calls it, and waits for the answer
+        key_services      = ["s3"]
+        environment = {
+          BUCKET      = module.documents.id
+          CURRENT_KEY = local.current_key
+        }
+        policy_statements = [
+          {
+            sid       = "ReadServedFile"
+            actions   = ["s3:GetObject"]
+            resources = ["${module.documents.arn}/${local.current_key}"]
+          },
+          {
+            # With this permission, S3 reports that there is no file yet instead of "access denied".
+            sid        = "FindServedFile"
+            actions    = ["s3:ListBucket"]
+            resources  = [module.documents.arn]
+            conditions = { StringLike = { "s3:prefix" = [local.current_key] } }
+          },
+        ]
+      }
+    },
+    local.service,
+  )
+}
+
+locals {
+  layer_package = "${var.context.build_dir}/layers/openapi.zip"
+}
+
+resource "aws_lambda_layer_version" "openapi" {
+  layer_name               = "${local.full}-files"
+  description              = "Checks and compares OpenAPI files, and requests with them"
+  filename                 = local.layer_package
+  source_code_hash         = try(filebase64sha256(local.layer_package), null)
+  compatible_runtimes      = ["python3.13"]
+  compatible_architectures = ["arm64"]
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.layer_package)
+      error_message = "Package ${local.layer_package} is missing: run `make package` (or `make demo`, which builds its own)."
+    }
+  }
+}
+
+# Everything below depends on the answer: a file that is refused changes nothing.
+resource "aws_lambda_invocation" "prepare" {
+  function_name = module.functions.functions.prepare.name
+  input = jsonencode({
+    document        = local.document
+    accept_breaking = var.accept_breaking_changes
+    terraform       = true
+    target = {
+      name               = local.full
+      description        = local.description
+      uri                = local.integration_uri
+      policy             = var.policy
+      binary_media_types = sort(var.binary_media_types)
+      default_endpoint   = var.default_endpoint
+      authorizers = { for scheme, a in var.authorizers : scheme => {
+        iam              = a.iam
+        api_key          = a.api_key
+        user_pool_arns   = sort(a.user_pool_arns)
+        function_uri     = try(a.function.invoke_arn, "")
+        identity_sources = try(a.function.identity_sources, [])
+        ttl_seconds      = try(a.function.ttl_seconds, 0)
+      } }
+    }
+  })
+  # A new version of the check looks again.
+  triggers = { code = try(filesha256("${var.context.build_dir}/apps/openapi_service.zip"), "missing") }
+
+  lifecycle {
+    postcondition {
+      condition     = length(try(jsondecode(self.result).reasons, [])) == 0
+      error_message = "${local.file} is refused, and what is deployed stays as it is:\n- ${join("\n- ", try(jsondecode(self.result).reasons, []))}"
+    }
+  }
+}
+
+# The service answers by the file that the stage was deployed with: a variable of the stage names it.
+resource "aws_s3_object" "document" {
+  bucket                 = module.documents.id
+  key                    = local.document_key
+  content                = local.document
+  content_type           = "text/plain; charset=utf-8"
+  server_side_encryption = "aws:kms"
+  kms_key_id             = var.context.kms_key_arn
+
+  # An S3 object can have 10 tags, other resources can have 50. The bucket carries the tags.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [aws_lambda_invocation.prepare]
+}
+
+# Written last: it starts the build, and it is what the next file is compared with.
+resource "aws_s3_object" "current" {
+  bucket                 = module.documents.id
+  key                    = local.current_key
+  content                = local.document
+  content_type           = "text/plain; charset=utf-8"
+  server_side_encryption = "aws:kms"
+  kms_key_id             = var.context.kms_key_arn
+  metadata               = { served = sha256(local.body) } # published again when the API changes without the file
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  depends_on = [module.api, aws_lambda_permission.authorizer, module.publication]
+}

@@ -1,0 +1,287 @@
+"""openapi_service without one permission at a time; a file that changes or is broken; its clients in use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from local.harness import scenario
+from local.harness.cloud import Cloud, LocalCloudError
+from local.harness.scenario import wait_until
+from local.harness.terraform import Terraform
+from local.settings import HOME, REGION, ROOT
+from scenarios.apps import openapi_service as subject
+from tests.e2e.conftest import only_with
+from tests.e2e.permissions import sids, without
+
+pytestmark = only_with("apps/openapi_service")
+
+FILE = ROOT / "modules" / "apps" / "openapi_service" / "widgets.yaml"
+PREPARE = f"switchyard-openapi-prepare-function-{REGION}"
+SERVICE = f"switchyard-openapi-service-function-{REGION}"
+BUILD = f"switchyard-openapi-publication-build-{REGION}"
+
+
+@pytest.fixture(scope="module")
+def stack(stack_of: Any) -> scenario.Stack:
+    found: scenario.Stack = stack_of("openapi_service")
+    return found
+
+
+def prepare(stack: scenario.Stack) -> str:
+    """Return the error of the function that checks files, called with a broken one; "" without an error."""
+    functions = stack.client("lambda")
+    answer = functions.invoke(
+        FunctionName=stack.outputs["function_names"]["prepare"], Payload=json.dumps({"document": "", "target": {}})
+    )
+    return str(json.load(answer["Payload"]).get("errorMessage", ""))
+
+
+def test_the_check_needs_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
+    assert sids(cloud, PREPARE) == ["ReadServedFile", "FindServedFile"]
+    for sid in ("ReadServedFile", "FindServedFile"):
+        with without(cloud, PREPARE, sid):
+            # Without the second one, S3 denies the file that is not there. Here there is one.
+            assert ("AccessDenied" in prepare(stack)) == (sid == "ReadServedFile")
+    assert prepare(stack) == ""
+
+
+def test_the_service_needs_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
+    assert sids(cloud, SERVICE) == ["KeepWidgets", "ReadFile"]
+    with without(cloud, SERVICE, "KeepWidgets"):
+        assert subject.call(stack, "GET", "/widgets")[0] == 502
+    assert subject.call(stack, "GET", "/widgets")[0] == 200
+
+
+def test_builds_need_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
+    builds = stack.client("codebuild")
+
+    def build() -> str:
+        started = builds.start_build(projectName=stack.outputs["project_name"])["build"]["id"]
+
+        def ended() -> str:
+            found = builds.batch_get_builds(ids=[started])["builds"][0]
+            return str(found["buildStatus"]) if found["buildComplete"] else ""
+
+        return wait_until("the build", ended, 240)
+
+    subject.published(stack, "1.0.0")
+    wanted = sids(cloud, BUILD)
+    for sid in ("WriteOwnLogs", "ReadKit"):
+        with without(cloud, BUILD, sid):
+            assert build() == "FAILED", f"works without {sid}"
+    assert build() == "SUCCEEDED"
+    assert {"WriteReport", "WriteDocumentation", "ReadServedFile", "UseKeysThroughS3"} <= set(wanted)
+
+
+def test_the_published_client_works(stack: scenario.Stack, tmp_path: Path) -> None:
+    """Installed from CodeArtifact, imported, and used against the API."""
+    subject.published(stack, "1.0.0")
+    packages = stack.client("codeartifact")
+    names = {key: stack.outputs["client_repository"][key] for key in ("domain", "repository")}
+    endpoint = packages.get_repository_endpoint(format="pypi", **names)["repositoryEndpoint"]
+    token = packages.get_authorization_token(domain=names["domain"])["authorizationToken"]
+    index = endpoint.replace("http://", f"http://aws:{token}@") + "simple/"
+    uv = HOME / "venv" / "bin" / "uv"
+    target = tmp_path / "installed"
+    # Its dependencies are those of the generator's own environment: httpx and attrs.
+    install = ["pip", "install", "--quiet", "--no-deps", "--target", str(target), "--default-index", index]
+    subprocess.run([str(uv), *install, "--no-config", "widgets-client==1.0.0"], check=True, cwd=tmp_path)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from widgets_client import Client\n"
+        "from widgets_client.api.default import ping, list_widgets\n"
+        "client = Client(base_url=sys.argv[2])\n"
+        "pong = ping.sync(client=client)\n"
+        "print(pong.status.value, pong.version, list_widgets.sync_detailed(client=client).status_code.value)\n"
+    )
+    python = HOME / "generators" / "bin" / "python"
+    said = subprocess.run(
+        [str(python), "-c", program, str(target), subject.url(stack, "")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert said.split() == ["ok", "1.0.0", "403"]  # the last one is not signed
+
+
+# A stack of its own, whose file changes
+
+
+class Changing:
+    """A stack with a prefix of its own, and the file that it deploys."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.file = folder / "openapi.yaml"
+        self.file.write_text(FILE.read_text())
+        self.settings: dict[str, Any] = {
+            "file": str(self.file),
+            "deletion_protection": False,
+            "force_destroy": True,
+            "policy": json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": "*",
+                            "Action": "execute-api:Invoke",
+                            "Resource": "execute-api:/*",
+                        }
+                    ],
+                }
+            ),
+        }
+        self.cloud, self.folder = cloud, folder / "root"
+        self.terraform = self._terraform()
+        self.terraform.init()
+
+    def _terraform(self) -> Terraform:
+        given = {"openapi_service": self.settings, "name_prefix": "changing"}
+        return Terraform(self.cloud, self.folder, given)
+
+    def apply(self, change: Callable[[dict[str, Any]], Any] = lambda _: None, **settings: Any) -> None:
+        """Change the file and settings, and apply once."""
+        document = yaml.safe_load(self.file.read_text())
+        change(document)
+        self.file.write_text(yaml.safe_dump(document))
+        self.settings |= settings
+        self.terraform = self._terraform()
+        self.terraform.apply()
+
+    @property
+    def stack(self) -> scenario.Stack:
+        """Return the stack as a scenario sees it."""
+        outputs = self.terraform.outputs()["openapi_service"]
+        return scenario.Stack(self.cloud, outputs, "openapi_service")
+
+    def deployments(self) -> list[str]:
+        """Return the ids of the API's deployments."""
+        api = self.stack.outputs["api_id"]
+        found = self.cloud.client("apigateway").get_deployments(restApiId=api)["items"]
+        return [str(one["id"]) for one in found]
+
+
+@pytest.fixture
+def changing(cloud: Cloud, tmp_path: Path, terraform: Terraform) -> Iterator[Changing]:
+    made = Changing(cloud, tmp_path)
+    yield made
+    made.terraform.destroy()
+
+
+def test_one_apply_changes_api_documentation_and_clients(changing: Changing) -> None:
+    changing.apply(lambda _: None)
+    stack = changing.stack
+    assert subject.published(stack, "1.0.0")
+    before = changing.deployments()
+    assert changing.terraform.drift() == ""  # OA-2: an unchanged file is an empty plan
+
+    def later(document: dict[str, Any]) -> None:
+        document["info"]["version"] = "1.1.0"
+        document["paths"]["/health"] = {"get": {**document["paths"]["/ping"]["get"], "operationId": "health"}}
+
+    changing.apply(later)
+    # OA-2: one new deployment, which the stage serves.
+    assert len(changing.deployments()) == 1
+    assert changing.deployments() != before
+    assert subject.call(stack, "GET", "/ping", sign=False)[1]["version"] == "1.1.0"
+    assert subject.call(stack, "GET", "/health", sign=False)[0] == 501  # the API has it, the sample service does not
+    made = subject.published(stack, "1.1.0")
+    assert [(one["format"], one["version"], one["state"]) for one in made["packages"]] == [
+        ("pypi", "1.1.0", "published"),
+        ("npm", "1.1.0", "published"),
+    ]
+    shown = json.loads(subject.read_documentation(changing.stack, "/openapi.json")[1])
+    assert (shown["info"]["version"], "/health" in shown["paths"]) == ("1.1.0", True)
+    assert changing.terraform.drift() == ""
+    # OA-3: settings that an import erases are still there.
+    api = changing.cloud.client("apigateway").get_rest_api(restApiId=stack.outputs["api_id"])
+    assert "execute-api:Invoke" in api["policy"]
+
+    refused(changing, stack)
+    removed(changing, stack)
+    npm(changing.stack)
+
+
+def refused(changing: Changing, stack: scenario.Stack) -> None:
+    """See a broken file and a breaking one refused with their reasons, and nothing changed."""
+    kept, before = changing.file.read_text(), changing.deployments()
+    cases = {
+        "no operationId": (lambda d: d["paths"]["/ping"]["get"].pop("operationId"), "operationId must be a name"),
+        "the same version": (lambda d: d["info"].update(description="Other"), "1.1.0 is served"),
+        "a path is gone": (
+            lambda d: (d["paths"].pop("/health"), d["info"].update(version="1.2.0")),
+            'accept_breaking_changes = "1.2.0"',
+        ),
+    }
+    for name, (change, said) in cases.items():
+        with pytest.raises(LocalCloudError) as caught:
+            changing.apply(change)
+        assert said in " ".join(str(caught.value).replace("│", " ").split()), name
+        assert subject.call(stack, "GET", "/health", sign=False)[0] == 501, name
+        changing.file.write_text(kept)
+    assert changing.deployments() == before
+
+
+def removed(changing: Changing, stack: scenario.Stack) -> None:
+    """Accept a break by its version: the route is gone, the settings are not (OA-3)."""
+
+    def change(document: dict[str, Any]) -> None:
+        del document["paths"]["/health"]
+        document["info"]["version"] = "2.0.0"
+
+    changing.apply(change, accept_breaking_changes="2.0.0")
+    assert subject.call(stack, "GET", "/health", sign=False)[0] == 403
+    assert subject.call(stack, "GET", "/ping", sign=False)[1]["version"] == "2.0.0"
+    api = changing.cloud.client("apigateway").get_rest_api(restApiId=stack.outputs["api_id"])
+    assert "execute-api:Invoke" in api["policy"]
+    assert subject.published(changing.stack, "2.0.0")
+
+
+def npm(stack: scenario.Stack) -> None:
+    """Install the TypeScript client from CodeArtifact, and import it."""
+    import tempfile
+
+    packages = stack.client("codeartifact")
+    names = {key: stack.outputs["client_repository"][key] for key in ("domain", "repository")}
+    endpoint = packages.get_repository_endpoint(format="npm", **names)["repositoryEndpoint"]
+    token = packages.get_authorization_token(domain=names["domain"])["authorizationToken"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        place = endpoint.partition(":")[2]
+        (folder / ".npmrc").write_text(f"{place}:_authToken={token}\n")
+        command = ["npm", "pack", "--silent", "--registry", endpoint, "--userconfig", str(folder / ".npmrc")]
+        subprocess.run([*command, "widgets-client@2.0.0"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        modules = folder / "node_modules"
+        modules.mkdir()
+        subprocess.run(["tar", "xzf", "widgets-client-2.0.0.tgz", "-C", str(modules)], cwd=folder, check=True)
+        (modules / "package").rename(modules / "widgets-client")
+        for name in ("openapi-fetch", "openapi-typescript-helpers"):
+            (modules / name).symlink_to(HOME / "generators" / "node_modules" / name)
+        program = (
+            'import { createClient } from "widgets-client";\n'
+            "const client = createClient({ baseUrl: process.argv[2] });\n"
+            'const { data } = await client.GET("/ping");\n'
+            "console.log(data.status, data.version);\n"
+        )
+        (folder / "use.mjs").write_text(program)
+        said = subprocess.run(
+            ["node", "use.mjs", subject.url(stack, "")], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout
+        assert said.split() == ["ok", "2.0.0"]
+        # The types know the paths: a wrong one does not compile.
+        (folder / "right.mts").write_text(program.replace("process.argv[2]", '"x"').replace("data.", "data!."))
+        (folder / "wrong.mts").write_text(program.replace("process.argv[2]", '"x"').replace("/ping", "/pong"))
+        tsc = HOME / "generators" / "node_modules" / ".bin" / "tsc"
+        options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom"]
+        outcomes = [
+            subprocess.run([str(tsc), *options, name], cwd=folder, check=False, capture_output=True).returncode == 0
+            for name in ("right.mts", "wrong.mts")
+        ]
+        assert outcomes == [True, False]
