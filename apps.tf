@@ -32,6 +32,12 @@ locals {
     "mail_router"                                  = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
     "mail_router.rule_set"                         = ["after", "name", "replace_active"]
     "mail_router.redaction"                        = ["minimum_score", "types"]
+    "openapi_service"                              = ["accept_breaking_changes", "authorizers", "binary_media_types", "clients", "default_endpoint", "deletion_protection", "documentation", "file", "force_destroy", "function", "image", "package_name", "policy", "throttle", "web_acl_arn"]
+    "openapi_service.function"                     = ["invoke_arn", "name"]
+    "openapi_service.authorizers[*]"               = ["api_key", "function", "iam", "user_pool_arns"]
+    "openapi_service.authorizers[*].function"      = ["identity_sources", "invoke_arn", "name", "ttl_seconds"]
+    "openapi_service.throttle"                     = ["burst_limit", "rate_limit"]
+    "openapi_service.documentation"                = ["certificate_arn", "domain_name", "web_acl_arn"]
     "training_feedback"                            = ["child_directed", "deletion_protection", "force_destroy", "health_categories", "learner_days", "levels", "locales", "minimum_phrase_score", "page", "query_limit_mib", "quicksight", "retention_days", "session_seconds", "speech", "topics", "user_pool"]
     "training_feedback.speech"                     = ["voices"]
     "training_feedback.user_pool"                  = ["client_id", "id"]
@@ -381,6 +387,74 @@ variable "mail_router" {
 output "mail_router" {
   description = "Outputs of modules/apps/mail_router; null when off."
   value       = one(module.mail_router[*])
+}
+
+module "openapi_service" {
+  source = "./modules/apps/openapi_service"
+  count  = var.openapi_service == null ? 0 : 1
+
+  context                 = module.context.context
+  file                    = try(var.openapi_service.file, null)
+  function                = try(var.openapi_service.function, null)
+  authorizers             = try(var.openapi_service.authorizers, null)
+  accept_breaking_changes = try(var.openapi_service.accept_breaking_changes, null)
+  throttle                = try(var.openapi_service.throttle, null)
+  policy                  = try(var.openapi_service.policy, null)
+  binary_media_types      = try(var.openapi_service.binary_media_types, null)
+  default_endpoint        = try(var.openapi_service.default_endpoint, null)
+  clients                 = try(var.openapi_service.clients, null)
+  package_name            = try(var.openapi_service.package_name, null)
+  documentation           = try(var.openapi_service.documentation, null)
+  image                   = try(var.openapi_service.image, null)
+  web_acl_arn             = try(var.openapi_service.web_acl_arn, null)
+  deletion_protection     = try(var.openapi_service.deletion_protection, null)
+  force_destroy           = try(var.openapi_service.force_destroy, null)
+}
+
+variable "openapi_service" {
+  description = "Makes a REST API, its documentation and its client packages (Python, TypeScript) of one OpenAPI 3.0 file. {} for the defaults, null for off. See modules/apps/openapi_service."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.openapi_service == null || can(keys(var.openapi_service))
+    error_message = "openapi_service must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.openapi_service), []), local.apps_settings["openapi_service"])) == 0
+    error_message = "openapi_service has no setting ${join(", ", setsubtract(try(keys(var.openapi_service), []), local.apps_settings["openapi_service"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.openapi_service.function), []), local.apps_settings["openapi_service.function"])) == 0
+    error_message = "openapi_service.function has no setting ${join(", ", setsubtract(try(keys(var.openapi_service.function), []), local.apps_settings["openapi_service.function"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.function"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.openapi_service.authorizers), []) : try(keys(a), [])]), local.apps_settings["openapi_service.authorizers[*]"])) == 0
+    error_message = "openapi_service.authorizers[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.openapi_service.authorizers), []) : try(keys(a), [])]), local.apps_settings["openapi_service.authorizers[*]"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.authorizers[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.openapi_service.authorizers), []) : try(keys(a.function), [])]), local.apps_settings["openapi_service.authorizers[*].function"])) == 0
+    error_message = "openapi_service.authorizers[*].function has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.openapi_service.authorizers), []) : try(keys(a.function), [])]), local.apps_settings["openapi_service.authorizers[*].function"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.authorizers[*].function"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.openapi_service.throttle), []), local.apps_settings["openapi_service.throttle"])) == 0
+    error_message = "openapi_service.throttle has no setting ${join(", ", setsubtract(try(keys(var.openapi_service.throttle), []), local.apps_settings["openapi_service.throttle"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.throttle"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.openapi_service.documentation), []), local.apps_settings["openapi_service.documentation"])) == 0
+    error_message = "openapi_service.documentation has no setting ${join(", ", setsubtract(try(keys(var.openapi_service.documentation), []), local.apps_settings["openapi_service.documentation"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.documentation"])}."
+  }
+}
+
+output "openapi_service" {
+  description = "Outputs of modules/apps/openapi_service; null when off."
+  value       = one(module.openapi_service[*])
 }
 
 module "training_feedback" {

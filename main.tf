@@ -17,6 +17,7 @@ module "context" {
   api_gateway_logging = coalesce(var.api_gateway_logging, anytrue([
     var.contact_form != null,
     var.iot_messaging != null,
+    var.openapi_service != null,
     var.training_feedback != null,
     var.order_authorization != null,
     var.step_up_auth != null,

@@ -1,6 +1,6 @@
 """Build what Lambda runs: one zip per capability and the layers, byte for byte the same on every machine.
 
-    python -m tools.package [--build-dir build] [--python 3.13] [--platform manylinux2014_aarch64] [name …]
+    python -m tools.package [--build-dir build] [--python 3.13] [--platform manylinux_2_28_aarch64] [name …]
     python -m tools.package --host [name …]        for this machine, into .switchyard/build
 
 `<build-dir>/<domain>/<capability>.zip` holds the capability's package, `common`, and the modules directly in the
@@ -52,7 +52,7 @@ INSTALLERS_OWN = re.compile(
 
 @dataclass(frozen=True)
 class Target:
-    """The platform that wheels are chosen for. `platform` is as in `manylinux2014_aarch64`; None is the host's."""
+    """The platform that wheels are chosen for. `platform` is as in `manylinux_2_28_aarch64`; None is the host's."""
 
     python: str
     platform: str | None
@@ -68,13 +68,14 @@ class Target:
         if self.platform:
             match = re.fullmatch(r"(manylinux\w*?)_(x86_64|aarch64)", self.platform)
             if not match:
-                known = "manylinux2014_aarch64 or manylinux2014_x86_64"
+                known = "manylinux_2_28_aarch64 or manylinux_2_28_x86_64"
                 raise SetupError(f"Platform {self.platform} is not known. Use {known}.")
             options += ["--python-platform", f"{match[2]}-{match[1]}"]
         return options
 
 
-AWS = Target("3.13", "manylinux2014_aarch64")
+# Lambda runs Python 3.13 on Amazon Linux 2023, whose glibc is 2.34. https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
+AWS = Target("3.13", "manylinux_2_28_aarch64")
 
 
 @dataclass(frozen=True)

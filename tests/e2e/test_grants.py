@@ -41,7 +41,7 @@ EXCUSED = {
     ("*-module-pipeline-*", "RunBuilds", "codebuild:StopBuild"): "Where a newer execution stops one that runs",
     ("*-module-integration-build-*", "UseSandbox", "sts:TagSession"): "AWS asks for it when a session gets tags",
     # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
-    ("*-pipeline-metrics-report-*", "ReadCatalog", "glue:*"): "Athena asks in the name of the principal that runs the query",
+    ("*-pipeline-metrics-report-*", "ReadCatalog", "glue:*"): "Athena asks as the principal that runs a query",
     ("*-pipeline-metrics-report-*", "RunQueries", "athena:GetWorkGroup"): "Athena's guide asks for it",
     # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSQuicksightAthenaAccess.html
     ("aws-quicksight-service-role-*", "*", "*"): "QuickSight's own managed policy has them; here it runs one query",

@@ -210,7 +210,7 @@ def test_every_layer_is_named_pinned_and_used() -> None:
 
 @pytest.mark.parametrize(
     ("target", "machine"),
-    [(package.AWS, "aarch64"), (package.Target("3.13", "manylinux2014_x86_64"), "x86_64")],
+    [(package.AWS, "aarch64"), (package.Target("3.13", "manylinux_2_28_x86_64"), "x86_64")],
 )
 def test_compiled_code_of_a_layer_is_the_targets(target: package.Target, machine: str, tmp_path: Path) -> None:
     content = package.build_layer("jwt", REQUIREMENTS / "layer-jwt.txt", tmp_path, target).path.read_bytes()
