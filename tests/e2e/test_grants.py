@@ -40,6 +40,9 @@ EXCUSED = {
     ("*-module-pipeline-*", "KeepArtifacts", "s3:GetObject*"): "CodePipeline's guide; here it only hands artifacts on",
     ("*-module-pipeline-*", "RunBuilds", "codebuild:StopBuild"): "Where a newer execution stops one that runs",
     ("*-module-integration-build-*", "UseSandbox", "sts:TagSession"): "AWS asks for it when a session gets tags",
+    ("*-openapi-publication-build-*", "ReadKit", "s3:GetObjectVersion"): "CodeBuild reads a version if it is given one",
+    # https://docs.aws.amazon.com/codeartifact/latest/ug/repo-policies.html
+    ("*-openapi-publication-build-*", "*", "codeartifact:*"): "CodeArtifact's guide asks for them of a publisher",
     # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
     ("*-pipeline-metrics-report-*", "ReadCatalog", "glue:*"): "Athena asks as the principal that runs a query",
     ("*-pipeline-metrics-report-*", "RunQueries", "athena:GetWorkGroup"): "Athena's guide asks for it",
@@ -59,6 +62,7 @@ EXCUSED = {
     ): "WriteReplicas0 shows it, of another target",
     # Cases that nothing here brings about
     ("*-module-check-build-*", "FindReleases", "s3:ListBucket"): "As TellMissingFromDenied",
+    ("*-openapi-*", "FindServedFile", "s3:ListBucket"): "As TellMissingFromDenied",
     ("*-pipeline-metrics-report-*", "RunQueries", "athena:StopQueryExecution"): "A query that outlasts the function",
     ("*-iot-messaging-send-*", "RememberRequests", "dynamodb:DeleteItem"): "Powertools forgets a request that failed",
     ("*-finding-export-function-*", "RemoveSurplusObjects", "s3:DeleteObject"): "After a run that ended halfway",
@@ -107,7 +111,8 @@ def permitted(cloud: Cloud, terraform: Terraform, request: pytest.FixtureRequest
 
 def test_every_grant_is_used(terraform: Terraform, permitted: Questions) -> None:
     idle = unused(in_state(terraform.show()), permitted)
-    assert [grant for grant in idle if not excuse(grant)] == []
+    left = [f"{grant.role}: {grant.sid}, {grant.action}" for grant in idle if not excuse(grant)]
+    assert not left, "\n".join(["Nothing used:", *left])
 
 
 def test_an_excuse_for_one_capability_is_for_a_grant_that_is_not_used(
