@@ -22,7 +22,7 @@ from ministack.services import stepfunctions
 from ministack.services.stepfunctions import _ExecutionError
 
 from local.patches.registry import Original, patch
-from local.permissions import client, role_session
+from local.permissions import Checked, client, permitted, role_session
 from local.settings import patience
 
 TARGET = "ministack.services.stepfunctions"
@@ -224,6 +224,7 @@ def _require(role: str, action: str, resource: str) -> None:
     )
     if answer["EvaluationResults"][0]["EvalDecision"] != "allowed":
         raise _ExecutionError("States.Permissions", f"{role} is not authorized to perform {action} on {resource}")
+    permitted.add(f"{account}:{role.rpartition('/')[2]}", Checked(action, resource, {}))
 
 
 @patch(
