@@ -14,7 +14,7 @@ from local.settings import REGION
 
 OWNER = "222222222222"
 KEYS, ROUNDS = 6, 10
-seconds = 60  # with the tests in tests/e2e
+tour = True
 TOO_LARGE = 400_000
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": "cross-account-stream"},
