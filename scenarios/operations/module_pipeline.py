@@ -47,7 +47,7 @@ variables: dict[str, Any] = {
         "force_destroy": True,
     }
 }
-seconds = 60
+seconds = 200
 
 MAIN = """\
 terraform {
