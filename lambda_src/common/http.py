@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 HEADERS: Mapping[str, str] = {
@@ -26,6 +27,17 @@ class HttpError(Exception):
 def answer(status: int, body: Any) -> dict[str, Any]:
     """Return a response with a JSON body. Numbers can be Decimal, as boto3 reads them from DynamoDB."""
     return {"statusCode": status, "headers": dict(HEADERS), "body": json.dumps(body, default=_number)}
+
+
+def page(file: Path, kind: str, policy: str) -> dict[str, Any]:
+    """Return a text file of a web page, with its media type and the content security policy."""
+    headers = {
+        **HEADERS,
+        "Content-Security-Policy": policy,
+        "Content-Type": kind,
+        "Referrer-Policy": "no-referrer",
+    }
+    return {"statusCode": 200, "headers": headers, "body": file.read_text("utf-8")}
 
 
 def refusal(error: HttpError) -> dict[str, Any]:

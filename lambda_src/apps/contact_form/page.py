@@ -19,10 +19,4 @@ POLICY = (
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return one of the files."""
     name, kind = _FILES[event["resource"]]
-    headers = {
-        **http.HEADERS,
-        "Content-Security-Policy": POLICY,
-        "Content-Type": kind,
-        "Referrer-Policy": "no-referrer",
-    }
-    return {"statusCode": 200, "headers": headers, "body": (Path(__file__).parent / "static" / name).read_text("utf-8")}
+    return http.page(Path(__file__).parent / "static" / name, kind, POLICY)

@@ -53,10 +53,4 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if event["resource"] == "/settings.json":
         return http.answer(200, asdict(conf))
     name, kind = _FILES[event["resource"]]
-    headers = {
-        **http.HEADERS,
-        "Content-Security-Policy": policy(conf),
-        "Content-Type": kind,
-        "Referrer-Policy": "no-referrer",
-    }
-    return {"statusCode": 200, "headers": headers, "body": (Path(__file__).parent / "static" / name).read_text("utf-8")}
+    return http.page(Path(__file__).parent / "static" / name, kind, policy(conf))

@@ -7,7 +7,3 @@ class Incomplete(Exception):
 
 class InvalidDeclaration(Exception):
     """The object in which Terraform declares the stack's connectors cannot be read. Apply the stack again."""
-
-
-class ReportChanged(Exception):
-    """Another review wrote the report after this one had read it. A retry starts from the new report."""

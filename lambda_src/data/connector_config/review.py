@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common import aws_errors, settings
+from common import aws_errors, reports, settings
 from common.clients import client
 from common.observability import begin, count
 
 from . import changes, removal, rules
-from .errors import Incomplete, InvalidDeclaration, ReportChanged
+from .errors import Incomplete, InvalidDeclaration
 from .inventory import FAILED, MISSING, Inventory, Row
 from .removal import Policy
 
@@ -81,7 +81,8 @@ def review(using: Settings, api: Any, s3: Any, *, dry: bool) -> tuple[dict[str, 
     """Return the report and its totals, after everything is done that is due."""
     now = datetime.now(UTC)
     declared, patterns = _declared(using, s3)
-    before, tag = _previous(using, s3)
+    stored = reports.Stored(s3, using.bucket, using.report_key, using.bucket_owner)
+    before, tag = stored.read()
     found = Inventory(api, declared, patterns)
     connectors = found.connectors()
     all_read = not any(row.get("unread") for row in connectors)
@@ -114,7 +115,7 @@ def review(using: Settings, api: Any, s3: Any, *, dry: bool) -> tuple[dict[str, 
             subject = f"MSK Connect: {len(lines)} change{'s' if len(lines) > 1 else ''}"
             text = changes.message(lines, report["at"])
             client("sns").publish(TopicArn=using.topic_arn, Subject=subject, Message=text)
-        _write(using, s3, report, tag)
+        stored.write(report, tag)
     return report, totals
 
 
@@ -184,37 +185,3 @@ def _declared(using: Settings, s3: Any) -> tuple[dict[str, Any], rules.Rules]:
     except (KeyError, TypeError, ValueError, re.error) as error:
         what = f"{using.declared_key} is not what Terraform writes: {type(error).__name__}"
         raise InvalidDeclaration(f"{what}. Apply the stack again.") from None
-
-
-def _previous(using: Settings, s3: Any) -> tuple[dict[str, Any], str]:
-    """Return the previous report and its ETag; nothing before the first review or after an unusable object."""
-    try:
-        answer = s3.get_object(Bucket=using.bucket, Key=using.report_key, ExpectedBucketOwner=using.bucket_owner)
-    except Exception as error:
-        if aws_errors.kind(error) is aws_errors.Kind.GONE:
-            return {}, ""
-        raise
-    try:
-        report = json.loads(answer["Body"].read())
-    except ValueError:
-        report = {}
-    return (report if isinstance(report, dict) else {}), str(answer["ETag"])
-
-
-def _write(using: Settings, s3: Any, report: dict[str, Any], tag: str) -> None:
-    """Write the report if it is still the one that was read."""
-    condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
-    try:
-        s3.put_object(
-            Bucket=using.bucket,
-            Key=using.report_key,
-            Body=json.dumps(report, indent=1).encode(),
-            ContentType="application/json",
-            ExpectedBucketOwner=using.bucket_owner,
-            **condition,
-        )
-    except Exception as error:
-        failure = aws_errors.read(error)
-        if failure and (failure.code == "PreconditionFailed" or failure.kind is aws_errors.Kind.CONFLICT):
-            raise ReportChanged(f"{using.report_key} changed during the review.") from error
-        raise

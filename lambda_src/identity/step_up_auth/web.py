@@ -56,10 +56,4 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         }
         return http.answer(200, names)
     name, kind = _FILES[path]
-    headers = {
-        **http.HEADERS,
-        "Content-Security-Policy": content_security_policy(conf),
-        "Content-Type": kind,
-        "Referrer-Policy": "no-referrer",
-    }
-    return {"statusCode": 200, "headers": headers, "body": (Path(__file__).parent / "static" / name).read_text("utf-8")}
+    return http.page(Path(__file__).parent / "static" / name, kind, content_security_policy(conf))

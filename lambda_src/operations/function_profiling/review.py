@@ -6,17 +6,16 @@ The event is only the occasion: EventBridge delivers the service's events at bes
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common import aws_errors, settings
+from common import aws_errors, reports, settings
 from common.clients import client
 from common.observability import begin, count
 
 from . import groups
-from .errors import NothingRead, ReportChanged
+from .errors import NothingRead
 
 REPORT = "report.json"
 
@@ -40,7 +39,8 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     using, log = settings.load(Settings), begin(context)
     now = datetime.now(UTC)
-    before, tag = _previous(using)
+    stored = reports.Stored(client("s3"), using.bucket, REPORT, using.bucket_owner)
+    before, tag = stored.read()
     known = {row.get("key"): row for row in before.get("groups") or () if isinstance(row, dict)}
     rows = [_row(using, key, known.get(key, {}), now) for key in sorted(using.groups)]
     unread = [row for row in rows if row["status"] == groups.UNREADABLE]
@@ -51,7 +51,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     lines = groups.changes(before, rows)
     if lines:  # before the report: after a crash in between, a notification comes twice, and is never lost
         _notify(using, groups.message(lines, at), len(lines))
-    _write(using, {"at": at, "coverage": coverage, "groups": rows}, tag)
+    stored.write({"at": at, "coverage": coverage, "groups": rows}, tag)
     count("GroupsUnread", len(unread))
     log.info("reviewed", extra={**coverage, "changes": len(lines)})
     return {**coverage, "changes": len(lines)}
@@ -84,40 +84,6 @@ def _row(using: Settings, key: str, known: groups.Row, now: datetime) -> groups.
             "has the environment variables and the permissions of this module's outputs"
         )
     return row
-
-
-def _previous(using: Settings) -> tuple[dict[str, Any], str]:
-    """Return the previous report and its ETag; nothing before the first review or after an unusable object."""
-    try:
-        answer = client("s3").get_object(Bucket=using.bucket, Key=REPORT, ExpectedBucketOwner=using.bucket_owner)
-    except Exception as error:
-        if aws_errors.kind(error) is aws_errors.Kind.GONE:
-            return {}, ""
-        raise
-    try:
-        report = json.loads(answer["Body"].read())
-    except ValueError:
-        report = {}
-    return (report if isinstance(report, dict) else {}), str(answer["ETag"])
-
-
-def _write(using: Settings, report: dict[str, Any], tag: str) -> None:
-    """Write the report if it is still the one that was read."""
-    condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
-    try:
-        client("s3").put_object(
-            Bucket=using.bucket,
-            Key=REPORT,
-            Body=json.dumps(report, indent=2).encode(),
-            ContentType="application/json",
-            ExpectedBucketOwner=using.bucket_owner,
-            **condition,
-        )
-    except Exception as error:
-        failure = aws_errors.read(error)
-        if failure and (failure.code == "PreconditionFailed" or failure.kind is aws_errors.Kind.CONFLICT):
-            raise ReportChanged(f"{REPORT} changed during the review.") from error
-        raise
 
 
 def _notify(using: Settings, text: str, number: int) -> None:

@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from common import clients
+from common.reports import ReportChanged
 from common.settings import SettingsError
 from data.connector_config import review
-from data.connector_config.errors import Incomplete, InvalidDeclaration, ReportChanged
+from data.connector_config.errors import Incomplete, InvalidDeclaration
 from data.connector_config.inventory import Inventory
 from local.services import install_all
 from local.services.kafkaconnect import models, neighbours

@@ -13,10 +13,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from common import clients
+from common.reports import ReportChanged, Stored
 from local.services import codeguruprofiler, install_all
 from local.services.codeguruprofiler.models import codeguruprofiler_backends
 from operations.function_profiling import review
-from operations.function_profiling.errors import NothingRead, ReportChanged
+from operations.function_profiling.errors import NothingRead
 
 PATTERN = {"id": "p1", "name": "Recreation of clients", "description": "why", "resolutionSteps": "what"}
 CONTEXT = SimpleNamespace(aws_request_id="one")
@@ -145,14 +146,14 @@ def test_a_deleted_group_is_missing_and_an_idle_one_is_silent(account: Account) 
 
 def test_a_review_that_was_overtaken_writes_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     review.handler({}, CONTEXT)
-    real = review._previous
+    real = Stored.read
 
-    def overtaken(using: Any) -> Any:
-        found = real(using)
+    def overtaken(self: Stored) -> Any:
+        found = real(self)
         account.s3.put_object(Bucket="reports", Key="report.json", Body=b'{"groups": []}')
         return found
 
-    monkeypatch.setattr(review, "_previous", overtaken)
+    monkeypatch.setattr(Stored, "read", overtaken)
     with pytest.raises(ReportChanged):
         review.handler({}, CONTEXT)
     assert account.report() == {"groups": []}
