@@ -278,36 +278,29 @@ def service_may(
 
     `conditions` are further condition keys of the request.
     """
-
-    def allowed(document: Any, asked: str, on: str, extra: dict[str, Any]) -> bool:
-        given = {**(conditions or {}), **_source_keys(service, asked, source_arn, account), **extra}
-        return _allows(document, service, asked, on, region, given)
-
-    if not allowed(policy, action, resource_arn, {}):
+    keys = {**(conditions or {}), **_source_keys(service, action, source_arn, account)}
+    if not _allows(policy, service, action, resource_arn, region, keys):
         return f"the policy of {resource_arn} does not let {service} do {action}"
     use = key_use(resource_arn, action, region)
-    if use:
-        from ministack.services import kms
-
-        document = (kms.key_policy_for_arn(use.key_arn) or ("", ""))[0]
-        # A service principal calls KMS itself: there is no kms:ViaService in its request.
-        extra = {f"kms:EncryptionContext:{k}": v for k, v in use.encryption_context.items()}
-        for kms_action in use.actions:
-            if not allowed(document, kms_action, use.key_arn, extra):
-                return f"the key policy of {use.key_arn} does not let {service} do {kms_action}"
-    return ""
+    return service_may_use(service, use, source_arn, account, region, conditions) if use else ""
 
 
-def service_may_use(service: str, use: Use, source_arn: str, account: str, region: str) -> bool:
-    """Return whether the policy of a key lets a service principal use it for one of the account's resources."""
+def service_may_use(
+    service: str, use: Use, source_arn: str, account: str, region: str, conditions: dict[str, str] | None = None
+) -> str:
+    """Why the key's policy does not let a service principal use it for the account, or an empty string when it does.
+
+    A service principal calls KMS itself: there is no kms:ViaService in its request.
+    """
     from ministack.services import kms
 
     document = (kms.key_policy_for_arn(use.key_arn) or ("", ""))[0]
-    keys = {
-        **_source_keys(service, "kms:Decrypt", source_arn, account),
-        **{f"kms:EncryptionContext:{name}": value for name, value in use.encryption_context.items()},
-    }
-    return all(_allows(document, service, action, use.key_arn, region, keys) for action in use.actions)
+    context = {f"kms:EncryptionContext:{name}": value for name, value in use.encryption_context.items()}
+    for action in use.actions:
+        keys = {**(conditions or {}), **_source_keys(service, action, source_arn, account), **context}
+        if not _allows(document, service, action, use.key_arn, region, keys):
+            return f"the key policy of {use.key_arn} does not let {service} do {action}"
+    return ""
 
 
 _SOURCE = ("aws:SourceArn", "aws:SourceAccount")

@@ -25,7 +25,7 @@ def serve_s3_origin(
     answer = original(origin, method, uri, headers, dist_arn)
     arn = f"arn:aws:s3:::{origin['s3_bucket']}/{cloudfront._s3_object_key(origin, uri)}"
     use = key_use(arn, "s3:GetObject", get_region()) if answer[0] == 200 else None
-    if use and not service_may_use(PRINCIPAL, use, dist_arn, get_account_id(), get_region()):
+    if use and service_may_use(PRINCIPAL, use, dist_arn, get_account_id(), get_region()):
         return 403, {"Content-Type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>"
     return answer
 
