@@ -98,6 +98,8 @@ class Shell:
             errors="replace",
             start_new_session=True,
         )
+        if self._stopped.is_set():  # while it started: `stop` did not see the process
+            self.stop()
         sessions.set_nice(self._process.pid, NICE)
         assert self._process.stdout
         for line in self._process.stdout:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
@@ -214,6 +216,19 @@ def test_a_stopped_build_ends_with_what_it_started(api: Any, cloud: Cloud) -> No
     while not (found := api.batch_get_builds(ids=[started])["builds"][0])["buildComplete"]:
         time.sleep(0.05)
     assert (found["buildStatus"], cloud.lines) == ("STOPPED", [])
+
+
+def test_a_build_that_is_stopped_while_a_process_starts_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, start = Shell(tmp_path, tmp_path / "state", os.environ, print), subprocess.Popen
+
+    def stopped_too_early(*arguments: Any, **options: Any) -> Any:
+        process = start(*arguments, **options)
+        shell.stop()
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", stopped_too_early)
+    with pytest.raises(Stopped):
+        shell.run(["sleep 600"], {})
 
 
 def test_events(api: Any, cloud: Cloud) -> None:
