@@ -51,6 +51,16 @@ def test_a_pet_of_two_kinds_is_listed_and_not_sent(changed: Changed) -> None:
     assert "discriminator" not in str(made.body)
 
 
+def test_a_null_that_the_file_allows_passes_the_copy(changed: Changed) -> None:
+    def change(d: dict[str, Any]) -> None:
+        properties = d["components"]["schemas"]["NewWidget"]["properties"]
+        properties["colour"] = {"type": "string", "nullable": True, "enum": ["red", None]}
+
+    properties = copied(changed(change)).body["components"]["schemas"]["NewWidget"]["properties"]
+    for name in ("note", "colour"):
+        assert Draft4Validator(properties[name]).is_valid(None), name
+
+
 def test_settings_are_in_the_body_so_that_an_import_does_not_erase_them(text: str) -> None:
     """OA-3."""
     policy = {"Version": "2012-10-17", "Statement": []}

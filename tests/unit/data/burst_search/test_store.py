@@ -68,6 +68,15 @@ def test_a_jobs_life(store: Store) -> None:
     assert (progress.units, progress.stalls, progress.calls) == (7, 1, JOB.tree.calls + 5)
 
 
+def test_what_a_later_attempt_stored_does_not_count(store: Store) -> None:
+    store.create(JOB)
+    first, later = (Found(1, [Match(key, 0, Decimal(1), None)], []) for key in ("first", "later"))
+    assert store.save(JOB, 0, None, "a", first)
+    assert not store.save(JOB, 0, None, "b", later)
+    _, rows = next(iter(store.found(JOB)))[1]["000000"]
+    assert [Match.load(row) for row in rows] == first.matches
+
+
 SCORES = st.one_of(
     st.floats(-1e100, 1e100), st.integers(-(10**90), 10**90), st.sampled_from([0.1, 1e-200, -0.0, 1e22, 5e-10])
 )
