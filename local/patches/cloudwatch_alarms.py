@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import functools
 import json
 import logging
 import operator
@@ -70,7 +71,8 @@ class ExpressionError(Exception):
     """An expression that is malformed, or not supported by this evaluator."""
 
 
-def parse(expression: str, ids: set[str]) -> ast.expr:
+@functools.cache
+def parse(expression: str, ids: frozenset[str]) -> ast.expr:
     """Return the tree of an expression over `ids`. Raise ExpressionError."""
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
@@ -80,7 +82,7 @@ def parse(expression: str, ids: set[str]) -> ast.expr:
     return tree
 
 
-def _check(node: ast.expr, ids: set[str], expression: str) -> None:
+def _check(node: ast.expr, ids: frozenset[str], expression: str) -> None:
     match node:
         case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
             return
@@ -198,7 +200,7 @@ def problem(queries: list[dict[str, Any]], band_id: str = "", comparison: str = 
         return f"ThresholdMetricId {band_id} is none of the metrics"
     if sum(query["ReturnData"] for query in queries) != (2 if band_id else 1):
         return f"Exactly {'two elements' if band_id else 'one element'} of the metrics list should return data"
-    sources = {query["Id"] for query in queries if "MetricStat" in query}
+    sources = frozenset(query["Id"] for query in queries if "MetricStat" in query)
     for query in queries:
         if ("MetricStat" in query) == ("Expression" in query):
             return f"{query['Id']} needs either MetricStat or Expression"
@@ -271,7 +273,7 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
     for window in range(periods):
         values = _values(alarm, window, at)
         if "Expression" in returned:
-            tree = parse(returned["Expression"], set(values))
+            tree = parse(returned["Expression"], frozenset(values))
             results.append(evaluate(tree, values, lambda name: _service_quota(queries[name])))
         else:
             results.append(values[returned["Id"]])
@@ -319,26 +321,6 @@ def evaluate_alarm(original: Original, alarm: dict[str, Any]) -> None:
         return
     with _lock:
         _evaluate_math(alarm)
-
-
-@patch(
-    CLOUDWATCH, "record_metric", because="An alarm on metric math is evaluated when one of its metrics gets a value."
-)
-def record_metric(
-    original: Original,
-    namespace: str,
-    metric_name: str,
-    value: float,
-    unit: str = "None",
-    dimensions: dict[str, str] | None = None,
-) -> None:
-    """Record a value, and evaluate the alarms on expressions of that metric."""
-    original(namespace, metric_name, value, unit, dimensions)
-    recorded = namespace, metric_name, dimensions or {}
-    for alarm in list(cloudwatch._alarms.values()):
-        metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or [] if "MetricStat" in query]
-        if any((one["Namespace"], one["MetricName"], dimensions_of(one)) == recorded for one in metrics):
-            cloudwatch._evaluate_alarm(alarm)
 
 
 @patch(

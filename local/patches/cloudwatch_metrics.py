@@ -32,6 +32,9 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanOrEqualToThreshold": operator.le,
 }
 
+REPEATED = 20.0
+"""Seconds after which the depth of a queue is published again though it has not changed."""
+
 _EXECUTION_METRICS = {
     "RUNNING": "ExecutionsStarted",
     "SUCCEEDED": "ExecutionsSucceeded",
@@ -44,6 +47,11 @@ _EXECUTION_METRICS = {
 def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
     """Return the dimensions, by name, of an alarm or of one of the metrics in its expression."""
     return {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the metrics that an alarm watches: its own one, or those of its expressions."""
+    return [q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or [] if "MetricStat" in q] or [alarm]
 
 
 def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
@@ -91,8 +99,9 @@ def record_metric(
     """Record a value, and evaluate the alarms on that metric with those dimensions."""
     original(namespace, metric_name, value, unit, dimensions)
     recorded = namespace, metric_name
-    for alarm in list(cloudwatch._alarms.values()):
-        if (alarm.get("Namespace"), alarm.get("MetricName")) == recorded and dimensions_of(alarm) == (dimensions or {}):
+    for alarm in cloudwatch._alarms.values_scoped(get_account_id(), get_region()):
+        same = [m for m in metrics_of(alarm) if (m.get("Namespace"), m.get("MetricName")) == recorded]
+        if any(dimensions_of(metric) == (dimensions or {}) for metric in same):
             cloudwatch._evaluate_alarm(alarm)
 
 
@@ -170,32 +179,43 @@ def start() -> None:
 
 
 def _publish_queue_depths(interval: float = 2.0) -> None:
-    """Publish the depth of queues that an alarm watches (AWS/SQS), and the age of their oldest message."""
+    published: dict[tuple[str, ...], tuple[float, float]] = {}
     while True:
         time.sleep(interval)
-        now, watched = time.time(), _watched()
-        for queue in list(sqs._queues.to_dict().values() if hasattr(sqs._queues, "to_dict") else []):
-            arn = queue.get("attributes", {}).get("QueueArn", "")
-            if not arn:
-                continue
-            region, account, name = arn.split(":")[3:6]
-            set_request_account_id(account)
-            set_request_region(region)
-            visible = [m for m in list(queue["messages"]) if m.get("visible_at", 0) <= now]
-            age = max((now - m.get("sent_at", now) for m in visible), default=0.0)
-            depth, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
-            for metric, value, unit in ((depth, len(visible), "Count"), (oldest, age, "Seconds")):
-                if (account, region, metric, name) in watched:
-                    cloudwatch.record_metric("AWS/SQS", metric, value, unit, {"QueueName": name})
+        publish_queue_depths(published)
 
 
-def _watched() -> set[tuple[str, str, str, str]]:
+def publish_queue_depths(published: dict[tuple[str, ...], tuple[float, float]]) -> None:
+    """Publish the depth of queues that an alarm watches (AWS/SQS), and the age of their oldest message.
+
+    A value that is the same as before is published again after REPEATED seconds: AWS publishes once a minute, and
+    each value costs an evaluation of the alarms. `published` keeps what was published last, and when.
+    """
+    now, watched = time.time(), _watched()
+    for queue in list(sqs._queues.to_dict().values() if hasattr(sqs._queues, "to_dict") else []):
+        arn = queue.get("attributes", {}).get("QueueArn", "")
+        if not arn:
+            continue
+        region, account, name = arn.split(":")[3:6]
+        set_request_account_id(account)
+        set_request_region(region)
+        visible = [m for m in list(queue["messages"]) if m.get("visible_at", 0) <= now]
+        age = max((now - m.get("sent_at", now) for m in visible), default=0.0)
+        depth, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+        for metric, value, unit in ((depth, float(len(visible)), "Count"), (oldest, age, "Seconds")):
+            key = (account, region, metric, name)
+            before, at = published.get(key, (0.0, 0.0))
+            if key in watched and (value != before or now >= at + REPEATED):
+                published[key] = value, now
+                cloudwatch.record_metric("AWS/SQS", metric, value, unit, {"QueueName": name})
+
+
+def _watched() -> set[tuple[str, ...]]:
     """Return account, Region, metric and queue of each alarm on a queue."""
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for alarm in list(cloudwatch._alarms.to_dict().values()):
-        metrics = [alarm, *(q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or [] if "MetricStat" in q)]
         region, account = alarm["AlarmArn"].split(":")[3:5]
-        for metric in metrics:
+        for metric in metrics_of(alarm):
             if metric.get("Namespace") == "AWS/SQS":
                 found.add((account, region, metric["MetricName"], dimensions_of(metric).get("QueueName", "")))
     return found

@@ -28,7 +28,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 def value(expression: str, **values: float | None) -> float | None:
-    return subject.evaluate(subject.parse(expression, set(values)), values, lambda name: 600_000.0)
+    return subject.evaluate(subject.parse(expression, frozenset(values)), values, lambda name: 600_000.0)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_expressions(expression: str, expected: float | None) -> None:
 )  # fmt: skip
 def test_anything_else_is_refused(expression: str) -> None:
     with pytest.raises(subject.ExpressionError):
-        subject.parse(expression, {"m1", "m2"})
+        subject.parse(expression, frozenset({"m1", "m2"}))
 
 
 @given(st.text(max_size=30))
 def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
     try:
-        tree = subject.parse(text, {"m1"})
+        tree = subject.parse(text, frozenset({"m1"}))
     except subject.ExpressionError:
         return
     found = subject.evaluate(tree, {"m1": 2.0}, lambda name: 3.0)
@@ -84,7 +84,7 @@ _FORMULA = st.recursive(
 
 @given(_FORMULA, st.integers(1, 100), st.integers(1, 100))
 def test_arithmetic_is_that_of_numbers(formula: str, calls: int, quota: int) -> None:
-    found = subject.evaluate(subject.parse(formula, {"m1"}), {"m1": float(calls)}, lambda name: float(quota))
+    found = subject.evaluate(subject.parse(formula, frozenset({"m1"})), {"m1": float(calls)}, lambda name: float(quota))
     try:
         wanted = eval(formula, {"m1": float(calls), "SERVICE_QUOTA": lambda m: float(quota)})
     except ZeroDivisionError:

@@ -36,7 +36,7 @@ def state(one: Check, *series: dict[str, float | None], before: str = "OK") -> s
     queries = one.queries("AWS/Lambda", {"FunctionName": "f"})
     assert cloudwatch.problem(queries, "", one.comparison, one.threshold) == ""
     returned = next(query for query in queries if query["ReturnData"])
-    ids = {query["Id"] for query in queries if "MetricStat" in query}
+    ids = frozenset(query["Id"] for query in queries if "MetricStat" in query)
     tree = cloudwatch.parse(str(returned.get("Expression", returned["Id"])), ids)
     compare, periods = COMPARISONS[one.comparison], list(series)[-one.periods :]
     values = [cloudwatch.evaluate(tree, {**dict.fromkeys(ids), **values}, lambda name: None) for values in periods]
