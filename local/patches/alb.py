@@ -21,7 +21,7 @@ from local.patches.registry import Original, patch
 from local.services.containers import engine
 
 TARGET = "ministack.services.alb"
-SECOND = 0.02
+SECOND = 0.05
 _UNUSED = 9  # the port of "discard": what a target that listens nowhere is mapped to
 
 # State -> (reason, description): API reference, TargetHealth.
