@@ -21,7 +21,7 @@ from tools import package, root, stack
 REGION = "ap-northeast-1"  # no Region of any partition has a longer name
 PREFIX = "a-prefix-of-20-chars"
 ACCOUNT = "111122223333"
-# What scenarios do not switch on, since it would take the place of something else.
+# The second: what scenarios do not switch on, since it would take the place of something else.
 VARIANTS: tuple[dict[str, dict[str, Any]], ...] = ({}, {"web_acl_logging": {"destination": "s3"}})
 NOT_HERE: dict[str, dict[str, Any]] = {
     "security_standards": {"suppressions": {}}
@@ -29,9 +29,11 @@ NOT_HERE: dict[str, dict[str, Any]] = {
 
 
 def arguments(changed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the arguments of all scenarios, with the Region and account of the mocks."""
+    """Return the arguments of the scenarios of all or the changed ones, with the Region and account of the mocks."""
     found: dict[str, dict[str, Any]] = {}
     for capability in root.capabilities().values():
+        if changed and capability.name not in changed:
+            continue
         if capability.name in found or not capability.path.startswith(f"modules/{capability.domain}/"):
             continue
         scenario = importlib.import_module(f"scenarios.{capability.domain}.{capability.name}")
