@@ -352,14 +352,11 @@ def check_scaling(stack: Stack, report: Report) -> None:
     wanted = stack.cloud.command("applicationautoscaling/measure", measured)
     report.check("more CPU, more tasks", (wanted > now or wanted == 4, wanted <= 4), (True, True))
     wait_until("the tasks", lambda: service(stack)["runningCount"] == wanted)
-    group = stack.outputs["target_group_arn"]
-    elb = stack.client("elbv2")
-    healthy = wait_until(
-        "healthy targets",
-        lambda: (
-            {one["TargetHealth"]["State"] for one in found} == {"healthy"} and len(found)
-            if (found := elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"])
-            else 0
-        ),
-    )
-    report.check("all of them are healthy targets", healthy, wanted)
+    elb, group = stack.client("elbv2"), {"TargetGroupArn": stack.outputs["target_group_arn"]}
+
+    def states() -> list[str]:
+        return [one["TargetHealth"]["State"] for one in elb.describe_target_health(**group)["TargetHealthDescriptions"]]
+
+    # A task runs before the load balancer knows it.
+    healthy = wait_until("healthy targets", lambda: states() == ["healthy"] * wanted)
+    report.check("all of them are healthy targets", healthy)
