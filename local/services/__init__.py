@@ -45,6 +45,7 @@ SERVICES = (
     "comprehend",
     "comprehendmedical",
     "config",
+    "kafka",
     "kafkaconnect",
     "lexv2models",
     "quicksight",

@@ -51,6 +51,7 @@ MOTO_SERVICES: dict[str, list[str]] = {
     "verifiedpermissions": ["verifiedpermissions"],
     "chatbot": ["chatbot"],
     "codeguru-profiler": ["codeguruprofiler"],
+    "kafka": ["kafka"],
     "kafkaconnect": ["kafkaconnect"],
     "comprehendmedical": ["comprehendmedical"],
     "lex": ["lexv2-models", "lexv2-runtime"],
@@ -199,6 +200,12 @@ def _codeguru_profiler_arn(operation: str, method: str, path: str, body: bytes, 
     return f"arn:aws:codeguru-profiler:{region}:{account}:profilingGroup/{named[0]}" if named else "*"
 
 
+def _kafka_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
+    """Return the ARN that the path contains; lists and what is new have none."""
+    found = re.search(r"/(arn:.+?)(?:/bootstrap-brokers|/policy)?/?$", unquote(path))
+    return found[1] if found else "*"
+
+
 def _kafkaconnect_arn(operation: str, method: str, path: str, body: bytes, region: str, account: str) -> str:
     """Return the ARN that the path contains; lists and what is new have none."""
     found = re.search(r"/(arn:.+?)(?:/operations|/restart)?/?$", unquote(path))
@@ -308,6 +315,7 @@ RESOURCE_ARNS: dict[str, ResourceArn] = {
     "codepipeline": _codepipeline_arn,
     "comprehend": _comprehend_arn,
     "config": _config_arn,
+    "kafka": _kafka_arn,
     "kafkaconnect": _kafkaconnect_arn,
     "lex": _lex_arn,
     "quicksight": _quicksight_arn,
