@@ -91,6 +91,7 @@ _SOURCES = ("aws:SourceAccount", "aws:SourceArn", "aws:SourceOrgID", "kms:Encryp
 NOT_NEEDED = {
     ("servicequotas:GetServiceQuota", "*"): "For quotas of services that this repository does not ask for",
     ("ec2:CreateNetworkInterface", "ec2:CreateTags"): "Only to tag at creation",
+    ("kafka-cluster:ReadData", "kafka-cluster:AlterGroup"): "Firehose keeps its place itself, by its guide",
     ("lambda:InvokeFunction", "*"): "Only with a function URL or durable functions",
 }
 """Dependent actions that a grant can do without, with the reason. `*` stands for every dependent action."""
@@ -167,6 +168,7 @@ _KINDS = {
     "aws_iam_role_policy": "identity",
     "aws_kinesis_resource_policy": "kinesis",
     "aws_kms_key": "kms",
+    "aws_msk_cluster_policy": "kafka",
     "aws_s3_bucket": "s3",
     "aws_s3_bucket_policy": "s3",
     "aws_sns_topic": "sns",
@@ -313,6 +315,8 @@ def _resources(policy: Policy, statement: Mapping[str, Any], reference: Referenc
     for action in actions:
         if "*" in resources and reference.formats(action) and action not in ON_EVERY_RESOURCE:
             yield f"{action} is allowed on *, but has resources: {', '.join(sorted(reference.formats(action)))}"
+        if policy.kind != "identity" and not reference.formats(action):
+            continue  # what has no type of resource is about the one that has this policy
         if not any(resource == "*" or reference.fits(action, resource) for resource in resources):
             yield f"{action} fits none of {', '.join(resources)}"
     for resource in resources:

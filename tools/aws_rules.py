@@ -136,6 +136,8 @@ TYPES = {
     "aws_lambda_function_event_invoke_config": "AWS::Lambda::EventInvokeConfig",
     "aws_lambda_layer_version": "AWS::Lambda::LayerVersion",
     "aws_lambda_permission": "AWS::Lambda::Permission",
+    "aws_msk_cluster_policy": "AWS::MSK::ClusterPolicy",
+    "aws_msk_serverless_cluster": "AWS::MSK::ServerlessCluster",
     "aws_mskconnect_connector": "AWS::KafkaConnect::Connector",
     "aws_mskconnect_custom_plugin": "AWS::KafkaConnect::CustomPlugin",
     "aws_mskconnect_worker_configuration": "AWS::KafkaConnect::WorkerConfiguration",

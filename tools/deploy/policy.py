@@ -73,9 +73,9 @@ def modules(names: Iterable[str]) -> set[Path]:
     return found
 
 
-def source_of(folder: Path) -> str:
-    """Return the HCL of a module, without comments."""
-    text = "\n".join(path.read_text() for path in sorted(folder.glob("*.tf")))
+def source_of(folder: Path, without: str = "") -> str:
+    """Return the HCL of a module, without comments, and without one of its files."""
+    text = "\n".join(path.read_text() for path in sorted(folder.glob("*.tf")) if path.name != without)
     return re.sub(r"(?m)^\s*#.*$", "", text)
 
 
@@ -95,10 +95,14 @@ def resource_types(folders: Collection[Path]) -> set[str]:
 
 
 def role_actions(folders: Iterable[Path]) -> set[str]:
-    """Return the actions that the policies of modules name, without those of trust policies."""
+    """Return the actions that the policies of modules name, without those of trust policies.
+
+    A policy in an output is for roles of others, which do not have the boundary.
+    """
     found: set[str] = set()
     for folder in folders:
-        for name, value in re.findall(r'\b([aA]ctions?)\s*=\s*(\[[^]]*\]|"[^"]*")', source_of(folder)):
+        own = source_of(folder, without="outputs.tf")
+        for name, value in re.findall(r'\b([aA]ctions?)\s*=\s*(\[[^]]*\]|"[^"]*")', own):
             named = set(re.findall(r'"([a-z0-9-]+:[A-Z]\w+\*?)"', value))
             found |= named - ({"sts:AssumeRole"} if name == "Action" else set())
     return found
@@ -216,7 +220,7 @@ def _read_verbs(actions: Iterable[str]) -> dict[str, set[str]]:
     """Return the actions that share a service and a verb of reading, by both, such as `ec2:Describe`."""
     found: dict[str, set[str]] = {}
     for action in actions:
-        if verb := re.match(r"[a-z0-9-]+:(?:Describe|Get|List)(?=[A-Z])", action):
+        if verb := re.match(r"[a-z0-9-]+:(?:BatchGet|Describe|Detect|Get|List)(?=[A-Z])", action):
             found.setdefault(verb[0], set()).add(action)
     return {verb: named for verb, named in found.items() if len(named) > 1}
 
