@@ -18,6 +18,9 @@ locals {
     "connector_config.removal"                  = ["grace_days", "mode", "most", "name_prefix", "tags"]
     "cross_account_stream"                      = ["batch_size", "batching_window_seconds", "error_threshold", "force_destroy", "iterator_age_minutes", "keep_days", "maximum_retry_attempts", "memory_mb", "parallelization_factor", "parked_days", "reserved_concurrency", "streams", "timeout_seconds"]
     "cross_account_stream.streams[*]"           = ["consumer_arn", "enabled", "kms_key_arn", "silence_minutes", "start_at", "stream_arn"]
+    "device_telemetry"                          = ["batch_size", "batching_window_seconds", "buffering", "client_security_group_ids", "clock_skew_seconds", "device_days", "enabled", "error_threshold", "force_destroy", "history_days", "lag_records", "maximum_retry_attempts", "memory_mb", "notification_emails", "parked_days", "pollers", "query_limit_mib", "silent_devices", "silent_minutes", "subnet_ids", "timeout_seconds", "topics", "vpc_id", "watch_schedule_expression"]
+    "device_telemetry.pollers"                  = ["maximum", "minimum"]
+    "device_telemetry.buffering"                = ["mib", "seconds"]
   }
 }
 
@@ -203,4 +206,71 @@ variable "cross_account_stream" {
 output "cross_account_stream" {
   description = "Outputs of modules/data/cross_account_stream; null when off."
   value       = one(module.cross_account_stream[*])
+}
+
+module "device_telemetry" {
+  source = "./modules/data/device_telemetry"
+  count  = var.device_telemetry == null ? 0 : 1
+
+  context                   = module.context.context
+  vpc_id                    = try(var.device_telemetry.vpc_id, null)
+  subnet_ids                = try(var.device_telemetry.subnet_ids, null)
+  client_security_group_ids = try(var.device_telemetry.client_security_group_ids, null)
+  topics                    = try(var.device_telemetry.topics, null)
+  enabled                   = try(var.device_telemetry.enabled, null)
+  pollers                   = try(var.device_telemetry.pollers, null)
+  batch_size                = try(var.device_telemetry.batch_size, null)
+  batching_window_seconds   = try(var.device_telemetry.batching_window_seconds, null)
+  maximum_retry_attempts    = try(var.device_telemetry.maximum_retry_attempts, null)
+  clock_skew_seconds        = try(var.device_telemetry.clock_skew_seconds, null)
+  silent_minutes            = try(var.device_telemetry.silent_minutes, null)
+  silent_devices            = try(var.device_telemetry.silent_devices, null)
+  watch_schedule_expression = try(var.device_telemetry.watch_schedule_expression, null)
+  notification_emails       = try(var.device_telemetry.notification_emails, null)
+  device_days               = try(var.device_telemetry.device_days, null)
+  history_days              = try(var.device_telemetry.history_days, null)
+  parked_days               = try(var.device_telemetry.parked_days, null)
+  buffering                 = try(var.device_telemetry.buffering, null)
+  query_limit_mib           = try(var.device_telemetry.query_limit_mib, null)
+  lag_records               = try(var.device_telemetry.lag_records, null)
+  error_threshold           = try(var.device_telemetry.error_threshold, null)
+  timeout_seconds           = try(var.device_telemetry.timeout_seconds, null)
+  memory_mb                 = try(var.device_telemetry.memory_mb, null)
+  force_destroy             = try(var.device_telemetry.force_destroy, null)
+}
+
+variable "device_telemetry" {
+  description = "Keeps the latest state of each of your devices and the history of all that they sent, from Kafka topics, without a server to look after. { vpc_id, subnet_ids } for the defaults, null for off. See modules/data/device_telemetry."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.device_telemetry == null || can(keys(var.device_telemetry))
+    error_message = "device_telemetry must be an object; null for off."
+  }
+
+  validation {
+    condition     = var.device_telemetry == null || alltrue([for name in ["vpc_id", "subnet_ids"] : try(var.device_telemetry[name], null) != null])
+    error_message = "device_telemetry needs vpc_id and subnet_ids."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.device_telemetry), []), local.data_settings["device_telemetry"])) == 0
+    error_message = "device_telemetry has no setting ${join(", ", setsubtract(try(keys(var.device_telemetry), []), local.data_settings["device_telemetry"]))}. Its settings are: ${join(", ", local.data_settings["device_telemetry"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.device_telemetry.pollers), []), local.data_settings["device_telemetry.pollers"])) == 0
+    error_message = "device_telemetry.pollers has no setting ${join(", ", setsubtract(try(keys(var.device_telemetry.pollers), []), local.data_settings["device_telemetry.pollers"]))}. Its settings are: ${join(", ", local.data_settings["device_telemetry.pollers"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.device_telemetry.buffering), []), local.data_settings["device_telemetry.buffering"])) == 0
+    error_message = "device_telemetry.buffering has no setting ${join(", ", setsubtract(try(keys(var.device_telemetry.buffering), []), local.data_settings["device_telemetry.buffering"]))}. Its settings are: ${join(", ", local.data_settings["device_telemetry.buffering"])}."
+  }
+}
+
+output "device_telemetry" {
+  description = "Outputs of modules/data/device_telemetry; null when off."
+  value       = one(module.device_telemetry[*])
 }

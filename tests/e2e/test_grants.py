@@ -33,6 +33,10 @@ EXCUSED = {
     ("*-states-*", "Encrypt*", "kms:*"): "Step Functions encrypts executions and their logs; here nothing is encrypted",
     # https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
     ("*-web-acl-logging-stream-*", "*", "*"): "Firehose's guide asks for all of them; here it only puts objects",
+    ("*-device-telemetry-stream-*", "UseBucket", "s3:*"): "As above",
+    ("*-device-telemetry-stream-*", "WriteHistory", "s3:AbortMultipartUpload"): "As above",
+    ("*-device-telemetry-stream-*", "WriteHistory", "s3:GetObject"): "As above",
+    ("*-device-telemetry-stream-*", "EncryptHistory", "kms:Decrypt"): "As above",
     # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSConfigRoleForOrganizations.html
     ("*-secret-rotation-aggregator-*", "ListAccounts", "organizations:List*"): "Config's own managed policy has them",
     # https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
