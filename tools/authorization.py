@@ -81,6 +81,7 @@ WITHOUT_SOURCE = {
     ("trust", "apigateway.amazonaws.com"): "AWS documents none for the account's logging role",
     ("trust", "chatbot.amazonaws.com"): "AWS documents none that the chat service presents",
     ("s3", "logdelivery.elasticloadbalancing.amazonaws.com"): "AWS documents none; the path has the account",
+    ("kafka", "firehose.amazonaws.com"): "AWS documents none for the connection; what is read depends on a role",
     ("sns", "events.amazonaws.com"): "EventBridge presents none",
     ("kms", "events.amazonaws.com"): "EventBridge presents none",
 }

@@ -77,7 +77,8 @@ resource "aws_msk_serverless_cluster" "this" {
   }
 }
 
-# Firehose itself makes the private connection (kafka:…); what its role may read is in history.tf (kafka-cluster:…).
+# Firehose itself makes the private connection (kafka:…); what its role may read is in history.tf (kafka-cluster:…). No
+# condition on the account: AWS documents none that Firehose presents here, and a stream without its connection fails.
 resource "aws_msk_cluster_policy" "this" {
   cluster_arn = local.cluster_arn
 
@@ -89,7 +90,6 @@ resource "aws_msk_cluster_policy" "this" {
       Principal = { Service = "firehose.amazonaws.com" }
       Action    = ["kafka:CreateVpcConnection", "kafka:DescribeCluster", "kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"]
       Resource  = local.cluster_arn
-      Condition = { StringEquals = { "aws:SourceAccount" = var.context.account_id } }
     }]
   })
 }

@@ -45,8 +45,7 @@ def cluster(cloud: Cloud) -> str:
 
 def let_connect(cloud: Cloud, cluster: str, *actions: str) -> None:
     statement = {"Effect": "Allow", "Principal": {"Service": "firehose.amazonaws.com"}, "Action": list(actions)}
-    own = {"StringEquals": {"aws:SourceAccount": ACCOUNT_ID}}
-    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": cluster, "Condition": own}]}
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": cluster}]}
     cloud.client("kafka").put_cluster_policy(ClusterArn=cluster, Policy=json.dumps(policy))
 
 
