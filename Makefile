@@ -149,8 +149,9 @@ new: setup  ## Add a capability: CAPABILITY=<domain>/<name> makes its files, wir
 
 lock: setup  ## Pin requirements/*.in again into *.txt.
 	@for name in $(addprefix requirements/,dev layer runtime checkov fleet node) $$(ls requirements/layer-*.in lambda_src/*/*/kit/*/*.in 2>/dev/null | sed 's/\.in$$//'); do \
-		env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS $(BIN)/uv pip compile $$name.in --output-file $$name.txt \
-			--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-config --quiet; \
+		(cd $$(dirname $$name) && env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS $(CURDIR)/$(BIN)/uv pip compile \
+			$$(basename $$name).in --output-file $$(basename $$name).txt \
+			--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-config --quiet); \
 	done
 
 bench: setup  ## Measure throughput, API calls, memory, start times and sizes.
