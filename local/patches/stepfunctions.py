@@ -206,11 +206,12 @@ def run_distributed_map(
         _require(role, f"states:{action}", resource)
     if stepfunctions._state_query_language(state_def, ctx) != "JSONata":
         return original(state_def, raw_input, effective, iterator, execution, ctx)
-    fields = ("MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage", "ItemReader")
+    fields = ("MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage", "ItemReader", "Items")
     given = {name: state_def[name] for name in fields if name in state_def}
     plain = {name: value for name, value in state_def.items() if name not in ("Output", "Assign")}
     evaluated = stepfunctions._apply_jsonata_template(given, raw_input, ctx)
-    results, following = original({**plain, **evaluated}, raw_input, effective, iterator, execution, ctx)
+    items = evaluated.pop("Items", effective)
+    results, following = original({**plain, **evaluated}, raw_input, items, iterator, execution, ctx)
     output = stepfunctions._apply_jsonata_output(state_def, raw_input, ctx, result=results, default=results)
     stepfunctions._apply_state_assign(state_def, raw_input, ctx, result=results)
     return output, following

@@ -137,6 +137,14 @@ def test_a_distributed_map_of_jsonata_reads_its_items(cloud: Cloud) -> None:
     assert execute(cloud, "map", MAP, ACTIONS)["output"] == "20"
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_distributed_map_of_jsonata_makes_its_items(cloud: Cloud, count: int) -> None:
+    state = {name: value for name, value in MAP.items() if name != "ItemReader"}
+    items = f"{{% [[0..{count - 1}].{{'n': $ + 1, 'file': $states.input.file}}] %}}"
+    done = execute(cloud, f"made-{count}", {**state, "Items": items}, ACTIONS)
+    assert done["output"] == str(sum(2 * (number + 1) for number in range(count)))
+
+
 @pytest.mark.parametrize("missing", ACTIONS)
 def test_a_distributed_map_runs_under_its_role(cloud: Cloud, missing: str) -> None:
     name = f"no-{missing.replace(':', '-')}"
