@@ -34,6 +34,10 @@ run "defaults" {
     error_message = "Dead letters are kept for 14 days, messages for 4."
   }
   assert {
+    condition     = aws_sqs_queue.dead_letter.visibility_timeout_seconds == 30 && output.dead_letter_queue_arn == "arn:aws:sqs:eu-central-1:111122223333:test-work-dlq"
+    error_message = "The dead-letter queue has SQS's own visibility timeout unless a function reads it."
+  }
+  assert {
     condition = jsondecode(aws_sqs_queue.this.policy).Statement == [{
       Sid       = "DenyInsecureTransport", Effect = "Deny", Principal = "*", Action = "sqs:*", Resource = "arn:aws:sqs:eu-central-1:111122223333:test-work",
       Condition = { Bool = { "aws:SecureTransport" = "false" } }

@@ -18,10 +18,11 @@ locals {
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  name                      = "${local.name}-dlq"
-  message_retention_seconds = 1209600
-  kms_master_key_id         = var.context.kms_key_arn
-  tags                      = var.context.tags
+  name                       = "${local.name}-dlq"
+  visibility_timeout_seconds = var.dead_letter_visibility_timeout_seconds
+  message_retention_seconds  = 1209600
+  kms_master_key_id          = var.context.kms_key_arn
+  tags                       = var.context.tags
 
   policy = jsonencode({
     Version   = "2012-10-17"

@@ -23,6 +23,12 @@ output "dead_letter_queue_url" {
   value       = aws_sqs_queue.dead_letter.url
 }
 
+output "dead_letter_queue_arn" {
+  description = "ARN of the dead-letter queue."
+  value       = local.dlq_arn
+  depends_on  = [aws_sqs_queue.dead_letter]
+}
+
 output "alarm_names" {
   description = "Names of the alarms."
   value       = values(aws_cloudwatch_metric_alarm.this)[*].alarm_name

@@ -52,6 +52,13 @@ variable "visibility_timeout_seconds" {
   nullable    = false
 }
 
+variable "dead_letter_visibility_timeout_seconds" {
+  description = "The same for the dead-letter queue, for one that a function reads."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
 variable "delay_seconds" {
   description = "Seconds for which a new message stays hidden, such as the time that a service needs before the message can be handled."
   type        = number
