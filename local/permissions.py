@@ -324,6 +324,8 @@ _PRESENTED: dict[str, tuple[str, ...]] = {
     "firehose.amazonaws.com": ("sts:ExternalId",),  # the account
     # https://docs.aws.amazon.com/iot/latest/developerguide/iot-create-role.html
     "iot.amazonaws.com": _SOURCE,  # the rule
+    # https://docs.aws.amazon.com/opensearch-service/latest/developerguide/ml-amazon-connector.html
+    "opensearchservice.amazonaws.com": _SOURCE,  # the domain
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
     "scheduler.amazonaws.com": _SOURCE,  # the schedule's group, not the schedule
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/cross-service-confused-deputy-prevention.html

@@ -67,6 +67,7 @@ MODULES = (
     "lambda_runtime",
     "sns",
     "iot",
+    "opensearch",
 )
 """In the order in which they are applied: of two corrections with one target, the later wraps the earlier."""
 

@@ -40,6 +40,7 @@ _PASSES_TO = {
     "config:PutConfigurationAggregator": "config.amazonaws.com",
     "config:PutConfigurationRecorder": "config.amazonaws.com",
     "ecs:RegisterTaskDefinition": "ecs-tasks.amazonaws.com",
+    "es:ESHttpPost": "opensearchservice.amazonaws.com",  # a connector's role
     "events:PutTargets": "events.amazonaws.com",
     "firehose:CreateDeliveryStream": "firehose.amazonaws.com",
     "firehose:UpdateDestination": "firehose.amazonaws.com",
