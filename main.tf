@@ -19,6 +19,7 @@ module "context" {
     var.iot_messaging != null,
     var.openapi_service != null,
     var.training_feedback != null,
+    var.hybrid_search != null,
     var.order_authorization != null,
     var.step_up_auth != null,
   ]))

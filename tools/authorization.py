@@ -148,7 +148,7 @@ class Reference:
 
     def fits(self, action: str, resource: str) -> bool:
         """Return whether some resource that the action applies to can match a policy's resource."""
-        formats = self.formats(action).values()
+        formats = [_LONGER.get((kind, action.partition("Http")[0]), arn) for kind, arn in self.formats(action).items()]
         return any(overlap(resource, arn) for arn in formats) if formats else resource == "*"
 
     def keys(self, action: str) -> set[str]:
@@ -170,6 +170,7 @@ _KINDS = {
     "aws_kinesis_resource_policy": "kinesis",
     "aws_kms_key": "kms",
     "aws_msk_cluster_policy": "kafka",
+    "aws_opensearch_domain": "es",
     "aws_s3_bucket": "s3",
     "aws_s3_bucket_policy": "s3",
     "aws_sns_topic": "sns",
@@ -218,6 +219,17 @@ _PATHS = {
     "TopicFilter",
     "TopicName",
     "SecretId",
+}
+
+# Resource type and action (up to "Http") -> the format of what is below the resource, or of a name with a colon.
+_LONGER = {
+    # https://docs.aws.amazon.com/opensearch-service/latest/developerguide/ac.html#ac-types-resource: paths of requests
+    ("domain", "es:ES"): "arn:${Partition}:es:${Region}:${Account}:domain/${DomainName}/${ObjectName}",
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html: versions such as v2:0
+    (
+        "foundation-model",
+        "bedrock:InvokeModel",
+    ): "arn:${Partition}:bedrock:${Region}::foundation-model/${ModelId}:${Id}",
 }
 
 # --- patterns ----------------------------------------------------------------------------------------------

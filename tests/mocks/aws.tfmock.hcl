@@ -49,7 +49,7 @@ mock_data "aws_servicequotas_service_quota" {
 # A check block whose assertion is unknown fails a test, though no plan.
 mock_resource "aws_lambda_invocation" {
   override_during = plan
-  defaults        = { result = "{\"ready\": [], \"not_ready\": []}" }
+  defaults        = { result = "{\"model_id\": \"model-1\", \"ready\": [], \"not_ready\": []}" }
 }
 
 mock_resource "aws_kms_key" {

@@ -128,6 +128,18 @@ def test_a_policy_that_keeps_the_rules_has_no_problem() -> None:
     assert said("kms", Action="kms:*", Resource="*", Principal={"AWS": "arn:aws:iam::123456789012:root"}) == []
 
 
+DOMAIN = "arn:aws:es:eu-west-1:123456789012:domain/d"
+MODEL = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0"
+
+
+def test_paths_below_a_domain_and_versions_of_models() -> None:
+    assert said(Action="es:ESHttpPost", Resource=f"{DOMAIN}/i/_search") == []
+    assert said(Action="es:DescribeDomain", Resource=DOMAIN) == []
+    assert said(Action="bedrock:InvokeModel", Resource=MODEL) == []
+    for action, resource in (("es:ESHttpPost", DOMAIN), ("es:DescribeDomain", f"{DOMAIN}/i")):
+        assert any("fits none of" in text for text in said(Action=action, Resource=resource)), action
+
+
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
