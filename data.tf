@@ -21,6 +21,20 @@ locals {
     "device_telemetry"                          = ["batch_size", "batching_window_seconds", "buffering", "client_security_group_ids", "clock_skew_seconds", "device_days", "enabled", "error_threshold", "force_destroy", "history_days", "lag_records", "maximum_retry_attempts", "memory_mb", "notification_emails", "parked_days", "pollers", "query_limit_mib", "silent_devices", "silent_minutes", "subnet_ids", "timeout_seconds", "topics", "vpc_id", "watch_schedule_expression"]
     "device_telemetry.pollers"                  = ["maximum", "minimum"]
     "device_telemetry.buffering"                = ["mib", "seconds"]
+    "document_pipeline"                         = ["attempts", "backlog_alarm_seconds", "concurrency", "endpoint", "expiration_days", "force_destroy", "image", "ledger_days", "limits", "memory_size", "query_limit_mib", "sources", "thresholds"]
+    "document_pipeline.sources[*]"              = ["bucket", "kms_key_arn", "prefix"]
+    "document_pipeline.endpoint"                = ["concurrency", "features", "payload", "sagemaker_endpoint", "secret_arn", "timeout_seconds", "url"]
+    "document_pipeline.thresholds"              = ["bytes", "pages"]
+    "document_pipeline.limits"                  = ["bytes", "page_seconds", "pages"]
+    "document_pipeline.image"                   = ["dpi", "minimum_dpi", "pixels", "side"]
+    "document_pipeline.concurrency"             = ["intake", "large", "render"]
+    "hybrid_search"                             = ["data_nodes", "dedicated_managers", "depth", "embedding", "engine_version", "expiration_days", "filter_fields", "force_destroy", "index", "minimum_scores", "public", "refresh_seconds", "shards", "text_field", "throttle", "vector_weight", "wait", "web_acl_arn"]
+    "hybrid_search.data_nodes"                  = ["count", "family", "size", "volume_gib", "zones"]
+    "hybrid_search.dedicated_managers"          = ["count", "instance_type"]
+    "hybrid_search.embedding"                   = ["bedrock_model", "dimensions", "sagemaker_endpoint"]
+    "hybrid_search.minimum_scores"              = ["lexical", "vector"]
+    "hybrid_search.throttle"                    = ["burst_limit", "rate_limit"]
+    "hybrid_search.wait"                        = ["create", "delete", "update"]
   }
 }
 
@@ -273,4 +287,151 @@ variable "device_telemetry" {
 output "device_telemetry" {
   description = "Outputs of modules/data/device_telemetry; null when off."
   value       = one(module.device_telemetry[*])
+}
+
+module "document_pipeline" {
+  source = "./modules/data/document_pipeline"
+  count  = var.document_pipeline == null ? 0 : 1
+
+  context               = module.context.context
+  sources               = try(var.document_pipeline.sources, null)
+  endpoint              = try(var.document_pipeline.endpoint, null)
+  thresholds            = try(var.document_pipeline.thresholds, null)
+  limits                = try(var.document_pipeline.limits, null)
+  image                 = try(var.document_pipeline.image, null)
+  memory_size           = try(var.document_pipeline.memory_size, null)
+  concurrency           = try(var.document_pipeline.concurrency, null)
+  attempts              = try(var.document_pipeline.attempts, null)
+  backlog_alarm_seconds = try(var.document_pipeline.backlog_alarm_seconds, null)
+  ledger_days           = try(var.document_pipeline.ledger_days, null)
+  expiration_days       = try(var.document_pipeline.expiration_days, null)
+  query_limit_mib       = try(var.document_pipeline.query_limit_mib, null)
+  force_destroy         = try(var.document_pipeline.force_destroy, null)
+}
+
+variable "document_pipeline" {
+  description = "Turns PDF documents of any size into one image a page, sends each image to your model, and keeps one row a page that says what became of it, in SQL. {} for the defaults, null for off. See modules/data/document_pipeline."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.document_pipeline == null || can(keys(var.document_pipeline))
+    error_message = "document_pipeline must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.document_pipeline), []), local.data_settings["document_pipeline"])) == 0
+    error_message = "document_pipeline has no setting ${join(", ", setsubtract(try(keys(var.document_pipeline), []), local.data_settings["document_pipeline"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.document_pipeline.sources), []) : try(keys(a), [])]), local.data_settings["document_pipeline.sources[*]"])) == 0
+    error_message = "document_pipeline.sources[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.document_pipeline.sources), []) : try(keys(a), [])]), local.data_settings["document_pipeline.sources[*]"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline.sources[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.document_pipeline.endpoint), []), local.data_settings["document_pipeline.endpoint"])) == 0
+    error_message = "document_pipeline.endpoint has no setting ${join(", ", setsubtract(try(keys(var.document_pipeline.endpoint), []), local.data_settings["document_pipeline.endpoint"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline.endpoint"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.document_pipeline.thresholds), []), local.data_settings["document_pipeline.thresholds"])) == 0
+    error_message = "document_pipeline.thresholds has no setting ${join(", ", setsubtract(try(keys(var.document_pipeline.thresholds), []), local.data_settings["document_pipeline.thresholds"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline.thresholds"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.document_pipeline.limits), []), local.data_settings["document_pipeline.limits"])) == 0
+    error_message = "document_pipeline.limits has no setting ${join(", ", setsubtract(try(keys(var.document_pipeline.limits), []), local.data_settings["document_pipeline.limits"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline.limits"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.document_pipeline.image), []), local.data_settings["document_pipeline.image"])) == 0
+    error_message = "document_pipeline.image has no setting ${join(", ", setsubtract(try(keys(var.document_pipeline.image), []), local.data_settings["document_pipeline.image"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline.image"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.document_pipeline.concurrency), []), local.data_settings["document_pipeline.concurrency"])) == 0
+    error_message = "document_pipeline.concurrency has no setting ${join(", ", setsubtract(try(keys(var.document_pipeline.concurrency), []), local.data_settings["document_pipeline.concurrency"]))}. Its settings are: ${join(", ", local.data_settings["document_pipeline.concurrency"])}."
+  }
+}
+
+output "document_pipeline" {
+  description = "Outputs of modules/data/document_pipeline; null when off."
+  value       = one(module.document_pipeline[*])
+}
+
+module "hybrid_search" {
+  source = "./modules/data/hybrid_search"
+  count  = var.hybrid_search == null ? 0 : 1
+
+  context            = module.context.context
+  data_nodes         = try(var.hybrid_search.data_nodes, null)
+  dedicated_managers = try(var.hybrid_search.dedicated_managers, null)
+  engine_version     = try(var.hybrid_search.engine_version, null)
+  embedding          = try(var.hybrid_search.embedding, null)
+  index              = try(var.hybrid_search.index, null)
+  text_field         = try(var.hybrid_search.text_field, null)
+  filter_fields      = try(var.hybrid_search.filter_fields, null)
+  shards             = try(var.hybrid_search.shards, null)
+  refresh_seconds    = try(var.hybrid_search.refresh_seconds, null)
+  vector_weight      = try(var.hybrid_search.vector_weight, null)
+  minimum_scores     = try(var.hybrid_search.minimum_scores, null)
+  depth              = try(var.hybrid_search.depth, null)
+  public             = try(var.hybrid_search.public, null)
+  throttle           = try(var.hybrid_search.throttle, null)
+  web_acl_arn        = try(var.hybrid_search.web_acl_arn, null)
+  expiration_days    = try(var.hybrid_search.expiration_days, null)
+  force_destroy      = try(var.hybrid_search.force_destroy, null)
+  wait               = try(var.hybrid_search.wait, null)
+}
+
+variable "hybrid_search" {
+  description = "Finds what people mean as well as what they type: your documents can be searched by their words, by their meaning, or by both with weights, in an OpenSearch domain that three roles alone can reach. {} for the defaults, null for off. See modules/data/hybrid_search."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.hybrid_search == null || can(keys(var.hybrid_search))
+    error_message = "hybrid_search must be an object; null for off."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search), []), local.data_settings["hybrid_search"])) == 0
+    error_message = "hybrid_search has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search), []), local.data_settings["hybrid_search"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search.data_nodes), []), local.data_settings["hybrid_search.data_nodes"])) == 0
+    error_message = "hybrid_search.data_nodes has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search.data_nodes), []), local.data_settings["hybrid_search.data_nodes"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search.data_nodes"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search.dedicated_managers), []), local.data_settings["hybrid_search.dedicated_managers"])) == 0
+    error_message = "hybrid_search.dedicated_managers has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search.dedicated_managers), []), local.data_settings["hybrid_search.dedicated_managers"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search.dedicated_managers"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search.embedding), []), local.data_settings["hybrid_search.embedding"])) == 0
+    error_message = "hybrid_search.embedding has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search.embedding), []), local.data_settings["hybrid_search.embedding"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search.embedding"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search.minimum_scores), []), local.data_settings["hybrid_search.minimum_scores"])) == 0
+    error_message = "hybrid_search.minimum_scores has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search.minimum_scores), []), local.data_settings["hybrid_search.minimum_scores"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search.minimum_scores"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search.throttle), []), local.data_settings["hybrid_search.throttle"])) == 0
+    error_message = "hybrid_search.throttle has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search.throttle), []), local.data_settings["hybrid_search.throttle"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search.throttle"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.hybrid_search.wait), []), local.data_settings["hybrid_search.wait"])) == 0
+    error_message = "hybrid_search.wait has no setting ${join(", ", setsubtract(try(keys(var.hybrid_search.wait), []), local.data_settings["hybrid_search.wait"]))}. Its settings are: ${join(", ", local.data_settings["hybrid_search.wait"])}."
+  }
+}
+
+output "hybrid_search" {
+  description = "Outputs of modules/data/hybrid_search; null when off."
+  value       = one(module.hybrid_search[*])
 }
