@@ -38,3 +38,18 @@ def without(cloud: Cloud, role: str, sid: str, policy: str = "grants", account: 
         yield
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(whole))
+
+
+@contextlib.contextmanager
+def only(cloud: Cloud, role: str, policy: str) -> Iterator[None]:
+    """A role that several capabilities use has this inline policy alone for the length of a `with` block."""
+    iam = cloud.client("iam")
+    others = [name for name in iam.list_role_policies(RoleName=role)["PolicyNames"] if name != policy]
+    kept = {name: json.dumps(grants(cloud, role, name)) for name in others}
+    for name in kept:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        yield
+    finally:
+        for name, document in kept.items():
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)

@@ -14,7 +14,7 @@ from local.harness.cloud import Cloud
 from local.settings import REGION
 from scenarios.operations import pipeline_metrics as subject
 from tests.e2e.conftest import only_with
-from tests.e2e.permissions import sids, without
+from tests.e2e.permissions import only, sids, without
 from tests.unit.operations.pipeline_metrics.events import event
 
 pytestmark = only_with("operations/pipeline_metrics")
@@ -140,8 +140,9 @@ def test_quicksight_needs_its_permissions(cloud: Cloud, stack: scenario.Stack) -
     wanted = sids(cloud, subject.QUICKSIGHT_ROLE, policy)
     assert wanted[-2:] == ["StreamResults", "BrowseCatalog"]
     data_set = stack.outputs["quicksight"]["data_set_ids"]["executions"]
-    for sid in wanted[:-2]:
-        with without(cloud, subject.QUICKSIGHT_ROLE, sid, policy):
-            loaded = cloud.command("quicksight/refresh", {"data_set": data_set})
-            assert loaded["IngestionStatus"] == "FAILED", f"works without {sid}"
-    assert cloud.command("quicksight/refresh", {"data_set": data_set})["IngestionStatus"] == "COMPLETED"
+    with only(cloud, subject.QUICKSIGHT_ROLE, policy):
+        for sid in wanted[:-2]:
+            with without(cloud, subject.QUICKSIGHT_ROLE, sid, policy):
+                loaded = cloud.command("quicksight/refresh", {"data_set": data_set})
+                assert loaded["IngestionStatus"] == "FAILED", f"works without {sid}"
+        assert cloud.command("quicksight/refresh", {"data_set": data_set})["IngestionStatus"] == "COMPLETED"
