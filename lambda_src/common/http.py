@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 HEADERS: Mapping[str, str] = {
@@ -14,6 +14,11 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 """Headers of every response. HTML pages replace some of them."""
+
+_TYPES = {
+    f".{suffix}": f"text/{kind}; charset=utf-8"
+    for suffix, kind in (("html", "html"), ("js", "javascript"), ("css", "css"))
+}
 
 
 class HttpError(Exception):
@@ -29,15 +34,31 @@ def answer(status: int, body: Any) -> dict[str, Any]:
     return {"statusCode": status, "headers": dict(HEADERS), "body": json.dumps(body, default=_number)}
 
 
-def page(file: Path, kind: str, policy: str) -> dict[str, Any]:
-    """Return a text file of a web page, with its media type and the content security policy."""
+def page(folder: Path, resource: str, policy: str) -> dict[str, Any]:
+    """Return a file of a web page: the one that a route names, index.html for `/`. Raise KeyError for any other."""
+    name = resource.removeprefix("/") or "index.html"
+    if name != PurePosixPath(name).name:
+        raise KeyError(resource)
+    file = folder / name
     headers = {
         **HEADERS,
         "Content-Security-Policy": policy,
-        "Content-Type": kind,
+        "Content-Type": _TYPES[file.suffix],
         "Referrer-Policy": "no-referrer",
     }
     return {"statusCode": 200, "headers": headers, "body": file.read_text("utf-8")}
+
+
+def page_policy(*origins: str, media: str = "") -> str:
+    """Return a content security policy: this API's own files, and calls of this API and these origins only.
+
+    `media` is another directive with its semicolon, for a page that plays something.
+    """
+    connect = " ".join(("'self'", *origins))
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; {media}connect-src {connect}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 
 
 def refusal(error: HttpError) -> dict[str, Any]:

@@ -10,12 +10,7 @@ from typing import Any
 
 from common import http, settings
 
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/aws4fetch.js": ("aws4fetch.js", "text/javascript; charset=utf-8"),
-    "/app.css": ("app.css", "text/css; charset=utf-8"),
-}
+_STATIC = Path(__file__).parent / "static"
 SERVICES = ("cognito-idp", "cognito-identity", "runtime-v2-lex", "polly")
 
 
@@ -40,11 +35,8 @@ def _conf() -> Settings:
 
 def policy(conf: Settings) -> str:
     """Return the content security policy."""
-    endpoints = " ".join(f"https://{service}.{conf.region}.amazonaws.com" for service in SERVICES)
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; media-src blob:; "
-        f"connect-src 'self' {endpoints}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    endpoints = [f"https://{service}.{conf.region}.amazonaws.com" for service in SERVICES]
+    return http.page_policy(*endpoints, media="media-src blob:; ")
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -52,5 +44,4 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     conf = _conf()
     if event["resource"] == "/settings.json":
         return http.answer(200, asdict(conf))
-    name, kind = _FILES[event["resource"]]
-    return http.page(Path(__file__).parent / "static" / name, kind, policy(conf))
+    return http.page(_STATIC, event["resource"], policy(conf))

@@ -8,11 +8,7 @@ from urllib.parse import urlsplit
 
 from common import http, settings
 
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/app.css": ("app.css", "text/css; charset=utf-8"),
-}
+_STATIC = Path(__file__).parent / "static"
 
 
 @dataclass(frozen=True)
@@ -35,11 +31,7 @@ def _conf() -> Settings:
 def content_security_policy(conf: Settings) -> str:
     """Allow only this API's files, and requests to this API, the issuer's token endpoint and Cognito."""
     origins = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (conf.token_url, conf.cognito_url)}
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
-        f"connect-src 'self' {' '.join(sorted(origins))}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    return http.page_policy(*sorted(origins))
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -55,5 +47,4 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             "operations": conf.operations,
         }
         return http.answer(200, names)
-    name, kind = _FILES[path]
-    return http.page(Path(__file__).parent / "static" / name, kind, content_security_policy(conf))
+    return http.page(_STATIC, path, content_security_policy(conf))
