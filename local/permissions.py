@@ -16,6 +16,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 # Action -> what the service does with the key in the caller's name.
@@ -371,6 +372,25 @@ def role_session(
         },
     )
     return {"aws_access_key_id": key, "aws_secret_access_key": secret, "aws_session_token": token}
+
+
+def role_may(role: str, service: str, asked: Iterable[tuple[str, str]], region: str, external_id: str = "") -> str:
+    """Why a role that `service` assumes may not do one of these (action, resource), or an empty string.
+
+    For what a service does itself, such as Lambda's pollers: there is no request, and its calls use TLS, which policies
+    of resources require.
+    """
+    from ministack.core import iam_evaluator
+
+    try:
+        key = role_session(role, "poller", service, external_id=external_id)["aws_access_key_id"]
+    except PermissionError as error:
+        return str(error)
+    iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
+    for action, resource in asked:
+        if iam_evaluator.enforce(key, action, action.partition(":")[0], region, resource) is not None:
+            return f"{role} may not do {action} on {resource}, or use its key"
+    return ""
 
 
 @functools.cache

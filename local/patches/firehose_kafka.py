@@ -18,7 +18,7 @@ from ministack.services import firehose
 
 from local.patches import kafka
 from local.patches.registry import Original, patch
-from local.permissions import service_may
+from local.permissions import role_may, service_may
 
 TARGET, PRINCIPAL = "ministack.services.firehose", "firehose.amazonaws.com"
 logger = logging.getLogger("switchyard.firehose")
@@ -53,7 +53,7 @@ def _refusal(source: dict[str, Any], stream_arn: str) -> str:
         *kafka.on_topic(arn, source["TopicName"], *TOPIC),
         *kafka.on_group(arn, stream_arn.rpartition("/")[2], "DescribeGroup"),
     ]
-    return kafka.refusal(source["AuthenticationConfiguration"]["RoleARN"], PRINCIPAL, region, asked, account)
+    return role_may(source["AuthenticationConfiguration"]["RoleARN"], PRINCIPAL, asked, region, account)
 
 
 @patch(TARGET, "_HANDLERS[CreateDeliveryStream]", because="MiniStack's streams read no topic of MSK.")

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import confluent_kafka
-from ministack.core import iam_evaluator
 
-from local.permissions import role_session
 from local.services.kafka.exceptions import NotFoundException
 from local.services.kafka.models import Cluster, kafka_backends
 
@@ -50,19 +48,6 @@ def on_group(cluster_arn: str, group: str, *actions: str) -> list[Ask]:
     """Return questions about a consumer group of a cluster."""
     arn = f"{cluster_arn.replace(':cluster/', ':group/', 1)}/{group}"
     return [(f"kafka-cluster:{action}", arn) for action in actions]
-
-
-def refusal(role: str, service: str, region: str, asked: Iterable[Ask], external_id: str = "") -> str:
-    """Return why a role, which `service` assumes, may not do one of these; empty if it may do all."""
-    try:
-        key = role_session(role, "kafka", service, external_id=external_id)["aws_access_key_id"]
-    except PermissionError as error:
-        return str(error)
-    iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
-    for action, resource in asked:
-        if iam_evaluator.enforce(key, action, action.partition(":")[0], region, resource) is not None:
-            return f"{role} may not do {action} on {resource}"
-    return ""
 
 
 @dataclasses.dataclass

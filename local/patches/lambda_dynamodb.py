@@ -15,12 +15,11 @@ import os
 import time
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import dynamodb, lambda_svc
 
 from local.patches.registry import patch
-from local.permissions import client, role_session
+from local.permissions import client, role_may, role_session
 
 logger = logging.getLogger("switchyard.dynamodb")
 
@@ -69,7 +68,7 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
     if shard.position >= end or time.time() < shard.not_before:
         return False
     role = (function.get("config") or function)["Role"]
-    if refused := _may_not(role, "GetRecords", arn, region):
+    if refused := role_may(role, "lambda.amazonaws.com", [("dynamodb:GetRecords", arn)], region):
         mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
         shard.not_before = time.time() + 1
         return False
@@ -122,13 +121,6 @@ def _settle(
 
 def _credentials(role: str) -> dict[str, Any]:
     return role_session(role, "lambda-poller", "lambda.amazonaws.com")
-
-
-def _may_not(role: str, operation: str, arn: str, region: str) -> str:
-    """Return why the function's role may not read the stream; empty if it may."""
-    key = _credentials(role)["aws_access_key_id"]
-    denied = iam_evaluator.enforce(key, f"dynamodb:{operation}", "dynamodb", region, arn)
-    return f"{role} may not do dynamodb:{operation} on {arn}" if denied is not None else ""
 
 
 def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str, Any], role: str) -> None:

@@ -23,7 +23,7 @@ from ministack.services import cloudwatch, lambda_svc
 
 from local.patches import kafka
 from local.patches.registry import Original, patch
-from local.permissions import client, role_session
+from local.permissions import client, role_may, role_session
 
 LAMBDA, PRINCIPAL = "ministack.services.lambda_svc", "lambda.amazonaws.com"
 logger = logging.getLogger("switchyard.kafka")
@@ -160,7 +160,7 @@ class _Poller:
         messages = self.reader.read(self.mapping["BatchSize"], min(window, 1))
         while messages and self.lives():
             function, role = _function(self.mapping)
-            reason = kafka.refusal(role, PRINCIPAL, get_region(), _asked(self.mapping)) if function else "No function"
+            reason = role_may(role, PRINCIPAL, _asked(self.mapping), get_region()) if function else "No function"
             if not reason:
                 self._handle(function, role, messages)
                 self.reader.commit(messages)

@@ -20,13 +20,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import _request_account_id, _request_region, error_response_json, json_response
 from ministack.services import cloudwatch, kinesis, lambda_svc
 
 from local.patches.registry import Original, patch
-from local.permissions import client, role_session
+from local.permissions import client, role_may, role_session
 
 LAMBDA = "ministack.services.lambda_svc"
 logger = logging.getLogger("switchyard.kinesis")
@@ -66,17 +65,9 @@ def stream_of(source: str) -> str:
 def refusal(role: str, source: str) -> str:
     """Return why a role may not read a stream or a consumer; empty if it may."""
     stream, region = stream_of(source), source.split(":")[3]
-    asked = [(stream, one) for one in DESCRIBES]
-    asked += [(source, one) for one in (SHARED if source == stream else FAN_OUT)]
-    try:
-        key = role_session(role, "lambda-poller", "lambda.amazonaws.com")["aws_access_key_id"]
-    except PermissionError as error:
-        return str(error)
-    iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
-    for resource, operation in asked:
-        if iam_evaluator.enforce(key, f"kinesis:{operation}", "kinesis", region, resource) is not None:
-            return f"{role} may not do kinesis:{operation} on {resource}, or use its key"
-    return ""
+    asked = [(f"kinesis:{one}", stream) for one in DESCRIBES]
+    asked += [(f"kinesis:{one}", source) for one in (SHARED if source == stream else FAN_OUT)]
+    return role_may(role, "lambda.amazonaws.com", asked, region)
 
 
 def _role(mapping: Mapping) -> tuple[Any, str]:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.services import lambda_svc, sqs
 
 from local.patches.registry import Original, patch
-from local.permissions import role_session
+from local.permissions import role_may
 
 NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 _LIFETIME = 0.5
@@ -31,19 +30,8 @@ def refusal(role: str, queue_arn: str) -> str:
     until, reason = _checked.get((role, queue_arn), (0.0, ""))
     if time.monotonic() < until:
         return reason
-    reason = ""
-    try:
-        key = role_session(role, "lambda-poller", "lambda.amazonaws.com")["aws_access_key_id"]
-    except PermissionError as error:
-        reason = str(error)
-    else:
-        # The poller has no request: Lambda's own calls use TLS, which queue policies require.
-        iam_evaluator.pin_request_origin("127.0.0.1", secure_transport=True)
-        for operation in NEEDED:
-            action = f"sqs:{operation}"
-            if iam_evaluator.enforce(key, action, "sqs", queue_arn.split(":")[3], queue_arn) is not None:
-                reason = f"{role} may not do {action} on {queue_arn}"
-                break
+    asked = [(f"sqs:{operation}", queue_arn) for operation in NEEDED]
+    reason = role_may(role, "lambda.amazonaws.com", asked, queue_arn.split(":")[3])
     _checked[role, queue_arn] = time.monotonic() + _LIFETIME, reason
     return reason
 
