@@ -1,10 +1,10 @@
-"""`pytest tests/e2e` in two lanes: two stacks share the capabilities, each on a local cloud of its own.
+"""`pytest tests/e2e` in three lanes: two stacks share the capabilities, each on a local cloud of its own.
 
     python -m tools.e2e [options of pytest]
 
-Run it after `terraform init`, which fills the provider cache that both use. Terraform and the scenarios mostly wait:
-two lanes on two cores take little more than half the time of one. LANES=1 puts everything into one stack;
-CAPABILITIES selects.
+The third has the tests of whole deployments, which start clouds of their own. Run it after `terraform init`, which
+fills the provider cache that all use. Terraform and the scenarios mostly wait: the lanes on two cores take little more
+than half the time of one. LANES=1 puts all capabilities into one stack; CAPABILITIES selects.
 """
 
 from __future__ import annotations
@@ -23,12 +23,19 @@ from tools.terraform_test import shares
 OTHER_LANES = "CAPABILITIES leaves it out"
 """Why pytest skips the tests of the other lane's capabilities."""
 
+TESTS, DEPLOYMENT = "tests/e2e", "tests/e2e/deployment"
+NOTHING_CHOSEN = 5
+"""Pytest's exit status if the options, such as -k, leave a lane without tests."""
 
-def run(lane: int, capabilities: Sequence[str], options: Sequence[str]) -> int:
-    """Run one lane and return its exit status. Its lines appear as they come, with the number of the lane."""
-    print(f"[{lane}] {' '.join(sorted(capabilities))}", flush=True)
+
+def run(lane: int, capabilities: Sequence[str], chosen: Sequence[str]) -> int:
+    """Run one lane and return its exit status. Its lines appear as they come, with the number of the lane.
+
+    *chosen* are arguments of pytest: its paths and options.
+    """
+    print(f"[{lane}] {chosen[0]}: {' '.join(sorted(capabilities))}", flush=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "tests/e2e", "-vv", f"--basetemp={STATE / 'local' / str(lane)}", *options],
+        [sys.executable, "-m", "pytest", "-vv", f"--basetemp={STATE / 'local' / str(lane)}", *chosen],
         cwd=ROOT,
         env={**os.environ, "CAPABILITIES": " ".join(capabilities)},
         stdout=subprocess.PIPE,
@@ -48,9 +55,11 @@ def main(options: Sequence[str]) -> int:
     (STATE / "local").mkdir(parents=True, exist_ok=True)
     weights = {name: float(getattr(module, "seconds", 20)) for name, module in modules.items()}
     groups = shares(weights, int(os.environ.get("LANES", "2")))
-    with ThreadPoolExecutor(len(groups)) as lanes:
-        # A process that a signal ended has a status below 0.
-        return int(any(list(lanes.map(run, range(1, len(groups) + 1), groups, [options] * len(groups)))))
+    lanes = [(group, [TESTS, f"--ignore={DEPLOYMENT}", *options]) for group in groups]
+    lanes.append((list(modules), [DEPLOYMENT, *options]))
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        ended = set(pool.map(run, range(1, len(lanes) + 1), *zip(*lanes, strict=True)))
+    return int(ended not in ({0}, {0, NOTHING_CHOSEN}))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import package, root, stack
+from tools import package, root, stack, terraform_test
 from tools.bootstrap import terraform_bin, terraform_env
 
 
@@ -15,6 +15,15 @@ def terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     command = [terraform_bin(), f"-chdir={folder}", *arguments, "-no-color"]
     env = terraform_env(folder / ".terraform")
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def output_of_tests(folder: Path) -> str:
+    """Run the tests of a folder after `terraform init`, and return what Terraform printed. Raise AssertionError."""
+    with terraform_test.shared_provider(terraform_env(folder / ".terraform")) as env:
+        command = [terraform_bin(), f"-chdir={folder}", "test", "-no-color"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def problems(messages: list[str]) -> list[str]:
@@ -36,9 +45,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_its_plan_test_passes(everything: Path) -> None:
-    done = terraform(everything, "test")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed, 0 failed" in done.stdout
+    assert "1 passed, 0 failed" in output_of_tests(everything)
 
 
 def test_its_checks_pass(everything: Path) -> None:
@@ -49,9 +56,7 @@ def test_its_checks_pass(everything: Path) -> None:
 def test_the_roles_that_deploy_it_pass_their_plan_test(everything: Path) -> None:
     folder = everything / "deploy_role"
     assert terraform(folder, "init", "-backend=false", "-lockfile=readonly").returncode == 0
-    done = terraform(folder, "test")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 passed, 0 failed" in done.stdout
+    assert "9 passed, 0 failed" in output_of_tests(folder)
 
 
 def test_what_a_capability_needs_is_asked_for_by_name(everything: Path) -> None:
