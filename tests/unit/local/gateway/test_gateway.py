@@ -8,14 +8,13 @@ import json
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.cloud import Cloud, LocalCloudError
 from local.settings import ACCOUNT_ID, REGION
 
 HANDLER = """
@@ -31,13 +30,6 @@ def handler(event, context):
 
 
 ROOT = {"principal": f"arn:aws:iam::{ACCOUNT_ID}:root"}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def trust(service: str) -> str:

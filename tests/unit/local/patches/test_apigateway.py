@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from local.harness.cloud import Cloud, free_port, start, stop
-
-
-@pytest.fixture
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
+from local.harness.cloud import Cloud
 
 
 def test_a_mock_integration_has_no_method_of_a_back_end(cloud: Cloud) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from ministack.services import athena as engine
 from ministack.services import glue, s3
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.patches import athena
 from local.patches.registry import registry
@@ -128,13 +127,6 @@ def test_a_column_that_no_row_has_is_null(tmp_path: Path) -> None:
 def test_a_table_without_data_has_its_structs() -> None:
     relation = engine._empty_relation(table(severity="struct<label:string>"))
     assert query(f"SELECT severity.label, dt FROM {relation}") == []
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def test_athena_reads_a_json_table_by_its_glue_types(cloud: Cloud) -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.patches.cloudwatch_emf import metrics
 from tests.unit.local.gateway.test_gateway import Function
 
@@ -44,13 +41,6 @@ import json
 def handler(event, context):
     print({document(Drifted=3, Seconds=1)!r})
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def test_what_a_function_logs_is_published(cloud: Cloud) -> None:

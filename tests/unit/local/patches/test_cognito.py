@@ -6,13 +6,12 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.patches import cognito, cognito_custom_auth, cognito_triggers
 from local.settings import ACCOUNT_ID, REGION
@@ -36,13 +35,6 @@ def handler(event, context):
         event["response"] = {"answerCorrect": request["challengeAnswer"] == "42"}
     return event
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 @pytest.fixture(scope="module")

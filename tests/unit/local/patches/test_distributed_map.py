@@ -6,12 +6,11 @@ import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from tests.unit.local.gateway.test_gateway import trust
 
@@ -32,28 +31,26 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    place: Any = {"LocationConstraint": started.client("s3").meta.region_name}
-    started.client("s3").create_bucket(Bucket="distributed", CreateBucketConfiguration=place)
-    allow(started, "worker", "lambda.amazonaws.com", ["states:SendTaskSuccess", "s3:PutObject"])
+def cloud(cloud: Cloud) -> Cloud:
+    place: Any = {"LocationConstraint": cloud.client("s3").meta.region_name}
+    cloud.client("s3").create_bucket(Bucket="distributed", CreateBucketConfiguration=place)
+    allow(cloud, "worker", "lambda.amazonaws.com", ["states:SendTaskSuccess", "s3:PutObject"])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as out:
         out.writestr("code.py", CODE)
-    started.client("lambda").create_function(
+    cloud.client("lambda").create_function(
         FunctionName="worker",
         Runtime="python3.13",
         Handler="code.handler",
-        Role=role(started, "worker"),
+        Role=role(cloud, "worker"),
         Code={"ZipFile": buffer.getvalue()},
         Timeout=30,
     )
     wait_until(
         "the function",
-        lambda: started.client("lambda").get_function(FunctionName="worker")["Configuration"]["State"] == "Active",
+        lambda: cloud.client("lambda").get_function(FunctionName="worker")["Configuration"]["State"] == "Active",
     )
-    yield started
-    stop(pid)
+    return cloud
 
 
 def role(cloud: Cloud, name: str) -> str:

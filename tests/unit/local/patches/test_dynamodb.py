@@ -7,13 +7,12 @@ import json
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.cloud import Cloud, LocalCloudError
 from local.patches import dynamodb
 from local.settings import ACCOUNT_ID, REGION
 
@@ -31,13 +30,6 @@ def handler(event, context):
 """
 BY_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 PATTERN = {"eventName": ["REMOVE"], "userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 class Stream:

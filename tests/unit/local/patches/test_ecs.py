@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from scenarios.images import Image
@@ -18,13 +17,6 @@ from scenarios.issuers import Issuer
 SUBJECT = "repo:acme/shop:ref:refs/heads/main"
 PROVIDER = f"arn:aws:iam::{ACCOUNT_ID}:oidc-provider/token.actions.githubusercontent.com"
 SHELL = Image({"srv/a": "b"}, ("sh", "-c", "sleep 60"))
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def document(*statements: dict[str, Any]) -> str:

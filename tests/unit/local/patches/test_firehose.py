@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.patches.test_waf_logging import iam_role
@@ -19,13 +18,11 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "firehose.amazonaws.com"}, 
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    started.client("s3").create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": REGION})
-    started.client("logs").create_log_group(logGroupName="errors")
-    started.client("logs").create_log_stream(logGroupName="errors", logStreamName="delivery")
-    yield started
-    stop(pid)
+def cloud(cloud: Cloud) -> Cloud:
+    cloud.client("s3").create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": REGION})
+    cloud.client("logs").create_log_group(logGroupName="errors")
+    cloud.client("logs").create_log_stream(logGroupName="errors", logStreamName="delivery")
+    return cloud
 
 
 def stream(cloud: Cloud, name: str, *statements: dict[str, Any], trust: Any = TRUST, **more: Any) -> Any:

@@ -6,14 +6,13 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import confluent_kafka
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.patches.test_waf_logging import iam_role
@@ -23,15 +22,13 @@ CONNECTION = [
     f"kafka:{one}" for one in ("CreateVpcConnection", "DescribeCluster", "DescribeClusterV2", "GetBootstrapBrokers")
 ]
 READ: dict[str, Any] = {"Action": ["kafka:*", "kafka-cluster:*"], "Resource": "*"}
-WRITE = {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::records/*"}
+WRITE = {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::kafka-records/*"}
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    started.client("s3").create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": REGION})
-    yield started
-    stop(pid)
+def cloud(cloud: Cloud) -> Cloud:
+    cloud.client("s3").create_bucket(Bucket="kafka-records", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return cloud
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def stream(cloud: Cloud, cluster: str, name: str, *statements: dict[str, Any]) -
         },
         ExtendedS3DestinationConfiguration={
             "RoleARN": role,
-            "BucketARN": "arn:aws:s3:::records",
+            "BucketARN": "arn:aws:s3:::kafka-records",
             "Prefix": f"{name}/!{{timestamp:yyyy}}/",
             "CompressionFormat": "GZIP",
             "ProcessingConfiguration": {"Enabled": True, "Processors": [delimiter]},
@@ -86,11 +83,11 @@ def test_messages_become_lines_of_compressed_objects(cloud: Cloud, cluster: str)
     s3 = cloud.client("s3")
 
     def lines() -> list[bytes]:
-        keys = [one["Key"] for one in s3.list_objects_v2(Bucket="records", Prefix="good/").get("Contents", ())]
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket="kafka-records", Prefix="good/").get("Contents", ())]
         return [
             line
             for key in keys
-            for line in gzip.decompress(s3.get_object(Bucket="records", Key=key)["Body"].read()).splitlines()
+            for line in gzip.decompress(s3.get_object(Bucket="kafka-records", Key=key)["Body"].read()).splitlines()
         ]
 
     assert wait_until("both messages", lambda: found if len(found := lines()) >= 2 else None) == [b"1", b"2"]
@@ -115,6 +112,19 @@ def test_a_stream_that_may_not_read_its_topic_fails(
     assert said in described["FailureDescription"]["Details"]
 
 
+@pytest.fixture(scope="module")
+def function(cloud: Cloud) -> str:
+    """A function that may read the topic."""
+    code, name = io.BytesIO(), "reads-kafka"
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("f.py", "def handler(event, context): pass")
+    role = iam_role(cloud, name, {**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}}, READ)
+    cloud.client("lambda").create_function(
+        FunctionName=name, Role=role, Runtime="python3.13", Handler="f.handler", Code={"ZipFile": code.getvalue()}
+    )
+    return name
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -124,17 +134,9 @@ def test_a_stream_that_may_not_read_its_topic_fails(
         ({"EventSourceArn": f"arn:aws:kafka:{REGION}:{ACCOUNT_ID}:cluster/none/1"}, "Cluster not found"),
     ],
 )
-def test_a_mapping_that_lambda_refuses(cloud: Cloud, cluster: str, changes: dict[str, Any], said: str) -> None:
-    functions = cloud.client("lambda")
-    if not functions.list_functions()["Functions"]:
-        trust = {**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}}
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("f.py", "def handler(event, context): pass")
-        role = iam_role(cloud, "function", trust, READ)
-        functions.create_function(
-            FunctionName="f", Role=role, Runtime="python3.13", Handler="f.handler", Code={"ZipFile": code.getvalue()}
-        )
-    wanted = {"EventSourceArn": cluster, "FunctionName": "f", "Topics": ["modems"], "StartingPosition": "LATEST"}
+def test_a_mapping_that_lambda_refuses(
+    cloud: Cloud, cluster: str, function: str, changes: dict[str, Any], said: str
+) -> None:
+    wanted = {"EventSourceArn": cluster, "FunctionName": function, "Topics": ["modems"], "StartingPosition": "LATEST"}
     with pytest.raises(ClientError, match=said):
-        functions.create_event_source_mapping(**{**wanted, **changes})
+        cloud.client("lambda").create_event_source_mapping(**{**wanted, **changes})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -12,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.settings import ACCOUNT_ID, REGION
 
 TRUST = json.dumps(
@@ -25,13 +24,6 @@ TRUST = json.dumps(
 )
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role"
 BOUNDARY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def terraform(cloud: Cloud, service: str) -> Any:

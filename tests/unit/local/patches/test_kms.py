@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,17 +12,10 @@ from botocore.serialize import create_serializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.cloud import Cloud, LocalCloudError
 from local.patches import kms as subject
 
 DAY = datetime.timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,9 @@ import functools
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 
 # Registers, answers on a port of the environment, and prints each event. `MODE` says how it fails.
@@ -54,13 +51,6 @@ def handler(event, context):
     with socket.create_connection(("localhost", 4321)) as connection:
         return [connection.recv(100).decode(), context.aws_request_id]
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def packed(files: dict[str, str], mode: int = 0o755) -> bytes:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.patches import kinesis as consumers
 from local.patches import lambda_kinesis as subject
@@ -98,13 +97,6 @@ def test_an_answer_for_the_first_record_gives_the_whole_batch_up() -> None:
 )
 def test_where_a_mapping_begins(mapping: dict[str, Any], after: int) -> None:
     assert subject._start(mapping, FIVE) == after
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def test_a_policy_for_a_consumer_that_is_not_active_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

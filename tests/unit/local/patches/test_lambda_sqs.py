@@ -7,14 +7,13 @@ import json
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.patches import sns_chatbot as chat
 from local.patches.lambda_sqs import gathering
@@ -22,13 +21,6 @@ from local.services.chatbot import models
 from local.settings import ACCOUNT_ID, REGION
 
 NEEDED = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def role(cloud: Cloud, name: str, service: str) -> str:

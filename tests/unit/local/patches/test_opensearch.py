@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -14,19 +13,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.settings import ACCOUNT_ID, REGION
 
 ARN = f"arn:aws:es:{REGION}:{ACCOUNT_ID}:domain/shop"
 POST = {"Effect": "Allow", "Action": "es:ESHttpPost", "Resource": f"{ARN}/i/_search"}
 TITAN = "amazon.titan-embed-text-v2:0"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -96,7 +88,7 @@ def test_a_request_needs_a_signature(cloud: Cloud, shop: str) -> None:
 
 
 def test_iam_is_asked_about_method_and_path(cloud: Cloud, shop: str) -> None:
-    credentials = session(cloud, "reader", POST)
+    credentials = session(cloud, "searcher", POST)
     assert call(cloud, shop, "POST", "/i/_search", {"query": {"match_all": {}}}, credentials)[0] == 200
     for method, path in (("POST", "/i/_bulk"), ("GET", "/i"), ("PUT", "/j"), ("POST", "/j/_search")):
         status, answer = call(cloud, shop, method, path, {}, credentials)
@@ -204,7 +196,7 @@ def test_the_domain_calls_the_model_under_the_connectors_role(cloud: Cloud, shop
 
 
 def test_a_connectors_role_must_be_passed(cloud: Cloud, shop: str) -> None:
-    role = model_role(cloud, "passed", ARN)
+    role = model_role(cloud, "for-models", ARN)
     post = {**POST, "Resource": f"{ARN}/*"}
     path = "/_plugins/_ml/connectors/_create"
     refused = call(cloud, shop, "POST", path, connector(role), session(cloud, "poster", post))

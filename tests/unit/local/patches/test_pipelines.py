@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 
@@ -18,13 +18,6 @@ RULE = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/uploads"
 TEMPLATE = (
     '{"sourceRevisions": [{"actionName": "Module", "revisionType": "S3_OBJECT_VERSION_ID", "revisionValue": "<v>"}]}'
 )
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -67,10 +60,10 @@ def pipeline(cloud: Cloud) -> Iterator[Any]:
     api = cloud.client("codepipeline")
     api.create_pipeline(pipeline={"name": "one", "roleArn": arn, "artifactStore": store, "stages": stages})
     start_it = {"Action": "codepipeline:StartPipelineExecution", "Resource": PIPELINE}
-    events, by = cloud.client("events"), role(cloud, "rule", "events.amazonaws.com", start_it)
-    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dead"
+    events, by = cloud.client("events"), role(cloud, "start-pipeline", "events.amazonaws.com", start_it)
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dead-starts"
     send = {"Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
-    cloud.client("sqs").create_queue(QueueName="dead", Attributes={"Policy": document(send)})
+    cloud.client("sqs").create_queue(QueueName="dead-starts", Attributes={"Policy": document(send)})
     events.put_rule(
         Name="uploads", EventPattern=json.dumps({"source": ["aws.s3"], "detail": {"object": {"key": ["m.zip"]}}})
     )
@@ -102,10 +95,10 @@ def test_a_rule_whose_role_may_not_start_it_gets_a_dead_letter(cloud: Cloud, pip
     iam, sqs = cloud.client("iam"), cloud.client("sqs")
     before = len(pipeline.list_pipeline_executions(pipelineName="one")["pipelineExecutionSummaries"])
     iam.put_role_policy(
-        RoleName="rule", PolicyName="p", PolicyDocument=document({"Action": "sns:Publish", "Resource": "*"})
+        RoleName="start-pipeline", PolicyName="p", PolicyDocument=document({"Action": "sns:Publish", "Resource": "*"})
     )
     cloud.client("s3").put_object(Bucket="uploads", Key="m.zip", Body=b"two")
-    queue = sqs.get_queue_url(QueueName="dead")["QueueUrl"]
+    queue = sqs.get_queue_url(QueueName="dead-starts")["QueueUrl"]
     (letter,) = wait_until(
         "the dead letter",
         lambda: sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages"),

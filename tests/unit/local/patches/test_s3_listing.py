@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 
 KEYS = ["a b.json", "a+b.json", "a/%2B&ä.json"]
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def test_versions_are_listed_encoded_when_asked(cloud: Cloud) -> None:

@@ -9,19 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.settings import ACCOUNT_ID, REGION
 
 PART = 5 * 2**20
 OWN = {"Bucket": "files", "Key": "a b"}
 LOG_DELIVERY = 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +38,18 @@ def s3(cloud: Cloud) -> Iterator[Any]:
 def limited(cloud: Cloud) -> Iterator[Any]:
     """Yield `limited(actions...)`: S3 as a user who may perform only these actions."""
     iam = cloud.client("iam")
-    iam.create_user(UserName="limited")
-    keys = iam.create_access_key(UserName="limited")["AccessKey"]
+    iam.create_user(UserName="writer")
+    keys = iam.create_access_key(UserName="writer")["AccessKey"]
 
     def of(*actions: str) -> Any:
         document = {"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
-        iam.put_user_policy(UserName="limited", PolicyName="p", PolicyDocument=json.dumps(document))
+        iam.put_user_policy(UserName="writer", PolicyName="p", PolicyDocument=json.dumps(document))
         return cloud.client("s3", aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"])
 
     yield of
-    iam.delete_user_policy(UserName="limited", PolicyName="p")
-    iam.delete_access_key(UserName="limited", AccessKeyId=keys["AccessKeyId"])
-    iam.delete_user(UserName="limited")
+    iam.delete_user_policy(UserName="writer", PolicyName="p")
+    iam.delete_access_key(UserName="writer", AccessKeyId=keys["AccessKeyId"])
+    iam.delete_user(UserName="writer")
 
 
 def code(call: Any, **arguments: Any) -> str:

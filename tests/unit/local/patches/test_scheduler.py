@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.cloud import Cloud, LocalCloudError
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.gateway.test_gateway import Function
@@ -18,13 +17,6 @@ from tests.unit.local.patches.test_waf_logging import iam_role
 
 SERVICE = "scheduler.amazonaws.com"
 TARGET = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def schedule(cloud: Cloud, name: str, action: str, service: str = SERVICE, expression: str = "rate(1 day)") -> str:
@@ -64,7 +56,7 @@ def test_by_the_clock(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize(
     ("name", "action", "service"),
-    [("poor", "sqs:ReceiveMessage", SERVICE), ("untrusted", "sqs:SendMessage", "events.amazonaws.com")],
+    [("receiver", "sqs:ReceiveMessage", SERVICE), ("untrusted", "sqs:SendMessage", "events.amazonaws.com")],
 )
 def test_the_role_decides(cloud: Cloud, name: str, action: str, service: str) -> None:
     url = schedule(cloud, name, action, service)

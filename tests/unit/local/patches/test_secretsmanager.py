@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from scenarios.protection.secret_replication import ROTATION
@@ -19,13 +18,6 @@ from tests.unit.local.gateway.test_gateway import Function, allow, trust
 
 OTHER = "222222222222"
 V1, V2, V3 = (str(n) * 32 for n in (1, 2, 3))
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 @pytest.fixture(scope="module")

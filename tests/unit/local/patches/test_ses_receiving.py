@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.patches.ses_receiving import SETUP, matches
 from local.settings import ACCOUNT_ID, REGION
@@ -20,14 +20,12 @@ MAIL = b"From: ann@example.net\r\nTo: info@example.com\r\nSubject: hi\r\n\r\nhel
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    started.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    ses = started.client("ses")
+def cloud(cloud: Cloud) -> Cloud:
+    cloud.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    ses = cloud.client("ses")
     ses.verify_domain_identity(Domain="example.com")
     ses.create_receipt_rule_set(RuleSetName=RULES)
-    yield started
-    stop(pid)
+    return cloud
 
 
 def allow(cloud: Cloud, rule: str = "*", **condition: str) -> None:

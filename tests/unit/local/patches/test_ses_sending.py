@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.patches.ses_sending import problem
 from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.gateway.test_gateway import Function
@@ -31,11 +30,9 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    started.client("ses").verify_domain_identity(Domain="example.org")
-    yield started
-    stop(pid)
+def cloud(cloud: Cloud) -> Cloud:
+    cloud.client("ses").verify_domain_identity(Domain="example.org")
+    return cloud
 
 
 def send(cloud: Cloud, raw: bytes = MAIL, **more: Any) -> Any:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from tests.unit.local.gateway.test_gateway import trust
 
 PASS = {"Type": "Pass", "End": True}
 FAIL = {"Type": "Fail", "Error": "TooLate", "Cause": "It is too late."}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def last_event(cloud: Cloud, name: str, state: dict[str, Any], encryption: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +82,7 @@ def test_a_caller_can_wait_for_express_workflows_only(cloud: Cloud) -> None:
 
 
 def test_a_failed_run_is_a_success_of_the_call(cloud: Cloud) -> None:
-    arn = machine(cloud, "failing", "EXPRESS", States={"Only": FAIL})
+    arn = machine(cloud, "failing-express", "EXPRESS", States={"Only": FAIL})
     record = cloud.client("stepfunctions").start_sync_execution(stateMachineArn=arn)
     assert record["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert (record["status"], record["error"], record["cause"]) == ("FAILED", "TooLate", "It is too late.")

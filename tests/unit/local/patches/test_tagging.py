@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 
 TAGS = {"service": "orders"}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def test_tagged_resources_come_in_pages_and_untagged_ones_do_not(cloud: Cloud) -> None:
@@ -52,7 +44,7 @@ def test_tagged_resources_come_in_pages_and_untagged_ones_do_not(cloud: Cloud) -
 
 def test_changed_tags_are_an_event(cloud: Cloud) -> None:
     sqs, events = cloud.client("sqs"), cloud.client("events")
-    queue = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="tag-changes")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]})

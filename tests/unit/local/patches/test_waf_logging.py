@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.cloud import Cloud, LocalCloudError
 from local.harness.scenario import wait_until
 from local.patches import waf_logging
 from local.patches.waf import WafError
@@ -46,20 +45,18 @@ NEEDED: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    s3, logs, firehose = started.client("s3"), started.client("logs"), started.client("firehose")
+def cloud(cloud: Cloud) -> Cloud:
+    s3, logs, firehose = cloud.client("s3"), cloud.client("logs"), cloud.client("firehose")
     for name in ("aws-waf-logs-b", "stream-bucket"):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     logs.create_log_group(logGroupName="aws-waf-logs-g")
     trust = {"Effect": "Allow", "Principal": {"Service": "firehose.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    role = iam_role(started, "stream", trust, {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::stream-bucket/*"})
+    role = iam_role(cloud, "stream", trust, {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::stream-bucket/*"})
     firehose.create_delivery_stream(
         DeliveryStreamName="aws-waf-logs-s",
         S3DestinationConfiguration={"RoleARN": role, "BucketARN": "arn:aws:s3:::stream-bucket"},
     )
-    yield started
-    stop(pid)
+    return cloud
 
 
 @pytest.fixture

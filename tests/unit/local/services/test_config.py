@@ -6,13 +6,12 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from tests.unit.local.gateway.test_gateway import allow, trust
@@ -36,13 +35,6 @@ def handler(event, context):
         "ComplianceResourceType": item["resourceType"], "ComplianceResourceId": item["resourceId"],
         "ComplianceType": kind, "OrderingTimestamp": item["configurationItemCaptureTime"]}])
 """
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 def code(call: Any, **arguments: Any) -> str:

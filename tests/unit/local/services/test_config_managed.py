@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
 from local.settings import ACCOUNT_ID, REGION
 from scenarios.protection.secret_replication import ROTATION
@@ -18,13 +17,6 @@ from tests.unit.local.gateway.test_gateway import allow, trust
 from tests.unit.local.services.test_config import code, record, results
 
 ELSEWHERE = "eu-central-1"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
 
 
 @pytest.fixture(scope="module")
