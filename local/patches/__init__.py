@@ -17,6 +17,7 @@ MODULES = (
     "cloudfront",
     "apigateway",
     "apigateway_import",
+    "apigateway_stages",
     "athena",
     "cognito_triggers",
     "cognito_custom_auth",

@@ -1,18 +1,15 @@
-"""API Gateway: REST APIs imported from OpenAPI 3 by PutRestApi, and stages that serve the snapshot of a deployment.
+"""API Gateway: REST APIs imported from OpenAPI 3 by PutRestApi.
 
 An import overwrites: what the body does not have is gone, with settings such as the policy. Of the keywords that AWS
 documents as unsupported, each raises a warning, which `failonwarnings` turns into a refusal. Not here: the merge mode,
-YAML, OpenAPI 2.0, documentation parts. Stages of APIs that were not imported serve the API as it is now.
+YAML, OpenAPI 2.0, documentation parts.
 https://docs.aws.amazon.com/apigateway/latest/api/API_PutRestApi.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
 """
 
 from __future__ import annotations
 
-import contextvars
-import copy
 import json
-import random
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -31,9 +28,8 @@ _KNOWN = frozenset(
     }
 )
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
-_imported: set[str] = set()
-_served: contextvars.ContextVar[str] = contextvars.ContextVar("served", default="")
-"""Where the deployment that answers this request is kept, in the tables of resources and models."""
+imported: set[str] = set()
+"""The ids of the APIs that were imported."""
 
 
 class _Refused(Exception):
@@ -159,7 +155,7 @@ def overwrite(api_id: str, api: Data, document: Data) -> None:
                     "x-amazon-apigateway-request-validator", document.get("x-amazon-apigateway-request-validator")
                 )
                 stored |= _checks(operation) | {"requestValidatorId": validators.get(chosen)}
-    _imported.add(api_id)
+    imported.add(api_id)
 
 
 def _model(api_id: str, schema: Any) -> Any:
@@ -211,133 +207,3 @@ def _checks(operation: Data) -> Data:
         "requestModels": models,
         "operationName": operation.get("operationId", ""),
     }
-
-
-# Deployments
-
-
-def _place(api_id: str, deployment_id: str) -> str:
-    return f"{api_id}/{deployment_id}"
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_create_deployment",
-    because="In MiniStack, a stage serves the API as it is now and not as it was deployed.",
-)
-def create_deployment(original: Original, api_id: str, data: Data) -> Any:
-    """Keep a snapshot of what was imported."""
-    answer = original(api_id, data)
-    if api_id in _imported and answer[0] == 201:
-        place = _place(api_id, json.loads(answer[2])["id"])
-        api_gateway._resources[place] = copy.deepcopy(api_gateway._resources[api_id])
-        api_gateway._models[place] = copy.deepcopy(api_gateway._models.get(api_id, {}))
-    return answer
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_delete_deployment",
-    because="MiniStack deletes a deployment that a stage serves, and keeps no snapshots.",
-)
-def delete_deployment(original: Original, api_id: str, deployment_id: str) -> Any:
-    """Refuse for a deployment in use; drop its snapshot."""
-    for stage in api_gateway._stages_v1.get(api_id, {}).values():
-        if deployment_id in (stage.get("deploymentId"), (stage.get("canarySettings") or {}).get("deploymentId")):
-            return api_gateway._v1_error(
-                "BadRequestException",
-                "Active stages pointing to this deployment must be moved or deleted",
-                400,
-            )
-    api_gateway._resources.pop(_place(api_id, deployment_id), None)
-    api_gateway._models.pop(_place(api_id, deployment_id), None)
-    return original(api_id, deployment_id)
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_create_stage",
-    because="MiniStack drops the canary of a new stage.",
-)
-def create_stage(original: Original, api_id: str, data: Data) -> Any:
-    """Keep the canary's settings."""
-    answer = original(api_id, data)
-    if answer[0] == 201 and data.get("canarySettings"):
-        stage = api_gateway._stages_v1[api_id][data["stageName"]]
-        stage["canarySettings"] = data["canarySettings"]
-        return api_gateway._v1_response(stage, 201)
-    return answer
-
-
-def _of(api_id: str, stage_name: str) -> str:
-    """Return the place of the deployment that answers a request, or the API itself."""
-    stage = api_gateway._stages_v1.get(api_id, {}).get(stage_name) or {}
-    canary = stage.get("canarySettings") or {}
-    chosen = stage.get("deploymentId")
-    if canary.get("deploymentId") and random.uniform(0, 100) < float(canary.get("percentTraffic") or 0):
-        chosen = canary["deploymentId"]
-    place = _place(api_id, str(chosen))
-    return place if place in api_gateway._resources else api_id
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_execute_in_scope",
-    because="A request is answered by the deployment of its stage.",
-)
-async def execute_in_scope(
-    original: Original,
-    request: Data,
-    api_id: str,
-    stage_name: str,
-    method: str,
-    path: str,
-    headers: Any,
-    body: Any,
-    query_params: Any,
-    owner_account_id: str,
-    owner_region: str,
-) -> Any:
-    """Answer from a snapshot."""
-    token = _served.set(_of(api_id, stage_name))
-    try:
-        return await original(
-            request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region
-        )
-    finally:
-        _served.reset(token)
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_match_resource_tree",
-    because="A request is answered by the deployment of its stage.",
-)
-def match_resource_tree(original: Original, api_id: str, segments: list[str]) -> Any:
-    """Look in the snapshot."""
-    return original(_snapshot(api_id), segments)
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_match_greedy_fallback",
-    because="A request is answered by the deployment of its stage.",
-)
-def match_greedy_fallback(original: Original, api_id: str, segments: list[str], http_method: str) -> Any:
-    """Look in the snapshot."""
-    return original(_snapshot(api_id), segments, http_method)
-
-
-@patch(
-    "ministack.services.apigateway_v1",
-    "_model_schema",
-    because="A request is answered by the deployment of its stage.",
-)
-def model_schema(original: Original, api_id: str, model_name: str) -> Any:
-    """Look in the snapshot."""
-    return original(_snapshot(api_id), model_name)
-
-
-def _snapshot(api_id: str) -> str:
-    served = _served.get()
-    return served if served.partition("/")[0] == api_id else api_id

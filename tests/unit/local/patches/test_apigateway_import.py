@@ -115,3 +115,76 @@ def test_what_aws_does_not_take_is_refused(cloud: Cloud) -> None:
         gateway.put_rest_api(restApiId=api, body="no JSON", mode="overwrite")
     with pytest.raises(ClientError, match="NotImplemented"):
         put(cloud, api, document(PATHS), mode="merge")
+
+
+# Canaries
+
+
+def settings(*operations: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return patch operations of the canary's settings: op, path and value."""
+    return [dict(zip(("op", "path", "value"), one, strict=False)) for one in operations]
+
+
+def test_a_canary_answers_its_part_of_the_requests(cloud: Cloud) -> None:
+    gateway = cloud.client("apigateway")
+    api = gateway.create_rest_api(name="c")["id"]
+    put(cloud, api, document({"/old": {"get": operation()}}))
+    first = gateway.create_deployment(restApiId=api)["id"]
+    put(cloud, api, document({"/new": {"get": operation()}}))
+    second = gateway.create_deployment(restApiId=api)["id"]
+    canary = {"deploymentId": second, "percentTraffic": 0}
+    stage = {"restApiId": api, "stageName": "v1"}
+    made = gateway.create_stage(**stage, deploymentId=first, canarySettings=canary)
+    assert made["canarySettings"] == {"deploymentId": second, "percentTraffic": 0.0, "useStageCache": False}
+
+    def served() -> tuple[int, int]:
+        return status(cloud, api, "/old"), status(cloud, api, "/new")
+
+    def update(*operations: tuple[str, ...]) -> Any:
+        return gateway.update_stage(**stage, patchOperations=settings(*operations))
+
+    assert served() == (200, 403)  # none of them
+    with pytest.raises(ClientError, match="Active stages"):
+        gateway.delete_deployment(restApiId=api, deploymentId=second)
+    update(("replace", "/canarySettings/percentTraffic", "100.0"))
+    assert served() == (403, 200)  # all of them
+    changed = update(("replace", "/canarySettings/percentTraffic", "50"))
+    assert changed["canarySettings"]["percentTraffic"] == 50.0
+    answers = {status(cloud, api, "/new") for _ in range(100)}  # each by itself, at random: both within 2 ** -99
+    assert answers == {200, 403}
+    update(("remove", "/canarySettings"))
+    assert served() == (200, 403)
+    assert "canarySettings" not in gateway.get_stage(**stage)
+    # A promotion as the guide shows it, then as Terraform sends it: the canary ends, and the stage has its deployment.
+    update(("replace", "/canarySettings/deploymentId", second))
+    assert gateway.get_stage(**stage)["canarySettings"]["percentTraffic"] == 0.0
+    copied = [{"op": "copy", "from": "/canarySettings/deploymentId", "path": "/deploymentId"}]
+    assert gateway.update_stage(**stage, patchOperations=copied)["deploymentId"] == second
+    assert served() == (403, 200)
+    update(("remove", "/canarySettings"), ("replace", "/deploymentId", first))
+    assert served() == (200, 403)
+    gateway.delete_deployment(restApiId=api, deploymentId=second)
+
+
+def test_what_aws_refuses_of_a_canary(cloud: Cloud) -> None:
+    gateway = cloud.client("apigateway")
+    api = gateway.create_rest_api(name="d")["id"]
+    put(cloud, api, document({"/a": {"get": operation()}}))
+    first = gateway.create_deployment(restApiId=api)["id"]
+    stage = {"restApiId": api, "stageName": "v1"}
+    with pytest.raises(ClientError, match="Deployment id does not exist"):
+        gateway.create_stage(**stage, deploymentId=first, canarySettings={"deploymentId": "none"})
+    gateway.create_stage(**stage, deploymentId=first)
+    cases = {
+        "Deployment id does not exist": ("replace", "/canarySettings/deploymentId", "none"),
+        "Invalid add operation with path: /canarySettings/x": ("add", "/canarySettings/x", "true"),
+        "Invalid method setting path: /canarySettings/other": ("replace", "/canarySettings/other", "x"),
+        "Promotion not available": ("copy", "/deploymentId", ""),
+        "between 0.0 and 100.0": ("replace", "/canarySettings/percentTraffic", "101"),
+    }
+    for message, change in cases.items():
+        with pytest.raises(ClientError, match=message):
+            gateway.update_stage(**stage, patchOperations=settings(change))
+    assert "canarySettings" not in gateway.get_stage(**stage)
+    with pytest.raises(ClientError, match="NotImplemented"):
+        gateway.create_deployment(**stage, canarySettings={"percentTraffic": 1})
