@@ -32,10 +32,13 @@ locals {
     "mail_router"                                  = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
     "mail_router.rule_set"                         = ["after", "name", "replace_active"]
     "mail_router.redaction"                        = ["minimum_score", "types"]
-    "openapi_service"                              = ["accept_breaking_changes", "authorizers", "binary_media_types", "clients", "default_endpoint", "deletion_protection", "documentation", "file", "force_destroy", "function", "image", "package_name", "policy", "throttle", "web_acl_arn"]
+    "openapi_service"                              = ["accept_breaking_changes", "authorizers", "binary_media_types", "clients", "default_endpoint", "deletion_protection", "documentation", "file", "force_destroy", "function", "image", "package_name", "policy", "stages", "throttle", "web_acl_arn"]
     "openapi_service.function"                     = ["invoke_arn", "name"]
     "openapi_service.authorizers[*]"               = ["api_key", "function", "iam", "user_pool_arns"]
     "openapi_service.authorizers[*].function"      = ["identity_sources", "invoke_arn", "name", "ttl_seconds"]
+    "openapi_service.stages[*]"                    = ["canary", "release", "throttle", "variables"]
+    "openapi_service.stages[*].canary"             = ["percent_traffic", "release"]
+    "openapi_service.stages[*].throttle"           = ["burst_limit", "rate_limit"]
     "openapi_service.throttle"                     = ["burst_limit", "rate_limit"]
     "openapi_service.documentation"                = ["certificate_arn", "domain_name", "web_acl_arn"]
     "training_feedback"                            = ["child_directed", "deletion_protection", "force_destroy", "health_categories", "learner_days", "levels", "locales", "minimum_phrase_score", "page", "query_limit_mib", "quicksight", "retention_days", "session_seconds", "speech", "topics", "user_pool"]
@@ -398,6 +401,7 @@ module "openapi_service" {
   function                = try(var.openapi_service.function, null)
   authorizers             = try(var.openapi_service.authorizers, null)
   accept_breaking_changes = try(var.openapi_service.accept_breaking_changes, null)
+  stages                  = try(var.openapi_service.stages, null)
   throttle                = try(var.openapi_service.throttle, null)
   policy                  = try(var.openapi_service.policy, null)
   binary_media_types      = try(var.openapi_service.binary_media_types, null)
@@ -439,6 +443,21 @@ variable "openapi_service" {
   validation {
     condition     = length(setsubtract(flatten([for a in try(values(var.openapi_service.authorizers), []) : try(keys(a.function), [])]), local.apps_settings["openapi_service.authorizers[*].function"])) == 0
     error_message = "openapi_service.authorizers[*].function has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.openapi_service.authorizers), []) : try(keys(a.function), [])]), local.apps_settings["openapi_service.authorizers[*].function"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.authorizers[*].function"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.openapi_service.stages), []) : try(keys(a), [])]), local.apps_settings["openapi_service.stages[*]"])) == 0
+    error_message = "openapi_service.stages[*] has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.openapi_service.stages), []) : try(keys(a), [])]), local.apps_settings["openapi_service.stages[*]"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.stages[*]"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.openapi_service.stages), []) : try(keys(a.canary), [])]), local.apps_settings["openapi_service.stages[*].canary"])) == 0
+    error_message = "openapi_service.stages[*].canary has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.openapi_service.stages), []) : try(keys(a.canary), [])]), local.apps_settings["openapi_service.stages[*].canary"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.stages[*].canary"])}."
+  }
+
+  validation {
+    condition     = length(setsubtract(flatten([for a in try(values(var.openapi_service.stages), []) : try(keys(a.throttle), [])]), local.apps_settings["openapi_service.stages[*].throttle"])) == 0
+    error_message = "openapi_service.stages[*].throttle has no setting ${join(", ", setsubtract(flatten([for a in try(values(var.openapi_service.stages), []) : try(keys(a.throttle), [])]), local.apps_settings["openapi_service.stages[*].throttle"]))}. Its settings are: ${join(", ", local.apps_settings["openapi_service.stages[*].throttle"])}."
   }
 
   validation {

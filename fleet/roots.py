@@ -175,8 +175,8 @@ def specification(fleet: Fleet, target: Target, directory: Path, build: Path | N
     source = stack.Source.parse(fleet.source)
     build = build or (directory if fleet.source else ROOT) / "build"
     context = {**escaped(target.context), "build_dir": Path(os.path.relpath(build, folder)).as_posix()}
-    for argument, block in wiring.CONTEXT_SWITCHES.items():
-        used = any(units()[name].capability.uses(block) for name in target.units)
+    for argument, owners in wiring.CONTEXT_SWITCHES.items():
+        used = any(units()[name].capability.uses(*owners) for name in target.units)
         context.setdefault(argument, used)
     modules = {CONTEXT: {"source": _source(source, CONTEXT_MODULE, folder), "arguments": context}}
     outputs = {CONTEXT: f"${{module.{CONTEXT}}}"}

@@ -45,20 +45,36 @@ run "defaults" {
   override_resource {
     target          = aws_lambda_invocation.prepare
     override_during = plan
-    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{\\\"openapi\\\": \\\"3.0.1\\\"}\", \"version\": \"1.0.0\", \"left_out\": [\"x\"]}" }
+    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{\\\"openapi\\\": \\\"3.0.1\\\"}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\", \"left_out\": [\"x\"]}" }
   }
 
   assert {
-    condition     = module.api.resources.rest_api.body == "{\"openapi\": \"3.0.1\"}" && module.api.resources.rest_api.put_rest_api_mode == "overwrite" && module.api.resources.rest_api.fail_on_warnings && module.api.resources.rest_api.name == "test-openapi"
+    condition     = aws_api_gateway_rest_api.this.body == "{\"openapi\": \"3.0.1\"}" && aws_api_gateway_rest_api.this.put_rest_api_mode == "overwrite" && aws_api_gateway_rest_api.this.fail_on_warnings && aws_api_gateway_rest_api.this.name == "test-openapi"
     error_message = "OA-1, OA-3: the checked copy is imported whole, in place of what was there, and a warning fails the apply."
   }
   assert {
-    condition     = length(module.api.resources.gateway) == 0 && length(module.api.resources.methods) == 0
-    error_message = "OA-3: nothing is added to the body that the next import would erase."
+    condition     = { for version, d in aws_api_gateway_deployment.release : version => merge(d.triggers, { description = d.description }) } == { "1.0.0" = { release = "1.0.0-0a1b2c3d4e5f", description = "1.0.0" } } && output.release == "1.0.0-0a1b2c3d4e5f"
+    error_message = "OA-2: a deployment is made of each release, which has the hash of the body in its name."
   }
   assert {
-    condition     = length(keys(module.api.resources.deployment.triggers)) == 1
-    error_message = "OA-2: a deployment is made of a body, by its hash."
+    condition     = keys(aws_api_gateway_stage.this) == ["v1"] && length(aws_api_gateway_stage.this["v1"].canary_settings) == 0 && { for name, p in aws_lambda_permission.stage : p.statement_id => p.source_arn } == { openapi-api = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/v1/*" } && length(aws_wafv2_web_acl_association.api) == 0
+    error_message = "There is one stage, and API Gateway may call the function for it."
+  }
+  assert {
+    condition     = toset([for group in concat(values(aws_cloudwatch_log_group.access), values(aws_cloudwatch_log_group.execution)) : group.name]) == toset(["/aws/apigateway/test-openapi", "/aws/apigateway/test-openapi/Canary", "API-Gateway-Execution-Logs_a1b2c3d4e5/v1", "API-Gateway-Execution-Logs_a1b2c3d4e5/v1/Canary"]) && alltrue([for group in concat(values(aws_cloudwatch_log_group.access), values(aws_cloudwatch_log_group.execution)) : group.kms_key_id == var.context.kms_key_arn && group.retention_in_days == 365])
+    error_message = "Every log that API Gateway writes is encrypted and kept as long as the others, a canary's too."
+  }
+  assert {
+    condition     = alltrue([for word in ["header", "Authorization", "body", "querystring"] : !strcontains(aws_api_gateway_stage.this["v1"].access_log_settings[0].format, word)]) && !aws_api_gateway_method_settings.all["v1"].settings[0].data_trace_enabled
+    error_message = "No log contains headers, tokens or bodies."
+  }
+  assert {
+    condition     = aws_api_gateway_stage.this["v1"].xray_tracing_enabled && contains(["ERROR", "INFO"], aws_api_gateway_method_settings.all["v1"].settings[0].logging_level) && !aws_api_gateway_method_settings.all["v1"].settings[0].caching_enabled && aws_api_gateway_method_settings.all["v1"].settings[0].throttling_rate_limit == 100
+    error_message = "APIGateway.1, APIGateway.3, APIGateway.5: logs and traces are on, there is no cache, and every operation has a limit."
+  }
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.server_errors : alarm.alarm_name => alarm.dimensions } == { test-openapi-server-errors = tomap({ ApiName = "test-openapi", Stage = "v1" }) } && aws_cloudwatch_metric_alarm.server_errors["v1"].alarm_actions == toset([var.context.alarm_topic_arn]) && length(aws_cloudwatch_metric_alarm.canary) == 0
+    error_message = "Failed answers raise an alarm."
   }
   assert {
     condition     = jsondecode(aws_lambda_invocation.prepare.input).document == file("./modules/apps/openapi_service/widgets.yaml") && jsondecode(aws_lambda_invocation.prepare.input).target.authorizers.sigv4.iam && jsondecode(aws_lambda_invocation.prepare.input).target.name == "test-openapi"
@@ -76,8 +92,8 @@ run "defaults" {
     error_message = "The check reads the served file and nothing else."
   }
   assert {
-    condition     = [for s in jsondecode(module.functions.resources.grants["service"].policy).Statement : s.Sid] == ["KeepWidgets", "ReadFile"] && module.api.resources.stage.variables.document == "documents/${sha256(file("./modules/apps/openapi_service/widgets.yaml"))}"
-    error_message = "The service answers by the file that the stage was deployed with."
+    condition     = [for s in jsondecode(module.functions.resources.grants["service"].policy).Statement : s.Sid] == ["KeepWidgets", "ReadFile"] && aws_api_gateway_stage.this["v1"].variables == tomap({ document = "documents/1.0.0-0a1b2c3d4e5f" }) && aws_s3_object.document["1.0.0"].content == file("./modules/apps/openapi_service/widgets.yaml")
+    error_message = "The service answers by the file that the stage's release was made of."
   }
   assert {
     condition     = { for s in jsondecode(aws_iam_role_policy.build.policy).Statement : s.Sid => s.Resource if contains(["PublishPackages", "UseRepository", "GetToken"], s.Sid) } == { PublishPackages = ["arn:aws:codeartifact:eu-central-1:111122223333:package/test-openapi-clients/clients/pypi/*", "arn:aws:codeartifact:eu-central-1:111122223333:package/test-openapi-clients/clients/npm/*"], UseRepository = "arn:aws:codeartifact:eu-central-1:111122223333:repository/test-openapi-clients/clients", GetToken = "arn:aws:codeartifact:eu-central-1:111122223333:domain/test-openapi-clients" }
@@ -99,6 +115,116 @@ run "defaults" {
     condition     = aws_codebuild_project.publication.environment[0].privileged_mode == false && aws_codebuild_project.publication.concurrent_build_limit == 1
     error_message = "Builds run one after the other, without privileges."
   }
+}
+
+
+run "canary" {
+  command = plan
+
+  module {
+    source = "./modules/apps/openapi_service"
+  }
+
+  override_resource {
+    target          = aws_lambda_invocation.prepare
+    override_during = plan
+    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\"}" }
+  }
+  override_resource {
+    target          = aws_api_gateway_deployment.release["1.0.0"]
+    override_during = plan
+    values          = { id = "newest" }
+  }
+
+  variables {
+    web_acl_arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/a/1"
+    stages = {
+      v1   = { release = "1.0.0-0a1b2c3d4e5f", canary = { percent_traffic = 10 }, variables = { mode = "live" } }
+      beta = { throttle = { rate_limit = 5, burst_limit = 1 } }
+    }
+  }
+
+  assert {
+    condition     = { for name, stage in aws_api_gateway_stage.this : name => stage.deployment_id } == { v1 = "newest", beta = "newest" } && aws_api_gateway_stage.this["v1"].canary_settings[0].deployment_id == "newest" && aws_api_gateway_stage.this["v1"].canary_settings[0].percent_traffic == 10 && !aws_api_gateway_stage.this["v1"].canary_settings[0].use_stage_cache && length(aws_api_gateway_stage.this["beta"].canary_settings) == 0
+    error_message = "A stage serves its release, and a part of its requests goes to the canary's."
+  }
+  assert {
+    condition     = aws_api_gateway_stage.this["v1"].canary_settings[0].stage_variable_overrides == tomap({ document = "documents/1.0.0-0a1b2c3d4e5f" }) && aws_api_gateway_stage.this["v1"].variables.mode == "live"
+    error_message = "The service answers a canary's requests by the canary's file."
+  }
+  assert {
+    condition     = { for name, p in aws_lambda_permission.stage : p.statement_id => p.source_arn } == { openapi-api = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/v1/*", openapi-api-beta = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/beta/*" } && keys(aws_wafv2_web_acl_association.api) == ["beta", "v1"] && { for name, s in aws_api_gateway_method_settings.all : name => s.settings[0].throttling_rate_limit } == { v1 = 100, beta = 5 }
+    error_message = "Each stage has its permission, its web ACL and its limits."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_metric_filter.canary["v1"].log_group_name == "/aws/apigateway/test-openapi/Canary" && aws_cloudwatch_log_metric_filter.canary["v1"].metric_transformation[0].name == aws_cloudwatch_metric_alarm.canary["v1"].metric_name && aws_cloudwatch_metric_alarm.canary["v1"].namespace == aws_cloudwatch_log_metric_filter.canary["v1"].metric_transformation[0].namespace && toset(keys(aws_cloudwatch_metric_alarm.canary)) == toset(["v1"])
+    error_message = "A failed answer of the canary raises an alarm of its own."
+  }
+  assert {
+    condition     = length(setsubtract(["test-openapi-beta-server-errors", "test-openapi-server-errors", "test-openapi-server-errors-canary"], output.alarm_names)) == 0
+    error_message = "Alarms are named by stage: ${join(", ", output.alarm_names)}"
+  }
+  assert {
+    condition     = { for name, stage in output.stages : name => "${stage.release} ${coalesce(stage.canary, "-")}" } == { v1 = "1.0.0-0a1b2c3d4e5f 1.0.0-0a1b2c3d4e5f", beta = "1.0.0-0a1b2c3d4e5f -" }
+    error_message = "What is served where is an output."
+  }
+}
+
+# A snapshot of 1.0.0 would get its name.
+run "a_release_that_does_not_exist" {
+  command = plan
+
+  module {
+    source = "./modules/apps/openapi_service"
+  }
+
+  override_resource {
+    target          = aws_lambda_invocation.prepare
+    override_during = plan
+    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\"}" }
+  }
+
+  variables {
+    stages = { v1 = { release = "0.9.0-ffffffffffff" } }
+  }
+
+  expect_failures = [aws_api_gateway_deployment.release]
+}
+
+run "another_release_of_a_version_that_a_stage_names" {
+  command = plan
+
+  module {
+    source = "./modules/apps/openapi_service"
+  }
+
+  override_resource {
+    target          = aws_lambda_invocation.prepare
+    override_during = plan
+    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\"}" }
+  }
+
+  variables {
+    stages = { v1 = { release = "1.0.0-ffffffffffff" } }
+  }
+
+  expect_failures = [aws_api_gateway_deployment.release]
+}
+
+run "a_version_that_terraform_reads_differently" {
+  command = plan
+
+  module {
+    source = "./modules/apps/openapi_service"
+  }
+
+  override_resource {
+    target          = aws_lambda_invocation.prepare
+    override_during = plan
+    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.1\", \"release\": \"1.0.1-0a1b2c3d4e5f\"}" }
+  }
+
+  expect_failures = [aws_lambda_invocation.prepare]
 }
 
 run "refused" {

@@ -97,9 +97,9 @@ class Capability:
         texts = (path.read_text() for path in self.folder.glob("*.tf"))
         return frozenset(block for text in texts for block in re.findall(r'"\.\./\.\./blocks/(\w+)"', text))
 
-    def uses(self, block: str) -> bool:
-        """Return whether its module uses a building block."""
-        return block in self._blocks
+    def uses(self, *modules: str) -> bool:
+        """Return whether its module is one of these, or uses one of them as a building block."""
+        return not {self.name, *self._blocks}.isdisjoint(modules)
 
 
 @functools.cache
@@ -243,9 +243,9 @@ def files(only: Collection[str] | None = None) -> dict[str, str]:
     on = [c for c in capabilities().values() if only is None or c.name in only]
     switches = {
         argument: f"coalesce(var.{argument}, anytrue([\n"
-        + "".join(f"var.{c.name} != null,\n" for c in on if c.uses(block))
+        + "".join(f"var.{c.name} != null,\n" for c in on if c.uses(*modules))
         + "]))"
-        for argument, block in wiring.CONTEXT_SWITCHES.items()
+        for argument, modules in wiring.CONTEXT_SWITCHES.items()
     }
     head = "# Written by `make docs` (tools/root.py) from {}. Edit those instead.\n"
     written = {"main.tf": head.format("modules/context/variables.tf and tools/wiring.py") + "\n"}

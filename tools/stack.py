@@ -183,8 +183,8 @@ def variable_hcl(name: str, body: Mapping[str, Any]) -> str:
 def main_hcl(stack: Stack) -> str:
     """Return the provider and the context that all capabilities share."""
     given = {name: f"var.{name}" for name in SHARED if name in hcl.declared(CONTEXT, "variable")}
-    for argument, block in wiring.CONTEXT_SWITCHES.items():
-        given[argument] = hcl.literal(any(c.uses(block) for c in stack.capabilities))
+    for argument, modules in wiring.CONTEXT_SWITCHES.items():
+        given[argument] = hcl.literal(any(c.uses(*modules) for c in stack.capabilities))
     source = stack.source.module("modules/context", stack.directory)
     return (
         'provider "aws" {\nregion = var.region\n}\n\n# Shared by all capabilities.\nmodule "context" {\n'

@@ -118,8 +118,8 @@ ONCE = (
 # Argument of a capability -> the service-linked role that it creates unless the argument has the role's ARN.
 SERVICE_LINKED_ROLES = {("config_recorder", "role_arn"): "config.amazonaws.com/AWSServiceRoleForConfig"}
 
-# Boolean arguments of modules/context that are true if a capability with this building block is on.
-CONTEXT_SWITCHES = {"api_gateway_logging": "rest_api"}
+# Boolean arguments of modules/context that are true if one of these modules is on: a building block or a capability.
+CONTEXT_SWITCHES = {"api_gateway_logging": ("rest_api", "openapi_service")}
 
 # Arguments with a default that must be given nevertheless, because one of several is enough.
 ONE_OF = {

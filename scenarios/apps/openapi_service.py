@@ -27,6 +27,7 @@ variables: dict[str, Any] = {
         "clients": ["python"],
         "deletion_protection": False,
         "force_destroy": True,
+        "stages": {"v1": {}, "beta": {}},
         "throttle": {"rate_limit": RATE, "burst_limit": RATE},
     }
 }
@@ -62,9 +63,9 @@ def prepare(stack: Stack) -> dict[str, Any]:
     return {}
 
 
-def url(stack: Stack, path: str) -> str:
-    """Return the URL at which the local cloud serves a path. On AWS, it is the output `url` and the path."""
-    return f"{stack.cloud.endpoint}/restapis/{stack.outputs['api_id']}/v1/_user_request_{path}"
+def url(stack: Stack, path: str, stage: str = "v1") -> str:
+    """Return the URL at which the local cloud serves a path. On AWS, it is the stage's `url` and the path."""
+    return f"{stack.cloud.endpoint}/restapis/{stack.outputs['api_id']}/{stage}/_user_request_{path}"
 
 
 def call(
@@ -75,11 +76,12 @@ def call(
     headers: Mapping[str, str] | None = None,
     *,
     sign: bool = True,
+    stage: str = "v1",
 ) -> tuple[int, Any, Mapping[str, str]]:
     """Send a request, signed as the account's root unless `sign` is false. Return status, parsed body and headers."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     request = AWSRequest(
-        method, url(stack, path), data=data, headers={"Content-Type": "application/json", **(headers or {})}
+        method, url(stack, path, stage), data=data, headers={"Content-Type": "application/json", **(headers or {})}
     )
     if sign:
         SigV4Auth(Credentials("test", "test"), "execute-api", REGION).add_auth(request)
@@ -157,6 +159,8 @@ def acceptance(stack: Stack, report: Report) -> None:
     """Ping, create, read, list, replace and delete."""
     status, pong, _ = call(stack, "GET", "/ping", sign=False)
     report.check("ping answers everyone", (status, pong), (200, {"status": "ok", "version": "1.0.0"}))
+    other = call(stack, "GET", "/ping", sign=False, stage="beta")
+    report.check("so does it in another stage", other[:2], (status, pong))
     report.check("widgets answer signed requests only", call(stack, "GET", "/widgets", sign=False)[0], 403)
     body = {"name": f"One {stack.token}", "colour": "red", "note": None, "shape": CIRCLE}
     status, made, headers = create(stack, body)

@@ -84,8 +84,8 @@ def resource_types(folders: Collection[Path]) -> set[str]:
 
     Resources of the context that no chosen module needs are left out (wiring.CONTEXT_SWITCHES).
     """
-    blocks = {folder.name for folder in folders if folder.parent.name == "blocks"}
-    off = [switch for switch, block in wiring.CONTEXT_SWITCHES.items() if block not in blocks]
+    chosen = {folder.name for folder in folders}
+    off = [switch for switch, modules in wiring.CONTEXT_SWITCHES.items() if chosen.isdisjoint(modules)]
     found = {"provider"}
     for folder in folders:
         for kind, name, body in re.findall(r'(?ms)^(resource|data) "(\w+)" "\w+" \{(?:\}|(.*?)^\})', source_of(folder)):

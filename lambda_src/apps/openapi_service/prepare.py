@@ -2,14 +2,15 @@
 
 Terraform calls this function when the file or a setting has changed, before anything else changes:
 {"document": the file's text, "target": see `_target`, "accept_breaking": a version or "", "terraform": true}. It
-answers {"accepted": bool, "reasons": [...], "body": JSON, "left_out": [...], "version", "title", "changes": [...]}. A
-refusal is an answer and no error, so that Terraform shows its reasons and repeats them in each plan until the file
-changes.
+answers {"accepted": bool, "reasons": [...], "body": JSON, "left_out": [...], "version", "release", "title",
+"changes": [...]}. A refusal is an answer and no error, so that Terraform shows its reasons and repeats them in each
+plan until the file changes.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,15 +67,26 @@ def decide(event: Mapping[str, Any], served: str) -> dict[str, Any]:
         changes = _changes(found, text, served, str(event.get("accept_breaking") or ""))
     except Refused as refused:
         return {"accepted": False, "reasons": refused.reasons}
+    body, version = _json(copied.body), str(found["info"]["version"])
     return {
         "accepted": True,
         "reasons": [],
-        "body": json.dumps(copied.body, sort_keys=True, separators=(",", ":")),
+        "body": body,
         "left_out": copied.left_out,
         "changes": changes,
-        "version": found["info"]["version"],
+        "version": version,
+        "release": release(version, body, found),
         "title": found["info"]["title"],
     }
+
+
+def release(version: str, body: str, found: Mapping[str, Any]) -> str:
+    """Return a release's name. With other settings, a version is another release; with other comments, the same."""
+    return f"{version}-{hashlib.sha256(f'{body}{_json(found)}'.encode()).hexdigest()[:12]}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def _changes(found: Mapping[str, Any], text: str, served: str, accepted: str) -> list[str]:

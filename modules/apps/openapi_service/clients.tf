@@ -191,7 +191,7 @@ resource "aws_codebuild_project" "publication" {
 
     dynamic "environment_variable" {
       for_each = {
-        API_URL      = module.api.url
+        API_URL      = aws_api_gateway_stage.this[local.main].invoke_url
         BUCKET       = module.documents.id
         CLIENTS      = jsonencode(sort(var.clients))
         CURRENT_KEY  = local.current_key

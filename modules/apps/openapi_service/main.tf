@@ -1,5 +1,6 @@
-# A file is checked before anything else changes (this file), becomes the API (api.tf) with the sample service behind it
-# (service.tf), and what is served is then documented (documentation.tf) and made into clients (clients.tf).
+# A file is checked before anything else changes (this file), becomes a release of the API (api.tf) that stages serve
+# (stages.tf) with the sample service behind it (service.tf), and is then documented (documentation.tf) and made into
+# clients (clients.tf).
 
 locals {
   name     = "openapi"
@@ -11,15 +12,16 @@ locals {
 
   description = "Imported from an OpenAPI file; its documentation and clients are made of the same file"
 
-  document_key = "documents/${sha256(local.document)}"
-  current_key  = "current/openapi"
+  current_key = "current/openapi"
+
+  # Known while Terraform plans, unlike the answer of the check, which refuses a file without one.
+  version = try(regex("^[0-9]+\\.[0-9]+\\.[0-9]+$", yamldecode(local.document).info.version), "none")
 
   decision = jsondecode(aws_lambda_invocation.prepare.result)
   body     = try(local.decision.body, "{}")
 }
 
-# documents/ has each accepted file under its hash, current/openapi is the file that is served, reports/ has what was
-# published of it.
+# documents/ has the file of each release, current/openapi is the newest one, reports/ has what was published of it.
 module "documents" {
   source = "../../blocks/bucket"
 
@@ -121,30 +123,11 @@ resource "aws_lambda_invocation" "prepare" {
       condition     = length(try(jsondecode(self.result).reasons, [])) == 0
       error_message = "${local.file} is refused, and what is deployed stays as it is:\n- ${join("\n- ", try(jsondecode(self.result).reasons, []))}"
     }
-  }
-}
-
-# The service answers by the file that the stage was deployed with: a variable of the stage names it.
-resource "aws_s3_object" "document" {
-  bucket                 = module.documents.id
-  key                    = local.document_key
-  content                = local.document
-  content_type           = "text/plain; charset=utf-8"
-  server_side_encryption = "aws:kms"
-  kms_key_id             = var.context.kms_key_arn
-
-  # An S3 object can have 10 tags, other resources can have 50. The bucket carries the tags.
-  override_provider {
-    default_tags {
-      tags = {}
+    postcondition {
+      condition     = try(jsondecode(self.result).version, local.version) == local.version
+      error_message = "Terraform reads info.version of ${local.file} as ${local.version}, and the check as ${try(jsondecode(self.result).version, "none")}: write it once, in quotation marks."
     }
   }
-
-  lifecycle {
-    create_before_destroy = true
-  }
-
-  depends_on = [aws_lambda_invocation.prepare]
 }
 
 # Written last: it starts the build, and it is what the next file is compared with.
@@ -163,5 +146,5 @@ resource "aws_s3_object" "current" {
     }
   }
 
-  depends_on = [module.api, aws_lambda_permission.authorizer, module.publication]
+  depends_on = [aws_api_gateway_method_settings.all, aws_lambda_permission.authorizer, aws_lambda_permission.stage, module.publication]
 }

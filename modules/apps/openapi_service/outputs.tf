@@ -1,25 +1,42 @@
 output "url" {
-  description = "URL of the API, without a slash at the end."
-  value       = module.api.url
+  description = "URL of the API's stage `v1`, without a slash at the end."
+  value       = aws_api_gateway_stage.this[local.main].invoke_url
+  # A consumer waits until the API may call its function and the limits are in place.
+  depends_on = [aws_api_gateway_method_settings.all, aws_lambda_permission.authorizer, aws_lambda_permission.stage]
 }
 
 output "api_id" {
   description = "ID of the API."
-  value       = module.api.id
+  value       = aws_api_gateway_rest_api.this.id
 }
 
 output "stage_arn" {
-  description = "ARN of the stage, for a usage plan or a web ACL."
-  value       = module.api.stage_arn
+  description = "ARN of the stage `v1`, for a usage plan or a web ACL."
+  value       = aws_api_gateway_stage.this[local.main].arn
+}
+
+output "stages" {
+  description = "Each stage by name: its `url`, its `arn`, and the `release` that it and its `canary` serve."
+  value = { for name, stage in aws_api_gateway_stage.this : name => {
+    url     = stage.invoke_url
+    arn     = stage.arn
+    release = local.releases[local.served[name]]
+    canary  = try(local.releases[local.canaries[name].version], null)
+  } }
+}
+
+output "release" {
+  description = "The newest release, by which `stages` can keep it when the file changes: the version of the file, and a hash of what was made of it."
+  value       = local.newest
 }
 
 output "execution_arn" {
   description = "ARN that policies of callers name: `<execution_arn>/<stage>/<method>/<path>` for `execute-api:Invoke`."
-  value       = module.api.execution_arn
+  value       = local.execution_arn
 }
 
 output "version" {
-  description = "Version of the file that is served."
+  description = "Version of the file, and of the newest release."
   value       = try(local.decision.version, null)
 }
 
@@ -75,6 +92,9 @@ output "function_names" {
 output "alarm_names" {
   description = "Names of the alarms."
   value = sort(concat(
-    module.functions.alarm_names, module.api.alarm_names, [aws_cloudwatch_metric_alarm.failed.alarm_name],
+    module.functions.alarm_names,
+    [for alarm in aws_cloudwatch_metric_alarm.server_errors : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.canary : alarm.alarm_name],
+    [aws_cloudwatch_metric_alarm.failed.alarm_name],
   ))
 }

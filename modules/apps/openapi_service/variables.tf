@@ -85,8 +85,52 @@ variable "accept_breaking_changes" {
   }
 }
 
+variable "stages" {
+  description = "Stages of the API by name, the first segment of the URL's path; `v1` is the one whose URL documentation and clients have. A stage serves its `release` (one that the output `release` showed, such as `1.0.0-0a1b2c3d4e5f`), or the newest. With a `canary`, it sends `percent_traffic` of its requests, chosen at random, to another `release`, or to the newest. A stage can have its own `throttle`, and `variables` that the function gets with each request."
+  type = map(object({
+    release = optional(string)
+    canary = optional(object({
+      release         = optional(string)
+      percent_traffic = number
+    }))
+    throttle  = optional(object({ rate_limit = number, burst_limit = number }))
+    variables = optional(map(string), {})
+  }))
+  default  = { v1 = {} }
+  nullable = false
+
+  validation {
+    condition     = contains(keys(var.stages), "v1") && alltrue([for name in keys(var.stages) : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
+    error_message = "stages must have v1, whose URL documentation and clients have, and names of letters, digits, hyphens and underscores."
+  }
+  validation {
+    condition     = alltrue([for release in flatten([for stage in var.stages : [stage.release, try(stage.canary.release, null)]]) : release == null || can(regex("^[0-9]+\\.[0-9]+\\.[0-9]+-[0-9a-f]{12}$", release))])
+    error_message = "stages: each release must be what the output release showed when it was the newest, such as 1.0.0-0a1b2c3d4e5f. Leave it out for the newest."
+  }
+  validation {
+    condition     = length(distinct([for release in compact(flatten([for stage in var.stages : [stage.release, try(stage.canary.release, null)]])) : split("-", release)[0]])) == length(distinct(compact(flatten([for stage in var.stages : [stage.release, try(stage.canary.release, null)]]))))
+    error_message = "stages names two releases of one version. There is one release of each version: name the one that the output stages shows."
+  }
+  validation {
+    condition     = alltrue([for stage in var.stages : stage.canary == null || try(stage.canary.percent_traffic >= 0 && stage.canary.percent_traffic <= 100, false)])
+    error_message = "stages: a canary's percent_traffic must be from 0 to 100."
+  }
+  validation {
+    condition     = alltrue([for stage in var.stages : stage.canary == null || stage.release != try(stage.canary.release, null)])
+    error_message = "stages: a canary must have another release than its stage. Give the stage the release that it serves now, so that the canary gets the newest."
+  }
+  validation {
+    condition     = alltrue(flatten([for stage in var.stages : [for name, value in stage.variables : can(regex("^[A-Za-z0-9_]+$", name)) && name != "document" && can(regex("^[A-Za-z0-9._~:/?#&=,-]+$", value))]]))
+    error_message = "stages: variables must have names of letters, digits and underscores other than document, and values of letters, digits and ._~:/?#&=,- as API Gateway allows them."
+  }
+  validation {
+    condition     = alltrue([for stage in var.stages : stage.throttle == null || try(stage.throttle.rate_limit > 0 && stage.throttle.burst_limit >= 1, false)])
+    error_message = "stages: throttle.rate_limit must be more than 0 and throttle.burst_limit 1 or more: 0 would refuse every request."
+  }
+}
+
 variable "throttle" {
-  description = "Requests per second, and requests at once, that each operation takes before API Gateway answers 429."
+  description = "Requests per second, and requests at once, that each operation of a stage takes before API Gateway answers 429."
   type = object({
     rate_limit  = optional(number, 100)
     burst_limit = optional(number, 50)
@@ -191,7 +235,7 @@ variable "image" {
 }
 
 variable "web_acl_arn" {
-  description = "Regional web ACL to associate with the stage; null for none."
+  description = "Regional web ACL to associate with the stages; null for none."
   type        = string
   default     = null
 

@@ -161,11 +161,11 @@ class Changing:
         outputs = self.terraform.outputs()["openapi_service"]
         return scenario.Stack(self.cloud, outputs, "openapi_service")
 
-    def deployments(self) -> list[str]:
-        """Return the ids of the API's deployments."""
+    def deployments(self) -> dict[str, str]:
+        """Return the ids of the API's deployments, by the version that each is a snapshot of."""
         api = self.stack.outputs["api_id"]
         found = self.cloud.client("apigateway").get_deployments(restApiId=api)["items"]
-        return [str(one["id"]) for one in found]
+        return {str(one["description"]): str(one["id"]) for one in found}
 
 
 @pytest.fixture
@@ -179,19 +179,21 @@ def test_one_apply_changes_api_documentation_and_clients(changing: Changing) -> 
     changing.apply(lambda _: None)
     stack = changing.stack
     assert subject.published(stack, "1.0.0")
-    before = changing.deployments()
+    before, kept = changing.deployments(), stack.outputs["release"]
     assert changing.terraform.drift() == ""  # OA-2: an unchanged file is an empty plan
 
     def later(document: dict[str, Any]) -> None:
         document["info"]["version"] = "1.1.0"
         document["paths"]["/health"] = {"get": {**document["paths"]["/ping"]["get"], "operationId": "health"}}
 
-    changing.apply(later)
-    # OA-2: one new deployment, which the stage serves.
-    assert len(changing.deployments()) == 1
-    assert changing.deployments() != before
-    assert subject.call(stack, "GET", "/ping", sign=False)[1]["version"] == "1.1.0"
-    assert subject.call(stack, "GET", "/health", sign=False)[0] == 501  # the API has it, the sample service does not
+    parts = {"v1": 50, "beta": 100}
+    stages = {name: {"release": kept, "canary": {"percent_traffic": part}} for name, part in parts.items()}
+    changing.apply(later, stages=stages)
+    # OA-2: one new deployment, which the canaries serve. The stages' own is still the one that was made of 1.0.0.
+    after = changing.deployments()
+    assert (sorted(after), after["1.0.0"]) == (["1.0.0", "1.1.0"], before["1.0.0"])
+    assert served(stack, "beta") == ("1.1.0", True)
+    wait_until("both in v1", lambda: {version_of(stack, "v1") for _ in range(10)} == {"1.0.0", "1.1.0"})
     made = subject.published(stack, "1.1.0")
     assert [(one["format"], one["version"], one["state"]) for one in made["packages"]] == [
         ("pypi", "1.1.0", "published"),
@@ -205,8 +207,20 @@ def test_one_apply_changes_api_documentation_and_clients(changing: Changing) -> 
     assert "execute-api:Invoke" in api["policy"]
 
     refused(changing, stack)
-    removed(changing, stack)
+    promoted(changing, stack, kept, changing.stack.outputs["release"])
     npm(changing.stack)
+
+
+def version_of(stack: scenario.Stack, stage: str) -> str:
+    """Return the version of the file by which the service answers in a stage."""
+    return str(subject.call(stack, "GET", "/ping", sign=False, stage=stage)[1]["version"])
+
+
+def served(stack: scenario.Stack, stage: str) -> tuple[str, bool]:
+    """Return that version, and whether the API of the stage has the path that came with 1.1.0."""
+    # The sample service does not have it.
+    known = {501: True, 403: False}[subject.call(stack, "GET", "/health", sign=False, stage=stage)[0]]
+    return version_of(stack, stage), known
 
 
 def refused(changing: Changing, stack: scenario.Stack) -> None:
@@ -224,21 +238,33 @@ def refused(changing: Changing, stack: scenario.Stack) -> None:
         with pytest.raises(LocalCloudError) as caught:
             changing.apply(change)
         assert said in " ".join(str(caught.value).replace("│", " ").split()), name
-        assert subject.call(stack, "GET", "/health", sign=False)[0] == 501, name
+        assert served(stack, "beta") == ("1.1.0", True), name
         changing.file.write_text(kept)
     assert changing.deployments() == before
 
 
-def removed(changing: Changing, stack: scenario.Stack) -> None:
-    """Accept a break by its version: the route is gone, the settings are not (OA-3)."""
+def promoted(changing: Changing, stack: scenario.Stack, first: str, second: str) -> None:
+    """Promote one canary and take the other back, while a new stage has a break that is accepted. Then go on with that.
+
+    The route is gone in the stages that serve the break, the settings are not (OA-3).
+    """
 
     def change(document: dict[str, Any]) -> None:
         del document["paths"]["/health"]
         document["info"]["version"] = "2.0.0"
 
-    changing.apply(change, accept_breaking_changes="2.0.0")
-    assert subject.call(stack, "GET", "/health", sign=False)[0] == 403
-    assert subject.call(stack, "GET", "/ping", sign=False)[1]["version"] == "2.0.0"
+    stages: dict[str, Any] = {"v1": {"release": second}, "beta": {"release": first}, "next": {}}
+    changing.apply(change, accept_breaking_changes="2.0.0", stages=stages)
+    assert {name: served(stack, name) for name in stages} == {
+        "v1": ("1.1.0", True),
+        "beta": ("1.0.0", False),
+        "next": ("2.0.0", False),
+    }
+    assert sorted(changing.deployments()) == ["1.0.0", "1.1.0", "2.0.0"]
+
+    changing.apply(stages={"v1": {}})
+    assert served(stack, "v1") == ("2.0.0", False)
+    assert list(changing.deployments()) == ["2.0.0"]
     api = changing.cloud.client("apigateway").get_rest_api(restApiId=stack.outputs["api_id"])
     assert "execute-api:Invoke" in api["policy"]
     assert subject.published(changing.stack, "2.0.0")

@@ -92,8 +92,10 @@ def test_what_is_wired_exists() -> None:
     context = hcl.declared(ROOT / "modules" / "context", "variable")
     for argument, used in wiring.CONTEXT_SWITCHES.items():
         assert argument in context
-        assert (ROOT / "modules" / "blocks" / used).is_dir()
-    assert {"order_authorization", "step_up_auth"} <= {c.name for c in CAPABILITIES.values() if c.uses("rest_api")}
+        modules = {path.name for path in ROOT.glob("modules/*/*")}
+        assert modules >= set(used)
+    switched = {c.name for c in CAPABILITIES.values() if c.uses(*wiring.CONTEXT_SWITCHES["api_gateway_logging"])}
+    assert {"order_authorization", "step_up_auth", "openapi_service"} <= switched
 
 
 def test_a_root_of_some_has_those_only() -> None:

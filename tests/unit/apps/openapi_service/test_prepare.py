@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -41,6 +42,20 @@ def test_the_first_file_and_the_same_file_are_accepted_alike(text: str) -> None:
     assert first["left_out"]
     assert decide(text, text) == first
     assert decide(json.dumps(document.read(text)), text)["body"] == first["body"]  # another notation is no change
+
+
+def test_a_release_has_a_name_of_its_own(text: str) -> None:
+    first = decide(text)
+    assert re.fullmatch(r"1\.0\.0-[0-9a-f]{12}", first["release"])
+    assert decide(f"# a comment\n{text}", text)["release"] == first["release"]
+    other = prepare.decide({"document": text, "target": {**TARGET, "uri": "another function"}}, text)
+    assert other["release"].startswith("1.0.0-")
+    assert other["release"] != first["release"]
+    # What API Gateway does not check is the same copy, and still another release: the function checks the whole file.
+    stricter = document.read(text)
+    stricter["components"]["schemas"]["Widget"]["description"] = "Other words"
+    changed = decide(json.dumps(stricter))
+    assert changed["release"] != first["release"]
 
 
 def test_a_change_needs_a_later_version(text: str) -> None:
