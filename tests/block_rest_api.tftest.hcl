@@ -74,7 +74,7 @@ run "api" {
     error_message = "Required parameters are validated."
   }
   assert {
-    condition     = aws_api_gateway_request_validator.this[0].validate_request_body && aws_api_gateway_request_validator.this[0].validate_request_parameters && length(aws_api_gateway_model.this) == 1 && aws_api_gateway_method.this["PUT /orders/{order-id}"].request_models["application/json"] == aws_api_gateway_model.this["PUT /orders/{order-id}"].name
+    condition     = aws_api_gateway_request_validator.this.validate_request_body && aws_api_gateway_request_validator.this.validate_request_parameters && length(aws_api_gateway_model.this) == 1 && aws_api_gateway_method.this["PUT /orders/{order-id}"].request_models["application/json"] == aws_api_gateway_model.this["PUT /orders/{order-id}"].name
     error_message = "Bodies are validated."
   }
   assert {

@@ -1,7 +1,6 @@
 locals {
   name       = "${var.context.name_prefix}-${var.name}"
-  stage_name = "v1"                    # the first segment of the URL's path
-  imported   = length(var.routes) == 0 # known at plan time, unlike the body
+  stage_name = "v1" # the first segment of the URL's path
 
   routes = {
     for key, route in var.routes : key => merge(route, {
@@ -42,12 +41,9 @@ locals {
 }
 
 resource "aws_api_gateway_rest_api" "this" {
-  name              = local.name
-  description       = var.description
-  body              = var.body
-  put_rest_api_mode = "overwrite" # merge keeps what a body no longer has
-  fail_on_warnings  = local.imported
-  tags              = var.context.tags
+  name        = local.name
+  description = var.description
+  tags        = var.context.tags
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -106,10 +102,7 @@ resource "aws_api_gateway_resource" "level_6" {
   path_part   = basename(each.value)
 }
 
-# An import erases what is not in the body, so an imported API has neither validator nor responses of its own.
 resource "aws_api_gateway_request_validator" "this" {
-  count = local.imported ? 0 : 1
-
   rest_api_id                 = aws_api_gateway_rest_api.this.id
   name                        = "all"
   validate_request_body       = true
@@ -156,7 +149,7 @@ resource "aws_api_gateway_method" "this" {
   authorizer_id        = each.value.authorization == "CUSTOM" ? aws_api_gateway_authorizer.this[0].id : each.value.authorization == "COGNITO_USER_POOLS" ? aws_api_gateway_authorizer.user_pool[0].id : null
   authorization_scopes = each.value.authorize ? each.value.user_pool_scopes : null
   api_key_required     = each.value.api_key
-  request_validator_id = aws_api_gateway_request_validator.this[0].id
+  request_validator_id = aws_api_gateway_request_validator.this.id
   request_models       = each.value.body == null ? {} : { "application/json" = aws_api_gateway_model.this[each.key].name }
   request_parameters = merge(
     { for p in regexall("\\{([^}+]+)\\+?\\}", each.value.path) : "method.request.path.${p[0]}" => true },
@@ -241,7 +234,7 @@ resource "aws_lambda_permission" "authorizer" {
 }
 
 resource "aws_api_gateway_gateway_response" "this" {
-  for_each = local.imported ? [] : toset(["DEFAULT_4XX", "DEFAULT_5XX"])
+  for_each = toset(["DEFAULT_4XX", "DEFAULT_5XX"])
 
   rest_api_id         = aws_api_gateway_rest_api.this.id
   response_type       = each.value
@@ -256,7 +249,6 @@ resource "aws_api_gateway_deployment" "this" {
   triggers = {
     configuration = sha256(jsonencode([
       var.authorizer,
-      var.body,
       local.error_headers,
       local.preflights,
       var.cors,
@@ -286,7 +278,6 @@ resource "aws_api_gateway_stage" "this" {
   rest_api_id          = aws_api_gateway_rest_api.this.id
   deployment_id        = aws_api_gateway_deployment.this.id
   stage_name           = local.stage_name
-  variables            = var.stage_variables
   xray_tracing_enabled = true
   tags                 = var.context.tags
 

@@ -44,19 +44,6 @@ variable "functions" {
   nullable = false
 }
 
-variable "body" {
-  description = "OpenAPI 3.0 document, as JSON, that the API is imported from instead of `routes`: with integrations, validators, authorizers and gateway responses, and with `name` (after the prefix) and `description` as its title and description. null for `routes`."
-  type        = string
-  default     = null
-}
-
-variable "stage_variables" {
-  description = "Variables of the stage, which functions get with each request."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
 variable "routes" {
   description = "Routes by `\"METHOD /path\"`, such as `\"GET /orders/{order-id}\"`: the `function` that answers, whether the authorizer is called first (`authorize`), the scopes of which an access token of `user_pool_arns` must have at least one (`user_pool_scopes`: API Gateway itself checks the token instead of the authorizer), whether the caller must sign with AWS credentials that may `execute-api:Invoke` (`iam`, instead of the authorizer), whether it must send an API key of a usage plan for the stage (`api_key`), `required_parameters` (`header.X-Scope`, `querystring.day`), the JSON schema (draft 4, as JSON) of an application/json `body`, and a separate `throttle` for the route."
   type = map(object({
@@ -75,8 +62,8 @@ variable "routes" {
   nullable = false
 
   validation {
-    condition     = (length(var.routes) > 0) == (var.body == null) && alltrue([for route in keys(var.routes) : can(regex("^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /((\\{[A-Za-z0-9._-]+\\+?\\}|[A-Za-z0-9._:-]+)(/|$)){0,6}$", route)) && !endswith(route, "//") && (endswith(route, " /") || !endswith(route, "/"))])
-    error_message = "Each route must be \"METHOD /path\" with at most 6 segments, such as \"GET /orders/{order-id}\". An API with a body has none."
+    condition     = length(var.routes) > 0 && alltrue([for route in keys(var.routes) : can(regex("^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /((\\{[A-Za-z0-9._-]+\\+?\\}|[A-Za-z0-9._:-]+)(/|$)){0,6}$", route)) && !endswith(route, "//") && (endswith(route, " /") || !endswith(route, "/"))])
+    error_message = "Each route must be \"METHOD /path\" with at most 6 segments, such as \"GET /orders/{order-id}\"."
   }
   validation {
     condition     = alltrue([for route in var.routes : contains(keys(var.functions), route.function)])
