@@ -26,7 +26,9 @@ _PREFIXES = {"monitoring": "cloudwatch"}
 
 # Operation -> action, where they differ.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html#using-with-s3-policy-actions-related-to-buckets
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html#amazoncloudfront-actions-as-permissions
 _ACTIONS = {
+    "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:CompleteMultipartUpload": "s3:PutObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
