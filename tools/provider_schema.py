@@ -187,6 +187,13 @@ def sources() -> dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text() for path in paths if ".terraform" not in path.parts}
 
 
+def types() -> set[str]:
+    """Return the AWS types of the root and of all modules; those of data sources begin with `data.`."""
+    declared = re.compile(r'(?m)^(resource|data) "(aws_\w+)"')
+    found = {one for text in sources().values() for one in declared.findall(text)}
+    return {kind if block == "resource" else f"data.{kind}" for block, kind in found}
+
+
 def report(version: str, result: Result) -> str:
     """Return the result as Markdown."""
     counts = ", ".join(f"{number} {what}" for what, number in sorted(result.counts.items()))

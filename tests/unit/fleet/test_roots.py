@@ -16,6 +16,7 @@ from fleet import roots, targets
 from fleet.document import read
 from fleet.roots import FleetError, Record, specification
 from fleet.targets import Fleet
+from tools import terraform_test
 from tools.bootstrap import ROOT, main, terraform_bin, terraform_env
 
 TAGS = {"CostCenter": "1", "aws-backup": "x", "a.b/c": "y", "_X": "z", "//": "n", "%{x}": "${y}", "camelCase": "ä"}
@@ -155,18 +156,24 @@ def test_what_is_written_is_plain_and_equal_everywhere(tmp_path: Path) -> None:
 
 def test_terraform_reads_what_is_written(tmp_path: Path) -> None:
     roots.write(fleet(), tmp_path)
-    for key in Record.read(tmp_path).targets:
-        folder = tmp_path / key
-        environment = terraform_env(folder / ".terraform")
-        for command in (["init", "-backend=false", "-lockfile=readonly"], ["validate"]):
-            done = subprocess.run(
-                [terraform_bin(), f"-chdir={folder}", *command, "-no-color"],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+    folders = [tmp_path / key for key in Record.read(tmp_path).targets]
+
+    def terraform(folder: Path, environment: dict[str, str], *command: str) -> None:
+        done = subprocess.run(
+            [terraform_bin(), f"-chdir={folder}", *command, "-no-color"],
+            env={**environment, "TF_DATA_DIR": str(folder / ".terraform")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    initialize = ("init", "-backend=false", "-lockfile=readonly")
+    terraform(folders[0], terraform_env(), *initialize)
+    with terraform_test.shared_provider(terraform_env(folders[0] / ".terraform")) as environment:
+        for folder in folders:
+            terraform(folder, environment, *initialize)
+            terraform(folder, environment, "validate")
 
 
 def test_nothing_temporary_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
