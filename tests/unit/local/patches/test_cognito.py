@@ -390,13 +390,13 @@ def test_a_pool_that_ignores_case_gives_triggers_lower_case(
 
 
 def test_a_pool_sends_from_a_verified_address(cloud: Cloud, pool: Pool) -> None:
-    source = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/sender@example.com"
+    source = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/sender@pools.example"
     email = {"EmailSendingAccount": "DEVELOPER", "SourceArn": source}
     with pytest.raises(ClientError, match="Email address is not verified"):
         pool.idp.create_user_pool(PoolName="p", EmailConfiguration=email)
     with pytest.raises(ClientError, match="Email address is not verified"):
         pool.idp.update_user_pool(UserPoolId=pool.id, EmailConfiguration=email)
-    cloud.client("ses").verify_email_identity(EmailAddress="sender@example.com")
+    cloud.client("ses").verify_email_identity(EmailAddress="sender@pools.example")
     pool.idp.create_user_pool(PoolName="p", EmailConfiguration=email)
 
 
