@@ -15,8 +15,12 @@ class ValidationException(ServiceException):
     code = "ValidationException"
 
 
-class ResourceNotFoundException(ServiceException):
-    code = "ResourceNotFoundException"
+class ResourceInUseException(ServiceException):
+    code = "ResourceInUseException"
+
+
+class ResourceUnavailableException(ServiceException):
+    code = "ResourceUnavailableException"
 
 
 class UnsupportedLanguageException(ServiceException):

@@ -7,10 +7,16 @@ from typing import Any
 
 from moto.comprehend.models import ComprehendBackend as MotoComprehendBackend
 from moto.core.base_backend import BackendDict
+from moto.utilities.utils import get_partition
 
 from local.services.base import operation
 
-from .exceptions import ResourceNotFoundException, TextSizeLimitExceededException, UnsupportedLanguageException
+from .exceptions import (
+    ResourceInUseException,
+    ResourceUnavailableException,
+    TextSizeLimitExceededException,
+    UnsupportedLanguageException,
+)
 from .words import languages, personal, phrases, sentiment
 
 # https://docs.aws.amazon.com/comprehend/latest/dg/guidelines-and-limits.html
@@ -57,6 +63,23 @@ class ComprehendBackend(MotoComprehendBackend):
         _check_size(text, PII_BYTES)
         return {"Entities": [_entity(kind, begin, end) for kind, begin, end in personal(text)]}
 
+    def create_endpoint(self, *given: Any, **named: Any) -> tuple[str, str]:
+        """Make an endpoint as moto does, under an ARN as AWS's are: moto's contains the ARN of the model.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncomprehend.html
+        """
+        wrong, model_arn = super().create_endpoint(*given, **named)
+        endpoint, tags = self.endpoints.pop(wrong), self.tagger.list_tags_for_resource(wrong)["Tags"]
+        self.tagger.delete_all_tags_for_resource(wrong)
+        kind = "document-classifier" if ":document-classifier/" in model_arn else "entity-recognizer"
+        prefix = f"arn:{get_partition(self.region_name)}:comprehend:{self.region_name}:{self.account_id}"
+        endpoint.arn = f"{prefix}:{kind}-endpoint/{endpoint.name}"
+        if endpoint.arn in self.endpoints:
+            raise ResourceInUseException(f"{endpoint.arn} exists.")
+        self.endpoints[endpoint.arn] = endpoint
+        self.tagger.tag_resource(endpoint.arn, tags)
+        return endpoint.arn, model_arn
+
     @operation()
     def detect_entities(self, text: str, endpoint_arn: str = "") -> dict[str, Any]:
         """Return what the custom recognizer behind an endpoint finds: the words that it was trained with."""
@@ -64,7 +87,7 @@ class ComprehendBackend(MotoComprehendBackend):
             raise NotImplementedError("DetectEntities without a custom recognizer")
         endpoint = self.endpoints.get(endpoint_arn)
         if endpoint is None:
-            raise ResourceNotFoundException(f"{endpoint_arn} does not exist.")
+            raise ResourceUnavailableException(f"{endpoint_arn} is not available.")
         _check_size(text, LANGUAGE_BYTES)
         found = [
             {**_entity(kind, *match.span()), "Text": words}

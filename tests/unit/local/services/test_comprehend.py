@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local.services import install_all
+from local.services.comprehend.models import train
 
 
 @pytest.fixture
@@ -63,3 +64,43 @@ def test_limits(comprehend: Any) -> None:
     assert too_long == "TextSizeLimitExceededException"
     assert code(comprehend.detect_dominant_language, Text="x" * 100_001) == "TextSizeLimitExceededException"
     assert code(comprehend.detect_sentiment, Text="hello", LanguageCode="nl") == "ValidationException"
+
+
+def recognizer(comprehend: Any, name: str) -> str:
+    made = comprehend.create_entity_recognizer(
+        RecognizerName=name,
+        DataAccessRoleArn="arn:aws:iam::123456789012:role/comprehend",
+        InputDataConfig={"EntityTypes": [{"Type": "PRODUCT"}], "EntityList": {"S3Uri": "s3://b/list.csv"}},
+        LanguageCode="en",
+    )
+    return str(made["EntityRecognizerArn"])
+
+
+def test_an_endpoint_finds_what_its_recognizer_was_trained_with(comprehend: Any) -> None:
+    model = recognizer(comprehend, "products")
+    options = {"EndpointName": "products", "DesiredInferenceUnits": 1}
+    made = comprehend.create_endpoint(ModelArn=model, Tags=[{"Key": "team", "Value": "mail"}], **options)
+    arn = made["EndpointArn"]
+    assert arn == "arn:aws:comprehend:eu-west-1:123456789012:entity-recognizer-endpoint/products"
+    assert made["ModelArn"] == model
+    assert comprehend.describe_endpoint(EndpointArn=arn)["EndpointProperties"]["ModelArn"] == model
+    assert comprehend.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "mail"}]
+    assert code(comprehend.create_endpoint, ModelArn=model, **options) == "ResourceInUseException"
+    train(model, {"AX-100": "PRODUCT", "BX": "PART"})
+    text = "An AX-100 with a BX, not an AX-1000"
+    assert comprehend.detect_entities(Text=text, EndpointArn=arn)["Entities"] == [
+        {"Score": 0.99, "Type": "PRODUCT", "Text": "AX-100", "BeginOffset": 3, "EndOffset": 9},
+        {"Score": 0.99, "Type": "PART", "Text": "BX", "BeginOffset": 17, "EndOffset": 19},
+    ]
+    comprehend.delete_endpoint(EndpointArn=arn)
+    assert code(comprehend.detect_entities, Text=text, EndpointArn=arn) == "ResourceUnavailableException"
+
+
+def test_personal_data(comprehend: Any) -> None:
+    text = "é b.b@example.net or +41 44 123 45 67"
+    found = comprehend.detect_pii_entities(Text=text, LanguageCode="es")["Entities"]
+    assert {one["Type"]: text[one["BeginOffset"] : one["EndOffset"]] for one in found} == {
+        "EMAIL": "b.b@example.net",
+        "PHONE": "+41 44 123 45 67",
+    }
+    assert code(comprehend.detect_pii_entities, Text=text, LanguageCode="fr") == "UnsupportedLanguageException"
