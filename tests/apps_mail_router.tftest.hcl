@@ -60,7 +60,7 @@ run "defaults" {
     condition = jsondecode(module.functions.resources.grants["route"].policy).Statement == [
       { Sid = "ReadMails", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::test-mail-router-111122223333-eu-central-1/inbox/*"] },
       { Sid = "TellMissingFromDenied", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::test-mail-router-111122223333-eu-central-1"] },
-      { Sid = "AnalyseTexts", Effect = "Allow", Action = ["comprehend:DetectDominantLanguage"], Resource = ["*"] },
+      { Sid = "FindLanguages", Effect = "Allow", Action = ["comprehend:DetectDominantLanguage"], Resource = ["*"] },
       { Sid = "ReadDestinations", Effect = "Allow", Action = ["dynamodb:BatchGetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-mail-router-destination"] },
       { Sid = "RecordMails", Effect = "Allow", Action = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-central-1:111122223333:table/test-mail-router"] },
       {
@@ -141,7 +141,7 @@ run "everything_set" {
     minimum_score        = 0.9
     maximum_megabytes    = 1.5
     entity_endpoint_arn  = "arn:aws:comprehend:eu-central-1:111122223333:entity-recognizer-endpoint/products"
-    redaction            = { types = ["EMAIL", "PHONE"] }
+    redaction            = { types = ["EMAIL", "PHONE"], exempt_destinations = ["team@example.com"] }
     maximum_concurrency  = 2
     confirmation_seconds = 60
     retention_days       = 30
@@ -169,11 +169,11 @@ run "everything_set" {
     error_message = "The destinations are in the table."
   }
   assert {
-    condition     = [for s in jsondecode(module.functions.resources.grants["route"].policy).Statement : s if contains(["AnalyseTexts", "FindEntities"], s.Sid)] == [{ Sid = "AnalyseTexts", Effect = "Allow", Action = ["comprehend:DetectDominantLanguage", "comprehend:DetectPiiEntities"], Resource = ["*"] }, { Sid = "FindEntities", Effect = "Allow", Action = ["comprehend:DetectEntities"], Resource = ["arn:aws:comprehend:eu-central-1:111122223333:entity-recognizer-endpoint/products"] }]
+    condition     = [for s in jsondecode(module.functions.resources.grants["route"].policy).Statement : s if startswith(s.Sid, "Find")] == [{ Sid = "FindLanguages", Effect = "Allow", Action = ["comprehend:DetectDominantLanguage"], Resource = ["*"] }, { Sid = "FindEntities", Effect = "Allow", Action = ["comprehend:DetectEntities"], Resource = ["arn:aws:comprehend:eu-central-1:111122223333:entity-recognizer-endpoint/products"] }, { Sid = "FindPersonalData", Effect = "Allow", Action = ["comprehend:DetectPiiEntities"], Resource = ["*"] }]
     error_message = "Entities and personal data are found with permissions of their own."
   }
   assert {
-    condition     = { for name in ["RECIPIENTS", "MAXIMUM_BYTES", "REDACTION", "CONFIRMATION_SECONDS", "RETENTION_DAYS"] : name => module.functions.resources.functions["route"].environment[0].variables[name] } == { RECIPIENTS = "[\".help.example.com\",\"info@example.com\"]", MAXIMUM_BYTES = "1572864", REDACTION = "{\"minimum_score\":0.5,\"types\":[\"EMAIL\",\"PHONE\"]}", CONFIRMATION_SECONDS = "60", RETENTION_DAYS = "30" }
+    condition     = { for name in ["RECIPIENTS", "MAXIMUM_BYTES", "REDACTION", "CONFIRMATION_SECONDS", "RETENTION_DAYS"] : name => module.functions.resources.functions["route"].environment[0].variables[name] } == { RECIPIENTS = "[\".help.example.com\",\"info@example.com\"]", MAXIMUM_BYTES = "1572864", REDACTION = "{\"exempt_destinations\":[\"team@example.com\"],\"minimum_score\":0.5,\"types\":[\"EMAIL\",\"PHONE\"]}", CONFIRMATION_SECONDS = "60", RETENTION_DAYS = "30" }
     error_message = "The settings arrive."
   }
 }

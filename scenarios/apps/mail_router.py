@@ -1,36 +1,55 @@
-"""Mails arrive at SES and are routed by language: awkward ones, loops, edits, bounces, faults and lost answers."""
+"""Mails arrive at SES and are routed by language: awkward ones, loops, edits, bounces, faults and lost answers.
+
+Those that name a product go to a partner, without personal data.
+"""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import email
+import email.policy
 import functools
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from email.message import EmailMessage
 from typing import Any
 
 from local.harness.scenario import Report, Stack, wait_until
+from local.settings import ACCOUNT_ID, REGION
 from scenarios import mails
 from scenarios.mails import CATCH_ALL, NOTICE, WITHHELD, Mail
 
 DOMAIN = "router.example.com"
 INBOX, CATCH_ALL_ADDRESS = f"info@{DOMAIN}", f"catchall@{DOMAIN}"
 TO = {"en": f"english@{DOMAIN}", "fr": f"french@{DOMAIN}", "de": f"german@{DOMAIN}", CATCH_ALL: CATCH_ALL_ADDRESS}
+PARTNER = f"partner@{DOMAIN}"
+PRODUCT, RECOGNIZER = "AX-100", "switchyard-scenario-products"
+PERSONAL = ("Ann", "b.b@example.net", "+41 44 123 45 67", "4111 1111 1111 1111", "passport")
 ROLE = "switchyard-mail-router-function"
 LARGEST = 2 * 1024 * 1024
 
+PLAIN: dict[str, Any] = {
+    "recipients": [INBOX],
+    "from_address": f"router@{DOMAIN}",
+    "catch_all_address": CATCH_ALL_ADDRESS,
+    "destinations": {"en": TO["en"], "fr": TO["fr"]},
+    "mailboxes": {"english": TO["en"], "french": TO["fr"], "catchall": CATCH_ALL_ADDRESS},
+    "minimum_score": 0.5,  # the local Comprehend is less sure
+    "maximum_megabytes": 2,
+    "force_destroy": True,
+    "deletion_protection": False,
+}
+"""The settings without entities and redaction."""
+
 variables: dict[str, Any] = {
     "mail_router": {
-        "recipients": [INBOX],
-        "from_address": f"router@{DOMAIN}",
-        "catch_all_address": CATCH_ALL_ADDRESS,
-        "destinations": {"en": TO["en"], "fr": TO["fr"]},
-        "mailboxes": {"english": TO["en"], "french": TO["fr"], "catchall": CATCH_ALL_ADDRESS},
-        "minimum_score": 0.5,  # the local Comprehend is less sure
-        "maximum_megabytes": 2,
-        "force_destroy": True,
-        "deletion_protection": False,
+        **PLAIN,
+        "destinations": {**PLAIN["destinations"], f"entity:PRODUCT:{PRODUCT}": PARTNER},
+        "mailboxes": {**PLAIN["mailboxes"], "partner": PARTNER},
+        "entity_endpoint_arn": f"arn:aws:comprehend:{REGION}:{ACCOUNT_ID}:entity-recognizer-endpoint/{RECOGNIZER}",
+        "redaction": {"exempt_destinations": list(TO.values())},
     }
 }
 
@@ -49,8 +68,18 @@ LOST: list[dict[str, Any]] = [
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
-    """Verify the domain, as an account with SES has it. Return no variables."""
+    """Verify the domain and train a recognizer, as an account with SES and Comprehend has them. Return no variables."""
     stack.client("ses").verify_domain_identity(Domain=DOMAIN)
+    comprehend = stack.client("comprehend")
+    recognizer = comprehend.create_entity_recognizer(
+        RecognizerName=RECOGNIZER,
+        DataAccessRoleArn=f"arn:aws:iam::{ACCOUNT_ID}:role/comprehend",
+        InputDataConfig={"EntityTypes": [{"Type": "PRODUCT"}], "EntityList": {"S3Uri": "s3://lists/products.csv"}},
+        LanguageCode="en",
+    )["EntityRecognizerArn"]
+    stack.cloud.command("comprehend/train", {"recognizer_arn": recognizer, "entities": {PRODUCT: "PRODUCT"}})
+    with contextlib.suppress(comprehend.exceptions.ResourceInUseException):
+        comprehend.create_endpoint(EndpointName=RECOGNIZER, ModelArn=recognizer, DesiredInferenceUnits=1)
     return {}
 
 
@@ -115,7 +144,7 @@ def confirmed(stack: Stack, keys: Iterable[str]) -> bool:
 def sent(stack: Stack, to: Iterable[str] = ()) -> dict[str, list[dict[str, Any]]]:
     """Return the mails that SES has accepted, by the ID of their record."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for address in to or TO.values():
+    for address in to or [*TO.values(), PARTNER]:
         for one in stack.cloud.command("ses_sending/sent_to", {"address": address}):
             found.setdefault(one["tags"].get("mail", ""), []).append(one)
     return found
@@ -151,11 +180,12 @@ def run(stack: Stack, report: Report) -> None:
     edited(stack, report)
     large(stack, report)
     bounced(stack, report)
+    personal(stack, report)
     faults(stack, report)
     activation(stack, report)
     report.sent = (
-        f"{len(mails.shapes())} awkward mails;\nrepeated, large and bounced ones, loops;\n20 % of all calls fail;\n"
-        "killed functions, lost answers"
+        f"{len(mails.shapes())} awkward mails;\nrepeated, large and bounced ones, loops;\nproducts, personal data;\n"
+        "20 % of all calls fail;\nkilled functions, lost answers"
     )
 
 
@@ -164,22 +194,27 @@ def acceptance(stack: Stack, report: Report) -> None:
     shapes = mails.shapes()
     names = {"plain English": "english", "plain French": "french", "another language": "catchall"}
     keys = {name: arrive(stack, shapes[name]._replace(raw=fresh(stack, shapes[name].raw))) for name in names}
-    found, s3 = routed(stack, keys.values()), stack.client("s3")
-    bucket = {"Bucket": stack.outputs["archive_bucket"]}
+    found = routed(stack, keys.values())
     for name, folder in names.items():
         (message,) = found[keys[name]]
         report.check(f"{name}: goes to {folder}", message["to"], [f"{folder}@{DOMAIN}"])
-        delivered = arrive(stack, Mail(raw(message), "", {}, f"router@{DOMAIN}"), message["to"]).removeprefix("inbox/")
-        stored = wait_until("the mailbox", functools.partial(_object, s3, bucket, f"{folder}/{delivered}"))
+        stored = in_mailbox(stack, message, folder)
         report.check(f"{name}: is stored under {folder}/", mails.parts(stored), mails.parts(shapes[name].raw))
-    kept = s3.get_object(Key=keys["plain English"], **bucket)
+    kept = stack.client("s3").get_object(Bucket=stack.outputs["archive_bucket"], Key=keys["plain English"])
     report.check("the original stays", kept["Body"].read().endswith(fresh(stack, shapes["plain English"].raw)))
     report.check("encrypted with the stack's key", kept["ServerSideEncryption"], "aws:kms")
     back = arrive(stack, Mail(raw(found[keys["plain English"]][0]), ""))
     report.check("what comes back is not routed again", withheld(stack, [back]), {back: "loop"})
 
 
-def _object(s3: Any, bucket: dict[str, str], key: str) -> bytes:
+def in_mailbox(stack: Stack, message: dict[str, Any], folder: str) -> bytes:
+    """Deliver a mail that SES has accepted to its mailbox. Return the mail that is stored there."""
+    key = arrive(stack, Mail(raw(message), "", {}, f"router@{DOMAIN}"), message["to"]).removeprefix("inbox/")
+    return wait_until("the mailbox", functools.partial(_object, stack, f"{folder}/{key}"))
+
+
+def _object(stack: Stack, key: str) -> bytes:
+    s3, bucket = stack.client("s3"), {"Bucket": stack.outputs["archive_bucket"]}
     listed = s3.list_objects_v2(Prefix=key, **bucket).get("Contents")
     return bytes(s3.get_object(Key=key, **bucket)["Body"].read()) if listed else b""
 
@@ -247,6 +282,50 @@ def bounced(stack: Stack, report: Report) -> None:
     mail_id = f"{message['tags']['mail']}-bounced"
     again = wait_until("the second mail", lambda: sent(stack, [CATCH_ALL_ADDRESS]).get(mail_id, []))
     report.check("the catch-all address gets what bounced", mails.parts(raw(again[0])), mails.parts(raw(message)))
+
+
+def order(stack: Stack, text: str = mails.ENGLISH) -> Mail:
+    """Return a mail that names a product and has personal data in its subject, text and attachment."""
+    message = EmailMessage(email.policy.SMTP)
+    message["From"], message["To"] = "Ann Example <ann@example.net>", INBOX
+    message["Subject"] = f"{PRODUCT} for b.b@example.net"
+    message["Message-ID"] = f"<{stack.token}.{abs(hash(text))}@example.net>"
+    message.set_content(f"{text} It is the {PRODUCT}. Call +41 44 123 45 67, my card is 4111 1111 1111 1111.\n")
+    message.add_attachment(b"passport of Ann", maintype="application", subtype="pdf", filename="passport.pdf")
+    return Mail(message.as_bytes(), "partner")
+
+
+def readable(mail: bytes) -> str:
+    """Return what the receiver of a mail can read: all but Reply-To, which answers need."""
+    parsed = email.message_from_bytes(mail, policy=email.policy.default)
+    fields = [f"{name}: {value}" for name, value in parsed.items() if name != "Reply-To"]
+    return "\n".join([*fields, *(str(part.get_content()) for part in parsed.walk() if not part.is_multipart())])
+
+
+def personal(stack: Stack, report: Report) -> None:
+    """Name a product: its partner gets the mail without personal data, or only a notice if it cannot be redacted."""
+    english, french = order(stack, f"{mails.ENGLISH} {stack.token}"), order(stack, f"{mails.FRENCH} {stack.token}")
+    keys = [arrive(stack, mail) for mail in (english, french)]
+    found = routed(stack, keys)
+    (message,), (notice,) = found[keys[0]], found[keys[1]]
+    report.check("mails that name a product go to its destination", [message["to"], notice["to"]], [[PARTNER]] * 2)
+    report.check(
+        "as the table has it", {str(records(stack)[key]["destination"]["SS"]) for key in keys}, {f"['{PARTNER}']"}
+    )
+    text = readable(in_mailbox(stack, message, "partner"))
+    report.check("its mailbox has no personal data", [one for one in PERSONAL if one in text], [])
+    left = (
+        f"{PRODUCT} for [EMAIL]",
+        f"It is the {PRODUCT}. Call [PHONE], my card is [CREDIT_DEBIT_NUMBER].",
+        stack.token,
+    )
+    report.check("but all the rest of the text", [one for one in left if one not in text], [])
+    report.check(
+        "what cannot be redacted is only announced", "personal data could not be removed" in readable(raw(notice))
+    )
+    shown = [one for one in (*PERSONAL, PRODUCT, mails.FRENCH) if one in readable(raw(notice))]
+    report.check("without a word of it", shown, [])
+    report.check("the original is kept whole", _object(stack, keys[0]).endswith(english.raw))
 
 
 def faults(stack: Stack, report: Report) -> None:

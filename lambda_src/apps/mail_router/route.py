@@ -47,7 +47,7 @@ _WHY = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment. `redaction` has `types` and `minimum_score`, or is {} for mails as they are."""
+    """The environment. `redaction` has `types`, `minimum_score` and `exempt_destinations`; {} for mails as they are."""
 
     bucket: str
     bucket_owner: str
@@ -185,7 +185,7 @@ class Router:
         mail_id = f"{bounced_from}-bounced" if bounced_from else identity(key, mail.fields, mail.body)
         if not self.records.claim(mail_id, key, choice.to):
             return DUPLICATE
-        why = self._obstacle(mail, found)
+        why = self._obstacle(mail, choice, found)
         raw = None if why else self._outgoing(mail, content, choice, found)
         return self._deliver(mail_id, mail, choice, found, raw, why or "redaction_failed")
 
@@ -222,17 +222,22 @@ class Router:
         fields, body = headers.split(raw)
         return _Mail(key, size, fields, raw[: text.READ_BYTES], body if whole else None)
 
-    def _obstacle(self, mail: _Mail, found: judge.Judgement) -> str:
+    def _redacts(self, choice: Choice) -> bool:
+        """Return whether personal data must be removed: one receiver who may not see it is enough."""
+        exempt = {address.lower() for address in self.conf.redaction.get("exempt_destinations", [])}
+        return bool(self.conf.redaction) and not exempt.issuperset(address.lower() for address in choice.to)
+
+    def _obstacle(self, mail: _Mail, choice: Choice, found: judge.Judgement) -> str:
         """Return why only a notice can be sent, or ""."""
         if found.notice:
             return found.notice
         if mail.body is None:
             return "too_large"
-        return "long_lines" if not self.conf.redaction and outgoing.too_long(mail.body) else ""
+        return "long_lines" if not self._redacts(choice) and outgoing.too_long(mail.body) else ""
 
     def _outgoing(self, mail: _Mail, content: text.Content, choice: Choice, found: judge.Judgement) -> bytes | None:
         """Return the mail that goes out; None if it must be redacted and cannot be."""
-        if not self.conf.redaction:
+        if not self._redacts(choice):
             return outgoing.forward(self.sender, mail.fields, mail.body or b"", choice.to, found.verdicts)
         clear = self._without_personal_data(content, choice.language)
         if clear is None:
@@ -264,8 +269,8 @@ class Router:
                 self._log("mail forwarded", mail, reason=choice.reason, language=choice.language)
                 return FORWARDED
             why = "refused"
-        place, named = self._place(mail), not self.conf.redaction
-        notice = outgoing.notice(self.sender, mail.fields, place, choice.to, _WHY[why], found.verdicts, named=named)
+        place, named, about = self._place(mail), not self._redacts(choice), _WHY[why]
+        notice = outgoing.notice(self.sender, mail.fields, place, choice.to, about, found.verdicts, named=named)
         if not self._accepted(mail_id, notice, choice):
             self.records.release(mail_id)
             raise Refused(mail.key)

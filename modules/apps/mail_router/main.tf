@@ -97,8 +97,8 @@ module "functions" {
           },
           {
             # Texts are no resources: IAM accepts only "*".
-            sid       = "AnalyseTexts"
-            actions   = concat(["comprehend:DetectDominantLanguage"], var.redaction == null ? [] : ["comprehend:DetectPiiEntities"])
+            sid       = "FindLanguages"
+            actions   = ["comprehend:DetectDominantLanguage"]
             resources = ["*"]
           },
           {
@@ -132,6 +132,14 @@ module "functions" {
             sid       = "FindEntities"
             actions   = ["comprehend:DetectEntities"]
             resources = [arn]
+          }
+        ],
+        [
+          # Texts are no resources: IAM accepts only "*".
+          for redaction in var.redaction[*] : {
+            sid       = "FindPersonalData"
+            actions   = ["comprehend:DetectPiiEntities"]
+            resources = ["*"]
           }
         ],
       )

@@ -166,10 +166,11 @@ variable "entity_endpoint_arn" {
 }
 
 variable "redaction" {
-  description = "Forward only the text, with personal data replaced (`types` of Amazon Comprehend such as `EMAIL`, or `ALL`) if Comprehend is at least `minimum_score` sure; attachments and formatting stay in the archive. Comprehend finds personal data in English and Spanish; of other mails only a notice is sent. Null forwards mails as they are."
+  description = "Forward only the text, with personal data replaced (`types` of Amazon Comprehend such as `EMAIL`, or `ALL`) if Comprehend is at least `minimum_score` sure; attachments and formatting stay in the archive. Comprehend finds personal data in English and Spanish; of other mails only a notice is sent. `exempt_destinations`: addresses that get mails as they are, such as those of your own staff; a mail to several addresses is redacted unless all of them are exempt. Null forwards all mails as they are."
   type = object({
-    types         = optional(set(string), ["ALL"])
-    minimum_score = optional(number, 0.5)
+    types               = optional(set(string), ["ALL"])
+    minimum_score       = optional(number, 0.5)
+    exempt_destinations = optional(set(string), [])
   })
   default = null
 
@@ -180,6 +181,10 @@ variable "redaction" {
   validation {
     condition     = alltrue([for r in var.redaction[*] : r.minimum_score >= 0 && r.minimum_score <= 1])
     error_message = "redaction.minimum_score must be from 0 to 1."
+  }
+  validation {
+    condition     = alltrue(flatten([for r in var.redaction[*] : [for address in r.exempt_destinations : can(regex(local.address, address))]]))
+    error_message = "redaction.exempt_destinations must be bare addresses such as team@example.com."
   }
 }
 

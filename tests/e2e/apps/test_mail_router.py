@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -46,6 +47,13 @@ def arrive(stack: scenario.Stack, subject_line: str) -> str:
     return subject.arrive(stack, Mail(subject.fresh(stack, mails.plain(subject=subject_line)), "en"))
 
 
+def denied(stack: scenario.Stack, since: float) -> set[str]:
+    """Return the operations that IAM has refused to the router since then, as the function has logged it too."""
+    calls = stack.cloud.calls(since, ROUTE)
+    logged = [line for line in stack.logged(stack.outputs["function_names"]["route"], since) if "AccessDenied" in line]
+    return {call["operation"] for call in calls if "AccessDenied" in call["error"]} if logged else set()
+
+
 def test_the_router_needs_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
     failing = {
         "ReadMails": "s3:GetObject",
@@ -56,11 +64,13 @@ def test_the_router_needs_each_permission(cloud: Cloud, stack: scenario.Stack) -
     assert sids(cloud, ROUTE) == [
         "ReadMails",
         "TellMissingFromDenied",
-        "AnalyseTexts",
+        "FindLanguages",
         "ReadDestinations",
         "RecordMails",
         "SendMails",
         "ReadQueue",
+        "FindEntities",
+        "FindPersonalData",
     ]
     for sid, action in failing.items():
         with without(cloud, ROUTE, sid):
@@ -80,10 +90,25 @@ def test_a_mail_that_has_expired_is_reported(stack: scenario.Stack) -> None:
 
 
 def test_without_comprehend_the_catch_all_gets_all(cloud: Cloud, stack: scenario.Stack) -> None:
-    with without(cloud, ROUTE, "AnalyseTexts"):
-        key = arrive(stack, "Order without a language")
+    for sid, operation in {"FindLanguages": "DetectDominantLanguage", "FindEntities": "DetectEntities"}.items():
+        began = time.time()
+        with without(cloud, ROUTE, sid):
+            key = arrive(stack, f"Order without {sid}")
+            (message,) = sent(stack, key)
+        assert message["to"] == [subject.CATCH_ALL_ADDRESS]
+        assert denied(stack, began) == {operation}
+
+
+def test_without_its_permission_personal_data_stays(cloud: Cloud, stack: scenario.Stack) -> None:
+    began = time.time()
+    with without(cloud, ROUTE, "FindPersonalData"):
+        key = subject.arrive(stack, subject.order(stack, f"{mails.ENGLISH} Denied."))
         (message,) = sent(stack, key)
-    assert message["to"] == [subject.CATCH_ALL_ADDRESS]
+    assert message["to"] == [subject.PARTNER]
+    text = subject.readable(subject.raw(message))
+    assert "personal data could not be removed" in text
+    assert not [one for one in (*subject.PERSONAL, subject.PRODUCT) if one in text]
+    assert denied(stack, began) == {"DetectPiiEntities"}
 
 
 def test_without_the_queue_mails_wait(cloud: Cloud, stack: scenario.Stack) -> None:

@@ -282,6 +282,37 @@ def test_personal_data_is_removed(world: World) -> None:
     assert "bill" not in text(world)
 
 
+@pytest.mark.parametrize(
+    ("to", "redacted"),
+    [
+        ("English@example.org", False),
+        ("partner@example.net", True),
+        ({"SS": ["english@example.org", "team@example.org"]}, False),
+        ({"SS": ["english@example.org", "partner@example.net"]}, True),
+    ],
+)
+def test_only_exempt_destinations_get_personal_data(world: World, to: Any, redacted: bool) -> None:
+    exempt = ["english@example.org", "TEAM@example.org"]
+    redaction = {"types": ["ALL"], "minimum_score": 0.5, "exempt_destinations": exempt}
+    world.conf = dataclasses.replace(CONF, redaction=redaction)
+    world.destination("en", to)
+    raw = mails.plain("Hello, this is my number: +41 44 123 45 67")
+    assert world.arrive(raw) == "forwarded"
+    assert ("[PHONE]" in text(world)) is redacted
+    assert (mails.parts(world.mail) == mails.parts(raw)) is not redacted
+    named = str(email.message_from_bytes(world.mail, policy=email.policy.default)["From"])
+    assert ("Ann" in named) is not redacted
+
+
+def test_a_notice_names_the_author_to_exempt_destinations_only(world: World) -> None:
+    redaction = {"types": ["ALL"], "minimum_score": 0.5, "exempt_destinations": ["english@example.org"]}
+    world.conf = dataclasses.replace(CONF, redaction=redaction, maximum_bytes=10)
+    for to, named in (("english@example.org", True), ("partner@example.net", False)):
+        world.destination("en", to)
+        assert world.arrive(mails.plain(), f"inbox/{to}") == "noticed"
+        assert ("ann@example.net" in text(world)) is named
+
+
 @pytest.mark.parametrize("reason", ["language", "comprehend", "charset"])
 def test_what_cannot_be_redacted_stays(world: World, reason: str) -> None:
     world.conf = dataclasses.replace(CONF, redaction={"types": ["ALL"], "minimum_score": 0.5})
