@@ -254,6 +254,10 @@ run "everything_set" {
     error_message = "The keys are of a usage plan for this API."
   }
   assert {
+    condition     = aws_api_gateway_usage_plan.this[0].description == "Keys of the routes commands and messages"
+    error_message = "The usage plan says what its keys are for."
+  }
+  assert {
     condition = { for name, value in module.api_functions.resources.functions["webhook"].environment[0].variables : name => value if !startswith(name, "POWERTOOLS") } == {
       TOPIC_ROOT            = "test"
       THING_PREFIX          = "test-"
@@ -293,5 +297,24 @@ run "everything_set" {
   assert {
     condition     = !module.messages.resources.table.deletion_protection_enabled && !module.requests.resources.table.deletion_protection_enabled
     error_message = "The tables can be deleted on request."
+  }
+}
+
+run "a_key_that_only_reads" {
+  command = plan
+
+  module {
+    source = "./modules/apps/iot_messaging"
+  }
+
+  variables {
+    things         = { sensor-1 = {} }
+    api_key_ids    = ["a1b2c3d4e5"]
+    api_key_routes = ["messages"]
+  }
+
+  assert {
+    condition     = { for route, method in module.api.resources.methods : route => "${method.authorization} ${method.api_key_required}" } == { "DELETE /things/{thing}/commands" = "AWS_IAM false", "GET /things/{thing}/messages" = "NONE true", "POST /things/{thing}/commands" = "AWS_IAM false" }
+    error_message = "Commands must be signed, also with a key."
   }
 }

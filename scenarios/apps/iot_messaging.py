@@ -38,6 +38,7 @@ from local.settings import ACCOUNT_ID, REGION, ROOT, patience
 NAME = "switchyard-iot-messaging-"
 PREFIX = "switchyard-"
 SECRET = "switchyard-scenario/iot-webhook"
+KEY = "switchyard-scenario-iot-dashboard"
 LOST = "lost"  # its certificate is deactivated
 KEYS = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("sensor-1", "sensor-2", "printer", LOST)}
 """The devices' private keys. They stay here: Terraform gets requests."""
@@ -56,6 +57,8 @@ variables: dict[str, Any] = {
             name: {"csrs": {"2026": request_of(key, name)}, "active": name != LOST, "attributes": {"room": "lab"}}
             for name, key in KEYS.items()
         },
+        "api_key_ids": ["a1b2c3d4e5"],
+        "api_key_routes": ["messages"],  # commands must be signed
         "webhook": {"secret_arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{SECRET}-a1b2c3"},
         "throttle": {"rate_limit": 1000, "burst_limit": 1000},
         "deletion_protection": False,
@@ -94,13 +97,15 @@ def _client_module() -> Any:
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
-    """Make the webhook's secret, as the account of a GitHub user has it. Return the variables with its ARN."""
-    secrets = stack.client("secretsmanager")
+    """Make the secret of a webhook and the API key of a dashboard. Return the variables that name them."""
+    secrets, gateway = stack.client("secretsmanager"), stack.client("apigateway")
     try:
         arn = secrets.create_secret(Name=SECRET, SecretString=uuid.uuid4().hex)["ARN"]
     except secrets.exceptions.ResourceExistsException:
         arn = secrets.describe_secret(SecretId=SECRET)["ARN"]
-    return {"iot_messaging": {**variables["iot_messaging"], "webhook": {"secret_arn": arn}}}
+    keys = gateway.get_api_keys(nameQuery=KEY)["items"] or [gateway.create_api_key(name=KEY, enabled=True)]
+    made = {"webhook": {"secret_arn": arn}, "api_key_ids": [keys[0]["id"]]}
+    return {"iot_messaging": {**variables["iot_messaging"], **made}}
 
 
 def settings_of(stack: Stack, name: str) -> dict[str, Any]:
@@ -165,6 +170,15 @@ def send(stack: Stack, name: str, command: Any, query: str = "", key: str = "") 
     """Send a command. Return status and answer."""
     headers = {"Idempotency-Key": key} if key else {}
     return call(stack, "POST", f"/things/{thing(name)}/commands{query}", command, headers)
+
+
+def read(stack: Stack, name: str, query: str = "", key: str | None = None) -> tuple[int, Any]:
+    """Read a thing's messages with an API key: the dashboard's, another, or "" for none. Return status and answer."""
+    if key is None:
+        (found,) = stack.client("apigateway").get_api_keys(nameQuery=KEY, includeValues=True)["items"]
+        key = str(found["value"])
+    headers = {"x-api-key": key} if key else {}
+    return call(stack, "GET", f"/things/{thing(name)}/messages{query}", headers=headers, sign=False)
 
 
 def stored(stack: Stack, name: str) -> list[dict[str, Any]]:
@@ -329,7 +343,7 @@ def acceptance(stack: Stack, report: Report, folder: Path) -> None:
         report.check("a command takes one call", [c for c in made if c != "DescribeThing"], ["Publish"])
         outcome = wait_until("the outcome", lambda: outcomes(stack, str(answer["id"])))
         report.check("its outcome is in the table", outcome, [("result", True)])
-        status, page = call(stack, "GET", f"/things/{thing('sensor-1')}/messages?limit=100")
+        status, page = read(stack, "sensor-1", "?limit=100")
         mine = [m["payload"]["sensor_a0"] for m in page["messages"] if m["payload"].get("run") == stack.token]
         report.check("the API returns the reading", (status, mine), (200, [30.4]))
     settings = [stack.outputs[name]["sensor-1"] for name in ("device_headers", "device_settings")]
@@ -482,11 +496,12 @@ def publish_all(stack: Stack, payloads: Sequence[bytes]) -> None:
 
 def hostile_requests(stack: Stack, report: Report) -> None:
     """Send requests that must be refused, and nothing is published."""
-    path, messages = f"/things/{thing('sensor-1')}/commands", f"/things/{thing('sensor-1')}/messages"
+    path = f"/things/{thing('sensor-1')}/commands"
     ok, began = {"message": "x"}, time.time()
     cases: dict[str, tuple[int, int]] = {
         "unsigned": (call(stack, "POST", path, ok, sign=False)[0], 403),
-        "unsigned reading": (call(stack, "GET", messages, sign=False)[0], 403),
+        "reading without a key": (read(stack, "sensor-1", key="")[0], 403),
+        "reading with a wrong key": (read(stack, "sensor-1", key="x" * 40)[0], 403),
         "no such thing": (send(stack, "nothing", ok)[0], 404),
         "a thing of another stack": (call(stack, "POST", "/things/other-sensor/commands", ok)[0], 404),
         "a name that no thing has": (call(stack, "POST", "/things/sensor.1/commands", ok)[0], 404),
@@ -496,7 +511,7 @@ def hostile_requests(stack: Stack, report: Report) -> None:
         "larger than the buffer": (send(stack, "sensor-1", {"message": "x" * 2000})[0], 413),
         "half an emoji": (call(stack, "POST", path, b'{"message": "\\ud83d"}')[0], 400),
         "an unknown option": (send(stack, "sensor-1", ok, "?retian=true")[0], 400),
-        "a page of another thing": (call(stack, "GET", f"{messages}?next=WyJhIiwiYiIsImMiXQ%3D%3D")[0], 400),
+        "a page of another thing": (read(stack, "sensor-1", "?next=WyJhIiwiYiIsImMiXQ%3D%3D")[0], 400),
     }
     found = {name: status for name, (status, _) in cases.items()}
     report.check("hostile requests are refused", unexpected(found, cases), {})

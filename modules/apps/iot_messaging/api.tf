@@ -6,13 +6,20 @@ locals {
 
   keys = length(var.api_key_ids) > 0
   # Who may call a route: signed requests of AWS principals, or holders of one of the API keys.
-  callers = { authorize = !local.keys, iam = !local.keys, api_key = local.keys, throttle = var.throttle }
+  callers = {
+    for route in ["commands", "messages"] : route => {
+      authorize = !(local.keys && contains(var.api_key_routes, route))
+      iam       = !(local.keys && contains(var.api_key_routes, route))
+      api_key   = local.keys && contains(var.api_key_routes, route)
+      throttle  = var.throttle
+    }
+  }
 
   routes = merge(
     {
-      "POST /things/{thing}/commands"   = merge(local.callers, { function = "send", body = local.command_body })
-      "DELETE /things/{thing}/commands" = merge(local.callers, { function = "send", body = null })
-      "GET /things/{thing}/messages"    = merge(local.callers, { function = "history", body = null })
+      "POST /things/{thing}/commands"   = merge(local.callers.commands, { function = "send", body = local.command_body })
+      "DELETE /things/{thing}/commands" = merge(local.callers.commands, { function = "send", body = null })
+      "GET /things/{thing}/messages"    = merge(local.callers.messages, { function = "history", body = null })
     },
     # The function checks the signature, which covers the body: a Lambda authorizer does not get the body.
     var.webhook == null ? {} : {
@@ -147,7 +154,7 @@ resource "aws_api_gateway_usage_plan" "this" {
   count = local.keys ? 1 : 0
 
   name        = "${var.context.name_prefix}-${local.name}"
-  description = "Keys that may send commands and read messages"
+  description = "Keys of the routes ${join(" and ", sort(var.api_key_routes))}"
   tags        = var.context.tags
 
   api_stages {

@@ -93,7 +93,7 @@ variable "commands" {
 }
 
 variable "api_key_ids" {
-  description = "IDs of API Gateway API keys (not their values) whose holders may call the API. If empty, requests must be signed with AWS credentials that may `execute-api:Invoke`."
+  description = "IDs of API Gateway API keys (not their values) whose holders may call the routes `api_key_routes`. All other requests must be signed with AWS credentials that may `execute-api:Invoke`."
   type        = list(string)
   default     = []
   nullable    = false
@@ -101,6 +101,18 @@ variable "api_key_ids" {
   validation {
     condition     = alltrue([for id in var.api_key_ids : can(regex("^[a-z0-9]{10}$", id))])
     error_message = "api_key_ids must be the IDs of API keys, 10 lowercase letters and digits, such as the id that `aws api-gateway create-api-key` returns. Never pass a key's value."
+  }
+}
+
+variable "api_key_routes" {
+  description = "Routes that take one of `api_key_ids` in the header `x-api-key` instead of a signature: `commands` (send and delete), `messages` (read), or both. `[\"messages\"]` lets a dashboard read, and leaves commands to principals that sign."
+  type        = set(string)
+  default     = ["commands", "messages"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.api_key_routes) > 0 && length(setsubtract(var.api_key_routes, ["commands", "messages"])) == 0
+    error_message = "api_key_routes must be commands, messages or both. Leave api_key_ids empty for no keys at all."
   }
 }
 
@@ -140,7 +152,7 @@ variable "webhook" {
 }
 
 variable "throttle" {
-  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) that each route accepts from all callers together; it refuses others with 429."
+  description = "Requests per second (`rate_limit`) and at once (`burst_limit`) that each route accepts from all callers together, and from each API key on all routes together; it refuses others with 429."
   type = object({
     rate_limit  = optional(number, 10)
     burst_limit = optional(number, 20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, LocalCloudError
+from local.harness.cloud import Cloud
 from local.harness.scenario import wait_until
-from local.settings import REGION
+from local.settings import REGION, patience
 from scenarios.apps import iot_messaging as subject
 from tests.e2e.conftest import only_with
 from tests.e2e.permissions import sids, without
@@ -121,8 +122,46 @@ def test_commands_need_each_permission(cloud: Cloud, stack: scenario.Stack) -> N
 def test_reading_needs_its_permission(cloud: Cloud, stack: scenario.Stack) -> None:
     assert sids(cloud, role("history")) == ["ReadMessages"]
     with without(cloud, role("history"), "ReadMessages"):
-        assert subject.call(stack, "GET", f"/things/{MINE}/messages")[0] == 500
-    assert subject.call(stack, "GET", f"/things/{MINE}/messages")[0] == 200
+        assert subject.read(stack, "sensor-2")[0] == 500
+    assert subject.read(stack, "sensor-2")[0] == 200
+
+
+def test_only_the_keys_of_the_usage_plan_read(stack: scenario.Stack) -> None:
+    gateway, forbidden = stack.client("apigateway"), (403, {"message": "Forbidden"})
+    other = gateway.create_api_key(name=f"other-{stack.token}", enabled=True)
+    assert [subject.read(stack, "sensor-2", key=key) for key in ("", "x" * 40, other["value"])] == [forbidden] * 3
+    assert subject.call(stack, "GET", f"/things/{MINE}/messages") == forbidden, "a signature is no key"
+    (key,) = gateway.get_api_keys(nameQuery=subject.KEY, includeValues=True)["items"]
+    commands, headers = f"/things/{MINE}/commands", {"x-api-key": key["value"]}
+    assert subject.call(stack, "POST", commands, {"a": 1}, headers, sign=False)[0] == 403, "a key sends no command"
+
+    def enable(value: str) -> None:
+        gateway.update_api_key(
+            apiKey=key["id"], patchOperations=[{"op": "replace", "path": "/enabled", "value": value}]
+        )
+
+    enable("false")
+    assert subject.read(stack, "sensor-2") == forbidden
+    enable("true")
+    assert subject.read(stack, "sensor-2")[0] == 200
+    gateway.delete_api_key(apiKey=other["id"])
+
+
+def test_a_key_has_a_limit(stack: scenario.Stack) -> None:
+    gateway = stack.client("apigateway")
+    (plan,) = [one for one in gateway.get_usage_plans()["items"] if one["name"] == "switchyard-iot-messaging"]
+
+    def limit(rate: float, burst: int) -> None:
+        limits = {"rateLimit": str(rate), "burstLimit": str(burst)}
+        changes = [{"op": "replace", "path": f"/throttle/{name}", "value": value} for name, value in limits.items()]
+        gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=changes)
+
+    limit(0.001, 2)  # one more in a quarter of an hour
+    answers = [subject.read(stack, "sensor-2") for _ in range(3)]
+    limit(plan["throttle"]["rateLimit"], plan["throttle"]["burstLimit"])
+    assert [status for status, _ in answers] == [200, 200, 429]
+    assert answers[2][1] == {"message": "Too Many Requests"}
+    wait_until("the limit as it was", lambda: subject.read(stack, "sensor-2")[0] == 200)
 
 
 def test_webhooks_need_each_permission(cloud: Cloud, stack: scenario.Stack) -> None:
@@ -176,11 +215,18 @@ def outcomes(stack: scenario.Stack) -> dict[str, str]:
         return subject.attempt(stack, pem, subject.KEYS["sensor-2"], MINE, act, **more)
 
     def receive(client: Any) -> None:
+        """Subscribe, and get a command; its place is before the acknowledgement of what is published after it."""
+        ended = threading.Event()
+
+        def subscribed(*_: Any) -> None:
+            stack.client("iot-data").publish(topic=command, qos=1, payload=b"x")
+            client.publish(f"{UP}/telemetry", b"{}", qos=1)
+
         client.on_message = lambda _client, _data, message: got.append(message.payload)
-        client.on_subscribe = lambda *_: stack.client("iot-data").publish(topic=command, qos=1, payload=b"x")
+        client.on_subscribe = subscribed
+        client.on_publish = client.on_disconnect = lambda *_: ended.set()
         client.subscribe(command, qos=1)
-        with contextlib.suppress(LocalCloudError):
-            wait_until("the command", lambda: got, 3)
+        assert ended.wait(60 * patience())
 
     return {
         "ConnectAsOwnThing": attempt(will=f"{UP}/status", persist=True),
