@@ -137,6 +137,8 @@ def test_an_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None
         ({"body": "[]"}, 400),
         ({"body": None}, 400),
         ({"body": "[" * 100_000}, 400),
+        ({"body": json.dumps({"message": "x" * 1_000_000})}, 400),
+        ({"body": json.dumps({"message": "\U0001f600" * 250_000})}, 400),
         ({"body": "!", "isBase64Encoded": True}, 400),
         ({"headers": {"content-type": "application/json", "idempotency-key": "short"}}, 400),
         ({"client_ids": ["mine"], "requestContext": {"authorizer": {"claims": {"client_id": "other"}}}}, 403),
