@@ -1,13 +1,14 @@
 """Where a mail goes: by the product that it names, by its language, or to the catch-all address on any doubt.
 
 The table has `language` (a code of Comprehend such as `fr`; `entity:TYPE:text` or `entity:TYPE` for what a custom
-recognizer finds) and `destination`, one address or a set of addresses. It is read for each mail.
+recognizer finds) and `destination`, one address or a set of addresses. Mails of one batch share what is read: they have
+arrived before the batch begins, so an edit holds for each mail that arrives after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from common import aws_errors, observability
@@ -39,6 +40,11 @@ class Destinations:
     recipients: tuple[str, ...]
     minimum_score: float
     entity_endpoint: str = ""
+    _known: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+
+    def begin_batch(self) -> None:
+        """Forget what was read of the table."""
+        self._known.clear()
 
     def choose(self, text: str, doubt: str) -> Choice:
         """Return where a mail with this text goes. Raise boto3's error if the table cannot be read."""
@@ -88,15 +94,15 @@ class Destinations:
         return self._fallback("no_destination" if language else "language_unclear", language)
 
     def _items(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        waiting: dict[str, Any] = {
-            self.table: {"Keys": [{"language": {"S": name}} for name in names], "ConsistentRead": True}
-        }
+        keys = [{"language": {"S": name}} for name in names if name not in self._known]
+        waiting: dict[str, Any] = {self.table: {"Keys": keys, "ConsistentRead": True}} if keys else {}
         found: dict[str, dict[str, Any]] = {}
         while waiting:  # Lambda's timeout ends it
             answer = self.dynamodb.batch_get_item(RequestItems=waiting)
             found |= {item["language"]["S"]: item for item in answer["Responses"].get(self.table, [])}
             waiting = answer.get("UnprocessedKeys") or {}
-        return found
+        self._known.update({key["language"]["S"]: found.get(key["language"]["S"], {}) for key in keys})
+        return {name: self._known[name] for name in names if self._known[name]}
 
 
 def _addresses(value: dict[str, Any]) -> list[str]:

@@ -76,6 +76,7 @@ def _router() -> Router:
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Handle a batch of the queue, or the mails that an operator names."""
     log, router = observability.begin(context), _router()
+    router.destinations.begin_batch()
     outcomes: collections.Counter[str] = collections.Counter()
     if "keys" in event:
         for key in event["keys"]:

@@ -60,7 +60,7 @@ variable "catch_all_address" {
 }
 
 variable "destinations" {
-  description = "Addresses by language (codes of Amazon Comprehend, such as `en`, `fr` or `zh-TW`), or by `entity:TYPE` and `entity:TYPE:text` with `entity_endpoint_arn`. Terraform keeps these items of the table. Add others to the table at any time, which is read for each mail: `language`, and `destination` as one address or a set of addresses."
+  description = "Addresses by language (codes of Amazon Comprehend, such as `en`, `fr` or `zh-TW`), or by `entity:TYPE` and `entity:TYPE:text` with `entity_endpoint_arn`. Terraform keeps these items of the table. Add others to the table at any time, for mails that arrive afterwards: `language`, and `destination` as one address or a set of addresses."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -15,7 +15,7 @@ from apps.mail_router import outgoing
 from apps.mail_router.errors import Uncertain
 from scenarios import mails
 
-from .conftest import CONF, Printed, World, arrival, client_error, report
+from .conftest import CONF, Printed, World, arrival, arrived, client_error, report
 
 TEAM, ENGLISH = ["team@example.org"], ["english@example.org"]
 
@@ -265,6 +265,27 @@ def test_each_mail_takes_six_calls(world: World) -> None:
     world.calls = 0
     world.arrive(mails.plain(subject="Spam"), spam="FAIL")
     assert (world.calls, len(world.comprehend.texts)) == (0, 1)
+
+
+def test_mails_of_a_batch_share_what_is_read_of_the_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = world.router  # of one process of the function
+    monkeypatch.setattr(type(world), "router", router)
+
+    def batch(name: str, *texts: str) -> tuple[int, list[list[str]]]:
+        """Return the calls of DynamoDB, and the receivers."""
+        keys = [f"inbox/{name}-{n}" for n in range(len(texts))]
+        for key, words in zip(keys, texts, strict=True):
+            world.s3.objects[key] = arrived(mails.plain(f"{words} {key}", subject=""))
+        world.calls, before = 0, len(world.ses.sent)
+        answer = world.handle(monkeypatch, {"Records": [arrival(key, key) for key in keys]})
+        assert answer == {"batchItemFailures": []}
+        return world.calls, [one["Destination"]["ToAddresses"] for one in world.ses.sent[before:]]
+
+    german, team, english = "Das ist eine Bestellung und ich bin nicht zufrieden", ["team@example.org"], mails.ENGLISH
+    calls, to = batch("one", english, english, german, german, english)
+    assert (calls, to) == (2 + 5, [["english@example.org"]] * 2 + [team] * 2 + [["english@example.org"]])
+    world.destination("de", "german@example.org")
+    assert batch("two", german, german) == (1 + 2, [["german@example.org"]] * 2)
 
 
 def test_personal_data_is_removed(world: World) -> None:
