@@ -129,6 +129,7 @@ def device(stack: Stack, name: str, folder: Path, got: list[Any] | None = None) 
     key_file(folder, KEYS[name])
     commands: list[Any] = [] if got is None else got
     running = _client_module().Device(settings_of(stack, name), folder, commands.append)
+    running.mqtt.connect_timeout *= patience()
     running.start()
     try:
         wait_until(f"the connection of {name}", running.mqtt.is_connected)
@@ -232,6 +233,7 @@ def attempt(
     where = stack.cloud.command("iot/endpoint")
     context, events = ssl.create_default_context(cadata=where["ca"]), queue.Queue[str]()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=not persist, reconnect_on_failure=False)
+    client.connect_timeout = 30 * patience()
     with tempfile.TemporaryDirectory() as folder:
         if certificate and key:
             chain = Path(folder) / "certificate.pem"
@@ -251,6 +253,8 @@ def attempt(
         if act(client) is None:
             return "connected"
         return events.get(timeout=30 * patience())
+    except TimeoutError:  # not a refusal
+        raise
     except OSError:
         return "refused"
     finally:
@@ -298,7 +302,7 @@ def push(message: str) -> bytes:
 
 def run(stack: Stack, report: Report) -> None:
     """Check the specification's acceptance, then sleeping devices, refusals, webhooks, faults and kills."""
-    with ThreadPoolExecutor(1) as pool, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
         one, two = Path(folder) / "one", Path(folder) / "two"
         one.mkdir()
         two.mkdir()

@@ -44,6 +44,7 @@ class Device:
         # The client ID must be the thing's name. The session persists: AWS IoT keeps QoS 1 messages for an hour.
         self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=settings["thing"], clean_session=False)
         self.mqtt.tls_set_context(context)
+        self.mqtt.connect_timeout = 30.0  # paho's 5 seconds are few for a handshake over a slow network
         self.mqtt.reconnect_delay_set(1, 60)
         self.mqtt.will_set(self._topic("status"), json.dumps({"status": "offline"}), qos=1, retain=True)
         self.mqtt.on_connect, self.mqtt.on_message = self._connected, self._arrived
@@ -104,8 +105,9 @@ class Device:
         """Write down that a command was carried out, so that it is not after a restart either."""
         self._done = [*self._done, command_id][-REMEMBERED:]
         new = self._state / "done.json.new"
-        new.write_text(json.dumps(self._done))
-        new.replace(self._state / "done.json")
+        with contextlib.suppress(OSError):  # a full disk must not end the thread that receives commands
+            new.write_text(json.dumps(self._done))
+            new.replace(self._state / "done.json")
 
 
 def main() -> None:
