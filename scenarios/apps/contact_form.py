@@ -126,7 +126,7 @@ def ticket(stack: Stack, ticket_id: str) -> dict[str, Any]:
 def mails(stack: Stack) -> dict[str, list[dict[str, Any]]]:
     """Return the mails that SES sent for this capability, by ticket ID."""
     url = f"{stack.cloud.endpoint}/_ministack/ses/messages?account={ACCOUNT_ID}"
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with urllib.request.urlopen(url, timeout=120) as response:
         answer = json.loads(response.read())
     found: dict[str, list[dict[str, Any]]] = {}
     for mail in answer["messages"].get(ACCOUNT_ID, []):
