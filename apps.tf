@@ -24,14 +24,14 @@ locals {
     "container_service.gitlab"                     = ["audience", "branch", "issuer", "oidc_provider_arn", "project"]
     "container_service.azure_devops"               = ["branch", "identities", "service_connection"]
     "container_service.azure_devops.identities[*]" = ["audience", "issuer", "oidc_provider_arn", "subject"]
-    "iot_messaging"                                = ["api_key_ids", "commands", "deletion_protection", "maximum_bytes", "retention_days", "things", "throttle", "webhook"]
+    "iot_messaging"                                = ["api_key_ids", "api_key_routes", "commands", "deletion_protection", "maximum_bytes", "retention_days", "things", "throttle", "webhook"]
     "iot_messaging.things[*]"                      = ["active", "attributes", "csrs"]
     "iot_messaging.commands"                       = ["expiry_seconds", "maximum_bytes"]
     "iot_messaging.webhook"                        = ["kms_key_arn", "message", "previous_secret_hours", "retain", "secret_arn", "signature_header", "signature_prefix"]
     "iot_messaging.throttle"                       = ["burst_limit", "rate_limit"]
     "mail_router"                                  = ["catch_all_address", "confirmation_seconds", "deletion_protection", "destinations", "entity_endpoint_arn", "force_destroy", "from_address", "mailboxes", "maximum_concurrency", "maximum_megabytes", "minimum_score", "recipients", "redaction", "require_tls", "retention_days", "rule_set"]
     "mail_router.rule_set"                         = ["after", "name", "replace_active"]
-    "mail_router.redaction"                        = ["minimum_score", "types"]
+    "mail_router.redaction"                        = ["exempt_destinations", "minimum_score", "types"]
     "openapi_service"                              = ["accept_breaking_changes", "authorizers", "binary_media_types", "clients", "default_endpoint", "deletion_protection", "documentation", "file", "force_destroy", "function", "image", "package_name", "policy", "stages", "throttle", "web_acl_arn"]
     "openapi_service.function"                     = ["invoke_arn", "name"]
     "openapi_service.authorizers[*]"               = ["api_key", "function", "iam", "user_pool_arns"]
@@ -282,6 +282,7 @@ module "iot_messaging" {
   maximum_bytes       = try(var.iot_messaging.maximum_bytes, null)
   commands            = try(var.iot_messaging.commands, null)
   api_key_ids         = try(var.iot_messaging.api_key_ids, null)
+  api_key_routes      = try(var.iot_messaging.api_key_routes, null)
   webhook             = try(var.iot_messaging.webhook, null)
   throttle            = try(var.iot_messaging.throttle, null)
   deletion_protection = try(var.iot_messaging.deletion_protection, null)
