@@ -105,9 +105,11 @@ class Device:
         """Write down that a command was carried out, so that it is not after a restart either."""
         self._done = [*self._done, command_id][-REMEMBERED:]
         new = self._state / "done.json.new"
-        with contextlib.suppress(OSError):  # a full disk must not end the thread that receives commands
+        try:
             new.write_text(json.dumps(self._done))
             new.replace(self._state / "done.json")
+        except OSError as error:  # a full disk must not end the thread that receives commands
+            print(f"A restart may repeat the command {command_id}: {error}", file=sys.stderr)
 
 
 def main() -> None:

@@ -64,13 +64,16 @@ def test_what_is_no_command_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (device.commands, device.published) == ([], [])
 
 
-def test_a_full_disk_does_not_end_the_thread_that_receives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_full_disk_does_not_end_the_thread_that_receives(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     device = Device(monkeypatch, tmp_path)
     (tmp_path / "done.json.new").mkdir()  # it cannot be written
     for _ in range(2):
         device.arrive(command("one", message="hello"))
     assert device.commands == [{"message": "hello"}]
     assert [result["ok"] for _, result in device.published] == [True]
+    assert capsys.readouterr().err.startswith("A restart may repeat the command one: ")
 
 
 def test_what_a_command_raises_is_its_outcome(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
