@@ -16,10 +16,11 @@ JsonStructObjectInspector looks up a field (of a row or of a struct at any depth
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -53,7 +54,8 @@ def _parts(glue: str) -> tuple[str, str]:
     return kind, inner.removesuffix(">")
 
 
-def _fields(inner: str) -> dict[str, str]:
+@functools.cache
+def _fields(inner: str) -> Mapping[str, str]:
     """Return the fields of a struct: name -> type."""
     return {name.strip(): ":".join(rest) for name, *rest in (_split(field, ":") for field in _split(inner))}
 
@@ -123,9 +125,16 @@ class SerDe:
         return value
 
 
-def _reader(table: dict[str, Any]) -> Callable[[str, Mapping[str, str]], dict[str, Any]]:
+def _parameters(table: dict[str, Any]) -> dict[str, str]:
     info = table["StorageDescriptor"].get("SerdeInfo") or {}
-    return SerDe((info.get("Parameters") or {}) if info.get("SerializationLibrary") == OPENX else {}).row
+    return (info.get("Parameters") or {}) if info.get("SerializationLibrary") == OPENX else {}
+
+
+@functools.lru_cache(4096)
+def _rows(text: str, parameters: tuple[tuple[str, str], ...], columns: tuple[tuple[str, str], ...]) -> str:
+    """Return the lines of a file as DuckDB reads them: queries read the same files again and again."""
+    serde, typed = SerDe(dict(parameters)), dict(columns)
+    return "\n".join(json.dumps(serde.row(line, typed)) for line in text.splitlines() if line.strip())
 
 
 def _columns(table: dict[str, Any]) -> dict[str, str]:
@@ -146,12 +155,12 @@ def table_relation(original: Original, table_data: dict[str, Any], files: list[s
     files = [name for name in files if all(folder in name for folder in folders)]
     if not files:
         return str(athena._empty_relation(table_data))
-    row = _reader(table_data)
+    parameters, named = tuple(_parameters(table_data).items()), tuple(columns.items())
     for name in files:
         path = Path(name)
         text = gzip.decompress(path.read_bytes()).decode() if name.endswith(".gz") else path.read_text()
-        lines = "\n".join(json.dumps(row(line, columns)) for line in text.splitlines() if line.strip())
-        path.write_bytes(gzip.compress(lines.encode()) if name.endswith(".gz") else lines.encode())
+        lines = _rows(text, parameters, named).encode()
+        path.write_bytes(gzip.compress(lines) if name.endswith(".gz") else lines)
     typed = ", ".join(f"'{name}': '{duckdb_type(kind)}'" for name, kind in columns.items())
     hive = athena._hive_options(athena._path_partition_keys(table_data, files))
     listed = athena._sql_list(files)
