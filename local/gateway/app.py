@@ -276,17 +276,20 @@ async def _send_json(send: Send, status: int, data: Any) -> None:
 
 def serve(port: int) -> None:
     """Run the gateway on 127.0.0.1 until the process is stopped."""
-    from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
+    import uvicorn
 
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    # Longer than any client keeps an idle connection (Go's SDK: 90 s): if the server closed one just as a request
-    # arrived, the request would be carried out, its answer lost, and the SDK's retry refused.
-    config.keep_alive_timeout = 3600
-    config.keep_alive_max_requests = 1_000_000
-    config.accesslog = None
-    config.loglevel = "WARNING"
     # A full collection looks at everything that the engines keep, and finds little: a tenth of the time.
     gc.set_threshold(20_000, 50, 100)
-    asyncio.run(hypercorn_serve(Gateway(), config))  # type: ignore[arg-type]
+    uvicorn.run(
+        Gateway(),
+        port=port,
+        http="httptools",
+        ws="none",
+        # Longer than any client keeps an idle connection (Go's SDK: 90 s): if the server closed one just as a request
+        # arrived, the request would be carried out, its answer lost, and the SDK's retry refused.
+        timeout_keep_alive=3600,
+        access_log=False,
+        log_level="warning",
+        date_header=False,  # the engines' answers have theirs
+        server_header=False,
+    )
