@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import functools
+import hashlib
+import importlib.metadata
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from typing import Any
 
 import hcl2
 
-from tools.bootstrap import terraform_bin, terraform_env
+from tools.bootstrap import STATE, terraform_bin, terraform_env
 
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _KEYWORDS = {"for", "if", "in", "null", "true", "false"}
@@ -30,18 +31,33 @@ class HclError(Exception):
 # --- reading -----------------------------------------------------------------------------------------------
 
 
+_KEPT = STATE / "hcl"
+_LONG = 1000
+"""Characters from which on a text is kept: those of modules are, those of tests are not."""
+
+
 def loads(text: str) -> dict[str, Any]:
     """Return HCL as python-hcl2 reads it. Raise HclError."""
-    return copy.deepcopy(_loaded(text))
+    found: dict[str, Any] = json.loads(_loaded(text))
+    return found
 
 
 @functools.lru_cache(maxsize=1000)
-def _loaded(text: str) -> dict[str, Any]:
-    """Read HCL once: python-hcl2 takes a tenth of a second for a file, and the tools read the same modules often."""
+def _loaded(text: str) -> str:
+    """Return HCL as JSON, and keep it: python-hcl2 takes a tenth of a second for a file, which many processes read."""
+    kept = _KEPT / f"{hashlib.sha256(text.encode()).hexdigest()}-{importlib.metadata.version('python-hcl2')}.json"
+    if kept.exists():
+        return kept.read_text()
     try:
-        return dict(hcl2.loads(text))
+        found = json.dumps(hcl2.loads(text))
     except Exception as error:  # noqa: BLE001 - its parser's errors have no common base
         raise HclError(f"is not readable as HCL: {error}") from None
+    if len(text) >= _LONG:
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=_KEPT, delete=False) as file:
+            file.write(found)
+        Path(file.name).replace(kept)  # at once: another process never reads a part
+    return found
 
 
 def unquote(value: str) -> str:

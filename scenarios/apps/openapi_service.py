@@ -31,7 +31,7 @@ variables: dict[str, Any] = {
         "throttle": {"rate_limit": RATE, "burst_limit": RATE},
     }
 }
-seconds = 30
+seconds = 120  # with what Terraform changes in tests/e2e
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": f"{NAME}service"},

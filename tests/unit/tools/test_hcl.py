@@ -99,3 +99,24 @@ def test_files_are_formatted() -> None:
     assert hcl.formatted({"a/b.tf": "x=1\nlong =  2\n"}) == {"a/b.tf": "x    = 1\nlong = 2\n"}
     with pytest.raises(hcl.HclError, match="terraform fmt failed"):
         hcl.formatted({"a.tf": "x = {\n"})
+
+
+def test_a_long_text_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by another process; who changes what was read changes nobody else's."""
+    monkeypatch.setattr(hcl, "_KEPT", tmp_path / "hcl")
+    text = f'variable "a" {{\n  description = "{"long " * 200}"\n}}\n'
+    first = hcl.loads(text)
+    hcl._loaded.cache_clear()
+    with monkeypatch.context() as without:
+        without.delattr("tools.hcl.hcl2.loads")
+        hcl.loads(text)["variable"].clear()
+        assert hcl.loads(text) == first
+    assert len([*(tmp_path / "hcl").iterdir()]) == 1
+
+
+def test_a_text_that_is_no_hcl_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hcl, "_KEPT", tmp_path)
+    for _ in range(2):
+        with pytest.raises(hcl.HclError, match="not readable"):
+            hcl.loads("a = {" + "b" * 2000)
+    assert not [*tmp_path.iterdir()]
