@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +207,13 @@ def deploy(stack: Stack, token: str, tag: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, {**report, "log": done.stderr}
 
 
-def get(stack: Stack, path: str = "/", port: int = 443) -> tuple[int, Mapping[str, str], bytes]:
+def get(stack: Stack, path: str = "/", port: int = 443) -> tuple[int, Message, bytes]:
     """Send a request to the load balancer. Return status, headers and body."""
     connection = http.client.HTTPConnection("127.0.0.1", stack.cloud.port, timeout=30)
     try:
         connection.request("GET", path, headers={"Host": f"{stack.outputs['dns_name']}:{port}"})
         answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
+        return answer.status, answer.headers, answer.read()
     finally:
         connection.close()
 

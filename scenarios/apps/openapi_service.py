@@ -10,6 +10,7 @@ import urllib.request
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from typing import Any
 
 from botocore.auth import SigV4Auth
@@ -77,7 +78,7 @@ def call(
     *,
     sign: bool = True,
     stage: str = "v1",
-) -> tuple[int, Any, Mapping[str, str]]:
+) -> tuple[int, Any, Message]:
     """Send a request, signed as the account's root unless `sign` is false. Return status, parsed body and headers."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     request = AWSRequest(
@@ -88,16 +89,16 @@ def call(
     sent = urllib.request.Request(str(request.url), data=data, method=method, headers=dict(request.headers.items()))
     try:
         with urllib.request.urlopen(sent, timeout=120) as answer:
-            return answer.status, _parsed(answer.read()), dict(answer.headers)
+            return answer.status, _parsed(answer.read()), answer.headers
     except urllib.error.HTTPError as error:
-        return error.code, _parsed(error.read()), dict(error.headers)
+        return error.code, _parsed(error.read()), error.headers
 
 
 def _parsed(content: bytes) -> Any:
     return json.loads(content) if content else None
 
 
-def create(stack: Stack, body: Any, key: str = "") -> tuple[int, Any, Mapping[str, str]]:
+def create(stack: Stack, body: Any, key: str = "") -> tuple[int, Any, Message]:
     """Send a widget, with a key of its own unless one is given."""
     return call(stack, "POST", "/widgets", body, {"Idempotency-Key": key or uuid.uuid4().hex})
 
@@ -131,7 +132,7 @@ def published(stack: Stack, version: str) -> dict[str, Any]:
     return made
 
 
-def read_documentation(stack: Stack, path: str) -> tuple[int, bytes, Mapping[str, str]]:
+def read_documentation(stack: Stack, path: str) -> tuple[int, bytes, Message]:
     """Read a file of the documentation as a browser does, through CloudFront."""
     host = stack.outputs["documentation_url"].split("/")[2]
     # The local cloud has no certificate for it: the header says what CloudFront sees of a browser's request.
@@ -139,9 +140,9 @@ def read_documentation(stack: Stack, path: str) -> tuple[int, bytes, Mapping[str
     request = urllib.request.Request(f"{stack.cloud.endpoint}{path}", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
+            return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
+        return error.code, error.read(), error.headers
 
 
 def run(stack: Stack, report: Report) -> None:

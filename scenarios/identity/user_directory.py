@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from email.message import Message
 from typing import Any, TypeVar
 
 from local.harness.scenario import Report, Stack, wait_until
@@ -522,16 +523,16 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def http(url: str, form: dict[str, str] | None = None, token: str = "") -> tuple[int, dict[str, str], str]:
+def http(url: str, form: dict[str, str] | None = None, token: str = "") -> tuple[int, Message, str]:
     """Send a request without following redirects. Return (status, headers, body)."""
     body = urllib.parse.urlencode(form).encode() if form is not None else None
     headers = {"Authorization": token} if token else {}
     request = urllib.request.Request(url, data=body, headers=headers)
     try:
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=30) as response:
-            return response.status, dict(response.headers), response.read().decode()
+            return response.status, response.headers, response.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read().decode()
+        return error.code, error.headers, error.read().decode()
 
 
 def saml(directory: Directory, subject: str, address: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def test_files_are_formatted() -> None:
 
 
 def test_a_long_text_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also by another process; who changes what was read changes nobody else's."""
+    """Also by another process; what a caller changes stays its own."""
     monkeypatch.setattr(hcl, "_KEPT", tmp_path / "hcl")
     text = f'variable "a" {{\n  description = "{"long " * 200}"\n}}\n'
     first = hcl.loads(text)
