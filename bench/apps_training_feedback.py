@@ -26,8 +26,8 @@ def measure() -> list[dict[str, Any]]:
     def note(figure: str, value: float, unit: str) -> None:
         results.append({"figure": figure, "value": round(value, 3), "unit": unit})
 
-    note("zip size", (HOME / "build" / "apps/training_feedback.zip").stat().st_size / 1000, "kB")
     package.build(package.HOST_BUILD, package.Target.host(), ["training_feedback"])
+    note("zip size", (HOME / "build" / "apps/training_feedback.zip").stat().st_size / 1000, "kB")
     modules = scenario.find(["training_feedback"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
