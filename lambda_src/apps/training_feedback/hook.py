@@ -8,7 +8,7 @@ attempt.
 import functools
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common import clients, observability, settings
@@ -19,6 +19,8 @@ from .texts import say
 TRAINING, FEEDBACK = "Training", "Feedback"
 MARK, TOPIC, LEVEL = "feedbackMark", "topic", "level"
 MAXIMUM_TOPIC = 100
+KNOWN_SECONDS = 300
+"""Seconds for which a topic with material is taken for one: Lex asks the hook about it in each turn."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,16 @@ def _conf() -> Settings:
     return settings.load(Settings)
 
 
+_known: dict[str, float] = {}
+"""Topics that had material in this environment, and until when they need not be looked up."""
+
+
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer one turn. The log has intents and outcomes, and nothing that the learner said."""
     log = observability.begin(context)
     turn = lex.parse(event)
     # Few attempts: Lex gives up after 30 seconds, and the learner waits.
-    hook = Hook(clients.client("dynamodb", attempts=4), clients.client("sqs", attempts=4), _conf())
+    hook = Hook(clients.client("dynamodb", attempts=4), clients.client("sqs", attempts=4), _conf(), _known)
     answer = hook.answer(turn, time.time())
     action = answer["sessionState"]["dialogAction"]["type"]
     state = answer["sessionState"]["intent"]["state"]
@@ -63,20 +69,21 @@ class Hook:
     dynamodb: Any
     sqs: Any
     conf: Settings
+    known: dict[str, float] = field(default_factory=dict)
 
     def answer(self, turn: lex.Turn, now: float) -> dict[str, Any]:
         """Return the answer to a turn."""
         if turn.intent == TRAINING:
-            return self._train(turn) if turn.fulfilment else self._check(turn)
+            return self._train(turn) if turn.fulfilment else self._check(turn, now)
         if turn.intent == FEEDBACK:
             return self._take(turn, now) if turn.fulfilment else self._prepare(turn, now)
         return lex.close(turn, [self._say(turn, "help")], turn.attributes, fulfilled=False)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    def _check(self, turn: lex.Turn) -> dict[str, Any]:
+    def _check(self, turn: lex.Turn, now: float) -> dict[str, Any]:
         """Ask again for a topic or level that does not exist."""
-        if unknown := self._unknown(turn, turn.slot("Topic")):
+        if unknown := self._unknown(turn, turn.slot("Topic"), now):
             return lex.elicit(turn, "Topic", unknown)
         if (level := turn.slot("Level")) and level.lower() not in self.conf.levels:
             return lex.elicit(turn, "Level", self._say(turn, "unknown_level", level=level[:MAXIMUM_TOPIC]))
@@ -90,6 +97,7 @@ class Hook:
         wanted = asked if asked in self.conf.levels else self._level(turn, topic)
         level = levels.nearest(self.conf.levels, material, wanted)
         if level is None:
+            self.known.pop(topic, None)
             refusal = self._say(turn, "unknown_topic", topic=topic)
             return lex.close(turn, [refusal], turn.attributes, fulfilled=False)
         note = [] if level == wanted else [self._say(turn, "other_level", wanted=wanted, level=level)]
@@ -97,13 +105,13 @@ class Hook:
         return lex.close(turn, [*note, *material[level], self._say(turn, "after")], served)
 
     def _material(self, topic: str) -> dict[str, list[str]]:
-        """Return the messages of a topic's material, by level. Items without a text count as absent."""
-        if not normal(topic):
+        """Return the messages of the material of a `normal` topic, by level. Items without a text count as absent."""
+        if not topic:
             return {}
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.conf.material_table,
             KeyConditionExpression="topic = :topic",
-            ExpressionAttributeValues={":topic": {"S": normal(topic)}},
+            ExpressionAttributeValues={":topic": {"S": topic}},
         )
         parts = {
             item["level"]["S"]: [str(item.get(name, {}).get("S", "")) for name in ("title", "text", "url")]
@@ -118,9 +126,18 @@ class Hook:
         level = str(found.get("Item", {}).get("level", {}).get("S", ""))
         return level if level in self.conf.levels else self.conf.levels[0]
 
-    def _unknown(self, turn: lex.Turn, topic: str) -> str:
+    def _exists(self, topic: str, now: float) -> bool:
+        """Return whether a topic has material, or had some shortly before."""
+        name = normal(topic)
+        if not 0 < self.known.get(name, 0.0) - now <= KNOWN_SECONDS:
+            if not self._material(name):
+                return False
+            self.known[name] = now + KNOWN_SECONDS
+        return True
+
+    def _unknown(self, turn: lex.Turn, topic: str, now: float) -> str:
         """Return what to say about a topic without material; nothing if there is some, or no topic yet."""
-        if not topic or self._material(topic):
+        if not topic or self._exists(topic, now):
             return ""
         return self._say(turn, "unknown_topic", topic=topic[:MAXIMUM_TOPIC])
 
@@ -131,10 +148,10 @@ class Hook:
         attributes, slots = dict(turn.attributes), dict(turn.slots)
         if not feedback.valid(attributes.get(MARK, ""), now):
             attributes[MARK] = feedback.begin(now)
-        if unknown := self._unknown(turn, turn.slot("Topic")):
+        if unknown := self._unknown(turn, turn.slot("Topic"), now):
             return lex.elicit(replace(turn, attributes=attributes), "Topic", unknown)
         topic = normal(attributes.get(TOPIC, ""))
-        if not turn.slot("Topic") and self._material(topic):  # a client can set attributes
+        if not turn.slot("Topic") and self._exists(topic, now):  # a client can set attributes
             slots["Topic"] = {
                 "value": {"originalValue": topic, "interpretedValue": topic, "resolvedValues": [topic]},
                 "shape": "Scalar",

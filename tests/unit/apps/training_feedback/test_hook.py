@@ -78,6 +78,39 @@ def test_nothing_to_look_up_is_no_call(bot: hook.Hook) -> None:
     assert action(answer(blind, training(None))) == ("Delegate", "InProgress")
 
 
+def test_a_topic_is_looked_up_once_and_again_after_a_while(bot: hook.Hook) -> None:
+    """Lex calls the hook in each turn: three of a feedback and two of a training have the topic."""
+    asked: list[str] = []
+
+    class Counting:
+        def get_paginator(self, operation: str) -> Any:
+            asked.append(operation)
+            return bot.dynamodb.get_paginator(operation)
+
+    counting = hook.Hook(Counting(), None, bot.conf)
+    for _ in range(3):
+        assert action(counting.answer(lex.parse(training("Alarm limits")), NOW))[0] == "Delegate"
+        assert (
+            action(counting.answer(lex.parse(turn("Feedback", slots={"Topic": "alarm  limits"})), NOW))[0] == "Delegate"
+        )
+    assert asked == ["query"]
+    for later in (NOW + hook.KNOWN_SECONDS, NOW):  # a clock that jumps back
+        counting.answer(lex.parse(training("alarm limits")), later)
+    assert asked == ["query"] * 3
+    for _ in range(2):  # one without material may get some at any time
+        assert action(counting.answer(lex.parse(training("knitting")), NOW))[0] == "ElicitSlot"
+    assert asked == ["query"] * 5
+
+
+def test_a_topic_that_lost_its_material_is_looked_up_again(bot: hook.Hook) -> None:
+    assert action(answer(bot, training("alarm limits")))[0] == "Delegate"
+    for level in ("beginner", "advanced"):
+        key = {"topic": {"S": "alarm limits"}, "level": {"S": level}}
+        bot.dynamodb.delete_item(TableName=bot.conf.material_table, Key=key)
+    assert action(answer(bot, training("alarm limits", fulfilment=True))) == ("Close", "Failed")
+    assert action(answer(bot, training("alarm limits")))[0] == "ElicitSlot"
+
+
 def test_an_unknown_level_is_answered_with_those_that_exist(bot: hook.Hook) -> None:
     found = answer(bot, training("alarm limits", "expert"))
     assert found["sessionState"]["dialogAction"] == {"type": "ElicitSlot", "slotToElicit": "Level"}
