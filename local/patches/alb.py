@@ -38,6 +38,8 @@ class Health:
     state: str = "initial"
     passed: int = 0
     failed: int = 0
+    answered: bool = False
+    """Whether it has answered at all: before that, it may still be starting."""
     due: float = 0.0
 
 
@@ -50,6 +52,12 @@ def state_of(group: str, address: str) -> str:
     """Return the state of a target that is registered."""
     with _lock:
         return _health.setdefault((group, address), Health()).state
+
+
+def answered(group: str, address: str) -> bool:
+    """Return whether a target has answered a check, with whatever status."""
+    with _lock:
+        return _health.setdefault((group, address), Health()).answered
 
 
 def reachable(target: dict[str, Any], group: dict[str, Any]) -> tuple[str, int]:
@@ -68,23 +76,27 @@ def _matches(codes: str, status: int) -> bool:
     return False
 
 
-def _passes(target: dict[str, Any], group: dict[str, Any]) -> bool:
+def _status(target: dict[str, Any], group: dict[str, Any]) -> int | None:
+    """Return the status with which a target answers, or None if it does not."""
     host, port = reachable(target, group)
     connection = http.client.HTTPConnection(host, port, timeout=float(group["HealthCheckTimeoutSeconds"]))
     try:
         connection.request("GET", group["HealthCheckPath"], headers={"User-Agent": "ELB-HealthChecker/2.0"})
-        return _matches(group["Matcher"]["HttpCode"], connection.getresponse().status)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 
 
 def check(target: dict[str, Any], group: dict[str, Any]) -> None:
     """Check a target once, and count."""
-    passes = _passes(target, group)
+    status = _status(target, group)
+    passes = status is not None and _matches(group["Matcher"]["HttpCode"], status)
     with _lock:
         health = _health.setdefault((group["TargetGroupArn"], target["Id"]), Health())
+        if status is not None and not health.answered:
+            health.state, health.failed, health.answered = "initial", 0, True
         health.passed, health.failed = (health.passed + 1, 0) if passes else (0, health.failed + 1)
         # "If the health checks exceed UnhealthyThresholdCount consecutive failures, the load balancer takes the target
         # out of service"; the first state of a target follows from its first checks in the same way.

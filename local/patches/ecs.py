@@ -34,6 +34,8 @@ from local.services.applicationautoscaling import neighbours as scaling
 from local.services.containers import Image, PullError, config_of, engine
 
 TARGET = "ministack.services.ecs"
+STABLE = 1.0
+"""Seconds that a task without a load balancer must run, to be healthy."""
 PRINCIPAL = "ecs-tasks.amazonaws.com"
 Data = dict[str, Any]
 _REFERENCE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^@:]+)(?:[@:](.+))?")
@@ -217,11 +219,20 @@ def make_deployment(original: Original, task_definition: str, desired_count: int
     TARGET, "_record_service_task_healthy", because="To MiniStack a task is healthy whatever its load balancer finds."
 )
 def record_service_task_healthy(original: Original, svc_key: str, task: Data) -> None:
-    """Wait for the load balancer's checks. Replace a task that fails them."""
+    """Wait for the load balancer's checks. Replace a task that fails them.
+
+    The grace period, in which checks may fail, is for tasks that still start. Here it ends with the first answer.
+    """
+    service = ecs._services.get(svc_key) or {}
+    if not _balanced(service):
+        time.sleep(STABLE)
+    ends = time.monotonic() + float(service.get("healthCheckGracePeriodSeconds") or 0)
     while task.get("lastStatus") == "RUNNING":
         service = ecs._services.get(svc_key) or {}
-        states = {alb.state_of(group, ecs._task_ip(task)) for group in _balanced(service)}
-        if "unhealthy" in states:
+        groups, address = _balanced(service), ecs._task_ip(task)
+        states = {alb.state_of(group, address) for group in groups}
+        starts = time.monotonic() < ends and not all(alb.answered(group, address) for group in groups)
+        if "unhealthy" in states and not starts:
             _replace(service, task)
             return
         if states <= {"healthy"}:
@@ -469,5 +480,7 @@ class Scaling(scaling.Neighbours):
 def start() -> None:
     """Pull for the engine, scale services, and watch tasks."""
     engine.pull, engine.environment = pull, environment
+    # Not before each look at a task: with a load balancer, its checks say when one is healthy.
+    ecs._ECS_DEPLOYMENT_STEADY_DELAY = alb.SECOND
     scaling.current = Scaling()
     threading.Thread(target=_watch_steady_tasks, name="steady tasks", daemon=True).start()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -225,3 +228,80 @@ def test_a_target_where_nothing_listens_is_unhealthy(cloud: Cloud) -> None:
         return str(found[0]["TargetHealth"]["State"])
 
     wait_until("the checks", lambda: state() == "unhealthy")
+
+
+WAITING = """\
+import http.server, os, time
+while not os.path.exists(os.environ["GO"]):
+    time.sleep(0.05)
+http.server.HTTPServer(("0.0.0.0", 8080), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.fixture
+def balanced(cloud: Cloud, cluster: str, tmp_path: Path) -> Iterator[Callable[[int], tuple[str, Path]]]:
+    """Create a service with a grace period in seconds. Return its target group, and the file with which it listens."""
+    ecs, elb, made = cloud.client("ecs"), cloud.client("elbv2"), []
+    Image({"srv/app.py": WAITING}, ("python3", "app.py")).push(cloud.client("ecr"), "shop", tag := uuid.uuid4().hex)
+
+    def create(grace: int) -> tuple[str, Path]:
+        name, go = f"waiting-{grace}", tmp_path / "go"
+        arn = elb.create_load_balancer(Name=name, Subnets=["subnet-1"])["LoadBalancers"][0]["LoadBalancerArn"]
+        checks = {"HealthCheckIntervalSeconds": 5, "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2}
+        group = elb.create_target_group(Name=name, Protocol="HTTP", Port=8080, TargetType="ip", **checks)
+        group_arn = str(group["TargetGroups"][0]["TargetGroupArn"])
+        action = [{"Type": "forward", "TargetGroupArn": group_arn}]
+        elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=action)
+        ports, environment = [{"containerPort": 8080}], [{"name": "GO", "value": str(go)}]
+        ecs.create_service(
+            cluster=cluster,
+            serviceName=name,
+            taskDefinition=register(cloud, IMAGE[:-1] + tag, portMappings=ports, environment=environment),
+            desiredCount=1,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            loadBalancers=[{"targetGroupArn": group_arn, "containerName": "app", "containerPort": 8080}],
+            healthCheckGracePeriodSeconds=grace,
+        )
+        made.append(name)
+        return group_arn, go
+
+    yield create
+    for name in made:
+        ecs.delete_service(cluster=cluster, service=name, force=True)
+
+
+def test_a_task_that_still_starts_is_not_replaced(
+    cloud: Cloud, cluster: str, balanced: Callable[[int], tuple[str, Path]]
+) -> None:
+    ecs, elb = cloud.client("ecs"), cloud.client("elbv2")
+    group, go = balanced(3600)
+
+    def state() -> str:
+        found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return str(found[0]["TargetHealth"]["State"]) if found else ""
+
+    wait_until("failed checks", lambda: state() == "unhealthy")
+    [task] = ecs.list_tasks(cluster=cluster, serviceName="waiting-3600")["taskArns"]
+    go.touch()
+
+    def deployment() -> dict[str, Any]:
+        found: dict[str, Any] = ecs.describe_services(cluster=cluster, services=["waiting-3600"])["services"][0]
+        return dict(found["deployments"][0])
+
+    wait_until("the deployment", lambda: deployment()["rolloutState"] == "COMPLETED")
+    assert state() == "healthy"
+    assert ecs.list_tasks(cluster=cluster, serviceName="waiting-3600")["taskArns"] == [task]
+
+
+def test_a_task_is_replaced_when_its_time_to_start_is_over(
+    cloud: Cloud, cluster: str, balanced: Callable[[int], tuple[str, Path]]
+) -> None:
+    ecs = cloud.client("ecs")
+    balanced(0)
+
+    def stopped() -> list[dict[str, Any]]:
+        arns = ecs.list_tasks(cluster=cluster, serviceName="waiting-0", desiredStatus="STOPPED")["taskArns"]
+        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+
+    assert "failed ELB health checks" in wait_until("a stopped task", stopped)[0]["stoppedReason"]
