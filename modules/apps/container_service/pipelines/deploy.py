@@ -80,10 +80,11 @@ class Target(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """Time, which tests replace."""
+    """Time, which tests replace. `pause` is the most that a first try again waits, in seconds."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    pause: float = 1.0
 
 
 def say(text: str) -> None:
@@ -109,7 +110,8 @@ def attempt(what: str, call: Callable[[], T], clock: Clock) -> T:
             if number == ATTEMPTS or not transient(error):
                 raise
             say(f"{what}: {error}; trying again")
-            clock.sleep(random.uniform(0, min(20.0, 0.5 * 2**number)))  # noqa: S311 - spreads load, is no secret
+            longest = min(20.0, clock.pause * 2 ** (number - 1))
+            clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, is no secret
     raise AssertionError
 
 
@@ -193,12 +195,14 @@ def family_of(revision_arn: str) -> str:
     return revision_arn.rpartition("/")[2].rpartition(":")[0]
 
 
-def reasons(ecs: Any, target: Target, revision: str) -> list[str]:
+def reasons(ecs: Any, target: Target, revision: str, clock: Clock) -> list[str]:
     """Return why tasks of a revision stopped, for the report. What cannot be read is left out."""
     try:
         where = {"cluster": target.cluster}
-        arns = ecs.list_tasks(serviceName=target.service, desiredStatus="STOPPED", **where)["taskArns"]
-        tasks = ecs.describe_tasks(tasks=arns[:100], **where)["tasks"] if arns else []
+        stopped = {"serviceName": target.service, "desiredStatus": "STOPPED", **where}
+        arns = attempt("List the stopped tasks", lambda: ecs.list_tasks(**stopped), clock)["taskArns"][:100]
+        described = attempt("Describe them", lambda: ecs.describe_tasks(tasks=arns, **where), clock) if arns else {}
+        tasks = described.get("tasks", [])
     except Exception as error:  # noqa: BLE001 - the deployment failed already: its report must not fail, too
         return [f"The reasons could not be read: {error}"]
     found = {
@@ -269,7 +273,7 @@ class Deployment:
         raise NotDeployed(f"{why} The service runs {primary.get('taskDefinition')}, not {self.revision}.")
 
     def _explained(self, text: str) -> str:
-        why = reasons(self.ecs, self.target, self.revision)
+        why = reasons(self.ecs, self.target, self.revision, self.clock)
         return f"{text} Tasks stopped: {'; '.join(why)}." if why else text
 
 
@@ -339,7 +343,7 @@ def main(arguments: Sequence[str]) -> int:
     session = boto3.session.Session(region_name=region)
     once = Config(retries={"total_max_attempts": 1}, user_agent_extra="app/switchyard-deploy")
     ecr, ecs = session.client("ecr", config=once), session.client("ecs", config=once)
-    clock = Clock()
+    clock = Clock(pause=options.interval / 5)
     if options.registry_password:
         print(attempt("Sign in to the registry", lambda: password(ecr), clock))
         return DONE

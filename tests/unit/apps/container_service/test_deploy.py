@@ -145,6 +145,8 @@ class Ecr:
 class Clock:
     """Time that passes when the program sleeps."""
 
+    pause = 1.0
+
     def __init__(self) -> None:
         self.time = 0.0
 
@@ -272,6 +274,25 @@ def test_trying_again_has_an_end() -> None:
     with pytest.raises(ClientError, match="Throttling"):
         run(ecs)
     assert ecs.calls.count("update_service") == program.ATTEMPTS
+
+
+def test_pauses_grow_from_a_part_of_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest: list[float] = []
+
+    def uniform(least: float, most: float) -> float:
+        longest.append(most)
+        return least
+
+    monkeypatch.setattr(program.random, "uniform", uniform)
+    for pause in (1.0, 0.06):
+        clock = program.Clock(lambda: 0.0, lambda seconds: None, pause)
+        with pytest.raises(ClientError):
+            program.attempt("Call", throttled, clock)
+    assert longest == pytest.approx([1, 2, 4, 8, 16, 20, 20, 0.06, 0.12, 0.24, 0.48, 0.96, 1.92, 3.84])
+
+
+def throttled() -> None:
+    raise error("ThrottlingException")
 
 
 def test_no_answer_at_all_is_tried_again() -> None:
