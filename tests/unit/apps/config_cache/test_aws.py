@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,6 +14,11 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,3 +191,60 @@ def test_certificates_are_checked_against_the_systems_authorities(
     (tmp_path / "some").write_text("not a certificate")
     with pytest.raises(ssl.SSLError):
         trust({})
+
+
+def certificate(folder: Path) -> Path:
+    """Write a key and a certificate for `localhost` that signs itself. Return their file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    path = folder / "localhost.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return path
+
+
+def test_aws_is_called_with_tls_and_only_under_its_own_name_and_a_known_authority(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    aws.server.socket = context.wrap_socket(aws.server.socket, server_side=True)
+    port = aws.server.server_address[1]
+    asked = ("ssm", "eu-west-1", "AmazonSSM.GetParameters", "1.1", {"Names": ["theme"]})
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{port}")
+    assert Client(60).call(*asked)["Parameters"] == [{"Name": "theme", "Value": "dark"}]
+    refused = []
+    for bundle, host in ((str(path), "127.0.0.1"), ("", "localhost")):
+        monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://{host}:{port}")
+        with pytest.raises(CallFailed, match="ssm was not reached") as failed:
+            Client(60, sleep=lambda seconds: None).call(*asked)
+        refused.append(failed.value.code)
+    assert refused == ["SSLCertVerificationError"] * 2
+
+
+def test_calls_that_begin_together_load_the_authorities_once(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, loaded = threading.Barrier(4), []
+
+    def slowly() -> ssl.SSLContext:
+        loaded.append(1)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(subject, "trust", slowly)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint.replace("http:", "https:"))  # a server without TLS
+    client = Client(60, sleep=lambda seconds: None)
+
+    def ask(_: int) -> str:
+        begun.wait()
+        with pytest.raises(CallFailed) as failed:
+            client.call("ssm", "eu-west-1", "AmazonSSM.GetParameters", "1.1", {})
+        return failed.value.code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(ask, range(4))) <= {"SSLError", "SSLEOFError", "ConnectionResetError"}
+    assert loaded == [1]

@@ -18,6 +18,7 @@ import pytest
 
 from local.harness.scenario import wait_until
 from local.services.extensions import ExtensionError
+from switchyard_config_cache.extension import Lifecycle
 
 from .conftest import CONFIG, LAYER, TOKEN, Aws, Sandbox, failing
 
@@ -261,11 +262,21 @@ def test_with_nothing_to_cache_it_waits_for_the_end(start: Start) -> None:
     assert process.poll() is None
 
 
-def test_it_waits_for_the_next_event_without_a_timeout_and_ends_in_time(start: Start) -> None:
+def test_it_waits_for_the_next_event_without_a_timeout_and_ends_in_time(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Field row CC-3."""
-    from switchyard_config_cache.extension import Lifecycle
+    waits: list[object] = []
 
-    assert Lifecycle("127.0.0.1:9001", "id")._connection.timeout is None
+    def connect(address: object, timeout: object, *more: object) -> None:
+        waits.append(timeout)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(ConnectionRefusedError):
+        Lifecycle("127.0.0.1:9001", "id").next()
+    assert waits == [None]
+    monkeypatch.undo()
     box = start()
     box.call("pass")
     (process,) = (one.process for one in box.environment._extensions)

@@ -17,7 +17,6 @@ import os
 import threading
 import urllib.parse
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -65,6 +64,8 @@ def secret(name: str) -> str | bytes:
 
 def item(name: str) -> dict[str, Any]:
     """Return an item of DynamoDB as plain values; numbers with a fraction are Decimal. Raise CacheError."""
+    from decimal import Decimal  # other reads need not wait for it
+
     found: dict[str, Any] = json.loads(read("dynamodb", name).body, parse_float=Decimal)
     return found
 

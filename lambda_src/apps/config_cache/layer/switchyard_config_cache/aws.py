@@ -9,8 +9,8 @@ import hmac
 import http.client
 import json
 import os
-import random
 import ssl
+import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -133,6 +133,7 @@ class Client:
         """Set the most that a call takes with all its attempts, in seconds."""
         self._timeout, self._clock, self._sleep = timeout, clock, sleep
         self._tls: ssl.SSLContext | None = None
+        self._trusting = threading.Lock()
 
     def call(self, service: str, region: str, target: str, version: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer of an operation such as `AmazonSSM.GetParameters`. Raise CallFailed.
@@ -148,7 +149,7 @@ class Client:
                 seconds = min(left, max(SLOWEST, left / (ATTEMPTS - attempt + 1)))
                 return self._once(service, region, target, version, body, seconds)
             except CallFailed as failed:
-                pause = random.uniform(0, BACKOFF * 2 ** (attempt - 1))  # noqa: S311 - jitter, not a secret
+                pause = jitter(0, BACKOFF * 2 ** (attempt - 1))
                 if not failed.transient or attempt == ATTEMPTS or time.monotonic() + pause >= ends:
                     raise
             self._sleep(pause)
@@ -177,9 +178,16 @@ class Client:
         host = address.hostname or ""
         if address.scheme == "http":  # a local cloud or a test
             return http.client.HTTPConnection(host, address.port, timeout=seconds)
-        if not self._tls:
-            self._tls = trust()
+        with self._trusting:  # once, though several calls begin with the first one: it takes 20 ms
+            self._tls = self._tls or trust()
         return http.client.HTTPSConnection(host, address.port, timeout=seconds, context=self._tls)
+
+
+def jitter(least: float, most: float) -> float:
+    """Return a number between the two. Only failures need it; since Python 3.13, nothing else imports the library."""
+    import random
+
+    return random.uniform(least, most)  # noqa: S311 - not a secret
 
 
 def trust(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:

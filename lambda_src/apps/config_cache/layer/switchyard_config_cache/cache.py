@@ -5,13 +5,13 @@ therefore differences of the wall clock, compared when a value is read. A value 
 that was on its way while the environment was frozen is not taken for a new one.
 """
 
-import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from .aws import jitter
 from .settings import Key
 
 SETTLED = 1.0
@@ -103,7 +103,7 @@ class _Entry:
             return
         self.failures += 1
         self.failure, self.failed = result, now
-        self.pause = min(LONGEST_PAUSE, PAUSE * 2 ** min(self.failures - 1, 10)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+        self.pause = min(LONGEST_PAUSE, PAUSE * 2 ** min(self.failures - 1, 10)) * jitter(0.5, 1)
         if result.final:
             self.value, self.pause = None, FINAL_PAUSE
 
