@@ -1,10 +1,15 @@
-"""config_cache compared with its alternatives: no read, a direct call, and Powertools' parameters, in one run."""
+"""config_cache compared with its alternatives: no read, a direct call, and Powertools' parameters, in one run.
+
+A cold start is measured by the CPU time of its processes, the function and the extension, which depends little on what
+else the machine does, and by its duration, which does. The alternatives take turns, so that load meets all of them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -17,12 +22,14 @@ from typing import Any
 from local.harness import scenario
 from local.harness.cloud import free_port, start, stop
 from local.harness.terraform import Terraform
+from local.services.extensions import Environment
 from local.settings import ACCOUNT_ID, HOME
 from scenarios.apps import config_cache as subject
 from tools import package
 from tools.bootstrap import RUNTIME
 
-COLD, WARM = 15, 300
+COLD, WARM = 40, 300
+"""Cold starts of each alternative, and reads of a call."""
 
 # Each handler reads the same parameter `n` times, and returns milliseconds a read and what was read.
 _LOOP = """
@@ -53,33 +60,37 @@ ALTERNATIVES = {
         imports=f"{_DIRECT}\nimport config_cache", read='config_cache.parameter("limits")'
     ),
 }
-# What the extension would import if it called AWS with its SDK.
-_SDK = """
+_OWN = f"""
+import sys
+sys.path.insert(0, {str(package.SOURCE / "apps/config_cache/layer")!r})
+from switchyard_config_cache import aws, extension
+"""
+LIBRARIES = {
+    "an interpreter alone": "",
+    "with http.client and http.server": "import http.client, http.server",
+    "with the extension's modules": _OWN,
+    "and TLS, as on AWS": f"{_OWN}\naws.trust()",
+    "and botocore with 3 clients": f"""{_OWN}
+sys.path += {[str(path) for path in (RUNTIME / "lib").glob("python3*/site-packages")]!r}
 import botocore.session
 session = botocore.session.Session()
 for name in ("ssm", "dynamodb", "secretsmanager"):
     session.create_client(name, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-"""
-_OWN = """
-import sys
-sys.path.insert(0, {layer!r})
-from switchyard_config_cache import extension
-from switchyard_config_cache.aws import trust
-trust()
-"""
+""",
+}
+"""What a process imports -> its code."""
+COMPARED = (
+    ("extension", "direct call"),
+    ("extension, function with boto3", "direct call"),
+    ("extension", "Powertools"),
+)
 
 
 def measure() -> list[dict[str, Any]]:
     """Figures as {"figure", "value", "unit"}."""
     figures: list[tuple[str, float, str]] = []
     with _stack() as stack, _functions(stack) as functions:
-        cold: dict[str, list[float]] = {name: [] for name in functions}
-        for _ in range(COLD):
-            for name, function in functions.items():  # in turn, so that all have the same neighbours
-                cold[name].append(_cold(stack, function))
-        for name, times in cold.items():
-            figures.append((f"cold start to first answer, p50: {name}", statistics.median(times), "ms"))
-            figures.append((f"cold start to first answer, best: {name}", min(times), "ms"))
+        figures += _cold_starts(stack, functions)
         for name, function in functions.items():
             if name == "no read":
                 continue
@@ -94,37 +105,100 @@ def measure() -> list[dict[str, Any]]:
         ("layer, zip size", (HOME / "build/layers/config_cache.zip").stat().st_size / 1000, "kB"),
         ("check function, zip size", (HOME / "build/apps/config_cache.zip").stat().st_size / 1000, "kB"),
     ]
-    layer = str(package.SOURCE / "apps/config_cache/layer")
-    for name, code in (("standard library", _OWN.format(layer=layer)), ("botocore instead", _SDK)):
-        cpu, memory = _process(code)
-        figures += [(f"extension's imports, CPU: {name}", cpu, "ms"), (f"extension's memory: {name}", memory, "MB")]
+    figures += _start_of_the_extension()
+    figures += _libraries()
     return [{"figure": figure, "value": round(value, 3), "unit": unit} for figure, value, unit in figures]
 
 
-def _process(code: str) -> tuple[float, float]:
-    """Return the least CPU time in ms, and the peak memory in MB, of a process that runs code."""
-    # Not ru_maxrss, which a process takes over from the one that starts it.
-    usage = """
-import resource
-used = resource.getrusage(resource.RUSAGE_SELF)
-memory = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
-print(used.ru_utime + used.ru_stime, memory)
-"""
-    runs = []
-    for _ in range(7):
-        done = subprocess.run(
-            [RUNTIME / "bin/python", "-I", "-c", code + usage], capture_output=True, text=True, check=True
-        )
-        runs.append([float(part) for part in done.stdout.split()])
-    return min(cpu for cpu, _ in runs) * 1000, runs[0][1] / 1024
+def _cold_starts(stack: scenario.Stack, functions: dict[str, str]) -> list[tuple[str, float, str]]:
+    """Return the figures of first calls in new environments, and what some take more than others in the same round."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in functions}
+    names = list(functions)
+    for number in range(COLD):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:  # each of them after and before each other one
+            found[name].append(_cold(stack, functions[name]))
+    figures = []
+    for what in ("duration", "CPU"):
+        for name, runs in found.items():
+            values = [run[what] for run in runs]
+            figures.append((f"cold start, {what}, p50: {name}", statistics.median(values), "ms"))
+            figures.append((f"cold start, {what}, best: {name}", min(values), "ms"))
+        for more, less in COMPARED:
+            more_of_it = [a[what] - b[what] for a, b in zip(found[more], found[less], strict=True)]
+            figures.append(
+                (f"cold start, {what}, p50 in a round: {more} - {less}", statistics.median(more_of_it), "ms")
+            )
+    own = [run["extension"] for name, runs in found.items() for run in runs if name.startswith("extension")]
+    return [*figures, ("cold start, CPU of the extension's process, p50", statistics.median(own), "ms")]
 
 
-def _cold(stack: scenario.Stack, function: str) -> float:
-    """Return the milliseconds of the first call of a new environment, with one read."""
+def _cold(stack: scenario.Stack, function: str) -> dict[str, float]:
+    """Return what the first call of a new environment takes, with one read: its duration and its CPU time, in ms."""
     stack.client("lambda").update_function_configuration(FunctionName=function, Timeout=60)
+    before = _processes()
     began = time.perf_counter()
     _invoke(stack, function, 1)
-    return (time.perf_counter() - began) * 1000
+    duration = (time.perf_counter() - began) * 1000
+    spent = {pid: _cpu(pid) for pid in _processes() - before}
+    own = sum(
+        ms for pid, ms in spent.items() if b"switchyard_config_cache" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    return {"duration": duration, "CPU": sum(spent.values()), "extension": own}
+
+
+def _processes() -> set[int]:
+    """Return the processes that run functions and extensions: those with the variables of an environment."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if b"AWS_LAMBDA_FUNCTION_NAME=bench-" in (folder / "environ").read_bytes():
+                found.add(int(folder.name))
+    return found
+
+
+def _cpu(pid: int) -> float:
+    """Return the CPU time of a process in ms, with that of its ended threads, as clock_getcpuclockid(3) gives it."""
+    return time.clock_gettime((~pid << 3) | 2) * 1000
+
+
+def _start_of_the_extension() -> list[tuple[str, float, str]]:
+    """Return what the layer takes alone, the best of several starts. A function starts when it has registered."""
+    function = {"name": "bench", "version": "$LATEST", "handler": "app.handler", "account": ACCOUNT_ID}
+    variables = {"AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "token", "AWS_LAMBDA_FUNCTION_NAME": "bench-alone"}
+    variables["CACHE_EXTENSION_CONFIG"] = json.dumps({"parameters": {"limits": {"name": "limits"}}})
+    runs = []
+    for _ in range(COLD):
+        environment = Environment(
+            function, [package.SOURCE / "apps/config_cache/layer"], variables, str(RUNTIME / "bin/python")
+        )
+        began = time.perf_counter()
+        environment.start()
+        registered = time.perf_counter() - began
+        environment.initialized()
+        [pid] = _processes()
+        memory = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+        runs.append((registered * 1000, (time.perf_counter() - began) * 1000, _cpu(pid), int(memory.split()[1]) / 1024))
+        environment.shutdown("spindown")
+    registered, ready, cpu, memory = (min(values) for values in zip(*runs, strict=True))
+    return [
+        ("extension alone, until it has registered", registered, "ms"),
+        ("extension alone, until it is ready", ready, "ms"),
+        ("extension alone, CPU until it is ready", cpu, "ms"),
+        ("extension alone, memory", memory, "MB"),
+    ]
+
+
+def _libraries() -> list[tuple[str, float, str]]:
+    """Return the least CPU time of processes that import what the extension does, and what it could import."""
+    spent: dict[str, list[float]] = {name: [] for name in LIBRARIES}
+    for _ in range(COLD):
+        for name, code in LIBRARIES.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([RUNTIME / "bin/python", "-I", "-S", "-B", "-c", code], check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return [(f"CPU of a process: {name}", min(values) * 1000, "ms") for name, values in spent.items()]
 
 
 def _invoke(stack: scenario.Stack, function: str, reads: int) -> dict[str, Any]:
@@ -143,23 +217,30 @@ def _functions(stack: scenario.Stack) -> Iterator[dict[str, str]]:
     iam.put_role_policy(RoleName=subject.ROLE, PolicyName="direct", PolicyDocument=json.dumps({"Statement": [allow]}))
     common = next(one for one in api.list_layers()["Layers"] if one["LayerName"].endswith("-common"))
     layers = [common["LatestMatchingVersion"]["LayerVersionArn"]]
+    # On AWS, all layers are one folder. Here each one is a place to look at for each import: so all get two.
+    other = api.publish_layer_version(LayerName="bench", Content={"ZipFile": _zip({"python/nothing.py": ""})})
     made = {}
     for number, (name, code) in enumerate(ALTERNATIVES.items()):
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", code)
         extended = name.startswith("extension")
         made[name] = api.create_function(
             FunctionName=f"bench-{number}",
             Runtime="python3.13",
             Role=f"arn:aws:iam::{ACCOUNT_ID}:role/{subject.ROLE}",
             Handler="app.handler",
-            Code={"ZipFile": packed.getvalue()},
-            Layers=layers + (wiring["layer_arns"] if extended else []),
+            Code={"ZipFile": _zip({"app.py": code})},
+            Layers=layers + (wiring["layer_arns"] if extended else [other["LayerVersionArn"]]),
             Environment={"Variables": {**wiring["environment"], "CACHE_EXTENSION_TTL": "300s"} if extended else {}},
             Timeout=60,
         )["FunctionName"]
     yield made
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
 
 
 @contextlib.contextmanager
