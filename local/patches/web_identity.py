@@ -7,7 +7,9 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentit
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from xml.sax.saxutils import escape
 
 import jwt
 from ministack.core.responses import error_response_json
@@ -74,3 +76,45 @@ def web_identity_trust_denied(original: Original, role_arn: str, params: Any, us
             return error_response_json(error.code, str(error), 400)
         return sts._error(400, error.code, str(error), ns="sts")
     return original(role_arn, params, use_json)
+
+
+@patch("ministack.services.iam", "_IAM_HANDLERS", because="MiniStack changes no tags of a provider of OpenID Connect.")
+def iam_handlers(handlers: dict[str, Any]) -> dict[str, Any]:
+    """Return the operations with those of a provider's tags."""
+    tags = {
+        "TagOpenIDConnectProvider": tag,
+        "UntagOpenIDConnectProvider": untag,
+        "ListOpenIDConnectProviderTags": tags_of,
+    }
+    return {**handlers, **tags}
+
+
+def _answer(
+    params: Any, operation: str, change: Callable[[dict[str, str]], dict[str, str]], *, shown: bool = False
+) -> Any:
+    arn = str(iam._p(params, "OpenIDConnectProviderArn"))
+    provider = iam._oidc_providers.get(arn)
+    if not provider:
+        return iam._error(404, "NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}", ns="iam")
+    tags = change({one["Key"]: one["Value"] for one in provider["Tags"]})
+    provider["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    members = "".join(f"<member><Key>{escape(k)}</Key><Value>{escape(v)}</Value></member>" for k, v in tags.items())
+    result = f"<Tags>{members}</Tags><IsTruncated>false</IsTruncated>" if shown else ""
+    return iam._xml(200, f"{operation}Response", f"<{operation}Result>{result}</{operation}Result>", ns="iam")
+
+
+def tag(params: Any) -> Any:
+    """Add tags, or change them."""
+    new = {one["Key"]: one["Value"] for one in iam._extract_tags(params)}
+    return _answer(params, "TagOpenIDConnectProvider", lambda tags: {**tags, **new})
+
+
+def untag(params: Any) -> Any:
+    """Remove tags."""
+    gone = set(iam._extract_tag_keys(params))
+    return _answer(params, "UntagOpenIDConnectProvider", lambda tags: {k: v for k, v in tags.items() if k not in gone})
+
+
+def tags_of(params: Any) -> Any:
+    """Return the tags."""
+    return _answer(params, "ListOpenIDConnectProviderTags", dict, shown=True)

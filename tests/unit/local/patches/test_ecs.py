@@ -117,6 +117,20 @@ def test_other_tokens_do_not(cloud: Cloud, github: Issuer) -> None:
     assert {refused(assume, cloud, token) for token in invalid} == {"InvalidIdentityToken"}
 
 
+def test_tags_of_a_provider_change(cloud: Cloud, github: Issuer) -> None:
+    iam, provider = cloud.client("iam"), {"OpenIDConnectProviderArn": PROVIDER}
+    iam.tag_open_id_connect_provider(**provider, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "<2>"}])
+    iam.tag_open_id_connect_provider(**provider, Tags=[{"Key": "a", "Value": "3"}])
+    assert iam.list_open_id_connect_provider_tags(**provider)["Tags"] == [
+        {"Key": "a", "Value": "3"},
+        {"Key": "b", "Value": "<2>"},
+    ]
+    iam.untag_open_id_connect_provider(**provider, TagKeys=["a", "c"])
+    assert iam.list_open_id_connect_provider_tags(**provider)["Tags"] == [{"Key": "b", "Value": "<2>"}]
+    absent = {"OpenIDConnectProviderArn": PROVIDER.replace("actions", "other")}
+    assert refused(iam.list_open_id_connect_provider_tags, **absent) == "NoSuchEntity"
+
+
 # Tasks
 
 
