@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import json
 import os
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 Data = dict[str, Any]
@@ -195,14 +196,24 @@ def family_of(revision_arn: str) -> str:
     return revision_arn.rpartition("/")[2].rpartition(":")[0]
 
 
+def stopped_tasks(ecs: Any, target: Target, clock: Clock) -> Iterator[Data]:
+    """Yield the service's tasks that stopped lately, of all revisions: ECS lists them in no order, 100 at a time."""
+    where: Data = {"cluster": target.cluster}
+    asked = {"serviceName": target.service, "desiredStatus": "STOPPED", **where}
+    while True:
+        page = attempt("List the stopped tasks", functools.partial(ecs.list_tasks, **asked), clock)
+        if arns := page["taskArns"]:
+            describe = functools.partial(ecs.describe_tasks, tasks=arns, **where)
+            yield from attempt("Describe the stopped tasks", describe, clock)["tasks"]
+        if not page.get("nextToken"):
+            return
+        asked["nextToken"] = page["nextToken"]
+
+
 def reasons(ecs: Any, target: Target, revision: str, clock: Clock) -> list[str]:
     """Return why tasks of a revision stopped, for the report. What cannot be read is left out."""
     try:
-        where = {"cluster": target.cluster}
-        stopped = {"serviceName": target.service, "desiredStatus": "STOPPED", **where}
-        arns = attempt("List the stopped tasks", lambda: ecs.list_tasks(**stopped), clock)["taskArns"][:100]
-        described = attempt("Describe them", lambda: ecs.describe_tasks(tasks=arns, **where), clock) if arns else {}
-        tasks = described.get("tasks", [])
+        tasks = [*stopped_tasks(ecs, target, clock)]
     except Exception as error:  # noqa: BLE001 - the deployment failed already: its report must not fail, too
         return [f"The reasons could not be read: {error}"]
     found = {

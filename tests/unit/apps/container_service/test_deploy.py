@@ -122,11 +122,14 @@ class Ecs:
         shown = [dict(one) for one in self.deployments]
         return {"status": self.status, "taskDefinition": primary["taskDefinition"], "deployments": shown}
 
-    def list_tasks(self, **_: Any) -> Data:
-        return {"taskArns": self._call("list_tasks", lambda: [str(n) for n, _ in enumerate(self.stopped)])}
+    def list_tasks(self, *, serviceName: str, desiredStatus: str, nextToken: str = "0", **_: Any) -> Data:
+        first, every = int(nextToken), self._call("list_tasks", lambda: [str(n) for n, _ in enumerate(self.stopped)])
+        more = {"nextToken": str(first + 100)} if len(every) > first + 100 else {}
+        return {"taskArns": every[first : first + 100], **more}
 
-    def describe_tasks(self, **_: Any) -> Data:
-        return {"tasks": self.stopped}
+    def describe_tasks(self, *, tasks: list[str], **_: Any) -> Data:
+        assert 1 <= len(tasks) <= 100
+        return {"tasks": [self.stopped[int(one)] for one in self._call("describe_tasks", lambda: tasks)]}
 
 
 class Ecr:
@@ -316,6 +319,15 @@ def test_a_rollback_is_a_failure_with_the_reasons_of_its_tasks() -> None:
         "The deployment failed: reason 2 Tasks stopped: Essential container exited (exit code 7). "
         f"The service runs {FAMILY}:1, not {FAMILY}:2."
     )
+
+
+@pytest.mark.parametrize("call", ["list_tasks", "describe_tasks"])
+def test_the_reasons_are_those_of_its_own_tasks_among_hundreds_and_while_calls_fail(call: str) -> None:
+    """ECS keeps stopped tasks for an hour, and lists them in no order."""
+    others = [{"taskDefinitionArn": f"{FAMILY}:1", "stoppedReason": "Scaling"}] * 250
+    ecs = Ecs(after=[failed, rolled_back], fails=[(call, error("ThrottlingException"), False)])
+    ecs.stopped = [*others, {"taskDefinitionArn": f"{FAMILY}:2", "stoppedReason": "Task failed ELB health checks"}]
+    assert "Tasks stopped: Task failed ELB health checks." in str(refusal(ecs))
 
 
 def test_a_steady_service_on_the_revision_before_is_a_failure_even_if_no_failure_was_seen() -> None:
