@@ -127,7 +127,7 @@ variables: dict[str, Any] = {
         f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{SECRET}-AbCdEf",
     )
 }
-seconds = 60
+seconds = 40
 
 
 def prepare(stack: Stack) -> dict[str, Any]:
