@@ -225,7 +225,8 @@ def run(stack: Stack, report: Report) -> None:
     )
     listed = {
         (metric["MetricName"], tuple(sorted((d["Name"], d["Value"]) for d in metric["Dimensions"])))
-        for metric in stack.client("cloudwatch").list_metrics()["Metrics"]
+        for page in stack.client("cloudwatch").get_paginator("list_metrics").paginate()
+        for metric in page["Metrics"]
     }
     watched = {(a["MetricName"], tuple(sorted(dimensions(a).items()))) for a in alarms(stack, web)}
     report.check("each alarm has exactly the dimensions of a metric", watched <= listed)

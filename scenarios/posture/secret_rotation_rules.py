@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -82,8 +83,8 @@ def put_recorder(stack: Stack, account: str, region: str) -> None:
     iam, s3 = stack.client("iam", account=account), stack.client("s3", account=account, region=region)
     service = {"Service": "config.amazonaws.com"}
     role = f"arn:aws:iam::{account}:role/rotation-rules-recorder"
-    if not [one for one in iam.list_roles()["Roles"] if one["Arn"] == role]:
-        trust = {"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}
+    trust = {"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName="rotation-rules-recorder", AssumeRolePolicyDocument=_policy(trust))
     bucket = f"rotation-rules-{account}-{region}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
