@@ -147,6 +147,11 @@ def invoke(original: Original, self: Any, *rest: Any, **more: Any) -> Any:
     self.config = {**config, "Timeout": math.ceil(config.get("Timeout", 30) * patience())}
     try:
         _last.answer = original(self, *rest, **more)
+    except (RuntimeError, BrokenPipeError) as error:
+        # A process that was killed while it started. MiniStack would end all environments of the function with it.
+        if not isinstance(error, BrokenPipeError) and "exited immediately" not in str(error):
+            raise
+        _last.answer = {"status": "error", "error": f"Worker process died: {error}"}
     finally:
         self.config = config
     return _last.answer
@@ -184,7 +189,7 @@ def drain_stderr_bounded(self: Any, *_: Any, **__: Any) -> str:
         try:
             line = self._stderr_queue.get(timeout=0.05)
         except queue.Empty:
-            if self._proc is None:  # if self._proc is None:  # it ended during the call
+            if self._proc is None:  # it ended during the call
                 break
             continue
         if line.endswith(END_OF_LOG):

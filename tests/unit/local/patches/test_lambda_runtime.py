@@ -1,4 +1,4 @@
-"""Timeouts on a busy machine."""
+"""Calls of functions: their timeouts on a busy machine, and environments that end."""
 
 from __future__ import annotations
 
@@ -36,3 +36,16 @@ def test_a_function_that_fails_keeps_its_timeout() -> None:
     with pytest.raises(RuntimeError):
         lambda_runtime.invoke(fails, worker)
     assert worker.config is config
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(32, "Broken pipe"), RuntimeError("Worker process exited immediately")]
+)
+def test_an_environment_that_ends_while_it_starts_takes_no_other_along(error: Exception) -> None:
+    """An exception would make MiniStack end all environments of the function."""
+
+    def ends(self: Any) -> None:
+        raise error
+
+    answer = lambda_runtime.invoke(ends, SimpleNamespace(config={"Timeout": 5}))
+    assert answer == {"status": "error", "error": f"Worker process died: {error}"}
