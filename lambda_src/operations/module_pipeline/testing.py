@@ -74,7 +74,7 @@ def _problems(counts: Mapping[str, int], ended: bool) -> Iterator[str]:
     if not ended:
         yield "terraform test ended without a summary"
         return
-    if not counts["passed"]:
+    if counts["passed"] < 1:
         yield "no test passed: tests belong into the folder tests, in files named *.tftest.hcl"
     for name in FIELDS[1:]:
         if counts[name]:
