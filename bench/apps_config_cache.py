@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import free_port, start, stop
+from local.harness.cloud import local_cloud
 from local.harness.terraform import Terraform
 from local.services.extensions import Environment
 from local.settings import ACCOUNT_ID, HOME
@@ -249,13 +249,10 @@ def _stack() -> Iterator[scenario.Stack]:
     package.build(package.HOST_BUILD, package.Target.host(), ["config_cache"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = subject.prepare(scenario.Stack(cloud, {}))
             variables["config_cache"]["parameters"]["limits"]["ttl_seconds"] = 300
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["config_cache"])
-        finally:
-            stop(pid)

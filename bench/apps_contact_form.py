@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import demo, scenario
-from local.harness.cloud import free_port, start, stop
+from local.harness.cloud import local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.apps import contact_form as subject
@@ -30,8 +30,7 @@ def measure() -> list[dict[str, Any]]:
     modules = scenario.find(["contact_form"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = demo.variables_of(modules) | scenario.prepare(modules, cloud)
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
@@ -45,8 +44,6 @@ def measure() -> list[dict[str, Any]]:
             note("request, warm, p99", cuts[98], "ms")
             calls = [call for call in cloud.calls(since) if "contact-form" in call["principal"]]
             note("calls of AWS's APIs for each ticket", len(calls) / REQUESTS, "calls")
-        finally:
-            stop(pid)
     return results
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import demo, scenario
-from local.harness.cloud import free_port, start, stop
+from local.harness.cloud import local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME, REGION, ROOT
 from scenarios import mails
@@ -42,15 +42,12 @@ def measure() -> list[dict[str, Any]]:
     modules = scenario.find(["mail_router"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = demo.variables_of(modules) | scenario.prepare(modules, cloud) | {"mail_router": subject.PLAIN}
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
             terraform.apply()
             through(scenario.Stack(cloud, terraform.outputs()["mail_router"]), note)
-        finally:
-            stop(pid)
     return results
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import demo, scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.apps import training_feedback as subject
@@ -32,8 +32,7 @@ def measure() -> list[dict[str, Any]]:
     modules = scenario.find(["training_feedback"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = demo.variables_of(modules) | scenario.prepare(modules, cloud)
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
@@ -55,8 +54,6 @@ def measure() -> list[dict[str, Any]]:
             note("feedback, four turns and its row", (time.perf_counter() - began) / FEEDBACK, "s")
             note("calls of AWS's APIs for each training with feedback", calls(cloud, since, "hook") / FEEDBACK, "calls")
             note("calls of AWS's APIs for each row", calls(cloud, since, "analyse") / FEEDBACK, "calls")
-        finally:
-            stop(pid)
     return results
 
 

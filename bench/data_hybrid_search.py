@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import demo, scenario
-from local.harness.cloud import free_port, start, stop
+from local.harness.cloud import local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.data import hybrid_search as subject
@@ -44,8 +44,7 @@ def measure() -> list[dict[str, Any]]:
     modules = scenario.find(["hybrid_search"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = demo.variables_of(modules) | scenario.prepare(modules, cloud)
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
@@ -57,8 +56,6 @@ def measure() -> list[dict[str, Any]]:
             note("61 documents loaded, from the object to the report", (time.perf_counter() - began) * 1000, "ms")
             for mode in ("lexical", "vector", "hybrid"):
                 figures(stack, mode, note)
-        finally:
-            stop(pid)
     return results
 
 

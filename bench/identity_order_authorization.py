@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.identity import order_authorization as subject
@@ -161,12 +161,9 @@ def _stack() -> Iterator[scenario.Stack]:
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = subject.prepare(scenario.Stack(cloud, {}))
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["order_authorization"])
-        finally:
-            stop(pid)

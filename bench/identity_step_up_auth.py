@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import demo, scenario
-from local.harness.cloud import free_port, start, stop
+from local.harness.cloud import local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.identity import step_up_auth as subject
@@ -37,8 +37,7 @@ def measure() -> list[dict[str, Any]]:
     modules = scenario.find(["step_up_auth"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             variables = demo.variables_of(modules) | scenario.prepare(modules, cloud)
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
@@ -46,8 +45,6 @@ def measure() -> list[dict[str, Any]]:
             stack = scenario.Stack(cloud, terraform.outputs()["step_up_auth"])
             user = subject.User(stack, "bench", phone=subject.PHONE)
             latency(stack, user, note)
-        finally:
-            stop(pid)
     return results
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.posture import access_analyzer as subject
@@ -111,11 +111,8 @@ def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             terraform = Terraform(cloud, folder / "root", subject.variables)
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["access_analyzer"]), cloud
-        finally:
-            stop(pid)

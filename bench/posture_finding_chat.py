@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.scenario import wait_until
 from local.harness.terraform import Terraform
 from local.settings import HOME
@@ -71,12 +71,9 @@ def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             subject.prepare(scenario.Stack(cloud, {}))
             terraform = Terraform(cloud, folder / "root", subject.variables)
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["finding_chat"]), cloud
-        finally:
-            stop(pid)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios import security_hub as hub
@@ -102,12 +102,9 @@ def _stack(variables: dict[str, Any]) -> Iterator[tuple[scenario.Stack, Cloud]]:
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             cloud.client("securityhub").enable_security_hub(EnableDefaultStandards=False)
             terraform = Terraform(cloud, folder / "root", {"finding_export": variables})
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["finding_export"]), cloud
-        finally:
-            stop(pid)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import ACCOUNT_ID, HOME, REGION
 from scenarios import security_hub as shared
@@ -24,16 +24,12 @@ VARIABLES = {"finding_remediation": {"copy_single_max_mib": 6, "copy_part_mib": 
 def measure() -> list[dict[str, Any]]:
     """Return the figures as {"figure", "value", "unit"}."""
     package.build(package.HOST_BUILD, package.Target.host())
-    with tempfile.TemporaryDirectory() as name:
-        cloud, pid = start(free_port(), Path(name) / "cloud")
-        try:
-            subject.prepare(scenario.Stack(cloud, {}))
-            terraform = Terraform(cloud, Path(name) / "root", VARIABLES)
-            terraform.init()
-            terraform.apply()
-            return _figures(scenario.Stack(cloud, terraform.outputs()["finding_remediation"]), cloud)
-        finally:
-            stop(pid)
+    with tempfile.TemporaryDirectory() as name, local_cloud(Path(name) / "cloud") as cloud:
+        subject.prepare(scenario.Stack(cloud, {}))
+        terraform = Terraform(cloud, Path(name) / "root", VARIABLES)
+        terraform.init()
+        terraform.apply()
+        return _figures(scenario.Stack(cloud, terraform.outputs()["finding_remediation"]), cloud)
 
 
 def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import free_port, start, stop
+from local.harness.cloud import local_cloud
 from local.settings import REGION, ROOT
 from scenarios.posture import secret_rotation_rules as subject
 
@@ -27,18 +27,14 @@ def measure() -> list[dict[str, Any]]:
     """Return the figures as {"figure", "value", "unit"}."""
     results: list[dict[str, Any]] = []
     for accounts, each in PLACES:
-        with tempfile.TemporaryDirectory() as name:
-            cloud, pid = start(free_port(), Path(name) / "cloud")
-            try:
-                stack = scenario.Stack(cloud, {})
-                config = _aggregated(stack, accounts, each)
-                cloud.control("DELETE", "calls")
-                began = time.perf_counter()
-                found = compliance.of_aggregator(config, AGGREGATOR, RULES).findings
-                seconds = time.perf_counter() - began
-                calls = [call for call in cloud.calls() if call["service"] == "config"]
-            finally:
-                stop(pid)
+        with tempfile.TemporaryDirectory() as name, local_cloud(Path(name) / "cloud") as cloud:
+            stack = scenario.Stack(cloud, {})
+            config = _aggregated(stack, accounts, each)
+            cloud.control("DELETE", "calls")
+            began = time.perf_counter()
+            found = compliance.of_aggregator(config, AGGREGATOR, RULES).findings
+            seconds = time.perf_counter() - began
+            calls = [call for call in cloud.calls() if call["service"] == "config"]
         # One for each rule, one for each place and 100 results, one for the sources and for 100 secrets.
         pages = math.ceil(each / compliance.PAGE), math.ceil(2 * accounts * each / compliance.PAGE)
         fewest = len(RULES) + 2 * accounts * pages[0] + 1 + pages[1]

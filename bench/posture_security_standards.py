@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios import security_hub as hub
@@ -72,12 +72,9 @@ def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             hub.enable(scenario.Stack(cloud, {}))
             terraform = Terraform(cloud, folder / "root", variables)
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["security_standards"]), cloud
-        finally:
-            stop(pid)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.protection import country_embargo as subject
@@ -79,11 +79,8 @@ def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             terraform = Terraform(cloud, folder / "root", {"country_embargo": {"force_destroy": True}})
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["country_embargo"]), cloud
-        finally:
-            stop(pid)

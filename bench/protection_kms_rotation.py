@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME
 from scenarios.protection import kms_rotation as subject
@@ -61,11 +61,8 @@ def _stack() -> Iterator[tuple[scenario.Stack, Cloud]]:
     package.build(package.HOST_BUILD, package.Target.host())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cloud, pid = start(free_port(), folder / "cloud")
-        try:
+        with local_cloud(folder / "cloud") as cloud:
             terraform = Terraform(cloud, folder / "root", {"kms_rotation": {"force_destroy": True}})
             terraform.init()
             terraform.apply()
             yield scenario.Stack(cloud, terraform.outputs()["kms_rotation"]), cloud
-        finally:
-            stop(pid)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from local.settings import HOME, REGION
 from scenarios.protection.secret_replication import FUNCTION, THIRD_REGION
@@ -28,15 +28,11 @@ VARIABLES = {
 def measure() -> list[dict[str, Any]]:
     """Return the figures as {"figure", "value", "unit"}."""
     package.build(package.HOST_BUILD, package.Target.host())
-    with tempfile.TemporaryDirectory() as name:
-        cloud, pid = start(free_port(), Path(name) / "cloud")
-        try:
-            terraform = Terraform(cloud, Path(name) / "root", VARIABLES)
-            terraform.init()
-            terraform.apply()
-            return _figures(scenario.Stack(cloud, terraform.outputs()["secret_replication"]), cloud)
-        finally:
-            stop(pid)
+    with tempfile.TemporaryDirectory() as name, local_cloud(Path(name) / "cloud") as cloud:
+        terraform = Terraform(cloud, Path(name) / "root", VARIABLES)
+        terraform.init()
+        terraform.apply()
+        return _figures(scenario.Stack(cloud, terraform.outputs()["secret_replication"]), cloud)
 
 
 def _figures(stack: scenario.Stack, cloud: Cloud) -> list[dict[str, Any]]:

@@ -460,28 +460,24 @@ def _merged(one: Any, other: Any) -> Any:
 
 def main(names: list[str]) -> int:
     """Plan and check the capabilities, or all. Return 1 if AWS would refuse something."""
-    from local.harness.cloud import free_port, start, stop
+    from local.harness.cloud import local_cloud
     from local.harness.terraform import Terraform
     from tools import package
 
     package.build(package.HOST_BUILD, package.Target.host())
     wanted = {name.split("/")[1] for name in chosen(names)} if names else set(capabilities())
-    with tempfile.TemporaryDirectory() as folder:
-        cloud, pid = start(free_port(), Path(folder) / "cloud")
 
-        def planned(terraform: Terraform) -> dict[str, Any]:
-            terraform.init()
-            return terraform.planned()
+    def planned(terraform: Terraform) -> dict[str, Any]:
+        terraform.init()
+        return terraform.planned()
 
-        try:
-            stacks = []
-            for size in SIZES:
-                given = {name: value for name, value in settings(size == "fullest").items() if name in wanted}
-                stacks.append(Terraform(cloud, Path(folder) / size, given))
-            with ThreadPoolExecutor(2) as pool:
-                results = dict(zip(SIZES, map(check, pool.map(planned, stacks)), strict=True))
-        finally:
-            stop(pid)
+    with tempfile.TemporaryDirectory() as folder, local_cloud(Path(folder) / "cloud") as cloud:
+        stacks = []
+        for size in SIZES:
+            given = {name: value for name, value in settings(size == "fullest").items() if name in wanted}
+            stacks.append(Terraform(cloud, Path(folder) / size, given))
+        with ThreadPoolExecutor(2) as pool:
+            results = dict(zip(SIZES, map(check, pool.map(planned, stacks)), strict=True))
     for size, result in results.items():
         print(f"{size}: {result.summary()}")
         print(*(f"  {problem}" for problem in result.problems), sep="\n", end="" if not result.problems else "\n")

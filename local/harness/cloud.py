@@ -226,3 +226,13 @@ def stop(pid: int) -> None:
             except ProcessLookupError:
                 return
             time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def local_cloud(data_dir: Path) -> Iterator[Cloud]:
+    """Start a gateway on a free port for the length of a `with` block."""
+    cloud, pid = start(free_port(), data_dir)
+    try:
+        yield cloud
+    finally:
+        stop(pid)

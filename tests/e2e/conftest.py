@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.harness import demo, inventory, scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from tools.e2e import OTHER_LANES
 
@@ -38,9 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A gateway of the tests' own."""
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
+    with local_cloud(tmp_path_factory.mktemp("cloud") / "data") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from local.harness import demo, scenario
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.terraform import Terraform
 from tools import package
 from tools.bootstrap import LOCK_FILE, ROOT, STATE, locked_providers
@@ -141,11 +141,8 @@ def main(names: Sequence[str]) -> int:
     package.build(package.HOST_BUILD, package.Target.host())
     folder = STATE / "deploy-record"
     shutil.rmtree(folder, ignore_errors=True)
-    cloud, pid = start(free_port(), folder / "cloud")
-    try:
+    with local_cloud(folder / "cloud") as cloud:
         found = run(cloud, folder, names)
-    finally:
-        stop(pid)
     known = Calls.read() if names and CALLS.exists() else Calls({}, "")
     known.merge(found)
     Calls(known.types, provider_version()).write()

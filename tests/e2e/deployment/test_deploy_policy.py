@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, LocalCloudError, free_port, start, stop
+from local.harness.cloud import Cloud, LocalCloudError, local_cloud
 from local.harness.scenario import Stack
 from local.harness.terraform import Terraform
 from local.settings import ACCOUNT_ID
@@ -76,8 +76,7 @@ def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
 
     package.build(package.HOST_BUILD, package.Target.host())
     folder: Path = tmp_path_factory.mktemp("deployer")
-    cloud, pid = start(free_port(), folder / "cloud")
-    try:
+    with local_cloud(folder / "cloud") as cloud:
         GITHUB.publish(cloud)
         stack.write(folder / "written", [CAPABILITY])
         source = folder / "written" / "deploy_role"
@@ -91,8 +90,6 @@ def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
         deployed = Terraform(cloud, folder / "stack", scenario.variables | {"name_prefix": PREFIX} | boundary)
         deployed.init()
         yield Deployer(cloud, outputs, deployed)
-    finally:
-        stop(pid)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from fleet import roots, targets
 from fleet.deploy import Outcome, Result, Runner
 from local.harness import inventory
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 from local.harness.scenario import Stack, wait_until
 from local.settings import ACCOUNT_ID, REGION
 from scenarios import security_hub
@@ -171,8 +171,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     assert bootstrap.main(["fleet"]) == 0
     package.build(package.HOST_BUILD, package.Target.host())
     folder = tmp_path_factory.mktemp("fleet")
-    cloud, pid = start(free_port(), folder / "cloud")
-    try:
+    with local_cloud(folder / "cloud") as cloud:
         made = cloud.client("organizations")
         member = made.create_account(Email="orders@example.com", AccountName="orders")["CreateAccountStatus"][
             "AccountId"
@@ -187,8 +186,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         found.write(found.file())
         found.results = found.runner().apply()
         yield found
-    finally:
-        stop(pid)
 
 
 def test_four_targets_are_applied_in_order_and_show_no_drift(fleet: Fleet) -> None:

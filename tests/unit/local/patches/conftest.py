@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.harness.cloud import Cloud, free_port, start, stop
+from local.harness.cloud import Cloud, local_cloud
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """What a test makes here has a name that no other file gives."""
-    started, pid = start(free_port(), tmp_path_factory.mktemp("cloud") / "data")
-    yield started
-    stop(pid)
+    with local_cloud(tmp_path_factory.mktemp("cloud") / "data") as started:
+        yield started
