@@ -22,6 +22,9 @@ mock_provider "aws" {
       domain_name = "d1.cloudfront.net"
     }
   }
+  mock_resource "aws_lambda_invocation" {
+    defaults = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{\\\"openapi\\\": \\\"3.0.1\\\"}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\", \"left_out\": [\"x\"]}" }
+  }
   mock_resource "aws_lambda_layer_version" {
     defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:layer:test-openapi-files:1" }
   }
@@ -40,12 +43,6 @@ run "defaults" {
 
   module {
     source = "./modules/apps/openapi_service"
-  }
-
-  override_resource {
-    target          = aws_lambda_invocation.prepare
-    override_during = plan
-    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{\\\"openapi\\\": \\\"3.0.1\\\"}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\", \"left_out\": [\"x\"]}" }
   }
 
   assert {
@@ -117,7 +114,6 @@ run "defaults" {
   }
 }
 
-
 run "canary" {
   command = plan
 
@@ -125,11 +121,6 @@ run "canary" {
     source = "./modules/apps/openapi_service"
   }
 
-  override_resource {
-    target          = aws_lambda_invocation.prepare
-    override_during = plan
-    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\"}" }
-  }
   override_resource {
     target          = aws_api_gateway_deployment.release["1.0.0"]
     override_during = plan
@@ -178,12 +169,6 @@ run "a_release_that_does_not_exist" {
     source = "./modules/apps/openapi_service"
   }
 
-  override_resource {
-    target          = aws_lambda_invocation.prepare
-    override_during = plan
-    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\"}" }
-  }
-
   variables {
     stages = { v1 = { release = "0.9.0-ffffffffffff" } }
   }
@@ -196,12 +181,6 @@ run "another_release_of_a_version_that_a_stage_names" {
 
   module {
     source = "./modules/apps/openapi_service"
-  }
-
-  override_resource {
-    target          = aws_lambda_invocation.prepare
-    override_during = plan
-    values          = { result = "{\"accepted\": true, \"reasons\": [], \"body\": \"{}\", \"version\": \"1.0.0\", \"release\": \"1.0.0-0a1b2c3d4e5f\"}" }
   }
 
   variables {

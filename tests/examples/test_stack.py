@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,16 @@ from tools import package, root, stack, terraform_test
 from tools.bootstrap import terraform_bin, terraform_env
 
 
-def terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def terraform(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [terraform_bin(), f"-chdir={folder}", *arguments, "-no-color"]
-    env = terraform_env(folder / ".terraform")
+    env = env or terraform_env(folder / ".terraform")
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
 def output_of_tests(folder: Path) -> str:
     """Run the tests of a folder after `terraform init`, and return what Terraform printed. Raise AssertionError."""
     with terraform_test.shared_provider(terraform_env(folder / ".terraform")) as env:
-        command = [terraform_bin(), f"-chdir={folder}", "test", "-no-color"]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        done = terraform(folder, "test", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
