@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -18,21 +19,21 @@ from local.patches.registry import Original, patch
 from local.permissions import role_may
 
 NEEDED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-_LIFETIME = 0.5
+_LIFETIME, _IDLE_LIFETIME = 0.5, 5.0
 _LONGEST_WINDOW = 1.0
 _LONGEST_TIMEOUT = 5.0
 _checked: dict[tuple[str, str], tuple[float, str]] = {}
-"""(role, queue) -> until when the result of a check is valid, and the result. Polling checks many times a second."""
+"""(role, queue) -> when it was checked, and the result. Polling asks many times a second, mostly for nothing."""
 
 
-def refusal(role: str, queue_arn: str) -> str:
-    """Return why the role may not read the queue; empty if it may."""
-    until, reason = _checked.get((role, queue_arn), (0.0, ""))
-    if time.monotonic() < until:
+def refusal(role: str, queue_arn: str, lifetime: float = _LIFETIME) -> str:
+    """Return why the role may not read the queue; empty if it may. The answer is at most `lifetime` seconds old."""
+    at, reason = _checked.get((role, queue_arn), (-math.inf, ""))
+    if time.monotonic() < at + lifetime:
         return reason
     asked = [(f"sqs:{operation}", queue_arn) for operation in NEEDED]
     reason = role_may(role, "lambda.amazonaws.com", asked, queue_arn.split(":")[3])
-    _checked[role, queue_arn] = time.monotonic() + _LIFETIME, reason
+    _checked[role, queue_arn] = time.monotonic(), reason
     return reason
 
 
@@ -59,7 +60,7 @@ def receive_messages_for_esm(original: Original, queue_url: str, max_number: int
             return []
         function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
         role = ((function or {}).get("config") or function or {}).get("Role", "")
-        if role and (reason := refusal(role, arn)):
+        if role and (reason := refusal(role, arn, _LIFETIME if queue["messages"] else _IDLE_LIFETIME)):
             mapping["LastProcessingResult"] = f"PROBLEM: {reason}"
             return []
     found: list[dict[str, Any]] = original(queue_url, max_number)
