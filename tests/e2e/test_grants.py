@@ -14,7 +14,7 @@ import pytest
 from local.harness.cloud import Cloud
 from local.harness.terraform import Terraform
 from local.settings import ACCOUNT_ID
-from tools.authorization import Reference, in_state
+from tools.authorization import Policy, Reference, in_state
 from tools.grants import Grant, Questions, misfits, unused
 
 EXCUSED = {
@@ -102,27 +102,32 @@ def excuse(grant: Grant) -> str:
 
 
 @pytest.fixture(scope="module")
-def permitted(cloud: Cloud, terraform: Terraform, request: pytest.FixtureRequest) -> Questions:
+def policies(terraform: Terraform) -> list[Policy]:
+    """Return the policies of this stack, after all that tests have applied."""
+    return in_state(terraform.show())
+
+
+@pytest.fixture(scope="module")
+def permitted(cloud: Cloud, policies: list[Policy], request: pytest.FixtureRequest) -> Questions:
     """Return what IAM permitted to the roles of this stack until now."""
     if not any(item.path.name == "test_scenarios.py" for item in request.session.items):
         pytest.skip("No scenario was chosen.")
     if request.session.testsfailed:
         pytest.skip("Tests have failed: what else they would have used is not known.")
     found: Questions = cloud.command("iam_requests/permitted", {"account": ACCOUNT_ID})
-    ours = {policy.role for policy in in_state(terraform.show())}
+    ours = {policy.role for policy in policies}
     return {role: asked for role, asked in found.items() if role in ours}
 
 
-def test_every_grant_is_used(terraform: Terraform, permitted: Questions) -> None:
-    idle = unused(in_state(terraform.show()), permitted)
+def test_every_grant_is_used(policies: list[Policy], permitted: Questions) -> None:
+    idle = unused(policies, permitted)
     left = [f"{grant.role}: {grant.sid}, {grant.action}" for grant in idle if not excuse(grant)]
     assert not left, "\n".join(["Nothing used:", *left])
 
 
 def test_an_excuse_for_one_capability_is_for_a_grant_that_is_not_used(
-    terraform: Terraform, permitted: Questions
+    policies: list[Policy], permitted: Questions
 ) -> None:
-    policies = in_state(terraform.show())
     granted, idle = unused(policies, {}), unused(policies, permitted)
 
     def has(grants: list[Grant], key: tuple[str, str, str]) -> bool:
