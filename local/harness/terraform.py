@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,10 @@ def _errors(output: list[str]) -> str:
     """Return Terraform's output from its first error on."""
     first = next((number for number, line in enumerate(output) if line.startswith("Error:")), max(len(output) - 30, 0))
     return "".join(output[first:]).strip()[:4000]
+
+
+def _only(targets: Sequence[str]) -> list[str]:
+    return [f"-target={target}" for target in targets]
 
 
 def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,10 +78,14 @@ class Terraform:
 
         self.folder, self._cloud, self._binary = folder, cloud, terraform_bin()
         folder.mkdir(parents=True, exist_ok=True)
-        inputs = _other_root(folder, root, variables) if root else _stack(folder, variables)
-        (folder / "demo_override.tf").write_text(_OVERRIDE % (cloud.endpoint, folder.absolute()))
-        self.set_variables(inputs)
         self.environment = {**terraform_env(folder / ".terraform"), "AWS_ENDPOINT_URL": cloud.endpoint}
+        self.write(variables, root)
+
+    def write(self, variables: Mapping[str, Any], root: Path | None = None) -> None:
+        """Write the stack or the root module again, with these arguments."""
+        inputs = _other_root(self.folder, root, variables) if root else _stack(self.folder, variables)
+        (self.folder / "demo_override.tf").write_text(_OVERRIDE % (self._cloud.endpoint, self.folder.absolute()))
+        self.set_variables(inputs)
 
     def set_variables(self, inputs: Mapping[str, Any]) -> None:
         """Give the root module's variables these values; the packages are those of this machine unless given."""
@@ -100,13 +109,26 @@ class Terraform:
         """Run `terraform init`. The lock file stays as committed."""
         self._run("init", "-input=false", "-no-color", "-lockfile=readonly")
 
-    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None, target: str = "") -> None:
-        """Run `terraform apply`, of `target` and what it depends on if given.
+    @contextlib.contextmanager
+    def one_provider(self) -> Iterator[None]:
+        """Have one process of the AWS provider for the length of a `with` block: each command would start several.
+
+        For a root that has one configuration of the provider, and whose credentials stay. `init` comes before.
+        """
+        from tools.terraform_test import shared_provider
+
+        with shared_provider(self.environment) as attached:
+            self.environment = attached
+            yield
+
+    def apply(
+        self, progress: Callable[[int, int], None] = lambda made, planned: None, targets: Sequence[str] = ()
+    ) -> None:
+        """Run `terraform apply`, of `targets` and what they depend on if given.
 
         *progress* is called with the number of resources made and the number planned.
         """
-        targets = [f"-target={target}"] if target else []
-        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *targets]
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *_only(targets)]
         process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -122,9 +144,10 @@ class Terraform:
         if process.wait():
             raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
 
-    def drift(self) -> str:
-        """Return what a new plan would change; empty if nothing (`-detailed-exitcode` 0)."""
-        done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
+    def drift(self, targets: Sequence[str] = ()) -> str:
+        """Return what a new plan (of `targets`, if given) would change; empty if nothing (`-detailed-exitcode` 0)."""
+        options = ("-input=false", "-no-color", "-parallelism=30")
+        done = self._run("plan", "-detailed-exitcode", *options, *_only(targets), good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:

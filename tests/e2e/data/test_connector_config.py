@@ -155,8 +155,9 @@ def own(cloud: Cloud, stack_of: Any, tmp_path_factory: pytest.TempPathFactory) -
             assert bool(terraform.drift()) is drift
         return terraform.outputs()["connector_config"]
 
-    yield apply
-    terraform.destroy()
+    with terraform.one_provider():
+        yield apply
+        terraform.destroy()
     api = stack.client("kafkaconnect")
     assert not api.list_connectors(connectorNamePrefix="connect-")["connectors"]
     assert not api.list_worker_configurations(namePrefix="connect-")["workerConfigurations"]
