@@ -1,10 +1,11 @@
-"""`pytest tests/e2e` in three lanes: two stacks share the capabilities, each on a local cloud of its own.
+"""`pytest tests/e2e` in four lanes: two stacks share the capabilities, each on a local cloud of its own.
 
     python -m tools.e2e [options of pytest]
 
-The third has the tests of whole deployments, which start clouds of their own. Run it after `terraform init`, which
-fills the provider cache that all use. Terraform and the scenarios mostly wait: the lanes on two cores take little more
-than half the time of one. LANES=1 puts all capabilities into one stack; CAPABILITIES selects.
+The others have the tests that deploy stacks of their own, each file on a cloud of its own: a fleet, and the rest. Run
+it after `terraform init`, which fills the provider cache that all use. Terraform and the scenarios mostly wait: the
+lanes on two cores take little more than half the time of one. LANES=1 puts all capabilities into one stack;
+CAPABILITIES selects.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tools.terraform_test import shares
 OTHER_LANES = "CAPABILITIES leaves it out"
 """Why pytest skips the tests of the other lane's capabilities."""
 
-TESTS, DEPLOYMENT = "tests/e2e", "tests/e2e/deployment"
+TESTS, DEPLOYMENT, FLEET = "tests/e2e", "tests/e2e/deployment", "tests/e2e/deployment/test_fleet.py"
 NOTHING_CHOSEN = 5
 """Pytest's exit status if the options, such as -k, leave a lane without tests."""
 
@@ -56,7 +57,7 @@ def main(options: Sequence[str]) -> int:
     weights = {name: float(getattr(module, "seconds", 20)) for name, module in modules.items()}
     groups = shares(weights, int(os.environ.get("LANES", "2")))
     lanes = [(group, [TESTS, f"--ignore={DEPLOYMENT}", *options]) for group in groups]
-    lanes.append((list(modules), [DEPLOYMENT, *options]))
+    lanes += [(list(modules), [FLEET, *options]), (list(modules), [DEPLOYMENT, f"--ignore={FLEET}", *options])]
     with ThreadPoolExecutor(len(lanes)) as pool:
         ended = set(pool.map(run, range(1, len(lanes) + 1), *zip(*lanes, strict=True)))
     return int(ended not in ({0}, {0, NOTHING_CHOSEN}))

@@ -65,7 +65,7 @@ variables: dict[str, Any] = {
     }
 }
 
-seconds = 60
+seconds = 40
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": kind, "rate": 0.1, "principal": f"{NAME}{function}", **more}

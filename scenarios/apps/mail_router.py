@@ -43,6 +43,7 @@ PLAIN: dict[str, Any] = {
 }
 """The settings without entities and redaction."""
 
+seconds = 60
 variables: dict[str, Any] = {
     "mail_router": {
         **PLAIN,

@@ -32,7 +32,7 @@ variables: dict[str, Any] = {
         "throttle": {"rate_limit": RATE, "burst_limit": RATE},
     }
 }
-seconds = 120  # with what Terraform changes in tests/e2e
+seconds = 80
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": f"{NAME}service"},

@@ -32,7 +32,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 variables: dict[str, Any] = {"connector_config": {"force_destroy": True}}
-seconds = 120  # with what Terraform changes in tests/e2e
+seconds = 330  # with what Terraform changes in tests/e2e
 
 
 def prepare(stack: Stack) -> dict[str, Any]:

@@ -47,7 +47,7 @@ variables: dict[str, Any] = {
         "force_destroy": True,
     }
 }
-seconds = 200
+seconds = 150
 
 MAIN = """\
 terraform {

@@ -15,7 +15,6 @@ OTHER = "arn:aws:s3:::payroll"
 # Controls that other capabilities do not handle.
 TLS, BLOCK, SNAPSHOT, UNCHECKED = "S3.5", "S3.1", "RDS.1", "IAM.4"
 
-seconds = 280
 variables: dict[str, Any] = {
     "config_recorder": {"force_destroy": True},
     "security_standards": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.harness.cloud import Cloud, LocalCloudError, local_cloud
+from local.harness.cloud import Cloud, LocalCloudError
 from local.harness.scenario import Stack
 from local.harness.terraform import Terraform
 from local.settings import ACCOUNT_ID
@@ -71,25 +71,21 @@ PLAN = ("plan_role_arn", f"repo:{REPOSITORY}:pull_request")
 
 
 @pytest.fixture(scope="module")
-def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
-    from tools import package
-
-    package.build(package.HOST_BUILD, package.Target.host())
+def deployer(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
     folder: Path = tmp_path_factory.mktemp("deployer")
-    with local_cloud(folder / "cloud") as cloud:
-        GITHUB.publish(cloud)
-        stack.write(folder / "written", [CAPABILITY])
-        source = folder / "written" / "deploy_role"
-        roles = Terraform(cloud, folder / "roles", {"name_prefix": PREFIX, "repository": REPOSITORY}, root=source)
-        shutil.copy(source / "policies.json", folder / "roles")
-        roles.init()
-        roles.apply()
-        outputs = roles.outputs()
-        scenario.prepare(Stack(cloud, {}))
-        boundary = {"permissions_boundary_arn": outputs["permissions_boundary_arn"]}
-        deployed = Terraform(cloud, folder / "stack", scenario.variables | {"name_prefix": PREFIX} | boundary)
-        deployed.init()
-        yield Deployer(cloud, outputs, deployed)
+    GITHUB.publish(cloud)
+    stack.write(folder / "written", [CAPABILITY])
+    source = folder / "written" / "deploy_role"
+    roles = Terraform(cloud, folder / "roles", {"name_prefix": PREFIX, "repository": REPOSITORY}, root=source)
+    shutil.copy(source / "policies.json", folder / "roles")
+    roles.init()
+    roles.apply()
+    outputs = roles.outputs()
+    scenario.prepare(Stack(cloud, {}))
+    boundary = {"permissions_boundary_arn": outputs["permissions_boundary_arn"]}
+    deployed = Terraform(cloud, folder / "stack", scenario.variables | {"name_prefix": PREFIX} | boundary)
+    deployed.init()
+    return Deployer(cloud, outputs, deployed)
 
 
 @pytest.fixture(scope="module")

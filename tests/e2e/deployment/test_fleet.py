@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from fleet import roots, targets
 from fleet.deploy import Outcome, Result, Runner
 from local.harness import inventory
-from local.harness.cloud import Cloud, local_cloud
+from local.harness.cloud import Cloud
 from local.harness.scenario import Stack, wait_until
 from local.settings import ACCOUNT_ID, REGION
 from scenarios import security_hub
@@ -167,25 +166,20 @@ def pipeline(cloud: Cloud, member: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     assert bootstrap.main(["fleet"]) == 0
-    package.build(package.HOST_BUILD, package.Target.host())
-    folder = tmp_path_factory.mktemp("fleet")
-    with local_cloud(folder / "cloud") as cloud:
-        made = cloud.client("organizations")
-        member = made.create_account(Email="orders@example.com", AccountName="orders")["CreateAccountStatus"][
-            "AccountId"
-        ]
-        for account in (ACCOUNT_ID, member):
-            deploy_role(cloud, account)
-        location = {"LocationConstraint": REGION}
-        cloud.client("s3").create_bucket(Bucket=STATES, CreateBucketConfiguration=location)
-        security_hub.enable(Stack(cloud, {}))
-        found = Fleet(cloud, folder / "roots", member, pipeline(cloud, member), [])
-        found.directory.mkdir()
-        found.write(found.file())
-        found.results = found.runner().apply()
-        yield found
+    made = cloud.client("organizations").create_account(Email="orders@example.com", AccountName="orders")
+    member = made["CreateAccountStatus"]["AccountId"]
+    for account in (ACCOUNT_ID, member):
+        deploy_role(cloud, account)
+    location = {"LocationConstraint": REGION}
+    cloud.client("s3").create_bucket(Bucket=STATES, CreateBucketConfiguration=location)
+    security_hub.enable(Stack(cloud, {}))
+    found = Fleet(cloud, tmp_path_factory.mktemp("fleet") / "roots", member, pipeline(cloud, member), [])
+    found.directory.mkdir()
+    found.write(found.file())
+    found.results = found.runner().apply()
+    return found
 
 
 def test_four_targets_are_applied_in_order_and_show_no_drift(fleet: Fleet) -> None:
