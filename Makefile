@@ -143,10 +143,10 @@ docs: setup  ## Write the root module's files, and the tables of inputs and outp
 words: setup  ## Refuse the words of docs/words.txt in prose. WORDS_ARGS=--count counts them, WORDS_ARGS=modules looks there.
 	@$(PY) -m tools.words $(WORDS_ARGS)
 
-# The headers stay, since Dependabot reads its options there.
 new: setup  ## Add a capability: CAPABILITY=<domain>/<name> makes its files, wired and green.
 	@$(PY) -m tools.new $(CAPABILITY)
 
+# The headers stay, since Dependabot reads its options there.
 lock: setup  ## Pin requirements/*.in again into *.txt.
 	@for name in $(addprefix requirements/,dev layer runtime checkov fleet node) $$(ls requirements/layer-*.in lambda_src/*/*/kit/*/*.in 2>/dev/null | sed 's/\.in$$//'); do \
 		(cd $$(dirname $$name) && env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS $(CURDIR)/$(BIN)/uv pip compile \
