@@ -111,7 +111,7 @@ def spawn(original: Original, self: Any) -> None:
 
 @functools.lru_cache(256)
 def _digest(content: bytes) -> str:
-    """Return the SHA-256 of a layer's zip: of 20 MB at most starts of a process, it would cost a tenth of a second."""
+    """Return the SHA-256 of a layer's zip. Each start of a process would wait for it, a tenth of a second for 20 MB."""
     return hashlib.sha256(content).hexdigest()
 
 
