@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,10 +26,6 @@ def _errors(output: list[str]) -> str:
     """Return Terraform's output from its first error on."""
     first = next((number for number, line in enumerate(output) if line.startswith("Error:")), max(len(output) - 30, 0))
     return "".join(output[first:]).strip()[:4000]
-
-
-def _only(targets: Sequence[str]) -> list[str]:
-    return [f"-target={target}" for target in targets]
 
 
 def _stack(folder: Path, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,14 +117,13 @@ class Terraform:
             self.environment = attached
             yield
 
-    def apply(
-        self, progress: Callable[[int, int], None] = lambda made, planned: None, targets: Sequence[str] = ()
-    ) -> None:
-        """Run `terraform apply`, of `targets` and what they depend on if given.
+    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None, target: str = "") -> None:
+        """Run `terraform apply`, of `target` and what it depends on if given.
 
         *progress* is called with the number of resources made and the number planned.
         """
-        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *_only(targets)]
+        targets = [f"-target={target}"] if target else []
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *targets]
         process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -144,10 +139,9 @@ class Terraform:
         if process.wait():
             raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
 
-    def drift(self, targets: Sequence[str] = ()) -> str:
-        """Return what a new plan (of `targets`, if given) would change; empty if nothing (`-detailed-exitcode` 0)."""
-        options = ("-input=false", "-no-color", "-parallelism=30")
-        done = self._run("plan", "-detailed-exitcode", *options, *_only(targets), good=(0, 2))
+    def drift(self) -> str:
+        """Return what a new plan would change; empty if nothing (`-detailed-exitcode` 0)."""
+        done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:
