@@ -71,10 +71,11 @@ class Region:
         given = "".join(f"  {name} = {json.dumps(value)}\n" for name, value in standards.items())
         (root / "main.tf").write_text(ROOT % (REGION, CONFIG_ROLE, given) + more)
         (root / "versions.tf").write_text((REPOSITORY / "versions.tf").read_text())
-        first = self.terraform is None
-        self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
-        if first:  # The modules do not change afterwards.
-            self.terraform.init()
+        if self.terraform:
+            self.terraform.write({}, root)
+        else:
+            self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
+            self.terraform.init()  # once: the modules do not change afterwards
         self.terraform.apply()
         return self.terraform
 
