@@ -9,6 +9,7 @@ both. Style uses one core too, so that zips and Checkov do not wait for it. The 
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import os
@@ -25,6 +26,8 @@ from tools.bootstrap import ROOT, SetupError
 from tools.capabilities import chosen
 
 FRONT, BACK = "front", "back"
+LAST_LINES = 20
+"""How much of what a failed step printed is printed again at the end."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,12 +113,16 @@ class Run:
 
 
 class Make:
-    """Runs steps by make. Their lines appear as they come, each with the name of its step."""
+    """Runs steps by make. Their lines appear as they come, each with the name of its step.
+
+    `failure` is what a step that failed printed last: other steps print more while they are stopped.
+    """
 
     def __init__(self, capabilities: Sequence[str]) -> None:
         self._capabilities = capabilities
         self._running: list[subprocess.Popen[str]] = []
         self._stopped = False
+        self.failure: list[str] = []
         # A shell starts what it puts in the background with interrupts ignored, and the steps would inherit that.
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -136,8 +143,10 @@ class Make:
         if step.lane == BACK:
             sessions.set_nice(process.pid, sessions.LATER)
         self._running.append(process)
+        last = collections.deque[str](maxlen=LAST_LINES)
         for line in process.stdout or ():
-            print(f"{step.name} | {line}", end="", flush=True)
+            last.append(f"{step.name} | {line.rstrip()}")
+            print(last[-1], flush=True)
         status = process.wait()
         self._running.remove(process)
         took = f"{time.monotonic() - begun:.0f} s"
@@ -147,9 +156,9 @@ class Make:
             print(f"== {step.name}: stopped after {took}", flush=True)
         else:
             named = f' CAPABILITIES="{" ".join(self._capabilities)}"' if self._capabilities else ""
-            print(
-                f"make test: FAILED in {step.name} after {took}. To run that alone: make {step.name}{named}", flush=True
-            )
+            said = f"make test: FAILED in {step.name} after {took}. To run that alone: make {step.name}{named}"
+            print(said, flush=True)
+            self.failure = [*last, said]
         return status
 
     def stop(self) -> None:
@@ -171,6 +180,8 @@ def main(names: Sequence[str]) -> int:
         return 130
     if passed:
         print(f"make test: all passed in {time.monotonic() - begun:.0f} s")
+    else:
+        print("", *make.failure, sep="\n")
     return int(not passed)
 
 

@@ -29,10 +29,10 @@ NOTHING_CHOSEN = 5
 """Pytest's exit status if the options, such as -k, leave a lane without tests."""
 
 
-def run(lane: int, capabilities: Sequence[str], chosen: Sequence[str]) -> int:
-    """Run one lane and return its exit status. Its lines appear as they come, with the number of the lane.
+def run(lane: int, capabilities: Sequence[str], chosen: Sequence[str]) -> tuple[int, list[str]]:
+    """Run one lane. Its lines appear as they come, with the number of the lane.
 
-    *chosen* are arguments of pytest: its paths and options.
+    *chosen* are arguments of pytest: its paths, options. Return its exit status, and the lines that say what failed.
     """
     print(f"[{lane}] {chosen[0]}: {' '.join(sorted(capabilities))}", flush=True)
     process = subprocess.Popen(
@@ -43,10 +43,13 @@ def run(lane: int, capabilities: Sequence[str], chosen: Sequence[str]) -> int:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    failed = []
     for line in process.stdout or ():
         if " SKIPPED " not in line and OTHER_LANES not in line:  # the summary names every other skip with its reason
             print(f"[{lane}] {line}", end="", flush=True)
-    return process.wait()
+        if line.startswith(("FAILED ", "ERROR ")):
+            failed.append(f"[{lane}] {line:.400}".rstrip())
+    return process.wait(), failed
 
 
 def main(options: Sequence[str]) -> int:
@@ -59,8 +62,10 @@ def main(options: Sequence[str]) -> int:
     lanes = [(group, [TESTS, f"--ignore={DEPLOYMENT}", *options]) for group in groups]
     lanes += [(list(modules), [FLEET, *options]), (list(modules), [DEPLOYMENT, f"--ignore={FLEET}", *options])]
     with ThreadPoolExecutor(len(lanes)) as pool:
-        ended = set(pool.map(run, range(1, len(lanes) + 1), *zip(*lanes, strict=True)))
-    return int(ended not in ({0}, {0, NOTHING_CHOSEN}))
+        ended = list(pool.map(run, range(1, len(lanes) + 1), *zip(*lanes, strict=True)))
+    for _, failed in ended:
+        print(*failed, sep="\n", end="\n" * bool(failed))  # again, since the lanes end minutes apart
+    return int({status for status, _ in ended} not in ({0}, {0, NOTHING_CHOSEN}))
 
 
 if __name__ == "__main__":

@@ -177,6 +177,14 @@ def test_a_step_is_run_by_make_with_its_lines_named(
     assert "== no-such-target\n" in said
     assert "no-such-target | make: *** No rule to make target" in said
     assert 'To run that alone: make no-such-target CAPABILITIES="kms_rotation"' in said
+    assert said.endswith("\n".join(run.failure) + "\n")  # kept, to be said again after what other steps print
+    assert "No rule to make target" in run.failure[-2]
+
+
+def test_what_failed_is_said_last(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "steps_for", lambda names: [Step("no-such-target"), Step("help", BACK)])
+    assert check.main([]) == 1
+    assert "To run that alone: make no-such-target" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
@@ -213,5 +221,5 @@ def test_what_runs_is_interrupted_as_a_whole(monkeypatch: pytest.MonkeyPatch, tm
     stopper.start()
     assert run(Step("local")) != 0
     stopper.join()
-    assert "local | cleaned up\n" in lines
+    assert "local | cleaned up" in lines
     assert "local: stopped" in lines[-1]
