@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -31,6 +32,29 @@ class LocalCloudError(Exception):
     """The local cloud cannot do what was asked. The message says what to do."""
 
 
+_clients: dict[tuple[int, str], dict[Any, Any]] = {}
+"""(port, agent) -> the clients of its clouds. A test has a Cloud of its own, and would make them all again."""
+_making = threading.RLock()
+
+
+@functools.cache
+def _session(identity: tuple[tuple[str, str], ...]) -> Any:
+    """Return a session of boto3 with these credentials. All sessions share the API models that they read."""
+    import boto3
+    import botocore.session
+
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader())
+    return boto3.session.Session(botocore_session=session, **dict(identity))
+
+
+@functools.cache
+def _loader() -> Any:
+    import botocore.loaders
+
+    return botocore.loaders.create_loader()
+
+
 class Cloud:
     """A running local cloud on 127.0.0.1:`port`. In the record of calls, its clients are *agent*."""
 
@@ -39,9 +63,7 @@ class Cloud:
         self.sent: list[tuple[float, str, str]] = []
         """When which service acted for another reason than a call of its API: events by source, requests to APIs."""
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._sessions: dict[Any, Any] = {}  # one for equal credentials: its clients share the API models they read
-        self._clients: dict[Any, Any] = {}
-        self._lock = threading.Lock()
+        self._clients = _clients.setdefault((port, agent), {})
 
     def client(
         self,
@@ -55,7 +77,6 @@ class Cloud:
 
         Return the same client for the same arguments: making one takes longer than most calls.
         """
-        import boto3
         from botocore.config import Config
 
         keys: dict[str, Any] = dict(credentials) or {
@@ -64,18 +85,16 @@ class Cloud:
         }
         identity = tuple(sorted(keys.items()))
         wanted = (identity, service, region, attempts)
-        with self._lock:
+        with _making:
             if wanted in self._clients:
                 return self._clients[wanted]
-            if identity not in self._sessions:
-                self._sessions[identity] = boto3.session.Session(**keys)
             config = Config(
                 retries={"total_max_attempts": attempts, "mode": "standard"},
                 read_timeout=910,
                 max_pool_connections=50,
                 user_agent_extra=f"app/{self.agent}" if self.agent else None,
             )
-            client: Any = self._sessions[identity].client(
+            client: Any = _session(identity).client(
                 service, region_name=region, endpoint_url=self.endpoint, config=config
             )
             _ = client.exceptions  # created now: two threads that ask first would get different classes
