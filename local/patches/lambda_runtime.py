@@ -29,6 +29,8 @@ from local.settings import patience
 RUNTIME = "ministack.core.lambda_runtime"
 
 NICE = 5  # a function's start takes half a second of a core, in which the services must go on answering
+MOST, WAIT = 4, 2.0
+"""Processes of a function beyond which a call waits for a free one, and the seconds after which it gets another."""
 END_OF_LOG = "\x1eend of log"
 """What a function's worker writes to its log after each call."""
 
@@ -57,7 +59,9 @@ _MARKED = f"        print({END_OF_LOG!r}, file=sys.stderr, flush=True)\n{_ANSWER
 # A function and its extensions share loopback ports, and no other function has them, as on AWS.
 _SANDBOX = Path(sandbox.__file__).read_text() + "\ninstall()\n"
 
-_layers = threading.Lock()
+_layers, _leasing = threading.Lock(), threading.Lock()
+_started: dict[str, float] = {}
+"""When the last process of a function was leased for the first time, by the function's ARN."""
 _last = threading.local()
 """`answer`: the worker's answer to the call that the thread makes."""
 
@@ -137,6 +141,36 @@ def unpacked(layer: Any) -> Path:
             )
             partial.rename(target)
     return target
+
+
+@patch(
+    "ministack.services.lambda_svc",
+    "acquire_worker",
+    because="MiniStack starts a process for each call that finds none free: dozens in a burst, on a few cores.",
+)
+def acquire_worker(
+    original: Original,
+    func_name: str,
+    config: dict[str, Any],
+    code_zip: bytes,
+    qualifier: str = "$LATEST",
+    max_concurrency: int | None = None,
+) -> tuple[Any, str]:
+    """Lease a process for a call: a free one, or a new one. AWS starts as many as there are calls, at no cost to them.
+
+    Above MOST, a new one starts only every WAIT seconds: those that there are may be of calls that wait for this one.
+    """
+    function = config.get("FunctionArn", func_name)
+    while True:
+        with _leasing:
+            late = time.monotonic() >= _started.get(function, -math.inf) + WAIT
+            limit = max_concurrency if late else MOST
+            worker, how = original(func_name, config, code_zip, qualifier=qualifier, max_concurrency=limit)
+            if how == "spawn":
+                _started[function] = time.monotonic()
+        if worker is not None or late:
+            return worker, how
+        time.sleep(0.02)
 
 
 @patch(
