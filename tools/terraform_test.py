@@ -55,7 +55,7 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
     with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen([binary, "-debug"], env=dict(env), stdout=said, stderr=subprocess.STDOUT)
         try:
-            for _ in range(600):  # a tenth of a second each
+            for _ in range(3000):  # a tenth of a second each; at low priority it may have to wait for a core
                 ended = process.poll() is not None
                 text = Path(said.name).read_text()
                 if attach := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", text):
@@ -64,7 +64,7 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
                     raise SetupError(f"The AWS provider did not start: {text}")
                 time.sleep(0.1)
             else:
-                raise SetupError(f"The AWS provider did not start within a minute: {text}")
+                raise SetupError(f"The AWS provider did not start within five minutes: {text}")
             yield {**env, "TF_REATTACH_PROVIDERS": attach[1]}
         finally:
             process.terminate()
