@@ -36,7 +36,7 @@ def run(lane: int, capabilities: Sequence[str], chosen: Sequence[str]) -> tuple[
     """
     print(f"[{lane}] {chosen[0]}: {' '.join(sorted(capabilities))}", flush=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-vv", f"--basetemp={STATE / 'local' / str(lane)}", *chosen],
+        [sys.executable, "-m", "pytest", "-vvv", f"--basetemp={STATE / 'local' / str(lane)}", *chosen],
         cwd=ROOT,
         env={**os.environ, "CAPABILITIES": " ".join(capabilities)},
         stdout=subprocess.PIPE,
