@@ -21,7 +21,7 @@ from pathlib import Path
 from fleet.roots import MAIN, Record
 from tools.bootstrap import TERRAFORM_RC, exclusive, terraform_bin
 
-PLAN = "fleet.tfplan"
+PLAN, DATA = "fleet.tfplan", ".terraform"
 _OPTIONS = ("-input=false", "-no-color")
 
 
@@ -125,8 +125,7 @@ class Runner:
         if self._empty & set(self.record.targets[key].needs):
             self._empty.add(key)
             return Result(key, Outcome.WAITING)
-        self._init(key)
-        done = self._terraform(key, "plan", f"-out={PLAN}", "-detailed-exitcode", *options, good=(0, 2))
+        done = self._first(key, "plan", f"-out={PLAN}", "-detailed-exitcode", *options, good=(0, 2))
         if done.returncode == 0:
             return Result(key, Outcome.UNCHANGED)
         shown = json.loads(self._terraform(key, "show", "-json", PLAN).stdout)
@@ -135,8 +134,7 @@ class Runner:
         return Result(key, Outcome.PLANNED, _summary(done.stdout))
 
     def _apply(self, key: str) -> Result:
-        self._init(key)
-        planned = self._terraform(key, "plan", f"-out={PLAN}", "-detailed-exitcode", good=(0, 2))
+        planned = self._first(key, "plan", f"-out={PLAN}", "-detailed-exitcode", good=(0, 2))
         if planned.returncode == 0:
             return Result(key, Outcome.UNCHANGED)
         self._terraform(key, "apply", PLAN)
@@ -147,13 +145,25 @@ class Runner:
         return self._plan(key, "-destroy")
 
     def _destroy(self, key: str) -> Result:
-        self._init(key)
-        done = self._terraform(key, "destroy", "-auto-approve")
+        done = self._first(key, "destroy", "-auto-approve")
         shutil.rmtree(self.directory / key)
         with self._writing:
             del self.record.targets[key]
             self.record.write(self.directory)
         return Result(key, Outcome.DESTROYED, _summary(done.stdout))
+
+    def _first(
+        self, key: str, command: str, *options: str, good: tuple[int, ...] = (0,)
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the first command of a step. A root is initialized only if it never was, or if Terraform asks for it."""
+        if (self.directory / key / DATA).exists():
+            try:
+                return self._terraform(key, command, *options, good=good)
+            except subprocess.CalledProcessError as error:
+                if "terraform init" not in error.stdout + error.stderr:
+                    raise
+        self._init(key)
+        return self._terraform(key, command, *options, good=good)
 
     def _init(self, key: str) -> None:
         """Initialize a root. Terraform's cache of providers is not safe for several at once, so one is at a time.
@@ -172,7 +182,7 @@ class Runner:
         arguments = [terraform_bin(), f"-chdir={folder}", command, *_OPTIONS[command == "show" :], *options]
         done = subprocess.run(
             arguments,
-            env={**self.environment, "TF_DATA_DIR": str((folder / ".terraform").absolute())},
+            env={**self.environment, "TF_DATA_DIR": str((folder / DATA).absolute())},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -60,8 +60,8 @@ SUPPRESSIONS = {
 class Region:
     """A separate stack of this capability alone, in a Region that was empty."""
 
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
-        self.cloud, self.folder = cloud, folder
+    def __init__(self, cloud: Cloud, folder: Path, closing: contextlib.ExitStack) -> None:
+        self.cloud, self.folder, self.closing = cloud, folder, closing
         self.hub = cloud.client("securityhub", region=REGION)
         self.terraform: Terraform | None = None
 
@@ -76,6 +76,7 @@ class Region:
         else:
             self.terraform = Terraform(self.cloud, self.folder / "applied", {}, root)
             self.terraform.init()  # once: the modules do not change afterwards
+            self.closing.enter_context(self.terraform.one_provider())
         self.terraform.apply()
         return self.terraform
 
@@ -107,9 +108,10 @@ def region(cloud: Cloud, tmp_path: Path) -> Iterator[Region]:
     with contextlib.suppress(ClientError):  # an account has it once
         cloud.client("iam").create_service_linked_role(AWSServiceName="config.amazonaws.com")
     before = inventory.resources(cloud)
-    made = Region(cloud, tmp_path)
-    yield made
-    made.destroy()  # The test failed before it did.
+    with contextlib.ExitStack() as closing:
+        made = Region(cloud, tmp_path, closing)
+        yield made
+        made.destroy()  # The test failed before it did.
     with contextlib.suppress(ClientError):
         made.hub.disable_security_hub()
     assert inventory.resources(cloud) - before == set()

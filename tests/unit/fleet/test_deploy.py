@@ -25,6 +25,12 @@ def say(*words):
     with log.open("a") as file:
         file.write(" ".join([command, folder.parent.name, *words]) + "\\n")
 say("begins", *(word for word in sys.argv[3:] if word == "-destroy"))
+if command == "init":
+    (folder / ".terraform").mkdir(exist_ok=True)
+    (folder / "changed").unlink(missing_ok=True)
+elif (folder / "changed").exists():
+    print('Error: Module source has changed. Run "terraform init" to install all modules', file=sys.stderr)
+    sys.exit(1)
 says = folder / command
 if says.exists():
     print("noise\\nError: " + says.read_text())
@@ -155,6 +161,16 @@ def test_what_comes_after_another_without_reading_it_is_planned_at_once(runner: 
     runner.apply()
     lines = commands(runner, "apply")
     assert lines.index("apply a ends") < lines.index("apply b begins")
+
+
+def test_a_root_is_initialized_once_and_when_terraform_asks_for_it(runner: Runner) -> None:
+    runner.apply()
+    assert commands(runner, "init").count("init a ends") == 1
+    runner.plan()
+    assert commands(runner, "init").count("init a ends") == 1
+    (runner.directory / A / "changed").touch()  # as if its modules had a new source
+    assert outcomes(runner.plan())[A] is Outcome.UNCHANGED
+    assert commands(runner, "init").count("init a ends") == 2
 
 
 def test_inits_are_one_at_a_time(runner: Runner) -> None:
