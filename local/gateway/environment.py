@@ -21,6 +21,7 @@ def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -
         "MINISTACK_REGION": REGION,
         "MINISTACK_AUTOCREATE_AWS_MANAGED": "1",
         "SFTP_ENABLED": "0",
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves processes of 40 MB each; one of a function stays
         "LOG_LEVEL": "INFO",
         "S3_DATA_DIR": str(data_dir / "s3"),
         "STATE_DIR": str(data_dir / "state"),
