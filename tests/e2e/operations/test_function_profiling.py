@@ -33,6 +33,16 @@ def start_over(stack: scenario.Stack) -> str:
     return group
 
 
+def reviewed(stack: scenario.Stack) -> dict[str, Any]:
+    """Return the answer of a review. An event may start another at the same time: of two, the second to write fails."""
+
+    def alone() -> dict[str, Any]:
+        answer = subject.review(stack)
+        return {} if answer.get("errorType") == "ReportChanged" else answer
+
+    return scenario.wait_until("a review while no other runs", alone)
+
+
 def test_the_review_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.Stack) -> None:
     wanted = ["SeeGroups", "ReadRecommendations", "TellMissingFromDenied", "ReadReport", "WriteReport", "SendNotices"]
     assert sids(cloud, ROLE) == wanted
@@ -49,15 +59,15 @@ def test_the_review_needs_each_of_its_permissions(cloud: Cloud, stack: scenario.
                 continue  # The local cloud, unlike S3, needs no permission for it.
             s3.delete_object(Bucket=bucket, Key="report.json")
             if sid == "ReadReport":
-                assert "errorType" not in subject.review(stack)
+                assert "errorType" not in reviewed(stack)
             stack.cloud.command(
                 "codeguruprofiler/recommend", {"group": group, "pattern": subject.PATTERN | {"id": sid}}
             )
             with without(cloud, ROLE, sid):
-                answer = subject.review(stack)
+                answer = reviewed(stack)
                 said = answer.get("errorMessage", "")
                 assert "AccessDenied" in said or "AuthorizationError" in said, f"works without {sid}: {answer}"
-            assert subject.review(stack)["changes"] > 0, sid
+            assert reviewed(stack)["changes"] > 0, sid
     finally:
         events.enable_rule(Name=rule)
         start_over(stack)
@@ -79,7 +89,7 @@ def test_a_group_that_was_deleted_by_hand_is_a_row_and_a_notice(stack: scenario.
     tags = api.describe_profiling_group(profilingGroupName=group)["profilingGroup"]["tags"]
     api.delete_profiling_group(profilingGroupName=group)
     try:
-        assert subject.review(stack)["groups"] == 2
+        assert reviewed(stack)["groups"] == 2
         found = subject.rows(stack)
         assert (found["invoices"]["status"], found["orders"]["status"]) == ("missing", "profiled")
     finally:
