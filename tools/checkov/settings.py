@@ -20,7 +20,7 @@ for module in (utils, evaluate_terraform, renderer):
         raise AttributeError(f"{module.__name__} has no CHECKOV_RENDER_MAX_LEN")
     module.CHECKOV_RENDER_MAX_LEN = 5000
 
-# Paths of attributes are read by a parser that makes its tables anew for each path: 40 % of Checkov's time.
+# Paths of attributes are read by a parser that makes its tables again for each path: 40 % of Checkov's time.
 _make_tables = yacc.LRGeneratedTable
 _made: dict[tuple[str, str], Any] = {}
 
