@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from types import SimpleNamespace
 
 import botocore.loaders
@@ -17,6 +18,11 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of `-n auto`: tests also wait, for processes and for time, and another can compute then."""
+    return (os.cpu_count() or 1) + 1
 
 
 @functools.cache
