@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.bootstrap import ROOT, SetupError, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, SetupError, init_env, terraform_bin, terraform_env
 
 
 def count(dot: str) -> int:
@@ -51,10 +51,11 @@ def plan(root: Path, data_dir: Path) -> str:
     """
     # The modules that test files name are not part of a plan.
     init = ("init", "-backend=false", "-lockfile=readonly", f"-test-directory={data_dir / 'no-tests'}", "-no-color")
-    for arguments in (init, ("graph", "-type=plan")):
+    env = terraform_env(data_dir, checked=True)
+    for arguments, own in ((init, init_env(env)), (("graph", "-type=plan"), env)):
         done = subprocess.run(
             [terraform_bin(), f"-chdir={root}", *arguments],
-            env=terraform_env(data_dir),
+            env=own,
             capture_output=True,
             text=True,
             check=False,

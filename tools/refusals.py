@@ -34,7 +34,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from tools.bootstrap import ROOT, STATE, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, STATE, init_env, terraform_bin, terraform_env
 
 DATA = ROOT / "tests" / "refusals"
 WORKSPACE = STATE / "refusals"
@@ -208,10 +208,14 @@ def data_files() -> list[Path]:
 def run(files: Sequence[Path], *options: str, workspace: Path = WORKSPACE) -> subprocess.CompletedProcess[str]:
     """Run `terraform test` on the refusals of the data files."""
     write(files, workspace)
-    env = terraform_env(workspace / ".terraform")
+    env = terraform_env(workspace / ".terraform", checked=True)
     command = [terraform_bin(), f"-chdir={workspace}"]
     init = subprocess.run(
-        [*command, "init", "-backend=false", "-no-color"], env=env, capture_output=True, text=True, check=False
+        [*command, "init", "-backend=false", "-no-color"],
+        env=init_env(env),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if init.returncode:
         return init

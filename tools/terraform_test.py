@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tools import clone, refusals
-from tools.bootstrap import LOCK_FILE, ROOT, SetupError, locked_providers, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, SetupError, installed_provider, terraform_bin, terraform_env
 
 T = TypeVar("T")
 
@@ -48,10 +48,12 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Yield `env` with one AWS provider process for all runs; each run would start several, a third of its time.
 
     It only answers questions about schemas and arguments: the runs mock everything else, so that none configures it.
-    Raise SetupError if it does not start. `terraform init` must have filled TF_DATA_DIR.
+    Raise SetupError if it does not start. `terraform init` must have installed it, in TF_DATA_DIR or for `make`.
     """
-    [(address, version)] = locked_providers(LOCK_FILE.read_text()).items()
-    [binary] = Path(env["TF_DATA_DIR"]).glob(f"providers/{address}/{version}/*/terraform-provider-aws_*")
+    folder = installed_provider(Path(env["TF_DATA_DIR"])) or installed_provider()
+    if not folder:
+        raise SetupError("The AWS provider is not installed. Run: terraform init")
+    [binary] = folder.glob("terraform-provider-aws_*")
     with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen([binary, "-debug"], env=dict(env), stdout=said, stderr=subprocess.STDOUT)
         try:

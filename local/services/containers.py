@@ -121,7 +121,7 @@ class Container:
             )
 
     def place(self, port: int) -> int | None:
-        """Return the port of this machine at which the container listens on a port of its own, or None."""
+        """Return the port of this machine that stands for a port which the container has bound, or None."""
         with contextlib.suppress(OSError, ValueError):
             return int((self._ports / str(port)).read_text())
         return None

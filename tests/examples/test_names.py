@@ -17,6 +17,7 @@ from local.settings import ACCOUNT_ID
 from local.settings import REGION as LOCAL_REGION
 from tests.examples.test_stack import output_of_tests, problems, terraform
 from tools import package, root, stack
+from tools.bootstrap import init_env, terraform_env
 
 REGION = "ap-northeast-1"  # no Region of any partition has a longer name
 PREFIX = "a-prefix-of-20-chars"
@@ -53,6 +54,6 @@ def test_names_fit_with_the_longest_prefix_and_region(tmp_path: Path, changed: d
     for path in (folder / "tests" / "plan.tftest.hcl", folder / "tests" / "mocks" / "aws.tfmock.hcl"):
         path.write_text(path.read_text().replace(stack.TEST_PREFIX, PREFIX).replace("eu-central-1", REGION))
     assert len(PREFIX) == 20
-    done = terraform(folder, "init", "-backend=false", "-lockfile=readonly")
+    done = terraform(folder, "init", "-backend=false", env=init_env(terraform_env(folder / ".terraform", checked=True)))
     assert done.returncode == 0, done.stderr
     output_of_tests(folder)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tools import docs, hcl, package, terraform_test
-from tools.bootstrap import ROOT, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, init_env, terraform_bin, terraform_env
 from tools.capabilities import concerns
 from tools.root import capabilities, files, shared
 
@@ -163,10 +163,10 @@ def plan(root: Path, examples: list[docs.Example]) -> dict[str, str]:
 def plan_groups(root: Path, groups: list[list[docs.Example]]) -> dict[str, str]:
     """Return what is wrong with each group, by its first example's folder."""
     workspace(root, groups)
-    env = terraform_env(root / ".terraform")
+    env = terraform_env(root / ".terraform", checked=True)
     init = subprocess.run(
         [terraform_bin(), f"-chdir={root}", "init", "-backend=false", "-lockfile=readonly", "-no-color"],
-        env=env,
+        env=init_env(env),
         capture_output=True,
         text=True,
         check=False,

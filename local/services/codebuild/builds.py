@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.services import events
 from local.settings import HOME
+from tools.bootstrap import QUIET, checked_cli_config
 
 from . import neighbours
 from .buildspec import PHASES, STOPPED_BY, BuildspecError, Shell, Stopped, parse
@@ -295,8 +296,9 @@ class Build:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             **{names[name]: str(value) for name, value in credentials.items()},
+            **QUIET,
             # The provider that set-up found, without a download: the lock file of a module may not have its digest.
-            "TF_CLI_CONFIG_FILE": str(HOME / "terraform.rc"),
+            "TF_CLI_CONFIG_FILE": str(checked_cli_config()),
             "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
             "CODEBUILD_BUILD_ID": self.id,
             "CODEBUILD_BUILD_ARN": self.arn,

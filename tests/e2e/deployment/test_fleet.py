@@ -158,7 +158,7 @@ def pipeline(cloud: Cloud, member: str) -> dict[str, str]:
     iam.put_user_policy(UserName="pipeline", PolicyName="deploy", PolicyDocument=policy)
     key = iam.create_access_key(UserName="pipeline")["AccessKey"]
     return {
-        **bootstrap.terraform_env(),
+        **bootstrap.terraform_env(checked=True),
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],

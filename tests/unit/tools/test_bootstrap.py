@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -35,6 +36,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bootstrap, "STATE", folder)
     monkeypatch.setattr(bootstrap, "TERRAFORM", folder / "bin" / "terraform")
     monkeypatch.setattr(bootstrap, "TERRAFORM_RC", folder / "terraform.rc")
+    monkeypatch.setattr(bootstrap, "CHECKED_RC", folder / "checked.rc")
+    monkeypatch.setattr(bootstrap, "TERRAFORM_DATA", folder / "terraform")
     monkeypatch.setattr(bootstrap, "LOCK_FILE", lock)
     monkeypatch.setattr(bootstrap, "MIRROR_PLACES", ())
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -179,6 +182,36 @@ def test_terraforms_environment_holds_nothing_of_the_users(monkeypatch: pytest.M
     assert "the user's" not in env.values()
     assert env["AWS_CONFIG_FILE"] == env["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
     assert env["TF_CLI_CONFIG_FILE"] == str(bootstrap.TERRAFORM_RC)
+
+
+def installed(data_dir: Path, version: str = "5.100.0") -> Path:
+    folder = data_dir / "providers" / AWS / version / HOST
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_provider_that_make_has_installed_need_not_be_checked_again(state: Path) -> None:
+    folder = installed(bootstrap.TERRAFORM_DATA)
+    assert bootstrap.installed_provider() == folder
+    override = f'provider_installation {{\n  dev_overrides {{\n    "{AWS}" = "{folder}"\n  }}\n'
+    bootstrap.TERRAFORM_RC.write_text("disable_checkpoint = true\n")
+    env = bootstrap.terraform_env(checked=True)
+    assert Path(env["TF_CLI_CONFIG_FILE"]).read_text() == f"disable_checkpoint = true\n{override}  direct {{}}\n}}\n"
+    mirror = 'provider_installation {\n  filesystem_mirror {\n    path = "/mirror"\n  }\n}\n'
+    bootstrap.TERRAFORM_RC.write_text(mirror)  # for other providers, and for an ordinary init
+    env = bootstrap.terraform_env(checked=True)
+    assert Path(env["TF_CLI_CONFIG_FILE"]).read_text() == override + mirror.partition("\n")[2]
+    assert json.loads(bootstrap.init_env(env)["TF_REATTACH_PROVIDERS"]).keys() == {AWS}
+    ordinary = bootstrap.terraform_env()
+    assert ordinary["TF_CLI_CONFIG_FILE"] == str(bootstrap.TERRAFORM_RC)
+    assert bootstrap.init_env(ordinary) == ordinary
+    assert sorted(path.name for path in state.iterdir()) == ["checked.rc", "terraform", "terraform.rc"]
+
+
+def test_a_provider_of_another_version_is_not_taken(state: Path) -> None:
+    installed(bootstrap.TERRAFORM_DATA, "5.99.0")
+    assert bootstrap.installed_provider() is None
+    assert bootstrap.terraform_env(checked=True)["TF_CLI_CONFIG_FILE"] == str(bootstrap.TERRAFORM_RC)
 
 
 # Where providers come from

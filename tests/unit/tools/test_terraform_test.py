@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import terraform_test
-from tools.bootstrap import LOCK_FILE, SetupError, locked_providers
+from tools import bootstrap, terraform_test
+from tools.bootstrap import LOCK_FILE, SetupError, host_platform, locked_providers
 
 MODULE_RUN = 'run "a" {\n  module {\n    source = "./modules/a"\n  }\n}\n'
 ROOT_RUN = 'run "c" {\n  command = plan\n}\n'
@@ -29,7 +29,7 @@ def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) ->
 def provider(data_dir: Path, script: str) -> dict[str, str]:
     """Return a provider that is a shell script, and the environment of a Terraform that has it."""
     [(address, version)] = locked_providers(LOCK_FILE.read_text()).items()
-    binary = data_dir / f"providers/{address}/{version}/linux_amd64/terraform-provider-aws_x5"
+    binary = data_dir / f"providers/{address}/{version}/{host_platform()}/terraform-provider-aws_x5"
     binary.parent.mkdir(parents=True)
     binary.write_text(f"#!/bin/sh\n{script}\n")
     binary.chmod(0o755)
@@ -49,4 +49,10 @@ def test_the_shared_provider_runs_for_as_long_as_it_is_used(tmp_path: Path) -> N
 def test_a_provider_that_does_not_start_says_why(tmp_path: Path) -> None:
     env = provider(tmp_path, "echo no room left; exit 1")
     with pytest.raises(SetupError, match="did not start: no room left"), terraform_test.shared_provider(env):
+        pass
+
+
+def test_a_provider_that_is_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "TERRAFORM_DATA", tmp_path / "none")
+    with pytest.raises(SetupError, match="not installed"), terraform_test.shared_provider({"TF_DATA_DIR": "none"}):
         pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
@@ -40,9 +42,17 @@ def engine() -> Iterator[containers.Engine]:
 
 
 def answer_of(container: containers.Container) -> str:
-    port = wait_until("the port", lambda: container.place(8080))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
-        return str(answer.read().decode())
+    """Return the first answer. A port that is bound refuses connections until its program listens."""
+
+    def answer() -> str:
+        with (
+            contextlib.suppress(urllib.error.URLError),
+            urllib.request.urlopen(f"http://127.0.0.1:{container.place(8080) or 1}/", timeout=10) as response,
+        ):
+            return str(response.read().decode())
+        return ""
+
+    return wait_until("an answer", answer)
 
 
 def test_two_containers_have_the_same_port_each_for_itself(engine: containers.Engine) -> None:
