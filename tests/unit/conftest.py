@@ -7,6 +7,7 @@ import json
 import os
 from types import SimpleNamespace
 
+import botocore.hooks
 import botocore.loaders
 import botocore.session
 import moto.cognitoidp.models
@@ -18,6 +19,22 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+
+# Each session asks for the same hundreds of names of events, which depend on nothing else.
+_names: dict[str, str] = {}
+_name_of = botocore.hooks.EventAliaser._alias_event_name
+
+
+def _alias(self: botocore.hooks.EventAliaser, event: str) -> str:
+    if event not in _names:
+        _names[event] = _name_of(self, event)
+    return _names[event]
+
+
+botocore.hooks.EventAliaser._alias_event_name = _alias
+
+# A thousand machine images, for each account and Region, at each start of moto: nothing here reads them.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 
 def pytest_xdist_auto_num_workers() -> int:
