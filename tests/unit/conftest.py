@@ -6,6 +6,7 @@ import functools
 import json
 import os
 from types import SimpleNamespace
+from typing import Any
 
 import botocore.hooks
 import botocore.loaders
@@ -21,8 +22,9 @@ settings.load_profile("untimed")
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 # Each session asks for the same hundreds of names of events, which depend on nothing else.
+_aliaser: Any = botocore.hooks.EventAliaser
 _names: dict[str, str] = {}
-_name_of = botocore.hooks.EventAliaser._alias_event_name
+_name_of = _aliaser._alias_event_name
 
 
 def _alias(self: botocore.hooks.EventAliaser, event: str) -> str:
@@ -31,7 +33,7 @@ def _alias(self: botocore.hooks.EventAliaser, event: str) -> str:
     return _names[event]
 
 
-botocore.hooks.EventAliaser._alias_event_name = _alias
+_aliaser._alias_event_name = _alias
 
 # A thousand machine images, for each account and Region, at each start of moto: nothing here reads them.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
