@@ -34,7 +34,7 @@ class LocalCloudError(Exception):
 
 _clients: dict[tuple[int, str], dict[Any, Any]] = {}
 """(port, agent) -> the clients of its clouds. A test has a Cloud of its own, and would make them all again."""
-_making = threading.RLock()
+_making = threading.Lock()
 
 
 @functools.cache

@@ -123,6 +123,12 @@ class Stack:
         )
         return [event["message"] for page in pages for event in page["events"]]
 
+    def messages(self, queue_url: str) -> int:
+        """Return the number of messages in a queue, also of those that are delayed or being handled."""
+        names = [f"ApproximateNumberOfMessages{suffix}" for suffix in ("", "Delayed", "NotVisible")]
+        found = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(map(int, found["Attributes"].values()))
+
     def invocations(self, since: float) -> int:
         """Return how often the capability's functions have run since a Unix time, by their logs."""
         return sum(self._starts(name, since) for name in self.functions)

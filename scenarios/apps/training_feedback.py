@@ -395,13 +395,6 @@ def faults(stack: Stack, report: Report) -> None:
     report.check("faults: two steps up", levels, {MATERIAL["alarm limits", "advanced"]})
 
 
-def waiting(stack: Stack) -> int:
-    """Return the number of messages that the queue holds, also of those that are being analysed."""
-    names = [f"ApproximateNumberOfMessages{suffix}" for suffix in ("", "Delayed", "NotVisible")]
-    found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs["queue_url"], AttributeNames=names)
-    return sum(int(number) for number in found["Attributes"].values())
-
-
 def killed(stack: Stack, report: Report) -> None:
     """Kill the functions in the middle of their work: nothing is lost, nothing doubled."""
     kim = Learner(stack, f"kim-{stack.token}")
@@ -426,7 +419,7 @@ def killed(stack: Stack, report: Report) -> None:
         "principal": f"{NAME}analyse",
     }
     # The killed hook has sent its message twice: its second analysis would be killed in place of this one.
-    wait_until("an empty queue", lambda: waiting(stack) == 0)
+    wait_until("an empty queue", lambda: stack.messages(stack.outputs["queue_url"]) == 0)
     with stack.faults(kill):
         first = invoke(stack, "analyse", event)
     again = invoke(stack, "analyse", event)  # as the queue delivers it again

@@ -130,7 +130,7 @@ class Directory:
             raise LocalCloudError(f"{name} cannot sign in: {answer}")
 
         def settled() -> Any:
-            item = self.item(name) if depth(self.stack, "record_queue") == 0 else {}
+            item = self.item(name) if self.stack.messages(self.stack.outputs["record_queue"]["url"]) == 0 else {}
             return item if item.get("timestamp", "") > before else None
 
         found: dict[str, str] = wait_until(f"the record of {name}", settled)
@@ -342,20 +342,12 @@ def disabling(stack: Stack, report: Report, directory: Directory) -> None:
     report.check("never beyond 25 a second", [call for call in disables if call["fault"] == "quota"], [])
     good = len([call for call in disables if call["status"] == 200 and not call["fault"]])
     report.check("one AdminDisableUser each, more only after a fault", crowd + 3 <= good + faulty(disables))
-    report.check("nothing given up", depth(stack, "failed_queue"), 0)
+    report.check("nothing given up", stack.messages(stack.outputs["failed_queue"]["url"]), 0)
 
 
 def faulty(calls: list[dict[str, Any]]) -> int:
     """Return the number of calls that an injected fault hit."""
     return len([call for call in calls if call["fault"]])
-
-
-def depth(stack: Stack, queue: str) -> int:
-    """Return the number of messages in a queue, including those that a function is working on."""
-    url = stack.outputs[queue]["url"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def races(stack: Stack, report: Report, directory: Directory) -> None:

@@ -147,10 +147,7 @@ def summary(found: list[dict[str, Any]]) -> dict[str, list[tuple[str, float]]]:
 
 def waiting(stack: Stack) -> int:
     """Return the number of messages that the queue holds."""
-    sqs = stack.client("sqs")
-    url = stack.outputs["dead_letter_queue_urls"]["starts"].removesuffix("-dlq")
-    names = [f"ApproximateNumberOfMessages{suffix}" for suffix in ("", "Delayed", "NotVisible")]
-    return sum(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+    return stack.messages(stack.outputs["dead_letter_queue_urls"]["starts"].removesuffix("-dlq"))
 
 
 def idle(stack: Stack) -> None:

@@ -222,10 +222,7 @@ def watch(stack: Stack, on: bool) -> None:
 
 def drained(stack: Stack) -> bool:
     """Return whether no finding waits in the queue or is being handled."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    asked = {"QueueUrl": stack.outputs["queue_url"], "AttributeNames": names}
-    waiting = stack.client("sqs").get_queue_attributes(**asked)["Attributes"]
-    return not any(int(number) for number in waiting.values())
+    return stack.messages(stack.outputs["queue_url"]) == 0
 
 
 def event_of(finding: dict[str, Any], analyzer_arn: str) -> str:

@@ -283,11 +283,7 @@ def same_again(stack: Stack, report: Report, edited: str) -> None:
 
 def dead_letters(stack: Stack) -> int:
     """Return the number of events that the apply function failed to process in three attempts."""
-    names = ["ApproximateNumberOfMessages"]
-    found = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs["dead_letter_queue_url"], AttributeNames=names
-    )
-    return int(found["Attributes"][names[0]])
+    return stack.messages(stack.outputs["dead_letter_queue_url"])
 
 
 def refused(stack: Stack, report: Report, past: Past) -> None:

@@ -335,15 +335,8 @@ def _calls(stack: Stack, report: Report, here: Side, dr: Side) -> None:
         return {name: made.count(name) for name in sorted(set(made)) if name != "DescribeSecret"}
 
     wait_until("its labels", lambda: expected.keys() <= counts().keys(), 30)
-    wait_until("the other events' end", lambda: _waiting(stack) == 0, 30)
+    wait_until("the other events' end", lambda: stack.messages(stack.outputs["queue_url"]) == 0, 30)
     report.check("calls of one change, without DescribeSecret", counts(), expected)
-
-
-def _waiting(stack: Stack) -> int:
-    """Return the number of events in the queue, including those that the function is handling."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    asked = {"QueueUrl": stack.outputs["queue_url"], "AttributeNames": names}
-    return sum(int(number) for number in stack.client("sqs").get_queue_attributes(**asked)["Attributes"].values())
 
 
 def _value(side: Side, name: str) -> str:
@@ -368,10 +361,7 @@ def _drift(stack: Stack, report: Report, here: Side, dr: Side) -> None:
 
     report.check("drift repaired", wait_until("the repair", repaired, 30))
     report.check("no drift left", _reconcile(stack, repair=True)["drifted"], [])
-    dead = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs["dead_letter_queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
-    )["Attributes"]["ApproximateNumberOfMessages"]
-    report.check("dead letters", dead, "0")
+    report.check("dead letters", stack.messages(stack.outputs["dead_letter_queue_url"]), 0)
 
 
 def _selection(stack: Stack, report: Report, here: Side, vault: Side) -> None:
@@ -409,7 +399,7 @@ def _failover(stack: Stack, report: Report, here: Side, dr: Side) -> None:
     found = _reconcile(stack, repair=True)
     promoted = [(entry["replica"], entry["changed"]) for entry in found["promoted"]]
     report.check("reported, not repaired", (promoted, found["drifted"]), ([("dr/db-06", True)], []))
-    wait_until("the end of the events", lambda: _waiting(stack) == 0, 30)
+    wait_until("the end of the events", lambda: stack.messages(stack.outputs["queue_url"]) == 0, 30)
     report.check("its own value stays", _value(dr, "dr/db-06"), "of the other site")
     (line,) = _command(stack, "fail-back", *only)
     report.check("failed back", "follows again" in line)
