@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,10 +20,6 @@ _CHANGE = ("-auto-approve", "-input=false", "-no-color", "-parallelism=30")
 # A backend that a user configured in the root module must never be used from here. Nor is "local": Terraform
 # rewrites a state file after each resource, half of the work of a destroy; it writes a remote state every 20 s.
 _OVERRIDE = 'terraform {\n  backend "http" {\n    address = "%s/_switchyard/state%s"\n  }\n}\n'
-
-
-def _targets(targets: Sequence[str]) -> list[str]:
-    return [f"-target={target}" for target in targets]
 
 
 def _errors(output: list[str]) -> str:
@@ -125,14 +121,13 @@ class Terraform:
             self.environment = attached
             yield
 
-    def apply(
-        self, progress: Callable[[int, int], None] = lambda made, planned: None, targets: Sequence[str] = ()
-    ) -> None:
-        """Run `terraform apply`, of `targets` and what they depend on if given.
+    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None, target: str = "") -> None:
+        """Run `terraform apply`, of `target` and what it depends on if given.
 
         *progress* is called with the number of resources made and the number planned.
         """
-        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *_targets(targets)]
+        targets = [f"-target={target}"] if target else []
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *targets]
         process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -148,15 +143,14 @@ class Terraform:
         if process.wait():
             raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
 
-    def drift(self, targets: Sequence[str] = ()) -> str:
-        """Return what a new plan, of `targets` if given, would change; empty if nothing (`-detailed-exitcode` 0)."""
-        options = ["-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", *_targets(targets)]
-        done = self._run("plan", *options, good=(0, 2))
+    def drift(self) -> str:
+        """Return what a new plan would change; empty if nothing (`-detailed-exitcode` 0)."""
+        done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:
         """Write the current values of `target` in the services into the state."""
-        self._run("apply", "-refresh-only", *_targets([target]), *_CHANGE)
+        self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
 
     def state(self) -> dict[str, Any]:
         """Return the state, as `terraform state pull` prints it; the cloud keeps it."""

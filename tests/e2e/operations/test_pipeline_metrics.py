@@ -57,7 +57,14 @@ def test_the_mapping_needs_the_queue(cloud: Cloud, stack: scenario.Stack) -> Non
     with without(cloud, role("collect"), "ReceiveEvents"):
         changes = [subject.change("pipeline", pipeline, "e1", "STARTED", at)]
         cloud.command("codepipeline/happen", {"changes": changes})
-        scenario.wait_until("the event in the queue", lambda: stack.messages(stack.outputs["queue_url"]) > 0)
+        sqs, url = stack.client("sqs"), stack.outputs["queue_url"]
+        name = "ApproximateNumberOfMessages"
+
+        def waiting() -> bool:
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+            return int(attributes[name]) > 0
+
+        scenario.wait_until("the event in the queue", waiting)
         assert subject.rows(stack, sql) == []
     scenario.wait_until("the event in Athena", lambda: subject.rows(stack, sql) == [["STARTED"]], 60, every=1)
 
