@@ -410,16 +410,20 @@ def checked_cli_config() -> Path:
     """Return a CLI configuration with which Terraform takes the provider that `make` has installed, as it is.
 
     Else each command computes the digest of the provider's 700 MB, a quarter of the time of a small plan. The `init` of
-    `make` has compared it with the lock file. If that has not run, this is the ordinary configuration.
+    `make` has compared it with the lock file. If that has not run, or if the user's own configuration has overrides or
+    cannot be extended, this is the ordinary one.
     """
     folder = installed_provider()
     if not folder:
         return TERRAFORM_RC
     [address] = locked_providers(LOCK_FILE.read_text())
     override = f'  dev_overrides {{\n    "{address}" = "{folder.as_posix()}"\n  }}\n'
-    text, block = TERRAFORM_RC.read_text(), "provider_installation {\n"
-    found = re.search(r"^\s*provider_installation\s*\{\n", text, re.MULTILINE)
-    text = text.replace(found[0], found[0] + override, 1) if found else f"{text}{block}{override}  direct {{}}\n}}\n"
+    text = TERRAFORM_RC.read_text()
+    if not re.search(r"^\s*provider_installation\b", text, re.MULTILINE):
+        text += "provider_installation {\n  direct {}\n}\n"
+    text, extended = re.subn(r"(?m)^(provider_installation\s*\{\n)", lambda block: block[0] + override, text, count=1)
+    if not extended or text.count("dev_overrides") > 1:
+        return TERRAFORM_RC
     if not CHECKED_RC.exists() or CHECKED_RC.read_text() != text:
         with tempfile.NamedTemporaryFile("w", dir=STATE, delete=False) as new:  # others read it at the same time
             new.write(text)

@@ -208,6 +208,19 @@ def test_a_provider_that_make_has_installed_need_not_be_checked_again(state: Pat
     assert sorted(path.name for path in state.iterdir()) == ["checked.rc", "terraform", "terraform.rc"]
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        "provider_installation { direct {} }\n",
+        'provider_installation {\n  dev_overrides {\n    "example.com/a/b" = "/b"\n  }\n  direct {}\n}\n',
+    ],
+)
+def test_a_configuration_that_cannot_be_extended_stays(state: Path, own: str) -> None:
+    installed(bootstrap.TERRAFORM_DATA)
+    bootstrap.TERRAFORM_RC.write_text(own)
+    assert bootstrap.terraform_env(checked=True)["TF_CLI_CONFIG_FILE"] == str(bootstrap.TERRAFORM_RC)
+
+
 def test_a_provider_of_another_version_is_not_taken(state: Path) -> None:
     installed(bootstrap.TERRAFORM_DATA, "5.99.0")
     assert bootstrap.installed_provider() is None
