@@ -27,7 +27,7 @@ def main() -> int:
             demo.down()
         elif arguments.command == "up":
             demo.down()
-            cloud, pid = start(demo.port(), demo.FOLDER / "cloud")
+            cloud, pid = start(demo.FOLDER / "cloud", demo.port())
             demo.PID.write_text(str(pid))
             print(f"The local cloud is up at {cloud.endpoint}; stop it with `make down`.")
         elif arguments.command == "patches":

@@ -11,6 +11,7 @@ import gc
 import json
 import logging
 import re
+import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -274,15 +275,14 @@ async def _send_json(send: Send, status: int, data: Any) -> None:
     await _send(send, status, {"content-type": "application/json"}, json.dumps(data, default=str).encode())
 
 
-def serve(port: int) -> None:
-    """Run the gateway on 127.0.0.1 until the process is stopped."""
+def serve(descriptor: int) -> None:
+    """Run the gateway on an inherited socket that listens on loopback, until the process is stopped."""
     import uvicorn
 
     # A full collection looks at everything that the engines keep, and finds little: a tenth of the time.
     gc.set_threshold(20_000, 50, 100)
-    uvicorn.run(
+    config = uvicorn.Config(
         Gateway(),
-        port=port,
         http="httptools",
         ws="none",
         # Longer than any client keeps an idle connection (Go's SDK: 90 s): if the server closed one just as a request
@@ -293,3 +293,6 @@ def serve(port: int) -> None:
         date_header=False,  # the engines' answers have theirs
         server_header=False,
     )
+    listener = socket.socket(fileno=descriptor)
+    listener.set_inheritable(False)
+    uvicorn.Server(config).run(sockets=[listener])

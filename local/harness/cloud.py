@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import http.client
 import json
@@ -118,7 +119,7 @@ class Cloud:
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(url, data=body, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=60 * patience()) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             raise LocalCloudError(json.load(error)["error"]) from error
@@ -169,7 +170,7 @@ class Cloud:
             raise LocalCloudError(f"{url} is not the URL of an API of the local cloud.")
         self.sent.append((time.time(), "execute-api", method))
         query = f"?{parts.query}" if parts.query else ""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60 * patience())
         try:
             data = None if body is None else json.dumps(body)
             sent = {**({"Content-Type": "application/json"} if data else {}), **(headers or {})}
@@ -192,32 +193,44 @@ class Cloud:
             return False
 
 
-def free_port() -> int:
-    """Return an unused TCP port on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def listen(port: int = 0) -> socket.socket:
+    """Return a socket that listens on loopback, by default on a free port. Raise LocalCloudError if it is in use."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended do not use it
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        message = f"Port {port} is in use. Run `make down`, or set SWITCHYARD_PORT to another port."
+        raise LocalCloudError(message) from error
+    return listener
 
 
-def start(port: int, data_dir: Path) -> tuple[Cloud, int]:
-    """Start a gateway process with its state in `data_dir`. Return the cloud and its process id once it answers."""
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise LocalCloudError(f"Port {port} is in use. Run `make down`, or set SWITCHYARD_PORT to another port.")
-    shutil.rmtree(data_dir, ignore_errors=True)
-    data_dir.mkdir(parents=True)
+def start(data_dir: Path, port: int = 0) -> tuple[Cloud, int]:
+    """Start a gateway process with its state in `data_dir`. Return the cloud and its process id once it answers.
+
+    The gateway is given a socket that listens already: no other process can take its port before it is ready.
+    """
     runtime = HOME / "runtime" / "bin" / "python"
     log = data_dir / "cloud.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", f"from local.gateway.app import serve; serve({port})"],
-            cwd=ROOT,
-            env=environment(port, data_dir, runtime if runtime.exists() else None),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    with listen(port) as listener:
+        shutil.rmtree(data_dir, ignore_errors=True)
+        data_dir.mkdir(parents=True)
+        port, descriptor = listener.getsockname()[1], listener.fileno()
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-c", f"from local.gateway.app import serve; serve({descriptor})"],
+                cwd=ROOT,
+                env=environment(port, data_dir, runtime if runtime.exists() else None),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[descriptor],
+            )
     sessions.inherit_nice(process.pid)
     cloud = Cloud(port)
     deadline = time.monotonic() + 30 * patience()
@@ -250,7 +263,7 @@ def stop(pid: int) -> None:
 @contextlib.contextmanager
 def local_cloud(data_dir: Path) -> Iterator[Cloud]:
     """Start a gateway on a free port for the length of a `with` block."""
-    cloud, pid = start(free_port(), data_dir)
+    cloud, pid = start(data_dir)
     try:
         yield cloud
     finally:

@@ -107,7 +107,7 @@ def demo(names: list[str]) -> int:
     with step("build the zips for this machine"):
         package.build(package.HOST_BUILD, package.Target.host())
     with step("start the local cloud"):
-        cloud, pid = start(port(), FOLDER / "cloud")
+        cloud, pid = start(FOLDER / "cloud", port())
         PID.write_text(str(pid))
     terraform = deploy(cloud, modules)
     stack_of = scenario.stacks(cloud, terraform.outputs(), terraform.state())

@@ -105,6 +105,7 @@ def prepare(stack: Stack) -> dict[str, Any]:
                 "orders": {"parameters": ["limits"], "secrets": ["db"], "items": ["settings"], "role_name": ROLE}
             },
             "check_schedule_expression": "rate(1 day)",
+            "timeout_seconds": 8,  # on a busy machine an attempt of a second would be made twice
         }
     }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from local.harness.cloud import free_port
+from local.harness.cloud import listen
 from local.services.extensions import Environment, ExtensionError
 from tools import package, python_layer
 from tools.bootstrap import ROOT
@@ -95,7 +95,8 @@ def test_with_a_layer_that_has_an_interpreter_it_runs_where_the_runtime_has_none
         (interpreter / name).parent.mkdir(parents=True, exist_ok=True)
         (interpreter / name).write_bytes(content)
     (interpreter / "bin/python3").chmod(0o755)
-    port = free_port()
+    with listen() as free:
+        port = free.getsockname()[1]
     variables = {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_REGION": "eu-west-1",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.harness import demo, scenario
-from local.harness.cloud import LocalCloudError, free_port
+from local.harness.cloud import LocalCloudError, listen
 from tests.unit.local.harness import page_sample as sample
 
 
@@ -22,7 +22,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, file in (("FOLDER", ""), ("PID", "cloud.pid"), ("REPORT", "report.html")):
         monkeypatch.setattr(demo, name, tmp_path / "demo" / file)
     applied = SimpleNamespace(state=sample.state, outputs=lambda: {"kms_rotation": {"key": "value"}})
-    monkeypatch.setenv("SWITCHYARD_PORT", str(free_port()))
+    with listen() as free:
+        monkeypatch.setenv("SWITCHYARD_PORT", str(free.getsockname()[1]))
     monkeypatch.setattr(package, "build", lambda *_: None)
     monkeypatch.setattr(demo, "deploy", lambda *_: applied)
     yield tmp_path / "demo"
