@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import os
@@ -20,6 +21,21 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+
+
+@functools.cache
+def _handlers() -> botocore.hooks.HierarchicalEmitter:
+    emitter = botocore.hooks.HierarchicalEmitter()
+    botocore.session.Session(event_hooks=emitter)
+    return emitter
+
+
+def _get_session(env_vars: Any = None) -> botocore.session.Session:
+    """Return a new session. It has copies of the same handlers, which each session else registers again."""
+    return botocore.session.Session(env_vars, copy.copy(_handlers()), include_builtin_handlers=False)
+
+
+botocore.session.get_session = _get_session
 
 # Each session asks for the same hundreds of names of events, which depend on nothing else.
 _aliaser: Any = botocore.hooks.EventAliaser
