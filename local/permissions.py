@@ -394,22 +394,23 @@ def role_may(role: str, service: str, asked: Iterable[tuple[str, str]], region: 
 
 
 @functools.cache
-def _models() -> Any:
-    """The loader that all clients share: reading a service's model takes longer than most calls."""
+def _session() -> Any:
+    """The session of all clients: a new one, with the models that it reads, takes longer than most calls."""
     import botocore.session
 
-    return botocore.session.Session().get_component("data_loader")
+    return botocore.session.Session()
+
+
+_making = threading.Lock()  # a session makes one client at a time
 
 
 @functools.lru_cache(maxsize=200)
 def _client(service: str, region: str, attempts: int, credentials: tuple[tuple[str, str], ...]) -> Any:
-    import botocore.session
     from botocore.config import Config
 
-    session: Any = botocore.session.Session()
-    session.register_component("data_loader", _models())
     config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=905)
-    return session.create_client(service, region_name=region, config=config, **dict(credentials))
+    with _making:
+        return _session().create_client(service, region_name=region, config=config, **dict(credentials))
 
 
 def client(service: str, region: str, credentials: dict[str, Any], attempts: int = 5) -> Any:

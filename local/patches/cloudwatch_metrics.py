@@ -51,7 +51,8 @@ def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
 
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the metrics that an alarm watches: its own one, or those of its expressions."""
-    return [q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or [] if "MetricStat" in q] or [alarm]
+    queries = alarm.get("Metrics")
+    return [q["MetricStat"]["Metric"] for q in queries if "MetricStat" in q] or [alarm] if queries else [alarm]
 
 
 def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
@@ -98,11 +99,13 @@ def record_metric(
 ) -> None:
     """Record a value, and evaluate the alarms on that metric with those dimensions."""
     original(namespace, metric_name, value, unit, dimensions)
-    recorded = namespace, metric_name
     for alarm in cloudwatch._alarms.values_scoped(get_account_id(), get_region()):
-        same = [m for m in metrics_of(alarm) if (m.get("Namespace"), m.get("MetricName")) == recorded]
-        if any(dimensions_of(metric) == (dimensions or {}) for metric in same):
-            cloudwatch._evaluate_alarm(alarm)
+        for metric in metrics_of(alarm):
+            if metric.get("MetricName") != metric_name or metric.get("Namespace") != namespace:
+                continue
+            if dimensions_of(metric) == (dimensions or {}):
+                cloudwatch._evaluate_alarm(alarm)
+                break
 
 
 @patch(

@@ -50,7 +50,7 @@ from .remediation import Remediation
 logger = logging.getLogger("switchyard.config")
 
 MAX_EVALUATIONS, MAX_STARTED, MAX_CAPPED = 100, 25, 25
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two checks of the recorder."""
 
 _key = secrets.token_bytes(32)
