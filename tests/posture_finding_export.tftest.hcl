@@ -901,35 +901,3 @@ run "accepts_the_lower_limits" {
     error_message = "Lower limits are allowed, and no filter at all."
   }
 }
-
-# The root stack hands what is not set to the module as null, and the module has the defaults.
-run "root_passes_values" {
-  command = plan
-
-  variables {
-    build_dir   = ".switchyard/fixtures"
-    name_prefix = "test"
-    finding_export = {
-      continuous           = true
-      count_parameter_name = "/sechubexport/findingcount"
-      destination          = { bucket_name = "central-findings", account_id = "444455556666" }
-      filters              = { dates = { CreatedAt = [{ last_days = 7 }] } }
-      prefix               = "hub/"
-      schedule_expression  = "rate(1 day)"
-    }
-  }
-
-  override_data {
-    target = module.context.data.aws_partition.current
-    values = { partition = "aws-cn" }
-  }
-
-  assert {
-    condition     = output.finding_export.prefix == "hub/" && output.finding_export.count_parameter_name == "/sechubexport/findingcount" && output.finding_export.bucket_name == "central-findings" && keys(output.finding_export.function_names) == ["continuous", "export"] && contains(output.finding_export.alarm_names, "test-finding-export-schedule-dlq-depth")
-    error_message = "What is set reaches the module."
-  }
-  assert {
-    condition     = jsondecode(output.finding_export.destination_bucket_policy).Statement[2].Resource == "arn:aws-cn:s3:::central-findings"
-    error_message = "The partition is nowhere literal."
-  }
-}

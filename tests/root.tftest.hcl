@@ -34,8 +34,9 @@ run "nothing_set" {
   }
 }
 
-# A plan of the root takes ten times as long as one of a capability: this run covers both kinds of variables.
-run "base_variables_and_the_defaults_of_a_capability" {
+# A plan of the root takes ten times as long as one of a capability: this run covers both kinds of variables, and both
+# what is set and what is not.
+run "base_variables_and_settings_of_capabilities" {
   command = plan
 
   variables {
@@ -46,18 +47,31 @@ run "base_variables_and_the_defaults_of_a_capability" {
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
     access_log_force_destroy = true
     tags                     = { team = "security" }
-    finding_export           = {}
+    access_analyzer          = {}
     kms_rotation             = { expiration_days = null, policy = null, keys = { orders = { description = "Orders", grants = null } } }
+    finding_export = {
+      continuous           = true
+      count_parameter_name = "/sechubexport/findingcount"
+      destination          = { bucket_name = "central-findings", account_id = "444455556666" }
+      filters              = { dates = { CreatedAt = [{ last_days = 7 }] } }
+      prefix               = "hub/"
+      schedule_expression  = "rate(1 day)"
+    }
+  }
+
+  override_data {
+    target = module.context.data.aws_partition.current
+    values = { partition = "aws-cn" }
   }
 
   assert {
     condition = output.context == {
       name_prefix              = "staging"
-      partition                = "aws"
+      partition                = "aws-cn"
       account_id               = "111122223333"
       region                   = "eu-central-1"
       kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-      alarm_topic_arn          = "arn:aws:sns:eu-central-1:111122223333:staging-alarms"
+      alarm_topic_arn          = "arn:aws-cn:sns:eu-central-1:111122223333:staging-alarms"
       access_log_bucket        = "staging-access-logs-111122223333-eu-central-1"
       package_bucket           = "staging-packages-111122223333-eu-central-1"
       log_retention_days       = 30
@@ -69,16 +83,20 @@ run "base_variables_and_the_defaults_of_a_capability" {
     error_message = "Each base variable reaches the capabilities."
   }
   assert {
-    condition     = output.finding_export.prefix == "findings/" && output.finding_export.count_parameter_name == "/staging/finding-export/count" && output.finding_export.bucket_name == "staging-finding-export-111122223333-eu-central-1" && output.finding_export.function_names == { export = "staging-finding-export" }
-    error_message = "finding_export = {} is the module with its defaults."
-  }
-  assert {
-    condition     = length(output.finding_export.alarm_names) == 6 && output.finding_export.destination_bucket_policy == null && output.finding_export.athena.table == "findings"
-    error_message = "There is no schedule and no continuous export, and the bucket is the module's own."
+    condition     = output.access_analyzer.analyzer_name == "staging-access-analyzer" && length(output.access_analyzer.archive_rule_names) == 0 && output.access_analyzer.evidence_bucket == null
+    error_message = "access_analyzer = {} is the module with its defaults."
   }
   assert {
     condition     = output.kms_rotation.prefix == "reports/" && join(",", keys(output.kms_rotation.keys)) == "orders"
     error_message = "A setting that is null is the module's default."
+  }
+  assert {
+    condition     = output.finding_export.prefix == "hub/" && output.finding_export.count_parameter_name == "/sechubexport/findingcount" && output.finding_export.bucket_name == "central-findings" && keys(output.finding_export.function_names) == ["continuous", "export"] && contains(output.finding_export.alarm_names, "staging-finding-export-schedule-dlq-depth")
+    error_message = "What is set reaches the module."
+  }
+  assert {
+    condition     = jsondecode(output.finding_export.destination_bucket_policy).Statement[2].Resource == "arn:aws-cn:s3:::central-findings"
+    error_message = "The partition is nowhere literal."
   }
 }
 

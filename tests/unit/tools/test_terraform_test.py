@@ -15,7 +15,7 @@ ROOT_RUN = 'run "c" {\n  command = plan\n}\n'
 
 
 def test_every_file_is_in_one_share_and_shares_weigh_the_same(tmp_path: Path) -> None:
-    texts = [ROOT_RUN, *[MODULE_RUN * 2] * 4, MODULE_RUN]
+    texts = [ROOT_RUN, *[MODULE_RUN * 10] * 4, MODULE_RUN]
     files = [tmp_path / f"{number}.tftest.hcl" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
