@@ -10,18 +10,18 @@ from __future__ import annotations
 import contextvars
 import dataclasses
 import json
-import logging
-import os
 import time
 from typing import Any
 
 from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import dynamodb, lambda_svc
 
+from local.patches.lambda_mappings import give_up, handled, moment
 from local.patches.registry import patch
-from local.permissions import client, role_may, role_session
+from local.permissions import role_may
 
-logger = logging.getLogger("switchyard.dynamodb")
+SHARD = "shardId-00000000000000000000-00000000"
+"""The one shard of each table's stream."""
 
 
 @dataclasses.dataclass
@@ -91,16 +91,9 @@ def _settle(
     mapping: dict[str, Any], shard: Shard, taken: list[Any], batch: list[Any], result: dict[str, Any], role: str
 ) -> None:
     """Move on past the handled records. Give up a batch without retries left."""
-    failed = bool(result.get("error"))
-    done = 0 if failed else len(taken)
-    if not failed and "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or []):
-        answered = result.get("body") or {}
-        answered = json.loads(answered) if isinstance(answered, (str, bytes)) else answered
-        sequences = [record["dynamodb"]["SequenceNumber"] for record in taken]
-        named = [str(failure.get("itemIdentifier")) for failure in answered.get("batchItemFailures") or []]
-        if named:
-            failed = True
-            done = min((sequences.index(number) if number in sequences else 0 for number in named), default=0)
+    sequences = [record["dynamodb"]["SequenceNumber"] for record in taken]
+    found = handled(mapping, sequences, result)
+    failed, done = found != len(taken), found or 0
     shard.position += done
     mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
     if done or not failed:
@@ -114,52 +107,24 @@ def _settle(
         if mapping.get("BisectBatchOnFunctionError") and left > 1 and not done:
             shard.size = max(1, left // 2)
         return
-    _report_failure(mapping, [record for record in taken[done:] if record in batch], result, role)
+    _give_up(mapping, shard, [record for record in taken[done:] if record in batch], result, role)
     shard.position += left
     shard.retries, shard.size = 0, None
 
 
-def _credentials(role: str) -> dict[str, Any]:
-    return role_session(role, "lambda-poller", "lambda.amazonaws.com")
-
-
-def _report_failure(mapping: dict[str, Any], batch: list[Any], result: dict[str, Any], role: str) -> None:
-    """Send the on-failure record, which names the records without their content, with the function's permissions."""
-    target = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-    if ":sqs:" not in target or not batch:
+def _give_up(mapping: dict[str, Any], shard: Shard, batch: list[Any], result: dict[str, Any], role: str) -> None:
+    """Send the on-failure record of the records that the function was given."""
+    if not batch:
         return
-    _, _, _, region, account, queue = target.split(":")
-
-    def moment(record: dict[str, Any]) -> str:
-        seconds = record["dynamodb"]["ApproximateCreationDateTime"]
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-    body = {
-        "requestContext": {
-            "functionArn": mapping.get("FunctionArn", ""),
-            "condition": "RetryAttemptsExhausted",
-            "approximateInvokeCount": mapping.get("MaximumRetryAttempts", -1) + 1,
-        },
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": "$LATEST",
-            "functionError": "Unhandled" if result.get("error") else None,
-        },
-        "version": "1.0",
-        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "DDBStreamBatchInfo": {
-            "shardId": "shardId-00000000000000000000-00000000",
-            "startSequenceNumber": batch[0]["dynamodb"]["SequenceNumber"],
-            "endSequenceNumber": batch[-1]["dynamodb"]["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": moment(batch[0]),
-            "approximateArrivalOfLastRecord": moment(batch[-1]),
-            "batchSize": len(batch),
-            "streamArn": mapping["EventSourceArn"],
-        },
+    times = [record["dynamodb"]["ApproximateCreationDateTime"] for record in (batch[0], batch[-1])]
+    about = {
+        "shardId": SHARD,
+        "startSequenceNumber": batch[0]["dynamodb"]["SequenceNumber"],
+        "endSequenceNumber": batch[-1]["dynamodb"]["SequenceNumber"],
+        "approximateArrivalOfFirstRecord": moment(times[0], "seconds"),
+        "approximateArrivalOfLastRecord": moment(times[1], "seconds"),
+        "batchSize": len(batch),
+        "streamArn": mapping["EventSourceArn"],
     }
-    try:
-        sqs = client("sqs", region, _credentials(role))
-        url = f"{os.environ['AWS_ENDPOINT_URL']}/{account}/{queue}"
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
-    except Exception as error:  # Lambda drops the record if it may not send it
-        logger.warning("On-failure record of %s lost: %s", mapping["UUID"], error)
+    payload = json.dumps({"Records": batch})
+    give_up(mapping, role, shard.retries + 1, result, {"DDBStreamBatchInfo": about}, payload, SHARD)

@@ -3,7 +3,6 @@
 MiniStack's event source mappings do not read Kafka. Each mapping has a thread here.
 https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html
 https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
-https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ import json
 import logging
 import threading
 import time
-import uuid
 from typing import Any
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, json_response, request_scope
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import lambda_svc
 
 from local.patches import kafka
+from local.patches.lambda_mappings import give_up, named
 from local.patches.registry import Original, patch
-from local.permissions import client, role_may, role_session
+from local.permissions import role_may
 
 LAMBDA, PRINCIPAL = "ministack.services.lambda_svc", "lambda.amazonaws.com"
 logger = logging.getLogger("switchyard.kafka")
@@ -206,58 +205,21 @@ class _Poller:
         start = {"eventSource": "aws:kafka", "eventSourceArn": self.source, "bootstrapServers": self.bootstrap}
         return {**start, "records": records}
 
-    # --- on-failure destination ---
-
     def _give_up(self, role: str, batch: _Batch, messages: list[Any], result: dict[str, Any]) -> None:
-        """Write the batch to the destination, a bucket, with the role's permissions. Without them it is lost."""
-        target = ((self.mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-        try:
-            self._park(role, target, self._on_failure(batch, messages, result))
-        except Exception as error:
-            logger.warning("%d records of %s lost: %s", len(messages), self.mapping["UUID"], error)
-            name = {"FunctionName": self.mapping["FunctionName"]}
-            cloudwatch.record_metric("AWS/Lambda", "DestinationDeliveryFailures", 1, "Count", name)
-
-    def _park(self, role: str, target: str, body: dict[str, Any]) -> None:
-        """Write an object. Lambda first looks for the bucket; the form of the key is that of other streams."""
-        if ":s3:" not in target:
-            raise NotImplementedError(f"The local cloud does not send failed batches of Kafka to {target}.")
-        bucket = target.rpartition(":")[2]
-        s3 = client("s3", get_region(), role_session(role, "lambda-poller", PRINCIPAL))
-        s3.head_bucket(Bucket=bucket)
-        moment = time.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S", time.gmtime())
-        key = f"aws/lambda/{self.mapping['UUID']}/{moment}-{uuid.uuid4()}"
-        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(body).encode())
-
-    def _on_failure(self, batch: _Batch, messages: list[Any], result: dict[str, Any]) -> dict[str, Any]:
+        """Send the on-failure record of the messages."""
         payload = json.dumps(self._event(messages))
         info: dict[str, Any] = {}
         for one in messages:
             record = info.setdefault(_partition(one), {"firstRecordOffset": one.offset()})
             record["lastRecordOffset"] = one.offset()
-        return {
-            "requestContext": {
-                "requestId": str(uuid.uuid4()),
-                "functionArn": self.mapping.get("FunctionArn", ""),
-                "condition": "RetryAttemptsExhausted",
-                "approximateInvokeCount": batch.retries + 1,
-            },
-            "responseContext": {
-                "statusCode": 200,
-                "executedVersion": "$LATEST",
-                "functionError": "Unhandled" if result.get("error") else None,
-            },
-            "version": "1.0",
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
-            "KafkaBatchInfo": {
-                "batchSize": len(messages),
-                "eventSourceArn": self.source,
-                "bootstrapServers": self.bootstrap,
-                "payloadSize": len(payload),
-                "recordInfo": info,
-            },
-            "payload": payload,
+        about = {
+            "batchSize": len(messages),
+            "eventSourceArn": self.source,
+            "bootstrapServers": self.bootstrap,
+            "payloadSize": len(payload),
+            "recordInfo": info,
         }
+        give_up(self.mapping, role, batch.retries + 1, result, {"KafkaBatchInfo": about}, payload)
 
 
 def _partition(message: Any) -> str:
@@ -290,15 +252,10 @@ def unhandled(mapping: Mapping, messages: list[Any], result: dict[str, Any]) -> 
     """
     if result.get("error"):
         return messages
-    if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []):
-        return []
-    answered = result.get("body")
-    answered = json.loads(answered or "null") if isinstance(answered, (str, bytes)) else answered
-    named = answered.get("batchItemFailures") if isinstance(answered, dict) else None
     places = {(_partition(one), one.offset()) for one in messages}
     first: dict[str, int] = {}
     try:
-        for failure in named or ():
+        for failure in named(mapping, result):
             partition, offset = failure["itemIdentifier"][FAILED_ITEM], failure["itemIdentifier"]["offset"]
             if (partition, offset) not in places or isinstance(offset, bool):
                 return messages

@@ -3,8 +3,6 @@
 MiniStack's event source mappings of streams know neither registered consumers, partial batches, a limit of retries,
 bisection nor on-failure destinations, publish no metrics, and ignore the permissions of the function's role.
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
-https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
-https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
 
 from __future__ import annotations
@@ -13,22 +11,18 @@ import bisect
 import contextvars
 import dataclasses
 import json
-import logging
-import os
 import time
-import uuid
-from collections.abc import Callable
 from typing import Any
 
 from ministack.core.arn import parse_arn
 from ministack.core.responses import _request_account_id, _request_region, error_response_json, json_response
 from ministack.services import cloudwatch, kinesis, lambda_svc
 
+from local.patches.lambda_mappings import give_up, handled, moment
 from local.patches.registry import Original, patch
-from local.permissions import client, role_may, role_session
+from local.permissions import role_may
 
 LAMBDA = "ministack.services.lambda_svc"
-logger = logging.getLogger("switchyard.kinesis")
 
 Mapping = dict[str, Any]
 Records = list[dict[str, Any]]
@@ -282,24 +276,6 @@ def _begin(batch: _Batch) -> None:
     lambda_svc._dispatch_esm_batch(batch.mapping["UUID"], run)
 
 
-def handled(mapping: Mapping, sequences: list[str], result: dict[str, Any]) -> int | None:
-    """Return how many records from the first one a function has handled; None if the whole batch failed.
-
-    An identifier that is not of the batch, empty or missing is a failure of the whole batch.
-    """
-    if result.get("error"):
-        return None
-    if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []):
-        return len(sequences)
-    answered = result.get("body")
-    answered = json.loads(answered or "null") if isinstance(answered, (str, bytes)) else answered
-    named = answered.get("batchItemFailures") if isinstance(answered, dict) else None
-    try:
-        return min((sequences.index(failure["itemIdentifier"]) for failure in named or ()), default=len(sequences))
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
 def _settle(batch: _Batch, result: dict[str, Any]) -> None:
     """Move on past the handled records. Split the rest, try it again, or give it up."""
     place, mapping = batch.place, batch.mapping
@@ -334,88 +310,18 @@ def _advance(place: Place, number: int) -> None:
         place.ends.pop()
 
 
-# --- on-failure destinations -------------------------------------------------------------------------------
-
-
 def _give_up(batch: _Batch, records: Records, result: dict[str, Any]) -> None:
-    """Send the on-failure record with the role's permissions. Lambda drops the records if it may not."""
-    target = ((batch.mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-    try:
-        send = _SENDERS[target.split(":")[2] if target else "none"]
-        send(batch, target, _on_failure(batch, records, result))
-        batch.count("OnFailureDestinationDeliveredEventCount", len(records))
-    except Exception as error:
-        logger.warning("%d records of %s lost: %s", len(records), batch.mapping["UUID"], error)
-        batch.count("DroppedEventCount", len(records))
-
-
-def _on_failure(batch: _Batch, records: Records, result: dict[str, Any]) -> dict[str, Any]:
-    def moment(record: dict[str, Any]) -> str:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record["ApproximateArrivalTimestamp"]))
-
-    return {
-        "requestContext": {
-            "requestId": str(uuid.uuid4()),
-            "functionArn": batch.mapping.get("FunctionArn", ""),
-            "condition": "RetryAttemptsExhausted",
-            "approximateInvokeCount": batch.place.retries + 1,
-        },
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": "$LATEST",
-            "functionError": "Unhandled" if result.get("error") else None,
-        },
-        "version": "1.0",
-        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
-        "KinesisBatchInfo": {
-            "shardId": batch.shard,
-            "startSequenceNumber": records[0]["SequenceNumber"],
-            "endSequenceNumber": records[-1]["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": moment(records[0]),
-            "approximateArrivalOfLastRecord": moment(records[-1]),
-            "batchSize": len(records),
-            "streamArn": batch.mapping["EventSourceArn"],
-        },
+    """Send the on-failure record of the records."""
+    about = {
+        "shardId": batch.shard,
+        "startSequenceNumber": records[0]["SequenceNumber"],
+        "endSequenceNumber": records[-1]["SequenceNumber"],
+        "approximateArrivalOfFirstRecord": moment(records[0]["ApproximateArrivalTimestamp"]),
+        "approximateArrivalOfLastRecord": moment(records[-1]["ApproximateArrivalTimestamp"]),
+        "batchSize": len(records),
+        "streamArn": batch.mapping["EventSourceArn"],
     }
-
-
-def _to_bucket(batch: _Batch, target: str, body: dict[str, Any]) -> None:
-    """Write the record with the event to S3, which Lambda first looks for (s3:ListBucket)."""
-    s3 = client("s3", _region(batch), _credentials(batch))
-    bucket = target.rpartition(":")[2]
-    numbers = (body["KinesisBatchInfo"]["startSequenceNumber"], body["KinesisBatchInfo"]["endSequenceNumber"])
-    event = batch.event["Records"]
-    kept = [one for one in event if numbers[0] <= one["kinesis"]["sequenceNumber"] <= numbers[1]]
-    s3.head_bucket(Bucket=bucket)
-    now = time.gmtime()
-    day, moment = time.strftime("%Y/%m/%d", now), time.strftime("%Y-%m-%dT%H.%M.%S", now)
-    s3.put_object(
-        Bucket=bucket,
-        Key=f"aws/lambda/{batch.mapping['UUID']}/{batch.shard}/{day}/{moment}-{uuid.uuid4()}",
-        Body=json.dumps({**body, "payload": json.dumps({"Records": kept})}).encode(),
-    )
-
-
-def _to_queue(batch: _Batch, target: str, body: dict[str, Any]) -> None:
-    account, queue = target.split(":")[4:]
-    sqs = client("sqs", target.split(":")[3], _credentials(batch))
-    sqs.send_message(QueueUrl=f"{os.environ['AWS_ENDPOINT_URL']}/{account}/{queue}", MessageBody=json.dumps(body))
-
-
-def _to_topic(batch: _Batch, target: str, body: dict[str, Any]) -> None:
-    client("sns", target.split(":")[3], _credentials(batch)).publish(TopicArn=target, Message=json.dumps(body))
-
-
-_SENDERS: dict[str, Callable[[_Batch, str, dict[str, Any]], None]] = {
-    "s3": _to_bucket,
-    "sns": _to_topic,
-    "sqs": _to_queue,
-}
-
-
-def _region(batch: _Batch) -> str:
-    return str(batch.mapping["EventSourceArn"].split(":")[3])
-
-
-def _credentials(batch: _Batch) -> dict[str, Any]:
-    return role_session(batch.role, "lambda-poller", "lambda.amazonaws.com")
+    payload = json.dumps(dataclasses.replace(batch, taken=records).event)
+    calls = batch.place.retries + 1
+    sent = give_up(batch.mapping, batch.role, calls, result, {"KinesisBatchInfo": about}, payload, batch.shard)
+    batch.count("OnFailureDestinationDeliveredEventCount" if sent else "DroppedEventCount", len(records))

@@ -1,8 +1,7 @@
-"""Streams to Lambda: what an answer means, how a batch is split, where a mapping begins; registered consumers."""
+"""Streams to Lambda: how a batch is split, where a mapping begins; registered consumers."""
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -15,42 +14,20 @@ from local.patches import kinesis as consumers
 from local.patches import lambda_kinesis as subject
 from local.settings import ACCOUNT_ID, REGION
 
-REPORTS = {"UUID": "1", "FunctionResponseTypes": ["ReportBatchItemFailures"]}
-BISECTS = {**REPORTS, "BisectBatchOnFunctionError": True, "MaximumRetryAttempts": 1}
+BISECTS = {
+    "UUID": "1",
+    "EventSourceArn": f"arn:aws:kinesis:{REGION}:{ACCOUNT_ID}:stream/s",
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "BisectBatchOnFunctionError": True,
+    "MaximumRetryAttempts": 1,
+}
 ERROR = {"error": True}
-FIVE = [{"SequenceNumber": f"{number:030d}", "ApproximateArrivalTimestamp": float(number)} for number in range(1, 6)]
+RECORD = {"PartitionKey": "p", "Data": "e30="}
+FIVE = [{"SequenceNumber": f"{n:030d}", "ApproximateArrivalTimestamp": float(n), **RECORD} for n in range(1, 6)]
 
 
 def answer(*identifiers: Any) -> dict[str, Any]:
     return {"body": {"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]}}
-
-
-@pytest.mark.parametrize(
-    ("result", "handled"),
-    [
-        (answer(), 3),
-        ({"body": None}, 3),
-        ({"body": {}}, 3),
-        ({"body": {"batchItemFailures": None}}, 3),
-        ({"body": json.dumps(answer("2")["body"])}, 1),
-        (answer("3", "2"), 1),
-        (answer("1"), 0),
-        (answer(""), None),
-        (answer(None), None),
-        (answer("7"), None),
-        ({"body": {"batchItemFailures": [{"ItemIdentifier": "2"}]}}, None),
-        ({"body": {"batchItemFailures": [{}]}}, None),
-        ({"body": {"batchItemFailures": "2"}}, None),
-        (ERROR, None),
-    ],
-)
-def test_what_an_answer_means(result: dict[str, Any], handled: int | None) -> None:
-    """https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html."""
-    assert subject.handled(REPORTS, ["1", "2", "3"], result) == handled
-
-
-def test_without_reports_an_answer_is_success() -> None:
-    assert subject.handled({}, ["1", "2"], answer("1")) == 2
 
 
 def settled(place: subject.Place, result: dict[str, Any], given_up: list[Any]) -> list[int]:
