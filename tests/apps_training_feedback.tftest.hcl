@@ -35,9 +35,6 @@ mock_provider "aws" {
   mock_resource "aws_sqs_queue" {
     defaults = { url = "https://sqs.eu-central-1.amazonaws.com/111122223333/test-training-feedback" }
   }
-  mock_resource "aws_athena_workgroup" {
-    defaults = { arn = "arn:aws:athena:eu-central-1:111122223333:workgroup/test-training-feedback" }
-  }
   mock_resource "aws_quicksight_data_source" {
     defaults = { arn = "arn:aws:quicksight:eu-central-1:111122223333:datasource/test-training-feedback" }
   }
@@ -191,11 +188,11 @@ run "defaults" {
     error_message = "Feedback is deleted after a year."
   }
   assert {
-    condition     = aws_glue_catalog_table.feedback.parameters["projection.dt.range"] == "NOW-365DAYS,NOW+1DAY" && aws_glue_catalog_table.feedback.parameters["storage.location.template"] == "s3://test-training-111122223333-eu-central-1/feedback/dt=$${dt}/"
+    condition     = module.athena.resources.tables["feedback"].parameters["projection.dt.range"] == "NOW-365DAYS,NOW+1DAY" && module.athena.resources.tables["feedback"].parameters["storage.location.template"] == "s3://test-training-111122223333-eu-central-1/feedback/dt=$${dt}/"
     error_message = "Days are found without a crawler."
   }
   assert {
-    condition     = toset(keys(aws_athena_named_query.this)) == toset(["difficulty_by_topic_and_level", "phrases_of_complaints", "sentiment_by_topic_and_day"])
+    condition     = toset(keys(module.athena.resources.queries)) == toset(["difficulty_by_topic_and_level", "phrases_of_complaints", "sentiment_by_topic_and_day"])
     error_message = "Queries are ready to run."
   }
   assert {

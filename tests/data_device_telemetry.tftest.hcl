@@ -35,7 +35,7 @@ run "without_topics" {
   }
 
   assert {
-    condition     = length(aws_lambda_event_source_mapping.this) + length(aws_kinesis_firehose_delivery_stream.this) + length(aws_iam_role_policy.topics) + length(aws_iam_role_policy.stream) + length(aws_glue_catalog_table.readings) == 0 && output.mapping_ids == {}
+    condition     = length(aws_lambda_event_source_mapping.this) + length(aws_kinesis_firehose_delivery_stream.this) + length(aws_iam_role_policy.topics) + length(aws_iam_role_policy.stream) + length(module.athena.resources.tables) == 0 && output.mapping_ids == {}
     error_message = "Before there are topics, there are the cluster and what will keep their messages."
   }
   assert {
@@ -170,7 +170,7 @@ run "topics" {
     error_message = "Reading topics is the role's (kafka-cluster:…), connecting is the cluster policy's (kafka:…)."
   }
   assert {
-    condition     = aws_glue_catalog_table.readings[0].parameters["projection.topic.values"] == "modems,routers" && aws_glue_catalog_table.readings[0].parameters["storage.location.template"] == "s3://test-telemetry-111122223333-eu-central-1/history/topic=$${topic}/dt=$${dt}/hour=$${hour}/" && aws_glue_catalog_table.readings[0].storage_descriptor[0].ser_de_info[0].parameters["ignore.malformed.json"] == "true"
+    condition     = module.athena.resources.tables["readings"].parameters["projection.topic.values"] == "modems,routers" && module.athena.resources.tables["readings"].parameters["storage.location.template"] == "s3://test-telemetry-111122223333-eu-central-1/history/topic=$${topic}/dt=$${dt}/hour=$${hour}/" && module.athena.resources.tables["readings"].storage_descriptor[0].ser_de_info[0].parameters["ignore.malformed.json"] == "true"
     error_message = "Athena finds the partitions without a crawler, and a malformed message does not end a query."
   }
   assert {

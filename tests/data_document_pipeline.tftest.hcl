@@ -62,7 +62,7 @@ run "defaults" {
     error_message = "terraform destroy keeps the audit trail, the images and the rows."
   }
   assert {
-    condition     = aws_glue_catalog_table.this["pages"].parameters["projection.dt.range"] == "2026-01-01,NOW+1DAY"
+    condition     = module.athena.resources.tables["pages"].parameters["projection.dt.range"] == "2026-01-01,NOW+1DAY"
     error_message = "Rows that do not expire are all found."
   }
 }
@@ -110,7 +110,7 @@ run "sagemaker" {
     error_message = "Times and memory follow from the settings."
   }
   assert {
-    condition     = aws_glue_catalog_table.this["documents"].parameters["projection.dt.range"] == "NOW-91DAYS,NOW+1DAY" && module.bucket.resources.lifecycle.rule[1].expiration[0].days == 90
+    condition     = module.athena.resources.tables["documents"].parameters["projection.dt.range"] == "NOW-91DAYS,NOW+1DAY" && module.bucket.resources.lifecycle.rule[1].expiration[0].days == 90
     error_message = "Rows are found for as long as they exist."
   }
 }

@@ -1,10 +1,5 @@
 mock_provider "aws" {
   source = "./tests/mocks"
-
-  mock_resource "aws_athena_workgroup" {
-    override_during = plan
-    defaults        = { arn = "arn:aws:athena:eu-central-1:111122223333:workgroup/test-pipeline-metrics" }
-  }
 }
 
 run "packages" {
@@ -125,7 +120,7 @@ run "defaults" {
   # Athena
 
   assert {
-    condition     = aws_glue_catalog_table.records.parameters["projection.dt.range"] == "NOW-400DAYS,NOW+1DAY" && aws_glue_catalog_table.records.parameters["storage.location.template"] == "s3://test-pipe-metrics-111122223333-eu-central-1/records/dt=$${dt}/" && aws_glue_catalog_table.records.parameters["projection.enabled"] == "true"
+    condition     = module.athena.resources.tables["records"].parameters["projection.dt.range"] == "NOW-400DAYS,NOW+1DAY" && module.athena.resources.tables["records"].parameters["storage.location.template"] == "s3://test-pipe-metrics-111122223333-eu-central-1/records/dt=$${dt}/" && module.athena.resources.tables["records"].parameters["projection.enabled"] == "true"
     error_message = "The days of the table are projected, as far back as records are kept."
   }
   assert {
@@ -133,27 +128,27 @@ run "defaults" {
     error_message = "Records are kept as long as the table has days, and terraform destroy keeps them."
   }
   assert {
-    condition     = toset(keys(aws_glue_catalog_table.view)) == toset(["events", "executions", "actions", "daily_results", "action_results", "deployments", "dora_monthly"]) && alltrue([for view in aws_glue_catalog_table.view : view.table_type == "VIRTUAL_VIEW" && view.parameters["presto_view"] == "true" && view.view_expanded_text == "/* Presto View */"])
+    condition     = toset(keys(module.athena.resources.views)) == toset(["events", "executions", "actions", "daily_results", "action_results", "deployments", "dora_monthly"]) && alltrue([for view in module.athena.resources.views : view.table_type == "VIRTUAL_VIEW" && view.parameters["presto_view"] == "true" && view.view_expanded_text == "/* Presto View */"])
     error_message = "The views are views of Athena."
   }
   assert {
     condition = alltrue([
-      for name, view in aws_glue_catalog_table.view :
+      for name, view in module.athena.resources.views :
       jsondecode(base64decode(trimsuffix(trimprefix(view.view_original_text, "/* Presto View: "), " */"))).schema == "test_pipeline_metrics" &&
       join(",", jsondecode(base64decode(trimsuffix(trimprefix(view.view_original_text, "/* Presto View: "), " */"))).columns[*].name) == join(",", view.storage_descriptor[0].columns[*].name)
     ])
     error_message = "Athena's and Glue's columns of a view are the same."
   }
   assert {
-    condition     = strcontains(jsondecode(base64decode(trimsuffix(trimprefix(aws_glue_catalog_table.view["deployments"].view_original_text, "/* Presto View: "), " */"))).originalSql, "CASE WHEN lower(stage) = 'production' THEN 0 WHEN lower(stage) = 'prod' THEN 1 WHEN lower(stage) = 'deploy' THEN 2 END AS preference")
+    condition     = strcontains(jsondecode(base64decode(trimsuffix(trimprefix(module.athena.resources.views["deployments"].view_original_text, "/* Presto View: "), " */"))).originalSql, "CASE WHEN lower(stage) = 'production' THEN 0 WHEN lower(stage) = 'prod' THEN 1 WHEN lower(stage) = 'deploy' THEN 2 END AS preference")
     error_message = "The production stage is the first of the list that a pipeline has."
   }
   assert {
-    condition     = contains([for column in aws_glue_catalog_table.view["executions"].storage_descriptor[0].columns : "${column.name} ${column.type}"], "started_at timestamp") && contains([for column in aws_glue_catalog_table.view["deployments"].storage_descriptor[0].columns : "${column.name} ${column.type}"], "failed int")
+    condition     = contains([for column in module.athena.resources.views["executions"].storage_descriptor[0].columns : "${column.name} ${column.type}"], "started_at timestamp") && contains([for column in module.athena.resources.views["deployments"].storage_descriptor[0].columns : "${column.name} ${column.type}"], "failed int")
     error_message = "Glue has its own names of types."
   }
   assert {
-    condition     = aws_athena_workgroup.this.configuration[0].enforce_workgroup_configuration && aws_athena_workgroup.this.configuration[0].bytes_scanned_cutoff_per_query == 1073741824 && aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS" && aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].kms_key_arn == var.context.kms_key_arn
+    condition     = module.athena.resources.workgroup.configuration[0].enforce_workgroup_configuration && module.athena.resources.workgroup.configuration[0].bytes_scanned_cutoff_per_query == 1073741824 && module.athena.resources.workgroup.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS" && module.athena.resources.workgroup.configuration[0].result_configuration[0].encryption_configuration[0].kms_key_arn == var.context.kms_key_arn
     error_message = "Results are encrypted, and a query may scan a gibibyte."
   }
 
@@ -238,12 +233,12 @@ run "everything_set" {
         "rolls_back = 1 AND TRUE",
         "<= 7200000",
         "AT TIME ZONE 'Europe/Berlin'",
-      ] : strcontains(jsondecode(base64decode(trimsuffix(trimprefix(aws_glue_catalog_table.view["deployments"].view_original_text, "/* Presto View: "), " */"))).originalSql, text)
+      ] : strcontains(jsondecode(base64decode(trimsuffix(trimprefix(module.athena.resources.views["deployments"].view_original_text, "/* Presto View: "), " */"))).originalSql, text)
     ])
     error_message = "The rules of the views are those of the variables."
   }
   assert {
-    condition     = aws_glue_catalog_table.records.parameters["projection.dt.range"] == "NOW-90DAYS,NOW+1DAY" && module.bucket.resources.lifecycle.rule[1].expiration[0].days == 90 && module.bucket.resources.bucket.force_destroy && aws_athena_workgroup.this.configuration[0].bytes_scanned_cutoff_per_query == 10485760
+    condition     = module.athena.resources.tables["records"].parameters["projection.dt.range"] == "NOW-90DAYS,NOW+1DAY" && module.bucket.resources.lifecycle.rule[1].expiration[0].days == 90 && module.bucket.resources.bucket.force_destroy && module.athena.resources.workgroup.configuration[0].bytes_scanned_cutoff_per_query == 10485760
     error_message = "Retention and limits are those of the variables."
   }
 

@@ -1,9 +1,5 @@
 # Rows of feedback as a table, queries that are ready to run, and optionally a dataset in QuickSight.
 locals {
-  database    = replace("${var.context.name_prefix}_${local.name}", "-", "_")
-  catalog_arn = "arn:${var.context.partition}:glue:${var.context.region}:${var.context.account_id}"
-  via_s3      = { StringLike = { "kms:ViaService" = ["s3.${var.context.region}.*"] } }
-
   # A change of columns belongs into analyse.py too.
   columns = [
     { name = "id", type = "string", comment = "ID of the feedback" },
@@ -56,130 +52,30 @@ locals {
       SQL
     }
   }
-
-  query_statements = [
-    {
-      Sid      = "RunQueries"
-      Effect   = "Allow"
-      Action   = ["athena:StartQueryExecution", "athena:StopQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup"]
-      Resource = [aws_athena_workgroup.this.arn]
-    },
-    {
-      Sid      = "ReadCatalog"
-      Effect   = "Allow"
-      Action   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"]
-      Resource = ["${local.catalog_arn}:catalog", "${local.catalog_arn}:database/${local.database}", "${local.catalog_arn}:table/${local.database}/*"]
-    },
-    {
-      Sid      = "ReadData"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject"]
-      Resource = ["${module.bucket.arn}/${local.rows}*", "${module.bucket.arn}/athena-results/*"]
-    },
-    {
-      Sid      = "WriteResults"
-      Effect   = "Allow"
-      Action   = ["s3:PutObject"]
-      Resource = ["${module.bucket.arn}/athena-results/*"]
-    },
-    {
-      Sid      = "FindData"
-      Effect   = "Allow"
-      Action   = ["s3:ListBucket", "s3:GetBucketLocation"]
-      Resource = [module.bucket.arn]
-    },
-    {
-      Sid       = "UseKey"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [var.context.kms_key_arn]
-      Condition = local.via_s3
-    },
-  ]
 }
 
-resource "aws_glue_catalog_database" "this" {
-  name        = local.database
-  description = "Feedback on training"
-  tags        = var.context.tags
-}
+module "athena" {
+  source = "../../blocks/athena"
 
-resource "aws_glue_catalog_table" "feedback" {
-  database_name = aws_glue_catalog_database.this.name
-  name          = "feedback"
-  description   = "One row for each feedback"
-  table_type    = "EXTERNAL_TABLE"
+  context         = var.context
+  name            = local.name
+  description     = "Feedback on training"
+  bucket_name     = module.bucket.id
+  query_limit_mib = var.query_limit_mib
+  queries         = local.queries
 
-  # The days come from this projection: there is no crawler, and no partition is ever added.
-  parameters = {
-    EXTERNAL                      = "TRUE"
-    classification                = "json"
-    "projection.enabled"          = "true"
-    "projection.dt.type"          = "date"
-    "projection.dt.format"        = "yyyy-MM-dd"
-    "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW+1DAY"
-    "projection.dt.interval"      = "1"
-    "projection.dt.interval.unit" = "DAYS"
-    "storage.location.template"   = "s3://${module.bucket.id}/${local.rows}dt=$${dt}/"
-  }
-
-  partition_keys {
-    name    = "dt"
-    type    = "string"
-    comment = "Day on which the feedback began, YYYY-MM-DD (UTC)"
-  }
-
-  storage_descriptor {
-    location      = "s3://${module.bucket.id}/${local.rows}"
-    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-
-    ser_de_info {
-      serialization_library = "org.openx.data.jsonserde.JsonSerDe"
-    }
-
-    dynamic "columns" {
-      for_each = local.columns
-      content {
-        name    = columns.value.name
-        type    = columns.value.type
-        comment = columns.value.comment
-      }
+  tables = {
+    feedback = {
+      description = "One row for each feedback"
+      prefix      = local.rows
+      columns     = local.columns
+      partitions = [{
+        name       = "dt"
+        comment    = "Day on which the feedback began, YYYY-MM-DD (UTC)"
+        projection = { type = "date", range = "NOW-${var.retention_days}DAYS,NOW+1DAY" }
+      }]
     }
   }
-}
-
-resource "aws_athena_workgroup" "this" {
-  name          = "${var.context.name_prefix}-${local.name}"
-  description   = "Queries of feedback on training"
-  force_destroy = true # This module's code defines all of its queries.
-  tags          = var.context.tags
-
-  configuration {
-    enforce_workgroup_configuration    = true
-    publish_cloudwatch_metrics_enabled = true
-    bytes_scanned_cutoff_per_query     = var.query_limit_mib * 1024 * 1024
-
-    result_configuration {
-      output_location       = "s3://${module.bucket.id}/athena-results/"
-      expected_bucket_owner = var.context.account_id
-
-      encryption_configuration {
-        encryption_option = "SSE_KMS"
-        kms_key_arn       = var.context.kms_key_arn
-      }
-    }
-  }
-}
-
-resource "aws_athena_named_query" "this" {
-  for_each = local.queries
-
-  name        = each.key
-  description = each.value.description
-  database    = aws_glue_catalog_database.this.name
-  workgroup   = aws_athena_workgroup.this.name
-  query       = each.value.sql
 }
 
 # --- QuickSight --------------------------------------------------------------------------------------------------------
@@ -192,12 +88,12 @@ resource "aws_iam_role_policy" "quicksight" {
   role = each.key
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.query_statements, [
+    Statement = concat(jsondecode(module.athena.query_policy).Statement, [
       {
         Sid      = "StreamResults"
         Effect   = "Allow"
         Action   = ["athena:GetQueryResultsStream"]
-        Resource = [aws_athena_workgroup.this.arn]
+        Resource = [module.athena.workgroup_arn]
       },
       {
         Sid      = "BrowseCatalog"
@@ -219,7 +115,7 @@ resource "aws_quicksight_data_source" "this" {
 
   parameters {
     athena {
-      work_group = aws_athena_workgroup.this.name
+      work_group = module.athena.workgroup_name
     }
   }
 
@@ -248,8 +144,8 @@ resource "aws_quicksight_data_set" "this" {
     relational_table {
       data_source_arn = aws_quicksight_data_source.this[0].arn
       catalog         = "AwsDataCatalog"
-      schema          = local.database
-      name            = aws_glue_catalog_table.feedback.name
+      schema          = module.athena.database_name
+      name            = module.athena.table_names.feedback
 
       # Without the lists and booleans, which are no types of a dataset's columns.
       dynamic "input_columns" {

@@ -52,16 +52,16 @@ output "dead_letter_queue_url" {
 output "athena" {
   description = "Where to query: `workgroup`, `database`, `table`, and the ids of the named `queries`."
   value = {
-    workgroup = aws_athena_workgroup.this.name
-    database  = aws_glue_catalog_database.this.name
-    table     = aws_glue_catalog_table.feedback.name
-    queries   = { for name, query in aws_athena_named_query.this : name => query.id }
+    workgroup = module.athena.workgroup_name
+    database  = module.athena.database_name
+    table     = module.athena.table_names.feedback
+    queries   = module.athena.query_ids
   }
 }
 
 output "query_policy" {
   description = "Permissions of a principal that queries the feedback, as a policy in JSON."
-  value       = jsonencode({ Version = "2012-10-17", Statement = local.query_statements })
+  value       = module.athena.query_policy
 }
 
 output "quicksight_data_set_id" {

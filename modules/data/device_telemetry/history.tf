@@ -3,7 +3,6 @@ locals {
   stream_names   = { for topic in var.topics : topic => "${var.context.name_prefix}-${local.name}-${topic}" }
   stream_logs    = "/aws/kinesisfirehose/${var.context.name_prefix}-${local.name}"
   stream_role    = "${var.context.name_prefix}-${local.name}-stream-${var.context.region}"
-  database       = replace("${var.context.name_prefix}_${local.name}", "-", "_")
   history_prefix = "history/"
 
   # As devices send it, of both versions: readings.py.
@@ -226,99 +225,28 @@ resource "aws_cloudwatch_metric_alarm" "history" {
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 
-resource "aws_glue_catalog_database" "this" {
-  name        = local.database
-  description = "History of device telemetry"
-  tags        = var.context.tags
-}
+module "athena" {
+  source = "../../blocks/athena"
 
-resource "aws_glue_catalog_table" "readings" {
-  count = length(var.topics) > 0 ? 1 : 0
+  context         = var.context
+  name            = local.name
+  description     = "History of device telemetry"
+  bucket_name     = module.history.id
+  query_limit_mib = var.query_limit_mib
+  queries         = local.queries
 
-  database_name = aws_glue_catalog_database.this.name
-  name          = "readings"
-  description   = "One row for each message, as the device sent it"
-  table_type    = "EXTERNAL_TABLE"
-
-  # The partitions come from this projection: there is no crawler, and no partition is ever added.
-  parameters = {
-    EXTERNAL                      = "TRUE"
-    classification                = "json"
-    "projection.enabled"          = "true"
-    "projection.topic.type"       = "enum"
-    "projection.topic.values"     = join(",", sort(var.topics))
-    "projection.dt.type"          = "date"
-    "projection.dt.format"        = "yyyy-MM-dd"
-    "projection.dt.range"         = "NOW-${coalesce(var.history_days, 3650)}DAYS,NOW+1DAY"
-    "projection.dt.interval"      = "1"
-    "projection.dt.interval.unit" = "DAYS"
-    "projection.hour.type"        = "integer"
-    "projection.hour.range"       = "0,23"
-    "projection.hour.digits"      = "2"
-    "storage.location.template"   = "s3://${module.history.id}/${local.history_prefix}topic=$${topic}/dt=$${dt}/hour=$${hour}/"
-  }
-
-  dynamic "partition_keys" {
-    for_each = { topic = "Topic", dt = "Day of arrival, YYYY-MM-DD (UTC)", hour = "Hour of arrival, 00 to 23 (UTC)" }
-
-    content {
-      name    = partition_keys.key
-      type    = "string"
-      comment = partition_keys.value
-    }
-  }
-
-  storage_descriptor {
-    location      = "s3://${module.history.id}/${local.history_prefix}"
-    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-
-    ser_de_info {
-      serialization_library = "org.openx.data.jsonserde.JsonSerDe"
+  tables = {
+    for name in ["readings"] : name => {
+      description = "One row for each message, as the device sent it"
+      prefix      = local.history_prefix
+      columns     = [for column, type in local.columns : { name = column, type = type }]
       # A message that is no JSON is a row of nulls; it does not end the query.
-      parameters = { "ignore.malformed.json" = "true" }
-    }
-
-    dynamic "columns" {
-      for_each = local.columns
-
-      content {
-        name = columns.key
-        type = columns.value
-      }
-    }
+      serde_parameters = { "ignore.malformed.json" = "true" }
+      partitions = [
+        { name = "topic", comment = "Topic", projection = { type = "enum", values = join(",", sort(var.topics)) } },
+        { name = "dt", comment = "Day of arrival, YYYY-MM-DD (UTC)", projection = { type = "date", range = "NOW-${coalesce(var.history_days, 3650)}DAYS,NOW+1DAY" } },
+        { name = "hour", comment = "Hour of arrival, 00 to 23 (UTC)", projection = { type = "integer", range = "0,23", digits = "2" } },
+      ]
+    } if length(var.topics) > 0
   }
-}
-
-resource "aws_athena_workgroup" "this" {
-  name          = "${var.context.name_prefix}-${local.name}"
-  description   = "Queries of the history of device telemetry"
-  force_destroy = true # This module's code defines all of its queries.
-  tags          = var.context.tags
-
-  configuration {
-    enforce_workgroup_configuration    = true
-    publish_cloudwatch_metrics_enabled = true
-    bytes_scanned_cutoff_per_query     = var.query_limit_mib * 1024 * 1024
-
-    result_configuration {
-      output_location       = "s3://${module.history.id}/athena-results/"
-      expected_bucket_owner = var.context.account_id
-
-      encryption_configuration {
-        encryption_option = "SSE_KMS"
-        kms_key_arn       = var.context.kms_key_arn
-      }
-    }
-  }
-}
-
-resource "aws_athena_named_query" "this" {
-  for_each = local.queries
-
-  name        = each.key
-  description = each.value.description
-  database    = aws_glue_catalog_database.this.name
-  workgroup   = aws_athena_workgroup.this.name
-  query       = each.value.sql
 }

@@ -82,7 +82,7 @@ output "topic_arn" {
 
 output "athena" {
   description = "`workgroup` and `database` of the history, whose table is `readings`."
-  value       = { workgroup = aws_athena_workgroup.this.name, database = aws_glue_catalog_database.this.name }
+  value       = { workgroup = module.athena.workgroup_name, database = module.athena.database_name }
 }
 
 output "mapping_ids" {

@@ -1,7 +1,5 @@
 # Results and audit trail in SQL. There is no crawler: the days are projected, and each row is written once.
 locals {
-  database = replace("${var.context.name_prefix}_${local.name}", "-", "_")
-
   # A change of columns belongs into rows.py too.
   tables = {
     documents = {
@@ -75,110 +73,26 @@ locals {
   }
 }
 
-resource "aws_glue_catalog_database" "this" {
-  name        = local.database
-  description = "Documents, their pages and what was found on them"
-  tags        = var.context.tags
-}
+module "athena" {
+  source = "../../blocks/athena"
 
-resource "aws_glue_catalog_table" "this" {
-  for_each = local.tables
+  context         = var.context
+  name            = local.name
+  description     = "Documents, their pages and what was found on them"
+  bucket_name     = module.bucket.id
+  query_limit_mib = var.query_limit_mib
+  views           = local.views
 
-  database_name = aws_glue_catalog_database.this.name
-  name          = each.key
-  description   = each.value.description
-  table_type    = "EXTERNAL_TABLE"
-
-  parameters = {
-    EXTERNAL                      = "TRUE"
-    classification                = "json"
-    "projection.enabled"          = "true"
-    "projection.dt.type"          = "date"
-    "projection.dt.format"        = "yyyy-MM-dd"
-    "projection.dt.range"         = var.expiration_days == null ? "2026-01-01,NOW+1DAY" : "NOW-${var.expiration_days + 1}DAYS,NOW+1DAY"
-    "projection.dt.interval"      = "1"
-    "projection.dt.interval.unit" = "DAYS"
-    "storage.location.template"   = "s3://${module.bucket.id}/rows/${each.key}/dt=$${dt}/"
-  }
-
-  partition_keys {
-    name    = "dt"
-    type    = "string"
-    comment = "Day on which the document was received, YYYY-MM-DD (UTC)"
-  }
-
-  storage_descriptor {
-    location      = "s3://${module.bucket.id}/rows/${each.key}/"
-    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-
-    ser_de_info {
-      serialization_library = "org.openx.data.jsonserde.JsonSerDe"
-    }
-
-    dynamic "columns" {
-      for_each = each.value.columns
-      content {
-        name    = columns.value[0]
-        type    = columns.value[1]
-        comment = columns.value[2]
-      }
-    }
-  }
-}
-
-# A view as Athena keeps it: Presto's definition, in base64. Athena checks its columns against those of the query.
-resource "aws_glue_catalog_table" "view" {
-  for_each = local.views
-
-  database_name      = aws_glue_catalog_database.this.name
-  name               = each.key
-  description        = each.value.description
-  table_type         = "VIRTUAL_VIEW"
-  parameters         = { presto_view = "true", comment = each.value.description }
-  view_expanded_text = "/* Presto View */"
-  view_original_text = "/* Presto View: ${base64encode(jsonencode({
-    originalSql = each.value.sql
-    catalog     = "awsdatacatalog"
-    schema      = local.database
-    columns     = [for column in each.value.columns : { name = column[0], type = column[1] }]
-  }))} */"
-
-  storage_descriptor {
-    ser_de_info {
-      name                  = "-"
-      serialization_library = "-"
-    }
-
-    dynamic "columns" {
-      for_each = each.value.columns
-      content {
-        name = columns.value[0]
-        type = columns.value[1] == "varchar" ? "string" : columns.value[1]
-      }
-    }
-  }
-}
-
-resource "aws_athena_workgroup" "this" {
-  name          = "${var.context.name_prefix}-${local.name}"
-  description   = "Queries of documents and their pages"
-  force_destroy = true # This module's code defines its views; a history of queries is no data of its own.
-  tags          = var.context.tags
-
-  configuration {
-    enforce_workgroup_configuration    = true
-    publish_cloudwatch_metrics_enabled = true
-    bytes_scanned_cutoff_per_query     = var.query_limit_mib * 1024 * 1024
-
-    result_configuration {
-      output_location       = "s3://${module.bucket.id}/athena-results/"
-      expected_bucket_owner = var.context.account_id
-
-      encryption_configuration {
-        encryption_option = "SSE_KMS"
-        kms_key_arn       = var.context.kms_key_arn
-      }
+  tables = {
+    for name, table in local.tables : name => {
+      description = table.description
+      prefix      = "rows/${name}/"
+      columns     = [for column in table.columns : { name = column[0], type = column[1], comment = column[2] }]
+      partitions = [{
+        name       = "dt"
+        comment    = "Day on which the document was received, YYYY-MM-DD (UTC)"
+        projection = { type = "date", range = var.expiration_days == null ? "2026-01-01,NOW+1DAY" : "NOW-${var.expiration_days + 1}DAYS,NOW+1DAY" }
+      }]
     }
   }
 }

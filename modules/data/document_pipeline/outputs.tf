@@ -20,7 +20,7 @@ output "table_name" {
 
 output "athena" {
   description = "Workgroup and database of Athena: the tables `documents` and `pages`, the views `batches` and `batch_features`."
-  value       = { workgroup = aws_athena_workgroup.this.name, database = aws_glue_catalog_database.this.name }
+  value       = { workgroup = module.athena.workgroup_name, database = module.athena.database_name }
 }
 
 output "dead_letter_queue_urls" {

@@ -1,6 +1,4 @@
 locals {
-  database = replace("${var.context.name_prefix}_${local.name}", "-", "_")
-
   # A change of columns belongs into records.py too.
   record_columns = {
     account          = { type = "string", comment = "Account of the pipeline" }
@@ -40,168 +38,39 @@ locals {
     count_rollbacks       = contains(var.failure_signals, "rollback") ? "TRUE" : "FALSE"
     incident_milliseconds = tostring(var.incident_hours * 3600000)
   }
-  views      = yamldecode(file("${path.module}/views/views.yaml"))
-  hive_types = { varchar = "string", integer = "int", "timestamp(3)" = "timestamp" }
+  views = yamldecode(file("${path.module}/views/views.yaml"))
 }
 
-resource "aws_glue_catalog_database" "this" {
-  name        = local.database
-  description = "Executions of CodePipeline"
-  tags        = var.context.tags
-}
+module "athena" {
+  source = "../../blocks/athena"
 
-resource "aws_glue_catalog_table" "records" {
-  database_name = aws_glue_catalog_database.this.name
-  name          = "records"
-  description   = "Changes of state as they came; the view events has each once"
-  table_type    = "EXTERNAL_TABLE"
+  context         = var.context
+  name            = local.name
+  description     = "Executions of CodePipeline"
+  bucket_name     = module.bucket.id
+  query_limit_mib = var.query_limit_mib
 
-  # The days come from this projection: there is no crawler, and no partition is ever added.
-  parameters = {
-    EXTERNAL                      = "TRUE"
-    classification                = "json"
-    compressionType               = "gzip"
-    "projection.enabled"          = "true"
-    "projection.dt.type"          = "date"
-    "projection.dt.format"        = "yyyy-MM-dd"
-    "projection.dt.range"         = "NOW-${var.retention_days}DAYS,NOW+1DAY"
-    "projection.dt.interval"      = "1"
-    "projection.dt.interval.unit" = "DAYS"
-    "storage.location.template"   = "s3://${module.bucket.id}/${local.records}dt=$${dt}/"
-  }
-
-  partition_keys {
-    name    = "dt"
-    type    = "string"
-    comment = "Day of the time, YYYY-MM-DD (UTC)"
-  }
-
-  storage_descriptor {
-    location      = "s3://${module.bucket.id}/${local.records}"
-    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-    compressed    = true
-
-    ser_de_info {
-      serialization_library = "org.openx.data.jsonserde.JsonSerDe"
+  tables = {
+    records = {
+      description = "Changes of state as they came; the view events has each once"
+      prefix      = local.records
+      compression = "gzip"
       # The views leave out the rows without values that a line becomes which is no JSON: it must not end each query.
-      parameters = { "ignore.malformed.json" = "true" }
-    }
-
-    dynamic "columns" {
-      for_each = local.record_columns
-      content {
-        name    = columns.key
-        type    = columns.value.type
-        comment = columns.value.comment
-      }
+      serde_parameters = { "ignore.malformed.json" = "true" }
+      columns          = [for name, column in local.record_columns : { name = name, type = column.type, comment = column.comment }]
+      partitions = [{
+        name       = "dt"
+        comment    = "Day of the time, YYYY-MM-DD (UTC)"
+        projection = { type = "date", range = "NOW-${var.retention_days}DAYS,NOW+1DAY" }
+      }]
     }
   }
-}
 
-# A view as Athena keeps it: Presto's definition, in base64. Athena checks its columns against those of the query.
-resource "aws_glue_catalog_table" "view" {
-  for_each = local.views
-
-  database_name      = aws_glue_catalog_database.this.name
-  name               = each.key
-  description        = each.value.description
-  table_type         = "VIRTUAL_VIEW"
-  parameters         = { presto_view = "true", comment = each.value.description }
-  view_expanded_text = "/* Presto View */"
-  view_original_text = "/* Presto View: ${base64encode(jsonencode({
-    originalSql = templatefile("${path.module}/views/${each.key}.sql", local.view_settings)
-    catalog     = "awsdatacatalog"
-    schema      = local.database
-    columns     = [for column in each.value.columns : { name = column[0], type = column[1] }]
-  }))} */"
-
-  storage_descriptor {
-    ser_de_info {
-      name                  = "-"
-      serialization_library = "-"
-    }
-
-    dynamic "columns" {
-      for_each = each.value.columns
-      content {
-        name = columns.value[0]
-        type = lookup(local.hive_types, columns.value[1], columns.value[1])
-      }
+  views = {
+    for name, view in local.views : name => {
+      description = view.description
+      columns     = view.columns
+      sql         = templatefile("${path.module}/views/${name}.sql", local.view_settings)
     }
   }
-}
-
-resource "aws_athena_workgroup" "this" {
-  name          = "${var.context.name_prefix}-${local.name}"
-  description   = "Queries of the executions of CodePipeline"
-  force_destroy = true # This module's code defines all of its queries.
-  tags          = var.context.tags
-
-  configuration {
-    enforce_workgroup_configuration    = true
-    publish_cloudwatch_metrics_enabled = true
-    bytes_scanned_cutoff_per_query     = var.query_limit_mib * 1024 * 1024
-
-    result_configuration {
-      output_location       = "s3://${module.bucket.id}/athena-results/"
-      expected_bucket_owner = var.context.account_id
-
-      encryption_configuration {
-        encryption_option = "SSE_KMS"
-        kms_key_arn       = var.context.kms_key_arn
-      }
-    }
-  }
-}
-
-# What a principal needs that queries the views. Athena reads the catalog and S3 in its name.
-locals {
-  catalog_arn = "arn:${var.context.partition}:glue:${var.context.region}:${var.context.account_id}"
-
-  query_statements = [
-    {
-      sid       = "RunQueries"
-      actions   = ["athena:StartQueryExecution", "athena:StopQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup"]
-      resources = [aws_athena_workgroup.this.arn]
-    },
-    {
-      sid       = "ReadCatalog"
-      actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"]
-      resources = ["${local.catalog_arn}:catalog", "${local.catalog_arn}:database/${local.database}", "${local.catalog_arn}:table/${local.database}/*"]
-    },
-    {
-      sid       = "ReadData"
-      actions   = ["s3:GetObject"]
-      resources = ["${module.bucket.arn}/${local.records}*", "${module.bucket.arn}/athena-results/*"]
-    },
-    {
-      sid       = "WriteResults"
-      actions   = ["s3:PutObject"]
-      resources = ["${module.bucket.arn}/athena-results/*"]
-    },
-    {
-      sid       = "FindData"
-      actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
-      resources = [module.bucket.arn]
-    },
-    {
-      sid        = "UseKey"
-      actions    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources  = [var.context.kms_key_arn]
-      conditions = local.via_s3
-    },
-  ]
-}
-
-locals {
-  query_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for s in local.query_statements : merge(
-        { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources },
-        try({ Condition = s.conditions }, {}),
-      )
-    ]
-  })
 }

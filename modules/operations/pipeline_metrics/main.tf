@@ -153,12 +153,12 @@ module "functions" {
       memory_size = 512
       timeout     = 300
       environment = merge(local.environment, {
-        WORKGROUP = aws_athena_workgroup.this.name
-        DATABASE  = aws_glue_catalog_database.this.name
+        WORKGROUP = module.athena.workgroup_name
+        DATABASE  = module.athena.database_name
         DAYS      = tostring(var.report_days)
         TIME_ZONE = var.time_zone
       })
-      policy_statements = concat(local.query_statements, [
+      policy_statements = concat(module.athena.query_statements, [
         {
           sid       = "WriteReport"
           actions   = ["s3:PutObject"]

@@ -38,16 +38,16 @@ output "member_policy" {
 output "athena" {
   description = "Names of the Athena database, the table of records, the views and the workgroup."
   value = {
-    database  = aws_glue_catalog_database.this.name
-    table     = aws_glue_catalog_table.records.name
-    views     = sort([for view in aws_glue_catalog_table.view : view.name])
-    workgroup = aws_athena_workgroup.this.name
+    database  = module.athena.database_name
+    table     = module.athena.table_names.records
+    views     = [for name in keys(local.views) : module.athena.table_names[name]]
+    workgroup = module.athena.workgroup_name
   }
 }
 
 output "query_policy" {
   description = "Policy, as JSON, that lets a principal query the views in the workgroup."
-  value       = local.query_policy
+  value       = module.athena.query_policy
 }
 
 output "state_machine_arn" {

@@ -31,12 +31,12 @@ resource "aws_iam_role_policy" "quicksight" {
   role = each.key
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(jsondecode(local.query_policy).Statement, [
+    Statement = concat(jsondecode(module.athena.query_policy).Statement, [
       {
         Sid      = "StreamResults"
         Effect   = "Allow"
         Action   = "athena:GetQueryResultsStream"
-        Resource = aws_athena_workgroup.this.arn
+        Resource = module.athena.workgroup_arn
       },
       {
         Sid      = "BrowseCatalog"
@@ -58,7 +58,7 @@ resource "aws_quicksight_data_source" "this" {
 
   parameters {
     athena {
-      work_group = aws_athena_workgroup.this.name
+      work_group = module.athena.workgroup_name
     }
   }
 
@@ -87,8 +87,8 @@ resource "aws_quicksight_data_set" "this" {
     relational_table {
       data_source_arn = aws_quicksight_data_source.this[0].arn
       catalog         = "AwsDataCatalog"
-      schema          = local.database
-      name            = aws_glue_catalog_table.view[each.key].name
+      schema          = module.athena.database_name
+      name            = module.athena.table_names[each.key]
 
       dynamic "input_columns" {
         for_each = each.value

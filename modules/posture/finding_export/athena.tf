@@ -107,6 +107,7 @@ locals {
   }
 }
 
+# Not blocks/athena: the bucket and its key may be others than the stack's, and columns stand for keys in capitals.
 resource "aws_glue_catalog_database" "this" {
   count = local.own_bucket ? 1 : 0
 
