@@ -9,10 +9,8 @@ locals {
   role_name_full = "${local.name}-rule-${var.context.region}"
   role_name      = length(local.role_name_full) <= 64 ? local.role_name_full : "${substr(local.role_name_full, 0, 57)}-${substr(sha256(local.role_name_full), 0, 6)}"
 
-  state_machine_arns = [for t in var.targets : t.arn if t.kind == "states"]
-  pipeline_arns      = [for t in var.targets : t.arn if t.kind == "codepipeline"]
-  project_arns       = [for t in var.targets : t.arn if t.kind == "codebuild"]
-  started_arns       = concat(local.state_machine_arns, local.pipeline_arns, local.project_arns)
+  # What the rule starts with a role, by kind.
+  started = { for kind in ["states", "codepipeline", "codebuild"] : kind => [for t in var.targets : t.arn if t.kind == kind] }
 }
 
 resource "aws_cloudwatch_event_rule" "this" {
@@ -70,7 +68,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letter" {
 }
 
 resource "aws_iam_role" "this" {
-  count = length(local.started_arns) > 0 ? 1 : 0
+  count = length(flatten(values(local.started))) > 0 ? 1 : 0
 
   name                 = local.role_name
   description          = "Lets the rule ${local.name} start its targets"
@@ -93,7 +91,7 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  count = length(local.started_arns) > 0 ? 1 : 0
+  count = length(flatten(values(local.started))) > 0 ? 1 : 0
 
   name = "targets"
   role = aws_iam_role.this[0].id
@@ -105,7 +103,7 @@ resource "aws_iam_role_policy" "this" {
           Sid      = "StartStateMachines"
           Effect   = "Allow"
           Action   = "states:StartExecution"
-          Resource = local.state_machine_arns
+          Resource = local.started.states
         },
         {
           # The principal that starts an execution encrypts its input.
@@ -115,18 +113,18 @@ resource "aws_iam_role_policy" "this" {
           Resource  = var.context.kms_key_arn
           Condition = { StringLike = { "kms:ViaService" = ["states.${var.context.region}.*"] } }
         },
-      ] : statement if length(local.state_machine_arns) > 0],
-      length(local.pipeline_arns) > 0 ? [{
+      ] : statement if length(local.started.states) > 0],
+      length(local.started.codepipeline) > 0 ? [{
         Sid      = "StartPipelines"
         Effect   = "Allow"
         Action   = "codepipeline:StartPipelineExecution"
-        Resource = local.pipeline_arns
+        Resource = local.started.codepipeline
       }] : [],
-      length(local.project_arns) > 0 ? [{
+      length(local.started.codebuild) > 0 ? [{
         Sid      = "StartBuilds"
         Effect   = "Allow"
         Action   = "codebuild:StartBuild"
-        Resource = local.project_arns
+        Resource = local.started.codebuild
       }] : [],
     )
   })
