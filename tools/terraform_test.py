@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import re
 import subprocess
@@ -73,10 +74,9 @@ def shared_provider(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
             process.wait()
 
 
-TURNS = 4
-"""Terraform processes one after the other on each core. A process keeps connections to the provider of all its runs,
-and asks each second, with a new file descriptor, whether that is alive: after 180 runs on a busy machine, 20,000 open
-files were not enough."""
+MOST_RUNS = 40
+"""How many runs a Terraform process has, about. It keeps a connection to the provider for each of them, and asks each
+second, with a new file descriptor, whether that is alive: 20,000 were not enough for 180 runs on a busy machine."""
 
 
 def run(
@@ -90,7 +90,9 @@ def run(
         return subprocess.run(command, env=attached, capture_output=True, text=True, check=False)
 
     processes = processes or os.cpu_count() or 1
-    groups = shares({file: weight(file.read_text()) for file in files}, processes * TURNS)
+    texts = {file: file.read_text() for file in files}
+    number = math.ceil(sum(len(re.findall(r'(?m)^run "', text)) for text in texts.values()) / MOST_RUNS)
+    groups = shares({file: weight(text) for file, text in texts.items()}, max(processes, number))
     with shared_provider(env) as attached, ThreadPoolExecutor(processes) as workers:
         return list(workers.map(test, groups))
 
