@@ -308,6 +308,11 @@ run "athena" {
   }
 
   assert {
+    condition     = output.athena.database == "test_finding_export" && output.athena.table == "findings" && output.athena.runs_table == "runs" && output.athena.workgroup == "test-finding-export"
+    error_message = "The output names where to query."
+  }
+
+  assert {
     condition     = aws_glue_catalog_database.this[0].name == "test_finding_export" && aws_glue_catalog_table.this["findings"].name == "findings" && aws_glue_catalog_table.this["findings"].table_type == "EXTERNAL_TABLE"
     error_message = "Database and table have names that SQL takes unquoted."
   }
