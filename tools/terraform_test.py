@@ -29,10 +29,14 @@ from tools.bootstrap import ROOT, SetupError, installed_provider, terraform_bin,
 T = TypeVar("T")
 
 
+def runs(text: str) -> list[str]:
+    """Return the run blocks of a test file."""
+    return re.split(r'(?m)^run "', text)[1:]
+
+
 def weight(text: str) -> float:
     """Return about how many runs of a module take the time of a test file: a run of the root looks at everything."""
-    runs = re.split(r'(?m)^run "', text)[1:]
-    return sum(1 if "source =" in run else 40 for run in runs)
+    return sum(1 if "source =" in run else 40 for run in runs(text))
 
 
 def shares(weights: Mapping[T, float], number: int) -> list[list[T]]:
@@ -91,7 +95,7 @@ def run(
 
     processes = processes or os.cpu_count() or 1
     texts = {file: file.read_text() for file in files}
-    number = math.ceil(sum(len(re.findall(r'(?m)^run "', text)) for text in texts.values()) / MOST_RUNS)
+    number = math.ceil(sum(len(runs(text)) for text in texts.values()) / MOST_RUNS)
     groups = shares({file: weight(text) for file, text in texts.items()}, max(processes, number))
     with shared_provider(env) as attached, ThreadPoolExecutor(processes) as workers:
         return list(workers.map(test, groups))

@@ -51,8 +51,7 @@ def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
 
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the metrics that an alarm watches: its own one, or those of its expressions."""
-    queries = alarm.get("Metrics")
-    return [q["MetricStat"]["Metric"] for q in queries if "MetricStat" in q] or [alarm] if queries else [alarm]
+    return [q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or [] if "MetricStat" in q] or [alarm]
 
 
 def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,12 +99,13 @@ def record_metric(
     """Record a value, and evaluate the alarms on that metric with those dimensions."""
     original(namespace, metric_name, value, unit, dimensions)
     for alarm in cloudwatch._alarms.values_scoped(get_account_id(), get_region()):
-        for metric in metrics_of(alarm):
-            if metric.get("MetricName") != metric_name or metric.get("Namespace") != namespace:
-                continue
-            if dimensions_of(metric) == (dimensions or {}):
-                cloudwatch._evaluate_alarm(alarm)
-                break
+        if any(
+            metric.get("MetricName") == metric_name
+            and metric.get("Namespace") == namespace
+            and dimensions_of(metric) == (dimensions or {})
+            for metric in metrics_of(alarm)
+        ):
+            cloudwatch._evaluate_alarm(alarm)
 
 
 @patch(

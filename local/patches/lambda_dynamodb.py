@@ -16,7 +16,7 @@ from typing import Any
 from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import dynamodb, lambda_svc
 
-from local.patches.lambda_mappings import give_up, handled, moment
+from local.patches.lambda_mappings import function_of, give_up, handled, moment
 from local.patches.registry import patch
 from local.permissions import role_may
 
@@ -56,7 +56,7 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
     _request_region.set(region)
     name = arn.split("/")[1]
     table = dynamodb._tables.get(name)
-    function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+    function, role = function_of(mapping)
     if not function or not table or table.get("LatestStreamArn") != arn:
         return False
     start, end = dynamodb.stream_start_position(name), dynamodb.stream_end_position(name)
@@ -67,7 +67,6 @@ def _poll_one(account: str, region: str, mapping: dict[str, Any]) -> bool:
     shard.position = max(shard.position, start)
     if shard.position >= end or time.time() < shard.not_before:
         return False
-    role = (function.get("config") or function)["Role"]
     if refused := role_may(role, "lambda.amazonaws.com", [("dynamodb:GetRecords", arn)], region):
         mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
         shard.not_before = time.time() + 1

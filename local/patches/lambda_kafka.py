@@ -20,7 +20,7 @@ from ministack.core.responses import get_account_id, get_region, json_response, 
 from ministack.services import lambda_svc
 
 from local.patches import kafka
-from local.patches.lambda_mappings import give_up, named
+from local.patches.lambda_mappings import function_of, give_up, named
 from local.patches.registry import Original, patch
 from local.permissions import role_may
 
@@ -61,12 +61,6 @@ def _asked(mapping: Mapping) -> list[kafka.Ask]:
         *((f"ec2:{one}", interface) for one in INTERFACES),
         *((f"ec2:{one}", "*") for one in NETWORK),
     ]
-
-
-def _function(mapping: Mapping) -> tuple[Any, str]:
-    """Return the function of a mapping, and its role."""
-    function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-    return function, str(((function or {}).get("config") or {}).get("Role", ""))
 
 
 # --- mappings ----------------------------------------------------------------------------------------------
@@ -158,7 +152,7 @@ class _Poller:
         window = self.mapping.get("MaximumBatchingWindowInSeconds") or WINDOW
         messages = self.reader.read(self.mapping["BatchSize"], min(window, 1))
         while messages and self.lives():
-            function, role = _function(self.mapping)
+            function, role = function_of(self.mapping)
             reason = role_may(role, PRINCIPAL, _asked(self.mapping), get_region()) if function else "No function"
             if not reason:
                 self._handle(function, role, messages)

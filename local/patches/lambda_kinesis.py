@@ -18,7 +18,7 @@ from ministack.core.arn import parse_arn
 from ministack.core.responses import _request_account_id, _request_region, error_response_json, json_response
 from ministack.services import cloudwatch, kinesis, lambda_svc
 
-from local.patches.lambda_mappings import give_up, handled, moment
+from local.patches.lambda_mappings import function_of, give_up, handled, moment
 from local.patches.registry import Original, patch
 from local.permissions import role_may
 
@@ -62,12 +62,6 @@ def refusal(role: str, source: str) -> str:
     asked = [(f"kinesis:{one}", stream) for one in DESCRIBES]
     asked += [(f"kinesis:{one}", source) for one in (SHARED if source == stream else FAN_OUT)]
     return role_may(role, "lambda.amazonaws.com", asked, region)
-
-
-def _role(mapping: Mapping) -> tuple[Any, str]:
-    """Return the function of a mapping and its role."""
-    function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-    return function, str(((function or {}).get("config") or function or {}).get("Role", ""))
 
 
 def _exists(source: str) -> bool:
@@ -140,7 +134,7 @@ def _refused(source: str, data: dict[str, Any]) -> Any:
             return error_response_json("ResourceConflictException", said, 409)
     if not _exists(source):
         return lambda_svc._invalid_parameter_value(f"Stream or consumer not found: {source}")
-    _, role = _role({"FunctionName": name, "Qualifier": qualifier})
+    _, role = function_of({"FunctionName": name, "Qualifier": qualifier})
     reason = refusal(role, source)
     return lambda_svc._invalid_parameter_value(f"Cannot access stream {source}. {reason}") if reason else None
 
@@ -178,7 +172,7 @@ def _poll_one(account: str, region: str, mapping: Mapping) -> bool:
         return False
     _request_account_id.set(account)
     _request_region.set(region)
-    function, role = _role(mapping)
+    function, role = function_of(mapping)
     if not function or not _exists(source):
         return False
     got_on = False

@@ -1,4 +1,4 @@
-"""What event source mappings of streams have in common: partial batch responses and on-failure destinations.
+"""What event source mappings have in common: function and role, partial batch responses, on-failure destinations.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
@@ -16,13 +16,19 @@ import time
 import uuid
 from typing import Any
 
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, lambda_svc
 
 from local.permissions import client, role_session
 
 logger = logging.getLogger("switchyard.mappings")
 
 Mapping = dict[str, Any]
+
+
+def function_of(mapping: Mapping) -> tuple[Any, str]:
+    """Return the function of a mapping, and its role; nothing and an empty string if there is none."""
+    function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+    return function, str(((function or {}).get("config") or function or {}).get("Role", ""))
 
 
 def named(mapping: Mapping, result: dict[str, Any]) -> list[Any]:

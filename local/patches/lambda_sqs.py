@@ -15,6 +15,7 @@ from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
+from local.patches.lambda_mappings import function_of
 from local.patches.registry import Original, patch
 from local.permissions import role_may
 
@@ -58,8 +59,7 @@ def receive_messages_for_esm(original: Original, queue_url: str, max_number: int
     for mapping in mappings:
         if gathering(queue["messages"], mapping, time.time()):
             return []
-        function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-        role = ((function or {}).get("config") or function or {}).get("Role", "")
+        _, role = function_of(mapping)
         if role and (reason := refusal(role, arn, _LIFETIME if queue["messages"] else _IDLE_LIFETIME)):
             mapping["LastProcessingResult"] = f"PROBLEM: {reason}"
             return []
