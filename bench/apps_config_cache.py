@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -247,6 +248,7 @@ def _zip(files: dict[str, str]) -> bytes:
 def _stack() -> Iterator[scenario.Stack]:
     """Return a local cloud of its own with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host(), ["config_cache"])
+    os.environ["SWITCHYARD_FORK"] = "0"  # a cold start imports the SDK, and is found by the environment of its process
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with local_cloud(folder / "cloud") as cloud:

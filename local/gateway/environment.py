@@ -10,7 +10,7 @@ from local.settings import ACCOUNT_ID, REGION
 
 def environment(port: int, data_dir: Path, runtime_python: Path | None = None) -> dict[str, str]:
     """Return the whole environment of the gateway process. None of the user's AWS settings gets in."""
-    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPYCACHEPREFIX")
+    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPYCACHEPREFIX", "SWITCHYARD_FORK")
     return {
         **{name: os.environ[name] for name in keep if name in os.environ},
         "AUTH": "true",

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import threading
 import time
+import types
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from ministack.services import lambda_svc
 
 from local.patches import lambda_extensions
 from local.patches.registry import Original, PatchError, patch
-from local.services import sandbox
+from local.services import forkserver, sandbox
 from local.settings import patience
 
 RUNTIME = "ministack.core.lambda_runtime"
@@ -111,6 +112,23 @@ def spawn(original: Original, self: Any) -> None:
         lambda_extensions.initialized(self)
     finally:
         self.config = config
+
+
+@patch(
+    RUNTIME,
+    "subprocess",
+    because="MiniStack starts an interpreter for each environment, half of whose time is the import of the SDK.",
+)
+def forking(plain: Any) -> Any:
+    """Return `subprocess` whose `Popen` forks the processes of Python functions, unless SWITCHYARD_FORK is 0."""
+    possible = forkserver.SUPPORTED and os.environ.get("SWITCHYARD_FORK") != "0"
+
+    def popen(arguments: list[str], *, cwd: str, env: dict[str, str], **more: Any) -> Any:
+        if possible and arguments[-1].endswith("_worker.py"):
+            return forkserver.Process(arguments, cwd=cwd, env=env)
+        return plain.Popen(arguments, cwd=cwd, env=env, **more)
+
+    return types.SimpleNamespace(**{**vars(plain), "Popen": popen})
 
 
 @functools.lru_cache(256)
