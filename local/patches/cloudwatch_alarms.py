@@ -224,18 +224,22 @@ def _service_quota(query: dict[str, Any]) -> float | None:
     return None if each_second is None else each_second * float(query["MetricStat"]["Period"])
 
 
-def _values(alarm: dict[str, Any], window: int, at: float) -> dict[str, float | None]:
-    """Return each metric's statistic in the window, counted back from `at`."""
-    found: dict[str, float | None] = {}
+def _values(alarm: dict[str, Any], periods: int, at: float) -> list[dict[str, float | None]]:
+    """Return each metric's statistic in each of the last periods, counted back from `at`, by the query's id."""
+    found: list[dict[str, float | None]] = [{} for _ in range(periods)]
     for query in alarm["Metrics"]:
         if "MetricStat" not in query:
             continue
         stat = query["MetricStat"]
-        end = at - window * stat["Period"]
-        points = [point for point in points_of(stat["Metric"]) if end - stat["Period"] < point["Timestamp"] <= end]
-        found[query["Id"]] = (
-            cloudwatch._stat_value(cloudwatch._calc_stats(points), stat["Stat"], points) if points else None
-        )
+        windows: list[list[dict[str, Any]]] = [[] for _ in range(periods)]
+        for point in points_of(stat["Metric"]):
+            window = (at - point["Timestamp"]) // stat["Period"]
+            if 0 <= window < periods:
+                windows[int(window)].append(point)
+        for values, points in zip(found, windows, strict=True):
+            values[query["Id"]] = (
+                cloudwatch._stat_value(cloudwatch._calc_stats(points), stat["Stat"], points) if points else None
+            )
     return found
 
 
@@ -270,8 +274,7 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
     at = time.time()
     test = _test(alarm, at)
     results: list[float | None] = []
-    for window in range(periods):
-        values = _values(alarm, window, at)
+    for values in _values(alarm, periods, at):
         if "Expression" in returned:
             tree = parse(returned["Expression"], frozenset(values))
             results.append(evaluate(tree, values, lambda name: _service_quota(queries[name])))
@@ -302,13 +305,13 @@ def put_metric_alarm(
     answer = original(params, cbor_data, is_cbor, is_json)
     name = cloudwatch._p(params, "AlarmName") if flat else cbor_data.get("AlarmName")
     if queries and answer[0] == 200:
-        alarm = cloudwatch._alarms[name]
-        alarm["Metrics"] = queries
+        alarm = {**cloudwatch._alarms[name], "Metrics": queries}
         if band:
             alarm["ThresholdMetricId"] = band
             alarm.pop("Threshold", None)
         for field in ("Dimensions", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Statistic", "Unit"):
             alarm.pop(field, None)
+        cloudwatch._alarms[name] = alarm  # another object: `watched` notices
         cloudwatch._evaluate_alarm(alarm)
     return answer
 

@@ -54,6 +54,32 @@ def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return [q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or [] if "MetricStat" in q] or [alarm]
 
 
+Watched = tuple[str, str, str | None, str | None, frozenset[tuple[str, str]]]
+"""A metric that an alarm watches: account, Region, namespace, name, dimensions."""
+
+_index: tuple[list[dict[str, Any]], dict[Watched, list[dict[str, Any]]]] = [], {}
+
+
+def watched() -> dict[Watched, list[dict[str, Any]]]:
+    """Return the alarms of all accounts by the metrics that they watch.
+
+    Each recorded value asks. The answer is kept until an alarm is put or deleted, which makes or removes an object.
+    """
+    global _index  # noqa: PLW0603 - a cache of one value
+    alarms = cloudwatch._alarms.all_values()
+    if [*map(id, alarms)] != [*map(id, _index[0])]:
+        found: dict[Watched, list[dict[str, Any]]] = {}
+        for alarm in alarms:
+            region, account = alarm["AlarmArn"].split(":")[3:5]
+            for metric in metrics_of(alarm):
+                name = metric.get("Namespace"), metric.get("MetricName"), frozenset(dimensions_of(metric).items())
+                on = found.setdefault((account, region, *name), [])
+                if not on or on[-1] is not alarm:
+                    on.append(alarm)
+        _index = alarms, found
+    return _index[1]
+
+
 def points_of(metric: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the recorded values of the metric of an alarm, or of one in its expression."""
     key = metric.get("Namespace"), metric.get("MetricName"), cloudwatch._dims_key(dimensions_of(metric))
@@ -98,14 +124,9 @@ def record_metric(
 ) -> None:
     """Record a value, and evaluate the alarms on that metric with those dimensions."""
     original(namespace, metric_name, value, unit, dimensions)
-    for alarm in cloudwatch._alarms.values_scoped(get_account_id(), get_region()):
-        if any(
-            metric.get("MetricName") == metric_name
-            and metric.get("Namespace") == namespace
-            and dimensions_of(metric) == (dimensions or {})
-            for metric in metrics_of(alarm)
-        ):
-            cloudwatch._evaluate_alarm(alarm)
+    on = get_account_id(), get_region(), namespace, metric_name, frozenset((dimensions or {}).items())
+    for alarm in watched().get(on, ()):
+        cloudwatch._evaluate_alarm(alarm)
 
 
 @patch(
@@ -194,7 +215,7 @@ def publish_queue_depths(published: dict[tuple[str, ...], tuple[float, float]]) 
     A value that is the same as before is published again after REPEATED seconds: AWS publishes once a minute, and
     each value costs an evaluation of the alarms. `published` keeps what was published last, and when.
     """
-    now, watched = time.time(), _watched()
+    now, alarms = time.time(), watched()
     for queue in list(sqs._queues.to_dict().values() if hasattr(sqs._queues, "to_dict") else []):
         arn = queue.get("attributes", {}).get("QueueArn", "")
         if not arn:
@@ -208,20 +229,10 @@ def publish_queue_depths(published: dict[tuple[str, ...], tuple[float, float]]) 
         for metric, value, unit in ((depth, float(len(visible)), "Count"), (oldest, age, "Seconds")):
             key = (account, region, metric, name)
             before, at = published.get(key, (0.0, 0.0))
-            if key in watched and (value != before or now >= at + REPEATED):
+            on = account, region, "AWS/SQS", metric, frozenset({("QueueName", name)})
+            if on in alarms and (value != before or now >= at + REPEATED):
                 published[key] = value, now
                 cloudwatch.record_metric("AWS/SQS", metric, value, unit, {"QueueName": name})
-
-
-def _watched() -> set[tuple[str, ...]]:
-    """Return account, Region, metric and queue of each alarm on a queue."""
-    found: set[tuple[str, ...]] = set()
-    for alarm in list(cloudwatch._alarms.to_dict().values()):
-        region, account = alarm["AlarmArn"].split(":")[3:5]
-        for metric in metrics_of(alarm):
-            if metric.get("Namespace") == "AWS/SQS":
-                found.add((account, region, metric["MetricName"], dimensions_of(metric).get("QueueName", "")))
-    return found
 
 
 _evicted = 0.0
