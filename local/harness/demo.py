@@ -61,7 +61,7 @@ def deploy(cloud: Cloud, modules: dict[str, ModuleType]) -> Terraform:
     with step("terraform init"):
         terraform.init()
     with step("terraform apply") as show_progress:
-        terraform.apply(lambda made, planned: show_progress(f"{made} of {planned} resources"))
+        terraform.apply(progress=lambda made, planned: show_progress(f"{made} of {planned} resources"))
     return terraform
 
 

@@ -121,13 +121,13 @@ class Terraform:
             self.environment = attached
             yield
 
-    def apply(self, progress: Callable[[int, int], None] = lambda made, planned: None, target: str = "") -> None:
-        """Run `terraform apply`, of `target` and what it depends on if given.
+    def apply(self, *targets: str, progress: Callable[[int, int], None] = lambda made, planned: None) -> None:
+        """Run `terraform apply`, of `targets` and what they depend on if given.
 
         *progress* is called with the number of resources made and the number planned.
         """
-        targets = [f"-target={target}"] if target else []
-        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *targets]
+        chosen = [f"-target={target}" for target in targets]
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *chosen]
         process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -332,7 +332,9 @@ def _wsgi() -> Any:
     install_all()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    return DomainDispatcherApplication(create_backend_app)
+    dispatcher: Any = DomainDispatcherApplication(create_backend_app)
+    dispatcher.get_backend_for_host = functools.cache(dispatcher.get_backend_for_host)  # it reads moto's directory
+    return dispatcher
 
 
 def _call(

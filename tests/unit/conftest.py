@@ -9,10 +9,12 @@ import os
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.client
 import botocore.hooks
 import botocore.loaders
 import botocore.session
 import moto.cognitoidp.models
+from botocore.model import ServiceModel
 from hypothesis import HealthCheck, settings
 from joserfc import jwk
 
@@ -50,6 +52,21 @@ def _alias(self: botocore.hooks.EventAliaser, event: str) -> str:
 
 
 _aliaser._alias_event_name = _alias
+
+# Each client makes the methods of its service again.
+_creator: Any = botocore.client.ClientCreator
+_methods: dict[tuple[str, str], dict[str, Any]] = {}
+_methods_of = _creator._create_methods
+
+
+def _create_methods(self: botocore.client.ClientCreator, model: ServiceModel) -> dict[str, Any]:
+    key = model.service_name, model.api_version
+    if key not in _methods:
+        _methods[key] = _methods_of(self, model)
+    return dict(_methods[key])
+
+
+_creator._create_methods = _create_methods
 
 # A thousand machine images, for each account and Region, at each start of moto: nothing here reads them.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"

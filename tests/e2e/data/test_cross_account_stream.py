@@ -161,7 +161,7 @@ def test_another_registered_consumer_loses_nothing_and_doubles_nothing(
     terraform._run("taint", 'module.stream_orders.aws_kinesis_stream_consumer.this["stack"]')
 
     def apply() -> None:
-        terraform.apply()
+        terraform.apply("module.stream_orders", "module.cross_account_stream")
         done.set()
 
     applying = threading.Thread(target=apply)

@@ -109,7 +109,7 @@ def test_missing_bucket_names_itself_and_apply_and_rerun_repair_it(stack: scenar
     assert (failed["status"], failed["error"]) == ("FAILED", "DestinationMissing")
     assert bucket in failed["cause"]
 
-    terraform.apply(target="module.finding_export")
+    terraform.apply("module.finding_export")
     done = export(stack, CRITICAL)
     assert done["status"] == "SUCCEEDED"
     assert subject.rows_and_findings(stack, done["output"]["run_id"])[0] == in_hub(stack)
