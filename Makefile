@@ -28,8 +28,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(STATE)/pycache
 
 TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
-INIT := $(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
-	|| { cat $(STATE)/init.log; echo "terraform init failed. $(STATE)/terraform.rc says where its providers come from."; exit 1; }
+INIT := $(STATE)/init.done
 FLEET = $(or $(FILE),$(error Name the file: make $@ FILE=fleet.yaml)) $(FLEET_ARGS)
 # The part of a check that concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
@@ -57,6 +56,13 @@ test: setup  ## Everything that CI runs; CAPABILITIES="finding_export …": only
 setup:  ## Create .switchyard/: Python packages, Terraform, and the source of its providers.
 	@$(PYTHON) tools/bootstrap.py
 
+# `terraform init`, if what it reads has changed.
+$(INIT): $(wildcard *.tf .terraform.lock.hcl $(STATE)/terraform.rc) $(shell find modules tests -name '*.tf' -o -name '*.tftest.hcl') | setup
+	@begun=$$(mktemp $@.XXXXXX); \
+	$(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
+		|| { rm $$begun; cat $(STATE)/init.log; echo "terraform init failed. $(STATE)/terraform.rc says where its providers come from."; exit 1; }; \
+	mv $$begun $@
+
 lint: setup  ## Style, types, formatting, and a root module and READMEs that match the modules.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -71,16 +77,14 @@ lint: setup  ## Style, types, formatting, and a root module and READMEs that mat
 unit: setup  ## Unit tests. PYTEST_ARGS="-k …" to choose.
 	@$(CHOSEN); $(PY) -m pytest $$chosen -n auto --dist loadfile $(PYTEST_ARGS)
 
-plan-test: setup  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" (or a file of tests/refusals) to choose.
-	@$(CHOSEN); $(INIT)
+plan-test: setup $(INIT)  ## terraform test: plans against a mocked provider. TEST_ARGS="-filter=tests/….tftest.hcl" (or a file of tests/refusals) to choose.
 	@$(CHOSEN); $(PY) -m tools.terraform_test -no-color $$chosen $(TEST_ARGS)
 
 examples: setup  ## Plan every HCL example of every README.
 	@$(CHOSEN); $(PY) -m pytest tests/examples $(if $(CAPABILITIES),-k test_example_plans) $(PYTEST_ARGS)
 
-aws-rules: setup  ## Hold planned values and documents against AWS's own rules: the smallest and the fullest settings.
-	@$(CHOSEN); $(INIT)
-	@$(PY) -m tools.aws_rules $(CAPABILITIES)
+aws-rules: setup $(INIT)  ## Hold planned values and documents against AWS's own rules: the smallest and the fullest settings.
+	@$(CHOSEN); $(PY) -m tools.aws_rules $(CAPABILITIES)
 
 stack: setup  ## A root of your own: DIR=../our-stack CAPABILITIES="finding_export …", SOURCE=git::https://…//?ref=v1.2.3 for a release.
 	@test -n "$(DIR)" || { echo 'Name a folder: make stack DIR=../our-stack CAPABILITIES="finding_export kms_rotation"'; exit 1; }
@@ -111,9 +115,8 @@ browser: setup  ## Install Chromium for the tests of web pages, if apt-get is pe
 			|| echo "Chromium could not be installed ($(STATE)/browser.log): the tests of web pages will be skipped."; \
 	else echo "No chromedriver: the tests of web pages will be skipped. On Debian: sudo apt-get install chromium chromium-driver"; fi
 
-local: setup  ## End to end on the local cloud: apply, no drift, events, effects, destroy. LANES=1: one stack; REPEAT=10: scenarios ten times.
-	@$(CHOSEN); $(INIT)
-	@$(PY) -m tools.e2e $(PYTEST_ARGS)
+local: setup $(INIT)  ## End to end on the local cloud: apply, no drift, events, effects, destroy. LANES=1: one stack; REPEAT=10: scenarios ten times.
+	@$(CHOSEN); $(PY) -m tools.e2e $(PYTEST_ARGS)
 
 checkov: setup  ## Checkov on the Terraform source.
 	@$(CHOSEN); $(PYTHON) tools/bootstrap.py checkov
