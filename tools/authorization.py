@@ -182,10 +182,10 @@ _NOT_IAM = {"aws_iot_policy"}
 """Types with a policy that another service evaluates, with condition keys and variables of its own."""
 
 
-def in_state(shown: Mapping[str, Any]) -> list[Policy]:
-    """Return every policy document of managed resources in what `terraform show -json` prints of a state."""
+def in_state(state: Mapping[str, Any]) -> list[Policy]:
+    """Return every policy document of managed resources in a state, as `terraform state pull` prints it."""
     found = []
-    for resource in resources(shown):
+    for resource in resources(state):
         if resource["type"] in _NOT_IAM:
             continue
         for name, value in resource["values"].items():

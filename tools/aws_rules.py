@@ -418,7 +418,7 @@ def check_documents(found: Iterable[Mapping[str, Any]], result: Result) -> None:
 
 
 def check(shown: Mapping[str, Any], *, applied: bool = False) -> Result:
-    """Return what AWS's rules say of `terraform show -json`, of a plan or of an applied state."""
+    """Return what AWS's rules say of a plan, as `terraform show -json` prints it, or of an applied state."""
     result, found = Result(applied), list(resources(shown))
     for resource in found:
         check_arguments(resource, result)

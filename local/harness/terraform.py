@@ -157,15 +157,11 @@ class Terraform:
         kept: dict[str, Any] = self._cloud.control("GET", f"state{quote(str(self.folder.absolute()))}")
         return kept
 
-    def show(self, *plan: str) -> dict[str, Any]:
-        """Return the state, or the saved plan of that name, as `terraform show -json` prints it."""
-        shown: dict[str, Any] = json.loads(self._run("show", "-json", *plan).stdout)
-        return shown
-
     def planned(self) -> dict[str, Any]:
         """Return a new plan as `terraform show -json` prints it."""
         self._run("plan", "-out=planned", "-input=false", "-no-color", "-parallelism=30")
-        return self.show("planned")
+        shown: dict[str, Any] = json.loads(self._run("show", "-json", "planned").stdout)
+        return shown
 
     def outputs(self) -> dict[str, Any]:
         """Return the root outputs by name."""

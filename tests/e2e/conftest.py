@@ -63,12 +63,6 @@ def terraform(
 
 
 @pytest.fixture(scope="session")
-def shown(terraform: Terraform) -> dict[str, Any]:
-    """The applied stack, as `terraform show -json` prints it."""
-    return terraform.show()
-
-
-@pytest.fixture(scope="session")
 def outputs(terraform: Terraform) -> dict[str, Any]:
     """Root outputs of the applied stack."""
     return terraform.outputs()

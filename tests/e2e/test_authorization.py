@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from local.harness.terraform import Terraform
 from tools.authorization import Policy, Reference, in_state, missing_dependents, problems
 
 
 @pytest.fixture(scope="module")
-def policies(shown: dict[str, Any]) -> list[Policy]:
+def policies(terraform: Terraform) -> list[Policy]:
     """Return the policies in Terraform's state."""
-    return in_state(shown)
+    return in_state(terraform.state())
 
 
 def test_no_policy_has_a_problem(policies: list[Policy]) -> None:

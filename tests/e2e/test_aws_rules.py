@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from local.harness.terraform import Terraform
 from tools import aws_rules
 
 
-def test_aws_would_take_every_value_and_document(shown: dict[str, Any]) -> None:
-    result = aws_rules.check(shown, applied=True)
+def test_aws_would_take_every_value_and_document(terraform: Terraform) -> None:
+    result = aws_rules.check(terraform.state(), applied=True)
     assert result.problems == []
     assert {"document of aws_iam_role", "document of aws_iam_role_policy"} <= result.checked.keys()

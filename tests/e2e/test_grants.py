@@ -104,7 +104,7 @@ def excuse(grant: Grant) -> str:
 @pytest.fixture(scope="module")
 def policies(terraform: Terraform) -> list[Policy]:
     """Return the policies of this stack, after all that tests have applied."""
-    return in_state(terraform.show())
+    return in_state(terraform.state())
 
 
 @pytest.fixture(scope="module")

@@ -233,8 +233,10 @@ def test_each_exception_has_a_reason(table: dict[Any, str]) -> None:
 
 def state(kind: str, **attributes: Any) -> dict[str, Any]:
     """Return a state with one resource in a module."""
-    resource = {"mode": "managed", "type": kind, "address": f"module.m.{kind}.this", "values": attributes}
-    return {"values": {"root_module": {"child_modules": [{"resources": [resource]}]}}}
+    instances = [{"attributes": attributes}]
+    return {
+        "resources": [{"module": "module.m", "mode": "managed", "type": kind, "name": "this", "instances": instances}]
+    }
 
 
 def test_policies_are_found_in_a_state() -> None:
