@@ -161,13 +161,15 @@ def stacks(cloud: Cloud, outputs: dict[str, Any], state: Mapping[str, Any]) -> C
 def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: float = 0.2) -> T:
     """Return the first truthy answer of `probe`. Raise LocalCloudError with `what` if there is none in time.
 
-    `seconds` applies to an idle machine; a busy one gets more time.
+    `seconds` applies to an idle machine; a busy one gets more time. The longer it takes, the more seldom it asks, at
+    last once a second: each question costs the time of what it waits for.
     """
     began = time.monotonic()
     while not (answer := probe()):
-        if time.monotonic() > began + seconds * patience():
+        waited = time.monotonic() - began
+        if waited > seconds * patience():
             raise LocalCloudError(f"Waited {seconds:g} s in vain for {what}.")
-        time.sleep(every)
+        time.sleep(max(every, min(waited / 8, 1)))
     return answer
 
 

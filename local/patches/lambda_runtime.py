@@ -121,7 +121,7 @@ def spawn(original: Original, self: Any) -> None:
 )
 def forking(plain: Any) -> Any:
     """Return `subprocess` whose `Popen` forks the processes of Python functions, unless SWITCHYARD_FORK is 0."""
-    possible = forkserver.SUPPORTED and os.environ.get("SWITCHYARD_FORK") != "0"
+    possible = forkserver.supported() and os.environ.get("SWITCHYARD_FORK") != "0"
 
     def popen(arguments: list[str], *, cwd: str, env: dict[str, str], **more: Any) -> Any:
         if possible and arguments[-1].endswith("_worker.py"):

@@ -7,6 +7,7 @@ streams of its own. Linux only, since a process that is not one's child is waite
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import select
@@ -17,10 +18,19 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
-SUPPORTED = hasattr(os, "pidfd_open")
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
 """The SDK of Lambda's runtime and what it brings along. A package or a layer with one of these has its own."""
 LARGEST = 1 << 17  # bytes of a message: a script's path, a directory and an environment
+
+
+@functools.cache
+def supported() -> bool:
+    """Return whether processes can be forked here. Some containers refuse pidfds."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 class Server:

@@ -15,7 +15,7 @@ import pytest
 from local.services import forkserver
 from local.services.forkserver import Process
 
-pytestmark = pytest.mark.skipif(not forkserver.SUPPORTED, reason="needs pidfds: Linux")
+pytestmark = pytest.mark.skipif(not forkserver.supported(), reason="needs pidfds: Linux")
 
 Start = Callable[..., Process]
 ECHO = """
