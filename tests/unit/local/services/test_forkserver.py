@@ -86,7 +86,7 @@ def test_a_process_ends_when_its_input_ends_whatever_others_hold(start: Start) -
     assert second.poll() is None
 
 
-@pytest.mark.parametrize("end", [Process.kill, Process.terminate, lambda one: one.send_signal(signal.SIGINT)])
+@pytest.mark.parametrize("end", [Process.kill, Process.terminate, lambda one: one.send_signal(signal.SIGUSR1)])
 def test_a_process_can_be_ended(start: Start, end: Callable[[Process], None]) -> None:
     process = start(ECHO)
     with pytest.raises(subprocess.TimeoutExpired):
