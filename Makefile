@@ -28,7 +28,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(STATE)/pycache
 
 TERRAFORM := TF_IN_AUTOMATION=1 TF_INPUT=0 TF_DATA_DIR=$(STATE)/terraform \
 	TF_CLI_CONFIG_FILE=$(CURDIR)/$(STATE)/terraform.rc $(STATE)/bin/terraform
-INIT := $(STATE)/init.done
+INIT := $(STATE)/terraform/init.done
 FLEET = $(or $(FILE),$(error Name the file: make $@ FILE=fleet.yaml)) $(FLEET_ARGS)
 # The part of a check that concerns CAPABILITIES: sets $$chosen, or refuses an unknown name.
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
@@ -58,7 +58,7 @@ setup:  ## Create .switchyard/: Python packages, Terraform, and the source of it
 
 # `terraform init`, if what it reads has changed.
 $(INIT): $(wildcard *.tf .terraform.lock.hcl $(STATE)/terraform.rc) $(shell find modules tests -name '*.tf' -o -name '*.tftest.hcl') | setup
-	@begun=$$(mktemp $@.XXXXXX); \
+	@mkdir -p $(@D); begun=$$(mktemp $@.XXXXXX); \
 	$(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
 		|| { rm $$begun; cat $(STATE)/init.log; echo "terraform init failed. $(STATE)/terraform.rc says where its providers come from."; exit 1; }; \
 	mv $$begun $@
