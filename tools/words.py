@@ -10,7 +10,6 @@ The tables of a module's README repeat its descriptions: change those, then run 
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 import re
 import sys
@@ -137,22 +136,18 @@ def _unmarked(text: str) -> str:
     return marks.sub(lambda match: " " * len(match[0]), text)
 
 
-@functools.cache
-def _any(refused: tuple[Rule, ...]) -> re.Pattern[str]:
-    """Return the pattern of all rules."""
-    return re.compile("|".join(f"(?:{rule.regex.pattern})" for rule in refused), re.IGNORECASE)
-
-
 def occurrences(path: Path, refused: Sequence[Rule], root: Path) -> list[Occurrence]:
     """Return the refused words in a file's prose, in the order of its lines."""
     text = path.read_text()
-    if not _any(tuple(refused)).search(_unmarked(text)):
+    searched = _unmarked(text)
+    matching = [rule for rule in refused if rule.regex.search(searched)]
+    if not matching:
         return []  # as in most files: searching is much faster than finding out what is prose
     content = prose(text, LEXERS[_kind(path)])
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     found = [
         Occurrence(name, content.count("\n", 0, match.start()) + 1, re.sub(r"\s+", " ", match[0]), rule)
-        for rule in refused
+        for rule in matching
         for match in rule.regex.finditer(content)
     ]
     return sorted(found, key=lambda one: one.line)
