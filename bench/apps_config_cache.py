@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from local.harness import scenario
 from local.harness.cloud import local_cloud
@@ -248,10 +249,11 @@ def _zip(files: dict[str, str]) -> bytes:
 def _stack() -> Iterator[scenario.Stack]:
     """Return a local cloud of its own with the capability applied."""
     package.build(package.HOST_BUILD, package.Target.host(), ["config_cache"])
-    os.environ["SWITCHYARD_FORK"] = "0"  # a cold start imports the SDK, and is found by the environment of its process
+    # A cold start imports the SDK, and is found by the environment of its process.
+    started = mock.patch.dict(os.environ, {"SWITCHYARD_FORK": "0"})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with local_cloud(folder / "cloud") as cloud:
+        with started, local_cloud(folder / "cloud") as cloud:
             variables = subject.prepare(scenario.Stack(cloud, {}))
             variables["config_cache"]["parameters"]["limits"]["ttl_seconds"] = 300
             terraform = Terraform(cloud, folder / "root", variables)
