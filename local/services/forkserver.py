@@ -8,6 +8,7 @@ streams of its own. Linux only, since a process that is not one's child is waite
 from __future__ import annotations
 
 import functools
+import glob
 import json
 import os
 import select
@@ -157,8 +158,10 @@ def become(script: str, cwd: str, env: Mapping[str, str], streams: Sequence[int]
     os.environ.clear()
     os.environ.update(env)
     sys.argv, sys.path[0] = [script], os.path.dirname(script)  # noqa: PTH120 - pathlib is not imported
-    layers = [os.path.join(layer, "python") for layer in env.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep) if layer]  # noqa: PTH118
-    own = {name.partition(".")[0] for folder in [cwd, *layers] if os.path.isdir(folder) for name in os.listdir(folder)}  # noqa: PTH112, PTH208
+    layers = [layer for layer in env.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep) if layer]
+    # Where MiniStack's script looks for modules, which comes after this.
+    places = [cwd, *(f"{layer}{place}" for layer in layers for place in ("", "/python", "/python/lib/*/site-packages"))]
+    own = {os.path.basename(path).partition(".")[0] for place in places for path in glob.glob(f"{place}/*")}  # noqa: PTH119, PTH207
     if own.intersection(SDK):
         for name in [one for one in sys.modules if one.partition(".")[0] in SDK]:
             del sys.modules[name]

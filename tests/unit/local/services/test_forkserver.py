@@ -116,7 +116,11 @@ def test_the_sdk_is_imported_already_unless_the_code_or_a_layer_has_its_own(star
     (layer / "python").mkdir(parents=True)
     (layer / "python" / "jmespath.py").write_text("whose = 'the layer'")
     assert start(script, _LAMBDA_LAYERS_DIRS=str(layer)).stdout.read() == "False\nthe layer\n"
-    (layer / "python" / "jmespath.py").unlink()
+    site = layer / "python" / "lib" / "python3.13" / "site-packages"
+    site.mkdir(parents=True)
+    (layer / "python" / "jmespath.py").rename(site / "jmespath.py")
+    assert start(script, _LAMBDA_LAYERS_DIRS=str(layer)).stdout.readline() == "False\n"
+    (site / "jmespath.py").unlink()
     (tmp_path / "code" / "jmespath").mkdir()
     (tmp_path / "code" / "jmespath" / "__init__.py").write_text("whose = 'the package'")
     assert start(script, _LAMBDA_LAYERS_DIRS=str(layer)).stdout.read() == "False\nthe package\n"
