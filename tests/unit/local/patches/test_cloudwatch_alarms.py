@@ -85,6 +85,24 @@ def test_arithmetic_is_that_of_numbers(formula: str, calls: int, quota: int) -> 
     assert found is None or found == pytest.approx(wanted)
 
 
+def test_a_value_belongs_to_the_period_in_which_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A period has its end and not its beginning; what is older than all periods, or newer than now, has none."""
+    times = (1_000.5, 1_000, 950, 940, 939, 880, 820)
+    kept = [{"Timestamp": at, "Value": float(at)} for at in times]
+    monkeypatch.setattr(subject, "points_of", lambda metric: kept if metric == "m" else [])
+    queries = [
+        {"Id": name, "MetricStat": {"Metric": name, "Period": 60, "Stat": stat}}
+        for name, stat in (("m", "Sum"), ("none", "Sum"))
+    ]
+    alarm = {"Metrics": [*queries, {"Id": "e", "Expression": "m + none"}]}
+    found = subject._values(alarm, 3, 1_000.0)
+    assert found == [
+        {"m": 1_950.0, "none": None},
+        {"m": 1_879.0, "none": None},
+        {"m": 880.0, "none": None},
+    ]
+
+
 @pytest.mark.parametrize(
     ("breaching", "needed", "missing", "state"),
     [
