@@ -74,14 +74,28 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases: an error in one place would have two positions, and nested ones grow without bound."""
+        """Refuse aliases: an error in one place would have two positions, and nested ones grow without bound.
+
+        Refuse what is nested too deeply here already: the time to read it grows with the square of the depth.
+        """
         if self.check_event(yaml.events.AliasEvent):
             event = self.peek_event()
             raise yaml.composer.ComposerError(
                 None, None, f"*{event.anchor} is an alias. Use defaults or a group instead", event.start_mark
             )
-        return super().compose_node(parent, index)
+        if self._depth > _MAXIMUM_DEPTH:
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "is nested too deeply", mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 def read(text: str) -> Document:
@@ -95,8 +109,6 @@ def read(text: str) -> Document:
         raise ProblemsError([Problem(line, column, f"{reason}.")]) from None
     except yaml.YAMLError as error:
         raise ProblemsError([Problem(1, 1, f"is not YAML: {error}.")]) from None
-    except RecursionError:
-        raise ProblemsError([Problem(1, 1, "is nested too deeply.")]) from None
     if node is None:
         raise ProblemsError([Problem(1, 1, "is empty.")])
     document = Document({}, {}, {})
@@ -113,9 +125,6 @@ def _position(node: yaml.Node) -> tuple[int, int]:
 
 def _value(node: yaml.Node, path: Path, document: Document, problems: list[Problem]) -> Any:
     document.positions[path] = _position(node)
-    if len(path) > _MAXIMUM_DEPTH:
-        problems.append(Problem(*_position(node), "is nested too deeply."))
-        return None
     if isinstance(node, yaml.MappingNode):
         pairs = list(_pairs(node, problems))
         return {key: _value(value, (*path, key), document, problems) for key, value in pairs}

@@ -79,8 +79,8 @@ def test_keys_are_text() -> None:
         ("a: 1e999\n", 1, 4, "too large a number"),
         ('a: "\\ud800"\n', 1, 4, "surrogate"),
         ("a: \x07\n", 1, 1, "not YAML|special characters"),
-        ("[" * 5000, 1, 1, "nested too deeply"),
-        ("[" * 200 + "]" * 200, 1, 52, "nested too deeply"),
+        ("[" * 5000, 1, 52, "nested too deeply"),
+        ("{a: " * 51 + "1" + "}" * 51, 1, 202, "nested too deeply"),
     ],
 )
 def test_problems_have_a_position(text: str, line: int, column: int, said: str) -> None:
@@ -88,6 +88,13 @@ def test_problems_have_a_position(text: str, line: int, column: int, said: str) 
     assert (first.line, first.column) == (line, column)
     with pytest.raises(ProblemsError, match=said):
         read(text)
+
+
+def test_fifty_levels_are_not_too_deep() -> None:
+    content = read("{a: " * 50 + "1" + "}" * 50).content
+    for _ in range(50):
+        content = content["a"]
+    assert content == 1
 
 
 def test_all_problems_are_found_at_once() -> None:

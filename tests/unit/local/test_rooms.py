@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -37,7 +38,10 @@ def imports(module: str) -> Iterator[str]:
                 yield f"{of}.{alias.name}" if f"{of}.{alias.name}" in FILES else of
 
 
-GRAPH = {module: sorted({found for found in imports(module) if found != module}) for module in FILES}
+@functools.cache
+def graph() -> Mapping[str, list[str]]:
+    """Return what each module imports."""
+    return {module: sorted({found for found in imports(module) if found != module}) for module in FILES}
 
 
 def room_of(module: str) -> str:
@@ -46,7 +50,7 @@ def room_of(module: str) -> str:
 
 def test_a_room_uses_only_rooms_below_it() -> None:
     wrong = []
-    for module, found in GRAPH.items():
+    for module, found in graph().items():
         for used in (one for one in found if one.startswith("local.") and room_of(one) != room_of(module)):
             allowed = ROOMS[ROOMS.index(room_of(module)) + 1 :] if room_of(module) in ROOMS else ["local.harness"]
             allowed += ["local.settings", "local.services"] if module.startswith("scenarios") else []
@@ -62,7 +66,7 @@ def test_every_file_is_in_a_room() -> None:
 def test_the_local_cloud_knows_no_capability() -> None:
     assert [
         f"{module} uses {used}"
-        for module, found in GRAPH.items()
+        for module, found in graph().items()
         for used in found
         if module.startswith("local") and used.startswith("scenarios")
     ] == []
@@ -70,9 +74,9 @@ def test_the_local_cloud_knows_no_capability() -> None:
 
 @pytest.mark.parametrize("room", WITHOUT_MINISTACK)
 def test_ministack_is_not_used(room: str) -> None:
-    modules = [module for module in GRAPH if module.startswith(room)]
+    modules = [module for module in graph() if module.startswith(room)]
     assert modules
-    assert [module for module in modules if any(used.startswith("ministack") for used in GRAPH[module])] == []
+    assert [module for module in modules if any(used.startswith("ministack") for used in graph()[module])] == []
 
 
 def test_no_circle_of_modules() -> None:
@@ -81,7 +85,7 @@ def test_no_circle_of_modules() -> None:
     def follow(module: str, way: list[str]) -> None:
         assert module not in way, " -> ".join([*way[way.index(module) :], module])
         if module not in done:
-            for used in GRAPH[module]:
+            for used in graph()[module]:
                 if used in FILES and not module.startswith(f"{used}."):  # a package is always imported with its module
                     follow(used, [*way, module])
             done.add(module)

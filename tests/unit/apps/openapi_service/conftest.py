@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import schemathesis.pytest.plugin
 
 from apps.openapi_service import document
 
 FILE = Path(__file__).parents[4] / "modules" / "apps" / "openapi_service" / "widgets.yaml"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the plugin that collects the cases of `@schema.parametrize()`."""
+    config.pluginmanager.register(schemathesis.pytest.plugin, "schemathesis of openapi_service")
 
 
 @pytest.fixture
