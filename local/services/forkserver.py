@@ -7,7 +7,9 @@ streams of its own. Linux only, since a process that is not one's child is waite
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import glob
 import json
 import os
@@ -17,7 +19,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
 """The SDK of Lambda's runtime and what it brings along. A package or a layer with one of these has its own."""
@@ -133,13 +136,49 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-def serve(asked: socket.socket) -> tuple[str, list[int]]:
-    """Fork for each message. Return in the forks alone, with the message and the standard streams."""
+def share_models() -> Callable[[], None]:
+    """Give forks what earlier ones have read of the SDK's data. Return what must run before a fork.
+
+    The models are most of the time that a client takes. A fork tells which files it reads, and what it gets is its own.
+    """
+    import botocore.loaders
+    import botocore.session
+
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+    botocore.session.create_loader(None).list_available_services("service-2")
+    kept: dict[str, Any] = {}
+    told, tell = os.pipe()
+    os.set_blocking(told, False)
+    os.set_blocking(tell, False)
+    files = botocore.loaders.JSONFileLoader
+    read = files.load_file
+
+    def load_file(self: Any, path: str) -> Any:
+        if path in kept:
+            return kept.pop(path)
+        if (found := read(self, path)) is not None:
+            with contextlib.suppress(BlockingIOError):
+                os.write(tell, f"{path}\n".encode())
+        return found
+
+    def learn() -> None:
+        with contextlib.suppress(BlockingIOError):
+            for path in os.read(told, LARGEST).decode().splitlines():
+                kept[path] = kept.get(path) or read(files(), path)
+            gc.freeze()  # what is there stays shared with the forks
+
+    files.load_file = load_file
+    return learn
+
+
+def serve(asked: socket.socket, prepare: Callable[[], None]) -> tuple[str, list[int]]:
+    """Fork for each message, after `prepare`. Return in the forks alone, with the message and the standard streams."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets forks that end
     while True:
         message, streams, _, _ = socket.recv_fds(asked, LARGEST, 3)
         if not message:
             sys.exit()
+        prepare()
         if not (pid := os.fork()):
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             asked.close()
@@ -168,14 +207,15 @@ def become(script: str, cwd: str, env: Mapping[str, str], streams: Sequence[int]
 
 
 if __name__ == "__main__":
-    import contextlib
-    import gc
     import runpy
 
+    _prepare: Callable[[], None] = gc.freeze
     with contextlib.suppress(ImportError):  # a Python without the SDK: its functions cannot import it either
         import boto3  # noqa: F401
-    gc.freeze()  # what is there stays shared with the forks
-    _message, _streams = serve(socket.socket(fileno=int(sys.argv[1])))
+
+        _prepare = share_models()
+    gc.freeze()
+    _message, _streams = serve(socket.socket(fileno=int(sys.argv[1])), _prepare)
     _script, _cwd, _env = json.loads(_message)
     become(_script, _cwd, _env, _streams)
     runpy.run_path(_script, run_name="__main__")

@@ -126,6 +126,23 @@ def test_the_sdk_is_imported_already_unless_the_code_or_a_layer_has_its_own(star
     assert start(script, _LAMBDA_LAYERS_DIRS=str(layer)).stdout.read() == "False\nthe package\n"
 
 
+def test_what_one_has_read_of_the_sdk_others_have_as_it_was(start: Start) -> None:
+    script = """
+        import os, sys
+        read = []
+        sys.addaudithook(lambda event, given: read.append(str(given[0])) if event == "open" else None)
+        import boto3
+        model = boto3.client("kms", region_name="eu-west-1").meta.service_model._service_description
+        print(len([path for path in read if path.startswith(os.path.dirname(boto3.__file__)[:-5] + "botocore/data")]))
+        print(model["metadata"].pop("serviceId"))
+    """
+    forkserver.server(sys.executable).process.kill()  # a new one has read nothing
+    forkserver.server(sys.executable).process.wait(60)
+    assert int(start(script).stdout.readline()) > 3
+    found = [start(script).stdout.read().split() for _ in range(2)]
+    assert found == [["0", "KMS"]] * 2
+
+
 def test_two_processes_have_different_random_numbers(start: Start) -> None:
     script = "import random, uuid; print(random.random(), uuid.uuid4())"
     first, second = (start(script).stdout.read().split() for _ in range(2))
