@@ -38,6 +38,8 @@ from local.services.servicequotas.models import servicequotas_backends
 logger = logging.getLogger("switchyard.alarms")
 
 _lock = threading.RLock()
+_still: dict[str, str] = {}
+"""ARN and state of the alarms whose metrics have no value in their periods: time alone does not change these."""
 
 Values = Mapping[str, float | None]
 
@@ -224,23 +226,28 @@ def _service_quota(query: dict[str, Any]) -> float | None:
     return None if each_second is None else each_second * float(query["MetricStat"]["Period"])
 
 
-def _values(alarm: dict[str, Any], periods: int, at: float) -> list[dict[str, float | None]]:
-    """Return each metric's statistic in each of the last periods, counted back from `at`, by the query's id."""
+def _values(alarm: dict[str, Any], periods: int, at: float) -> tuple[list[dict[str, float | None]], bool]:
+    """Return each metric's statistic in each of the last periods, counted back from `at`, by the query's id.
+
+    And whether there are values in these periods, or later ones.
+    """
     found: list[dict[str, float | None]] = [{} for _ in range(periods)]
+    any_value = False
     for query in alarm["Metrics"]:
         if "MetricStat" not in query:
             continue
         stat = query["MetricStat"]
         windows: list[list[dict[str, Any]]] = [[] for _ in range(periods)]
-        for point in points_of(stat["Metric"]):
-            window = (at - point["Timestamp"]) // stat["Period"]
-            if 0 <= window < periods:
+        begin = at - periods * stat["Period"]
+        for point in [point for point in points_of(stat["Metric"]) if point["Timestamp"] > begin]:
+            any_value = True
+            if (window := (at - point["Timestamp"]) // stat["Period"]) >= 0:
                 windows[int(window)].append(point)
         for values, points in zip(found, windows, strict=True):
             values[query["Id"]] = (
                 cloudwatch._stat_value(cloudwatch._calc_stats(points), stat["Stat"], points) if points else None
             )
-    return found
+    return found, any_value
 
 
 def band_of(values: list[float], width: float) -> tuple[float, float] | None:
@@ -274,7 +281,8 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
     at = time.time()
     test = _test(alarm, at)
     results: list[float | None] = []
-    for values in _values(alarm, periods, at):
+    windows, any_value = _values(alarm, periods, at)
+    for values in windows:
         if "Expression" in returned:
             tree = parse(returned["Expression"], frozenset(values))
             results.append(evaluate(tree, values, lambda name: _service_quota(queries[name])))
@@ -287,6 +295,10 @@ def _evaluate_math(alarm: dict[str, Any]) -> None:
     limit = band or f"{float(alarm.get('Threshold', 0)):g}"
     reason = f"Threshold Crossed: [{shown}] against {alarm['ComparisonOperator']} {limit}"
     set_state(alarm, new, reason)
+    if any_value:
+        _still.pop(alarm["AlarmArn"], None)
+    else:
+        _still[alarm["AlarmArn"]] = new
 
 
 @patch(CLOUDWATCH, "_put_metric_alarm", because="MiniStack drops the Metrics of an alarm.")
@@ -401,7 +413,7 @@ def _tick(interval: float = 1.0) -> None:
     while True:
         time.sleep(interval)
         for alarm in list(cloudwatch._alarms.to_dict().values()):
-            if alarm.get("Metrics"):
+            if alarm.get("Metrics") and _still.get(alarm["AlarmArn"]) != alarm["StateValue"]:
                 region, account = alarm["AlarmArn"].split(":")[3:5]
                 with request_scope(account, region):
                     try:

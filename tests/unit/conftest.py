@@ -14,7 +14,10 @@ import botocore.hooks
 import botocore.loaders
 import botocore.session
 import moto.cognitoidp.models
+import moto.kms.utils
+import moto.sns.models
 from botocore.model import ServiceModel
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, settings
 from joserfc import jwk
 
@@ -77,12 +80,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+# What moto makes anew for each pool, each key and each subscription of a topic; its prime numbers take a tenth of a
+# second to find.
 @functools.cache
 def _import_key(text: str) -> jwk.RSAKey:
     return jwk.RSAKey.import_key(json.loads(text))
 
 
-# Always the same one; its prime numbers take a tenth of a second to find.
 moto.cognitoidp.models.jwk = SimpleNamespace(  # type: ignore[assignment, attr-defined]
     RSAKey=SimpleNamespace(import_key=lambda key: _import_key(json.dumps(key)))
+)
+moto.kms.utils.rsa = moto.sns.models.rsa = SimpleNamespace(  # type: ignore[assignment, attr-defined]
+    generate_private_key=functools.cache(rsa.generate_private_key)
 )

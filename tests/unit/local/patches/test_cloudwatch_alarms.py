@@ -95,12 +95,20 @@ def test_a_value_belongs_to_the_period_in_which_it_came(monkeypatch: pytest.Monk
         for name, stat in (("m", "Sum"), ("none", "Sum"))
     ]
     alarm = {"Metrics": [*queries, {"Id": "e", "Expression": "m + none"}]}
-    found = subject._values(alarm, 3, 1_000.0)
+    found, any_value = subject._values(alarm, 3, 1_000.0)
     assert found == [
         {"m": 1_950.0, "none": None},
         {"m": 1_879.0, "none": None},
         {"m": 880.0, "none": None},
     ]
+    assert any_value
+
+
+def test_values_of_later_periods_count_before_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    alarm = {"Metrics": [{"Id": "m", "MetricStat": {"Metric": "m", "Period": 60, "Stat": "Sum"}}]}
+    for at, counts in ((820, False), (821, True), (1_000.5, True)):
+        monkeypatch.setattr(subject, "points_of", lambda metric, at=at: [{"Timestamp": at, "Value": 1.0}])
+        assert subject._values(alarm, 3, 1_000.0)[1] is counts
 
 
 @pytest.mark.parametrize(
@@ -189,6 +197,15 @@ def test_real_calls_set_an_alarm_off_and_the_quota_or_time_ends_it(cloud: Cloud)
     assert sorted(changes) == sorted(
         [("INSUFFICIENT_DATA", "OK"), ("OK", "ALARM"), ("ALARM", "OK"), ("OK", "ALARM"), ("ALARM", "OK")]
     )
+
+
+def test_a_state_that_is_set_lasts_until_the_next_evaluation(cloud: Cloud) -> None:
+    queries = metrics()
+    queries[1]["MetricStat"]["Metric"]["Dimensions"] = [{"Name": "Resource", "Value": "NothingCallsThis"}]
+    put(cloud, "set", queries)
+    assert state(cloud, "set") == "OK"
+    cloud.client("cloudwatch").set_alarm_state(AlarmName="set", StateValue="ALARM", StateReason="a test")
+    wait_until("OK again, without a value", lambda: state(cloud, "set") == "OK", 20)
 
 
 def test_an_alarm_is_described_as_it_was_put(cloud: Cloud) -> None:
