@@ -35,7 +35,7 @@ run "nothing_set" {
 }
 
 # A plan of the root takes ten times as long as one of a capability: this run covers both kinds of variables, and both
-# what is set and what is not.
+# what is set and what is not. What the variables refuse is in tests/unit/tools/test_root.py.
 run "base_variables_and_settings_of_capabilities" {
   command = plan
 
@@ -98,31 +98,6 @@ run "base_variables_and_settings_of_capabilities" {
     condition     = jsondecode(output.finding_export.destination_bucket_policy).Statement[2].Resource == "arn:aws-cn:s3:::central-findings"
     error_message = "The partition is nowhere literal."
   }
-}
-
-# One run for all kinds of refusals. tests/unit/tools/test_root.py checks their messages.
-run "refuses_what_no_capability_can_be_given" {
-  command = plan
-
-  variables {
-    finding_export     = { expiraton_days = 3 }                                                      # a setting that does not exist
-    kms_rotation       = { keys = { orders = { description = "Orders", rotation_perod_days = 9 } } } # in a map of objects
-    access_analyzer    = { archive_rules = { partner = [{ criteria = "resource", equals = [] }] } }  # in a map of lists
-    country_embargo    = true                                                                        # not an object
-    inactive_users     = { inactive_days = 30 }                                                      # without what it needs
-    secret_replication = []
-    web_acl_logging    = { recorder_name = "default" } # what the stack itself gives
-  }
-
-  expect_failures = [
-    var.access_analyzer,
-    var.country_embargo,
-    var.finding_export,
-    var.inactive_users,
-    var.kms_rotation,
-    var.secret_replication,
-    var.web_acl_logging,
-  ]
 }
 
 # A count or a key that depends on an unknown value would fail this plan.

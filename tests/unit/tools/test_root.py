@@ -160,10 +160,17 @@ def test_good_values_are_taken(variables: Path) -> None:
             "kms_rotation.keys[*].grants[*] has no setting operatons. ",
             "operations",
         ),
+        (
+            "access_analyzer",
+            {"archive_rules": {"partner": [{"criteria": "resource", "equals": []}]}},
+            "access_analyzer.archive_rules[*][*] has no setting equals. ",
+            "eq",
+        ),
         ("web_acl_logging", {"recorder_name": "x"}, "web_acl_logging has no setting recorder_name. ", "scopes"),
         ("web_acl_logging", {"context": {}}, "web_acl_logging has no setting context. ", "scopes"),
         ("country_embargo", True, "country_embargo must be an object", "null for off"),
         ("country_embargo", [], "country_embargo must be an object", "null for off"),
+        ("inactive_users", {"inactive_days": 30}, "inactive_users needs user_pool_arns, or user_directory.", ""),
         (
             "order_authorization",
             {"user_pool_arn": None},
@@ -178,6 +185,20 @@ def test_what_is_not_known_is_refused_by_name(
     [said] = refusals(variables, **{name: value})
     assert said.startswith(start)
     assert names in said.removeprefix(start)
+
+
+def test_all_that_is_refused_is_named_at_once(variables: Path) -> None:
+    wrong = {
+        "finding_export": {"expiraton_days": 3},
+        "kms_rotation": {"keys": {"orders": {"description": "Orders", "rotation_perod_days": 9}}},
+        "access_analyzer": {"archive_rules": {"partner": [{"criteria": "resource", "equals": []}]}},
+        "country_embargo": True,
+        "inactive_users": {"inactive_days": 30},
+        "secret_replication": [],
+        "web_acl_logging": {"recorder_name": "default"},
+    }
+    said = refusals(variables, **wrong)
+    assert sorted(text.replace(".", " ").split()[0] for text in said) == sorted(wrong)
 
 
 def test_each_object_of_each_type_has_a_rule() -> None:
