@@ -139,7 +139,7 @@ class Process:
 def share_models() -> Callable[[], None]:
     """Give forks what earlier ones have read of the SDK's data. Return what must run before a fork.
 
-    The models are most of the time that a client takes. A fork tells which files it reads, and what it gets is its own.
+    The models are most of the time of a new client. A fork reports the files that it reads; what it gets is its own.
     """
     import botocore.loaders
     import botocore.session
@@ -150,7 +150,7 @@ def share_models() -> Callable[[], None]:
     told, tell = os.pipe()
     os.set_blocking(told, False)
     os.set_blocking(tell, False)
-    files = botocore.loaders.JSONFileLoader
+    files: Any = botocore.loaders.JSONFileLoader
     read = files.load_file
 
     def load_file(self: Any, path: str) -> Any:

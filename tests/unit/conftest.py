@@ -80,7 +80,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-# What moto makes anew for each pool, each key and each subscription of a topic; its prime numbers take a tenth of a
+# What moto makes for each pool, each key and each subscription of a topic; its prime numbers take a tenth of a
 # second to find.
 @functools.cache
 def _import_key(text: str) -> jwk.RSAKey:
