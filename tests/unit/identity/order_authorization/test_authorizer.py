@@ -231,10 +231,12 @@ def test_answers_to_other_questions_are_not_taken(world: World, monkeypatch: pyt
         authorizer.authorize(asked(token("julian"), "1/001"))
 
 
-def test_logs_hold_no_token(world: World, context: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_hold_no_token(
+    world: World, context: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     written = io.StringIO()
     for handler in logger()._logger.handlers:
-        handler.setStream(written)  # type: ignore[attr-defined]
+        monkeypatch.setattr(handler, "stream", written)  # not setStream: the one of an earlier test may be closed
     good = token("julian")
     authorizer.handler(asked(good, "1/001"), context)
     with pytest.raises(Refused):

@@ -76,6 +76,12 @@ def pipeline(cloud: Cloud) -> Iterator[Any]:
         "DeadLetterConfig": {"Arn": queue},
     }
     events.put_targets(Rule="uploads", Targets=[target])
+
+    def ended() -> bool:
+        found = api.list_pipeline_executions(pipelineName="one")["pipelineExecutionSummaries"]
+        return [one["status"] for one in found] == ["Failed"]
+
+    wait_until("the execution that the creation starts, which finds nothing", ended)
     yield api
     api.delete_pipeline(name="one")
 

@@ -136,8 +136,9 @@ def test_what_one_has_read_of_the_sdk_others_have_as_it_was(start: Start) -> Non
         print(len([path for path in read if path.startswith(os.path.dirname(boto3.__file__)[:-5] + "botocore/data")]))
         print(model["metadata"].pop("serviceId"))
     """
-    forkserver.server(sys.executable).process.kill()  # a new one has read nothing
-    forkserver.server(sys.executable).process.wait(60)
+    before = forkserver.server(sys.executable).process
+    before.kill()  # a new one has read nothing
+    before.wait(60)
     assert int(start(script).stdout.readline()) > 3
     found = [start(script).stdout.read().split() for _ in range(2)]
     assert found == [["0", "KMS"]] * 2
