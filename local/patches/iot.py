@@ -45,6 +45,22 @@ def mtls_build_ssl_context(original: Original) -> ssl.SSLContext:
     return context
 
 
+@patch(
+    TARGET,
+    "_MtlsAcceptor.connection_made",
+    because="MiniStack pauses a transport while it is made; asyncio of Debian 12's Python 3.11.2 reads from it anyway.",
+)
+def connection_made(original: Original, self: Any, transport: asyncio.Transport) -> None:
+    """Pause the transport again once asyncio has begun to read: what a client says first is for TLS alone."""
+    original(self, transport)
+
+    def pause() -> None:
+        transport.resume_reading()
+        transport.pause_reading()
+
+    asyncio.get_running_loop().call_soon(pause)
+
+
 def endpoint() -> dict[str, Any]:
     """Return where devices connect: `host`, `port`, and `ca`, the certificate (PEM) that signed the broker's."""
     if iot._mtls_server is None:
