@@ -74,7 +74,7 @@ class Gateway:
         invocation = headers.get("amz-sdk-invocation-id", "") if agent == "Terraform" else ""
         if invocation in self.answers and not rule:
             logger.warning("Terraform did not get the answer to %s:%s, so it is sent again", service, operation)
-            for message in self.answers.pop(invocation):
+            for message in self.answers[invocation]:  # kept: that answer may be lost, too
                 await send(message)
             return
         answer: list[dict[str, Any]] = []

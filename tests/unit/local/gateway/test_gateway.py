@@ -418,6 +418,21 @@ def test_calls_say_which_program_made_them(cloud: Cloud) -> None:
     assert [c["agent"] for c in cloud.calls(started)] == ["scenario.kms_rotation", "Terraform", ""]
 
 
+def test_every_try_of_a_call_of_terraform_gets_the_answer_to_the_first(cloud: Cloud) -> None:
+    """Its connections break at times, also twice in a row. Another call is another one."""
+    logs = Cloud(cloud.port, "Terraform").client("logs")
+    tries = iter(["one", "one", "one", "another"])
+
+    def name(request: Any, **_: Any) -> None:
+        request.headers["amz-sdk-invocation-id"] = next(tries)
+
+    logs.meta.events.register("before-send.cloudwatch-logs", name)
+    for _ in range(3):
+        logs.create_log_group(logGroupName="tried")
+    with pytest.raises(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName="tried")
+
+
 def test_accounts_and_regions_are_apart(cloud: Cloud) -> None:
     for account, region in (("111111111111", "us-east-1"), ("222222222222", "eu-central-1")):
         cloud.client("sqs", account=account, region=region).create_queue(QueueName="mine")
