@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -327,3 +328,37 @@ def test_the_runtime_has_only_what_lambda_ships() -> None:
         check=True,
     )
     assert found.stdout.strip() == "['boto3']"
+
+
+# The Python that make chooses
+
+DISTRIBUTION = "/usr/bin/python3"
+
+
+def chosen_python(folder: Path, optimized: str, **env: str) -> str:
+    """Return the Python of `make setup` where `python3` ends with the status of a command: is it optimized?"""
+    python = folder / "python3"
+    python.write_text(f"#!/bin/sh\nexec {optimized}\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", "--just-print", "setup"],
+        cwd=bootstrap.ROOT,
+        env={"PATH": f"{folder}:{os.environ['PATH']}", **env},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    python3, script = done.stdout.split()
+    assert script == "tools/bootstrap.py"
+    return python3
+
+
+def test_make_takes_an_optimized_python_and_what_the_user_says(tmp_path: Path) -> None:
+    assert chosen_python(tmp_path, "true") == "python3"
+    assert chosen_python(tmp_path, "false", PYTHON="python3.14") == "python3.14"
+
+
+def test_make_takes_the_distributions_python_in_place_of_one_that_is_not_optimized(tmp_path: Path) -> None:
+    good = [DISTRIBUTION, "-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"]
+    usable = Path(DISTRIBUTION).exists() and not subprocess.run(good, capture_output=True, check=False).returncode
+    assert chosen_python(tmp_path, "false") == (DISTRIBUTION if usable else "python3")
