@@ -17,25 +17,8 @@ run "packages" {
   }
 }
 
-run "nothing_set" {
-  command = plan
-
-  assert {
-    condition     = output.context.name_prefix == "switchyard" && output.context.log_retention_days == 365
-    error_message = "Without variables the stack has its default prefix and retention."
-  }
-  assert {
-    condition     = output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:switchyard-alarms" && output.access_log_bucket == "switchyard-access-logs-111122223333-eu-central-1" && output.kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
-    error_message = "The outputs name the shared parts."
-  }
-  assert {
-    condition     = output.finding_export == null && length(module.finding_export) == 0
-    error_message = "A capability is off until its variable is set."
-  }
-}
-
-# A plan of the root takes ten times as long as one of a capability: this run covers both kinds of variables, and both
-# what is set and what is not. What the variables refuse is in tests/unit/tools/test_root.py.
+# A plan of the root takes ten times as long as one of a capability: each run covers several things. What the variables
+# refuse is in tests/unit/tools/test_root.py.
 run "base_variables_and_settings_of_capabilities" {
   command = plan
 
@@ -83,6 +66,10 @@ run "base_variables_and_settings_of_capabilities" {
     error_message = "Each base variable reaches the capabilities."
   }
   assert {
+    condition     = output.alarm_topic_arn == "arn:aws-cn:sns:eu-central-1:111122223333:staging-alarms" && output.access_log_bucket == "staging-access-logs-111122223333-eu-central-1" && output.kms_key_arn == "arn:aws:kms:eu-central-1:111122223333:key/11112222-3333-4444-5555-666677778888"
+    error_message = "The outputs name the shared parts."
+  }
+  assert {
     condition     = output.access_analyzer.analyzer_name == "staging-access-analyzer" && length(output.access_analyzer.archive_rule_names) == 0 && output.access_analyzer.evidence_bucket == null
     error_message = "access_analyzer = {} is the module with its defaults."
   }
@@ -101,7 +88,7 @@ run "base_variables_and_settings_of_capabilities" {
 }
 
 # A count or a key that depends on an unknown value would fail this plan.
-run "one_apply_is_enough_for_a_pool_and_what_uses_it" {
+run "without_base_variables_one_apply_is_enough_for_a_pool_and_what_uses_it" {
   command = plan
 
   providers = {
@@ -118,5 +105,13 @@ run "one_apply_is_enough_for_a_pool_and_what_uses_it" {
   assert {
     condition     = alltrue([for made in [module.user_directory, module.step_up_auth, module.order_authorization, module.inactive_users] : length(made) == 1])
     error_message = "The three capabilities take the pool, and the pool takes the trigger of one of them, in one plan."
+  }
+  assert {
+    condition     = output.context.name_prefix == "switchyard" && output.context.log_retention_days == 365
+    error_message = "Without variables the stack has its default prefix and retention."
+  }
+  assert {
+    condition     = output.finding_export == null && length(module.finding_export) == 0
+    error_message = "A capability is off until its variable is set."
   }
 }

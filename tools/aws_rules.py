@@ -7,7 +7,8 @@ known after an apply is checked on the applied stack, by tests/e2e.
 
     python -m tools.aws_rules [capability …]
 
-plans, on a local cloud, the stack with the smallest settings and with the fullest.
+plans, on a local cloud, the stack with the smallest settings and with the fullest. Both have the longest prefix, in the
+Region with the longest name: every name that is made of them fits the limits of AWS, the provider and the blocks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Any
 
 import regex
 
-from local.settings import ACCOUNT_ID, REGION
+from local.settings import ACCOUNT_ID
+from local.settings import REGION as LOCAL_REGION
 from tools import docs
 from tools.bootstrap import ROOT
 from tools.capabilities import chosen
@@ -33,17 +35,27 @@ from tools.hcl import loads, unquote
 from tools.root import capabilities
 from tools.shown import resources
 
-SIZES = ("smallest", "fullest")
-_EXAMPLES = {"eu-central-1": REGION, "111122223333": ACCOUNT_ID}
-"""Where the examples of the READMEs are -> where the local cloud is."""
+PREFIX = "a-prefix-of-20-chars"
+REGION = "ap-northeast-1"  # no Region of aws, aws-cn or aws-us-gov has a longer name
+_PLACES = {"eu-central-1": REGION, LOCAL_REGION: REGION, "111122223333": ACCOUNT_ID}
+"""Where the examples of the READMEs and the scenarios are -> where these plans are."""
+
+INSTEAD = {"web_acl_logging": {"destination": "s3"}}
+"""Arguments that neither settings have, since each has something in their place: a small plan of their own."""
 
 LEFT_OUT = {
     "finding_export": {"destination"},  # excludes the module's own bucket and what belongs to it
+    "finding_remediation": {"remediations"},  # some of them only
     "kms_quota_alarms": {"quotas", "increase_request"},  # the local cloud does not have the quota of the example
     # Two ways to administer an organization, which exclude each other.
     "security_standards": {"configuration_policies", "organization"},
 }
 """Arguments of READMEs' examples that the fullest settings cannot have."""
+
+NOT_OF_SCENARIOS = {
+    "security_standards": {"create_hub", "suppressions"},  # no hub, and an ended suppression, which a check reports
+}
+"""Arguments of scenarios that the fullest settings do not have: the examples' are fuller."""
 
 TYPES = {
     "aws_accessanalyzer_analyzer": "AWS::AccessAnalyzer::Analyzer",
@@ -430,17 +442,31 @@ def check(shown: Mapping[str, Any], *, applied: bool = False) -> Result:
 
 
 def settings(fullest: bool) -> dict[str, Any]:
-    """Return arguments of every capability: of the first example in its README, or of all its examples together."""
+    """Return arguments of every capability: of its README's first example, or of its scenario and all its examples."""
     found: dict[str, Any] = {}
     for name, capability in capabilities().items():
         for example in docs.examples(ROOT / capability.path / "README.md"):
-            text = functools.reduce(lambda text, place: text.replace(*place), _EXAMPLES.items(), example.text)
-            given = loads(text).get(name)
+            given = loads(_here(example.text)).get(name)
             if isinstance(given, dict) and (fullest or name not in found):
                 found[name] = _merged(found.get(name, {}), _value(given))
         left_out = LEFT_OUT.get(name, set())
         found[name] = {key: value for key, value in found.get(name, {}).items() if key not in left_out}
+    for name, arguments in _scenarios().items() if fullest else ():
+        left_out = NOT_OF_SCENARIOS.get(name, set())
+        found[name] |= {key: value for key, value in arguments.items() if key not in left_out}
     return found
+
+
+def _here(text: str) -> str:
+    return functools.reduce(lambda text, place: text.replace(*place), _PLACES.items(), text)
+
+
+def _scenarios() -> dict[str, Any]:
+    """Return the arguments with which the scenarios have the capabilities applied."""
+    from local.harness import demo, scenario
+
+    given: dict[str, Any] = json.loads(_here(json.dumps(demo.variables_of(scenario.find()))))
+    return {name: arguments for name, arguments in given.items() if name in capabilities()}
 
 
 def _value(given: Any) -> Any:
@@ -471,13 +497,16 @@ def main(names: list[str]) -> int:
         terraform.init()
         return terraform.planned()
 
+    sizes = {"smallest": settings(fullest=False), "fullest": settings(fullest=True), "instead": INSTEAD}
+    results = {}
     with tempfile.TemporaryDirectory() as folder, local_cloud(Path(folder) / "cloud") as cloud:
-        stacks = []
-        for size in SIZES:
-            given = {name: value for name, value in settings(size == "fullest").items() if name in wanted}
-            stacks.append(Terraform(cloud, Path(folder) / size, given))
+        stacks = {}
+        for size, arguments in sizes.items():
+            if given := {name: value for name, value in arguments.items() if name in wanted}:
+                place = {"name_prefix": PREFIX, "region": REGION}
+                stacks[size] = Terraform(cloud, Path(folder) / size, given | place)
         with ThreadPoolExecutor(2) as pool:
-            results = dict(zip(SIZES, map(check, pool.map(planned, stacks)), strict=True))
+            results = dict(zip(stacks, map(check, pool.map(planned, stacks.values())), strict=True))
     for size, result in results.items():
         print(f"{size}: {result.summary()}")
         print(*(f"  {problem}" for problem in result.problems), sep="\n", end="" if not result.problems else "\n")

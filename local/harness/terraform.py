@@ -143,9 +143,11 @@ class Terraform:
         if process.wait():
             raise LocalCloudError(f"terraform apply failed:\n{_errors(output)}")
 
-    def drift(self) -> str:
-        """Return what a new plan would change; empty if nothing (`-detailed-exitcode` 0)."""
-        done = self._run("plan", "-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30", good=(0, 2))
+    def drift(self, *targets: str) -> str:
+        """Return what a new plan would change, of `targets` if given; empty if nothing (`-detailed-exitcode` 0)."""
+        chosen = [f"-target={target}" for target in targets]
+        flags = ("-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30")
+        done = self._run("plan", *flags, *chosen, good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:

@@ -158,10 +158,11 @@ def test_another_registered_consumer_loses_nothing_and_doubles_nothing(
     stream, key = subject.arn(stack, "orders"), f"replaced-{stack.token}"
     before = {one["EventSourceArn"] for one in subject.mappings(stack)}
     done, count = threading.Event(), 0
+    both = ("module.stream_orders", "module.cross_account_stream")
     terraform._run("taint", 'module.stream_orders.aws_kinesis_stream_consumer.this["stack"]')
 
     def apply() -> None:
-        terraform.apply("module.stream_orders", "module.cross_account_stream")
+        terraform.apply(*both)
         done.set()
 
     applying = threading.Thread(target=apply)
@@ -178,4 +179,4 @@ def test_another_registered_consumer_loses_nothing_and_doubles_nothing(
     after = {one["EventSourceArn"] for one in subject.mappings(stack)}
     assert len(after - before) == 1
     assert all("/consumer/" in one for one in before ^ after)
-    assert terraform.drift() == ""
+    assert terraform.drift(*both) == ""

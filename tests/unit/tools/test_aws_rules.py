@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import boto3
 import pytest
 
 from tools import aws_rules, provider_schema
+from tools.bootstrap import ROOT
 from tools.capabilities import chosen
 
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
@@ -114,7 +117,7 @@ def test_documents_that_aws_takes() -> None:
     assert found.checked["document of aws_iam_role"] == 1
 
 
-def test_settings_come_from_the_examples_of_the_readmes() -> None:
+def test_settings_come_from_the_examples_of_the_readmes_and_the_fullest_from_scenarios_too() -> None:
     smallest, fullest = aws_rules.settings(fullest=False), aws_rules.settings(fullest=True)
     assert {name.split("/")[1] for name in chosen([])} <= smallest.keys() == fullest.keys()
     assert all(
@@ -122,4 +125,16 @@ def test_settings_come_from_the_examples_of_the_readmes() -> None:
     )
     assert fullest["finding_export"]["expiration_days"] > 0
     assert "destination" not in fullest["finding_export"]
-    assert smallest["inactive_users"]["user_pool_arns"][0].startswith("arn:aws:cognito-idp:eu-west-1:123456789012:")
+    assert fullest["volume_alarms"].keys() > smallest["volume_alarms"].keys()
+    assert "create_hub" not in fullest["security_standards"], "the scenario's"
+    assert "automatic" in fullest["finding_remediation"]
+    assert "eu-west-1" not in json.dumps(fullest)
+    [pool] = smallest["inactive_users"]["user_pool_arns"]
+    assert pool.startswith("arn:aws:cognito-idp:ap-northeast-1:123456789012:")
+
+
+def test_names_are_made_of_the_longest_prefix_and_region() -> None:
+    session, [limit] = boto3.session.Session(), re.findall(r"\{0,(\d+)\}", (ROOT / "variables.tf").read_text())
+    partitions = [session.get_available_regions("ec2", name) for name in ("aws", "aws-cn", "aws-us-gov")]
+    assert len(aws_rules.REGION) == max(len(name) for names in partitions for name in names)
+    assert len(aws_rules.PREFIX) == int(limit) + 2
