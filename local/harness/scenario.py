@@ -162,14 +162,14 @@ def wait_until(what: str, probe: Callable[[], T], seconds: float = 60.0, every: 
     """Return the first truthy answer of `probe`. Raise LocalCloudError with `what` if there is none in time.
 
     `seconds` applies to an idle machine; a busy one gets more time. The longer it takes, the more seldom it asks, at
-    last once a second: each question costs the time of what it waits for.
+    last every two seconds: each question costs the time of what it waits for.
     """
     began = time.monotonic()
     while not (answer := probe()):
         waited = time.monotonic() - began
         if waited > seconds * patience():
             raise LocalCloudError(f"Waited {seconds:g} s in vain for {what}.")
-        time.sleep(max(every, min(waited / 8, 1)))
+        time.sleep(max(every, min(waited / 4, 2)))
     return answer
 
 
