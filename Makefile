@@ -38,7 +38,7 @@ FLEET = $(or $(FILE),$(error Name the file: make $@ FILE=fleet.yaml)) $(FLEET_AR
 CHOSEN = chosen=$$($(PY) -m tools.capabilities $@ $(CAPABILITIES))
 export CAPABILITIES REPEAT PYTHON
 
-.PHONY: help demo down calls test setup stack fleet fleet-plan fleet-apply deploy-policy new lint package checkov plan-test examples aws-rules \
+.PHONY: help demo down calls test setup stack fleet fleet-plan fleet-apply deploy-policy new init lint package checkov plan-test examples aws-rules \
 	unit browser local fresh fmt docs words \
 	lock bench checkov-plan clean
 
@@ -66,6 +66,8 @@ $(INIT): $(wildcard *.tf .terraform.lock.hcl $(STATE)/terraform.rc) $(shell find
 	$(TERRAFORM) init -backend=false -lockfile=readonly -no-color > $(STATE)/init.log 2>&1 \
 		|| { rm $$begun; cat $(STATE)/init.log; echo "terraform init failed. $(STATE)/terraform.rc says where its providers come from."; exit 1; }; \
 	mv $$begun $@
+
+init: setup $(INIT)  ## Run `terraform init`, if what it reads has changed.
 
 lint: setup  ## Style, types, formatting, and a root module and READMEs that match the modules.
 	@$(BIN)/ruff check

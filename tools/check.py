@@ -1,10 +1,11 @@
-"""`make test`: every check, in two lanes, for all capabilities or for some.
+"""`make test`: every check, in three lanes, for all capabilities or for some.
 
     python -m tools.check [capability …]
 
 In front, style is first. Then the local cloud runs, which mostly waits and whose clocks need priority. At the same
-time, at low priority and one after the other, the steps run that compute: those that use one core before those that use
-both. Style uses one core too, so that zips and Checkov do not wait for it. The first step that fails ends the run.
+time, at low priority, the steps run that compute: plans in one lane, the others in another, since each of them leaves a
+core idle now and then. Style uses one core, so that zips and Checkov do not wait for it. The first step that fails ends
+the run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tools import sessions
 from tools.bootstrap import ROOT, SetupError
 from tools.capabilities import chosen
 
-FRONT, BACK = "front", "back"
+FRONT, PLANS, BACK = "front", "plans", "back"
 LAST_LINES = 20
 """How much of what a failed step printed is printed again at the end."""
 
@@ -42,13 +43,14 @@ class Step:
 STEPS = (
     Step("lint"),
     Step("browser", FRONT, ("lint",)),
-    Step("local", FRONT, ("browser",)),
+    Step("local", FRONT, ("browser", "init")),
+    Step("init", BACK),  # once, before two steps that need it begin at the same time
     Step("package", BACK),
     Step("checkov", BACK, ("package",)),
-    Step("plan-test", BACK, ("lint",)),
-    Step("examples", BACK, ("lint",)),
-    Step("aws-rules", BACK, ("lint",)),
     Step("unit", BACK, ("lint", "browser")),  # unit tests open pages, too
+    Step("plan-test", PLANS, ("lint", "init")),
+    Step("examples", PLANS, ("lint", "init")),
+    Step("aws-rules", PLANS, ("lint", "init")),
 )
 
 
@@ -133,14 +135,14 @@ class Make:
         begun = time.monotonic()
         command = ["make", "--no-print-directory", step.name, f"CAPABILITIES={' '.join(self._capabilities)}"]
         process = subprocess.Popen(
-            ["nice", "-n", "19", *command] if step.lane == BACK else command,
+            command if step.lane == FRONT else ["nice", "-n", "19", *command],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group, which `stop` reaches as a whole
             text=True,
         )
-        if step.lane == BACK:
+        if step.lane != FRONT:
             sessions.set_nice(process.pid, sessions.LATER)
         self._running.append(process)
         last = collections.deque[str](maxlen=LAST_LINES)

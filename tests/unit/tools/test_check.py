@@ -79,6 +79,15 @@ def test_a_step_waits_only_for_steps_that_are_in_the_run() -> None:
     assert set(order) == {"front", "back", "late"}
 
 
+def test_init_runs_once_before_what_needs_it() -> None:
+    """Two steps that begin at the same time would both run it, in the same folder."""
+    makefile = (ROOT / "Makefile").read_text()
+    after = {step.name: step.after for step in check.STEPS}
+    need = {name for name in after if f"\n{name}: setup $(INIT)" in makefile}
+    assert need - {"init"} == {"plan-test", "local", "aws-rules"}
+    assert all("init" in after[name] for name in need - {"init"})
+
+
 def test_the_steps_are_targets_and_every_check_of_ci_is_one() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for step in check.STEPS:
@@ -86,7 +95,7 @@ def test_the_steps_are_targets_and_every_check_of_ci_is_one() -> None:
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
     (matrix,) = [line for line in workflow.splitlines() if " step: [" in line]
     names = set(matrix.partition("[")[2].rstrip("]").split(", "))
-    assert names | {"checkov", "browser", "local"} == {step.name for step in check.STEPS}
+    assert names | {"checkov", "browser", "init", "local"} == {step.name for step in check.STEPS}
     for name in ("checkov", "browser", "local"):
         assert f"run: make {name}" in workflow
 
