@@ -28,6 +28,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Pytho
 import argparse
 import contextlib
 import fcntl
+import functools
 import hashlib
 import io
 import json
@@ -219,10 +220,16 @@ def uv_settings(pip_config: str, environ: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in settings.items() if k not in environ}
 
 
+@functools.cache
+def pip_config() -> str:
+    """Return what `pip config list` prints. `.switchyard/venv` must exist."""
+    return run([VENV / "bin" / "pip", "config", "list"], "Look at pip's configuration.")
+
+
 def uv_env() -> dict[str, str]:
     """Return the environment that uv runs in. `.switchyard/venv` must exist."""
     env = dict(os.environ)
-    env |= uv_settings(run([VENV / "bin" / "pip", "config", "list"], "Look at pip's configuration."), env)
+    env |= uv_settings(pip_config(), env)
     if not env.keys() & {"HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"}:
         env["UV_CACHE_DIR"] = str(STATE / "cache")
     for name in ("VIRTUAL_ENV", "PYTHONPYCACHEPREFIX"):  # compiled files belong next to their source here

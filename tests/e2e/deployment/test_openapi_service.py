@@ -213,12 +213,19 @@ def npm(stack: scenario.Stack) -> None:
         ).stdout
         assert said.split() == ["ok", "2.0.0"]
         # The types know the paths: a wrong one does not compile.
-        (folder / "right.mts").write_text(program.replace("process.argv[2]", '"x"').replace("data.", "data!."))
-        (folder / "wrong.mts").write_text(program.replace("process.argv[2]", '"x"').replace("/ping", "/pong"))
+        right = program.replace("process.argv[2]", '"x"').replace("data.", "data!.")
+        (folder / "right.mts").write_text(right)
+        (folder / "wrong.mts").write_text(right.replace("/ping", "/pong"))
         tsc = HOME / "generators" / "node_modules" / ".bin" / "tsc"
         options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom"]
-        outcomes = [
-            subprocess.run([str(tsc), *options, name], cwd=folder, check=False, capture_output=True).returncode == 0
-            for name in ("right.mts", "wrong.mts")
-        ]
-        assert outcomes == [True, False]
+        said = subprocess.run(
+            [str(tsc), *options, "--pretty", "false", "right.mts", "wrong.mts"],
+            cwd=folder,
+            check=False,
+            capture_output=True,
+            text=True,
+        ).stdout
+        errors = [line for line in said.splitlines() if ": error TS" in line]
+        assert errors, "the wrong path is accepted"
+        assert all(line.startswith(("wrong.mts(3,", "wrong.mts(4,")) for line in errors), said  # the call, its answer
+        assert errors[0].startswith("wrong.mts(3,"), said
