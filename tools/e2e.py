@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 from local.harness import scenario
 from tools import package
@@ -27,6 +28,11 @@ OTHER_LANES = "CAPABILITIES leaves it out"
 TESTS, DEPLOYMENT, FLEET = "tests/e2e", "tests/e2e/deployment", "tests/e2e/deployment/test_fleet.py"
 NOTHING_CHOSEN = 5
 """Pytest's exit status if the options, such as -k, leave a lane without tests."""
+
+
+def weight(module: ModuleType) -> float:
+    """Return about how many seconds a lane takes longer with a capability: scenarios run side by side, tests do not."""
+    return getattr(module, "seconds", 20) / scenario.WORKERS + float(getattr(module, "test_seconds", 0))
 
 
 def run(lane: int, capabilities: Sequence[str], chosen: Sequence[str]) -> tuple[int, list[str]]:
@@ -57,8 +63,7 @@ def main(options: Sequence[str]) -> int:
     modules = scenario.find(os.environ.get("CAPABILITIES", "").split())
     package.build(package.HOST_BUILD, package.Target.host())  # build once: the lanes find everything built
     (STATE / "local").mkdir(parents=True, exist_ok=True)
-    weights = {name: float(getattr(module, "seconds", 20)) for name, module in modules.items()}
-    groups = shares(weights, int(os.environ.get("LANES", "2")))
+    groups = shares({name: weight(module) for name, module in modules.items()}, int(os.environ.get("LANES", "2")))
     lanes = [(group, [TESTS, f"--ignore={DEPLOYMENT}", *options]) for group in groups]
     lanes += [(list(modules), [FLEET, *options]), (list(modules), [DEPLOYMENT, f"--ignore={FLEET}", *options])]
     with ThreadPoolExecutor(len(lanes)) as pool:

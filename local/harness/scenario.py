@@ -3,7 +3,7 @@
 A scenario module has `variables` (the root variables that switch its capability on), optional
 `prepare(stack)` (before `terraform apply`: it makes what an account has before this stack, and may return root
 variables that name it) and `run(stack, report)`: send the capability its real events and read the effects back from
-the services. `seconds` is about how long that and its other tests in tests/e2e take, when more than 20.
+the services. `seconds` is about how long that takes, if not 20; `test_seconds` how long its tests in tests/e2e take.
 A file `<capability>.tf` next to the module becomes part of the stack's root (modules for other accounts, with providers
 of their own), and `<capability>_override.tf` gives the capability what comes from them.
 `tour = True` makes it the one of its domain that `make demo` shows when no capability is named.

@@ -65,7 +65,6 @@ variables: dict[str, Any] = {
     }
 }
 
-seconds = 40
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": kind, "rate": 0.1, "principal": f"{NAME}{function}", **more}

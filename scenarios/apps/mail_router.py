@@ -43,7 +43,8 @@ PLAIN: dict[str, Any] = {
 }
 """The settings without entities and redaction."""
 
-seconds = 60
+seconds = 50
+test_seconds = 30
 variables: dict[str, Any] = {
     "mail_router": {
         **PLAIN,

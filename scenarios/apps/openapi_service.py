@@ -32,7 +32,7 @@ variables: dict[str, Any] = {
         "throttle": {"rate_limit": RATE, "burst_limit": RATE},
     }
 }
-seconds = 80
+seconds = 50
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.1, "principal": f"{NAME}service"},

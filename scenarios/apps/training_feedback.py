@@ -22,7 +22,8 @@ PASSWORD = "Correct-Horse-7-Battery"
 OWNER = f"arn:aws:quicksight:us-east-1:{ACCOUNT_ID}:user/default/ann"
 QUICKSIGHT_ROLE = "aws-quicksight-service-role-v0"
 
-seconds = 70
+seconds = 60
+test_seconds = 10
 variables: dict[str, Any] = {
     "training_feedback": {
         "topics": {"alarm limits": ["alarms", "thresholds"], "infusion pump": []},

@@ -18,7 +18,7 @@ SIDE = 16
 SOURCE = "burst-search-source"
 OWN_LAYER = "burst-search-own"
 PRINCIPAL = "burst-search"
-seconds = 110
+test_seconds = 190
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.05, "principal": PRINCIPAL},
     {"kind": "error", "status": 500, "rate": 0.03, "principal": PRINCIPAL},

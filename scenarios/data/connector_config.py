@@ -32,7 +32,8 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 variables: dict[str, Any] = {"connector_config": {"force_destroy": True}}
-seconds = 330  # with what Terraform changes in tests/e2e
+seconds = 30
+test_seconds = 110
 
 
 def prepare(stack: Stack) -> dict[str, Any]:

@@ -25,6 +25,8 @@ FAULTS: list[dict[str, Any]] = [
 # Given to the AWS CLI as --data, these 16 characters are taken for base64: 12 bytes that are not UTF-8.
 SAMPLE = base64.b64decode("sampledatarecord")
 
+test_seconds = 40
+
 variables: dict[str, Any] = {"cross_account_stream": {"force_destroy": True, "maximum_retry_attempts": 2}}
 
 

@@ -41,7 +41,7 @@ def settings(vpc: str, subnets: list[str]) -> dict[str, Any]:
     }
 
 
-seconds = 40
+test_seconds = 10
 variables: dict[str, Any] = {
     "device_telemetry": settings("vpc-0123456789abcdef0", ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"])
 }

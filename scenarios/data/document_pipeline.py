@@ -19,7 +19,8 @@ SECRET = "document-pipeline-model"
 TOKEN = "Bearer of-the-scenario"
 PRINCIPAL = "document-pipeline"
 POISON, NAN, REFUSED = (201, 0, 0), (202, 0, 0), (203, 0, 0)
-seconds = 140
+seconds = 70
+test_seconds = 20
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.05, "principal": PRINCIPAL},
     {"kind": "error", "status": 500, "rate": 0.03, "principal": PRINCIPAL},

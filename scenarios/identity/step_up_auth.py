@@ -27,7 +27,6 @@ USERS = ("ann", "bob", "carl", "dan", "erin", "fay", "gus", "stranger", "victim"
 WINDOW = 900  # factors.ATTEMPT_WINDOW
 SESSION = 900  # seconds for which a step-up is valid
 
-seconds = 30
 variables: dict[str, Any] = {}  # the pool's id is in all of them: see prepare
 
 FAULTS: list[dict[str, Any]] = [

@@ -30,7 +30,8 @@ PASSWORD = "Correct-Horse-7-Battery"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
 CLIENT_SECRET = "partner-client-secret-c0ffee"
 
-seconds = 140
+seconds = 70
+test_seconds = 10
 variables: dict[str, Any] = {
     "user_directory": {
         "deletion_protection": False,

@@ -47,7 +47,8 @@ variables: dict[str, Any] = {
         "force_destroy": True,
     }
 }
-seconds = 150
+seconds = 60
+test_seconds = 70
 
 MAIN = """\
 terraform {

@@ -23,7 +23,8 @@ FAULTS: list[dict[str, Any]] = [
 OWNER = f"arn:aws:quicksight:us-east-1:{ACCOUNT_ID}:user/default/ann"
 QUICKSIGHT_ROLE = "aws-quicksight-service-role-v0"
 
-seconds = 120
+seconds = 140
+test_seconds = 10
 variables: dict[str, Any] = {
     "pipeline_metrics": {
         "force_destroy": True,

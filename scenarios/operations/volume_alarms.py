@@ -20,7 +20,7 @@ GIB = 1024**3
 PERCENT, MEGABYTES = "FreeStorageSpaceInPercent", "FreeStorageSpaceInMB"
 TEAM = "My-Team/Agent"
 
-seconds = 50
+test_seconds = 20
 FAULTS: list[dict[str, Any]] = [
     {"kind": "throttle", "rate": 0.05, "principal": "volume-alarms"},
     {"kind": "error", "status": 500, "rate": 0.03, "principal": "volume-alarms"},

@@ -23,6 +23,8 @@ ON = dict.fromkeys(OFF, True)
 MANY = 8
 """Number of buckets that are found at once: enough for a digest."""
 
+seconds = 40
+
 variables: dict[str, Any] = {
     "access_analyzer": {
         "archive_rules": {

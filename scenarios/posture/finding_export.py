@@ -18,7 +18,8 @@ IDS = "finding-export/"
 HISTORY = f"{IDS}history/"
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
-seconds = 160
+seconds = 50
+test_seconds = 100
 variables: dict[str, Any] = {
     "finding_export": {
         "continuous": True,

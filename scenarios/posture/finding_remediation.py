@@ -27,7 +27,8 @@ POLICIES = "Software and Configuration Checks/AWS Security Best Practices/Policy
 POLICY = f"{POLICIES}S3BucketPublic"
 BIG = 11 * 2**20
 
-seconds = 130
+seconds = 60
+test_seconds = 50
 variables: dict[str, Any] = {
     "finding_remediation": {
         "automatic": ["elastic_ip", "macie_object"],

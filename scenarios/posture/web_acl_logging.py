@@ -28,7 +28,7 @@ FILTER = {
 REDACTED = [{"UriPath": {}}, {"SingleHeader": {"Name": "x-token"}}]
 THROTTLES: list[dict[str, Any]] = [{"kind": "throttle", "rate": 0.1, "principal": "web-acl-logging"}]
 
-seconds = 50
+test_seconds = 20
 variables: dict[str, Any] = {
     "config_recorder": {"force_destroy": True},
     "web_acl_logging": {

@@ -22,6 +22,8 @@ CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 OWN = ("prod/", "test/", "legacy/", "dr/")  # prefixes of this scenario's secrets
 SOURCE_TAG = "switchyard:replica-of"
 
+seconds = 30
+
 variables: dict[str, Any] = {}
 
 # A minimal rotation function, for a secret that no database uses.
