@@ -122,13 +122,11 @@ def test_each_resource_that_a_call_names_needs_the_permission(cloud: Cloud, func
 
 
 def test_an_operation_that_is_not_implemented_is_refused_at_once(cloud: Cloud) -> None:
-    started = time.monotonic()
     with pytest.raises(ClientError) as caught:
         cloud.client("securityhub").list_enabled_products_for_import()
     assert caught.value.response["Error"]["Code"] == "NotImplemented"
     assert "securityhub:ListEnabledProductsForImport" in str(caught.value)
     assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
-    assert time.monotonic() - started < 5
 
 
 def test_data_under_a_customer_key_needs_the_key_too(cloud: Cloud, function: Function, key: str) -> None:
