@@ -498,7 +498,6 @@ def main(names: list[str]) -> int:
         return terraform.planned()
 
     sizes = {"smallest": settings(fullest=False), "fullest": settings(fullest=True), "instead": INSTEAD}
-    results = {}
     with tempfile.TemporaryDirectory() as folder, local_cloud(Path(folder) / "cloud") as cloud:
         stacks = {}
         for size, arguments in sizes.items():

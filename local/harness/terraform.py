@@ -16,10 +16,15 @@ from urllib.parse import quote
 from local.harness.cloud import Cloud, LocalCloudError
 from local.settings import HOME, ROOT
 
-_CHANGE = ("-auto-approve", "-input=false", "-no-color", "-parallelism=30")
+_FLAGS = ("-input=false", "-no-color", "-parallelism=30")
+_CHANGE = ("-auto-approve", *_FLAGS)
 # A backend that a user configured in the root module must never be used from here. Nor is "local": Terraform
 # rewrites a state file after each resource, half of the work of a destroy; it writes a remote state every 20 s.
 _OVERRIDE = 'terraform {\n  backend "http" {\n    address = "%s/_switchyard/state%s"\n  }\n}\n'
+
+
+def _chosen(*targets: str) -> list[str]:
+    return [f"-target={target}" for target in targets]
 
 
 def _errors(output: list[str]) -> str:
@@ -126,8 +131,7 @@ class Terraform:
 
         *progress* is called with the number of resources made and the number planned.
         """
-        chosen = [f"-target={target}" for target in targets]
-        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *chosen]
+        command = [self._binary, f"-chdir={self.folder}", "apply", *_CHANGE, *_chosen(*targets)]
         process = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -145,14 +149,12 @@ class Terraform:
 
     def drift(self, *targets: str) -> str:
         """Return what a new plan would change, of `targets` if given; empty if nothing (`-detailed-exitcode` 0)."""
-        chosen = [f"-target={target}" for target in targets]
-        flags = ("-detailed-exitcode", "-input=false", "-no-color", "-parallelism=30")
-        done = self._run("plan", *flags, *chosen, good=(0, 2))
+        done = self._run("plan", "-detailed-exitcode", *_FLAGS, *_chosen(*targets), good=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def refresh(self, target: str) -> None:
         """Write the current values of `target` in the services into the state."""
-        self._run("apply", "-refresh-only", f"-target={target}", *_CHANGE)
+        self._run("apply", "-refresh-only", *_chosen(target), *_CHANGE)
 
     def state(self) -> dict[str, Any]:
         """Return the state, as `terraform state pull` prints it; the cloud keeps it."""
@@ -161,7 +163,7 @@ class Terraform:
 
     def planned(self) -> dict[str, Any]:
         """Return a new plan as `terraform show -json` prints it."""
-        self._run("plan", "-out=planned", "-input=false", "-no-color", "-parallelism=30")
+        self._run("plan", "-out=planned", *_FLAGS)
         shown: dict[str, Any] = json.loads(self._run("show", "-json", "planned").stdout)
         return shown
 
