@@ -4,8 +4,8 @@
 
 In front, style is first. Then the local cloud runs, which mostly waits and whose clocks need priority. At the same
 time, at low priority, the steps run that compute: plans in one lane, the others in another, since each of them leaves a
-core idle now and then. Plans come last, since nothing in them depends on the clock. Style uses one core, so that zips
-and Checkov do not wait for it. The first step that fails ends the run.
+core idle now and then. Style uses one core, so that zips and Checkov do not wait for it. The first step that fails
+ends the run.
 """
 
 from __future__ import annotations
@@ -27,9 +27,6 @@ from tools.bootstrap import ROOT, SetupError
 from tools.capabilities import chosen
 
 FRONT, PLANS, BACK = "front", "plans", "back"
-NICE = {BACK: sessions.LATER, PLANS: 19}
-"""Nice values. A plan takes what the unit tests leave, an eighth of their share when all cores are busy."""
-
 LAST_LINES = 20
 """How much of what a failed step printed is printed again at the end."""
 
@@ -138,15 +135,15 @@ class Make:
         begun = time.monotonic()
         command = ["make", "--no-print-directory", step.name, f"CAPABILITIES={' '.join(self._capabilities)}"]
         process = subprocess.Popen(
-            ["nice", "-n", str(NICE[step.lane]), *command] if step.lane in NICE else command,
+            command if step.lane == FRONT else ["nice", "-n", str(sessions.LATER), *command],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group, which `stop` reaches as a whole
             text=True,
         )
-        if step.lane in NICE:
-            sessions.set_nice(process.pid, NICE[step.lane])
+        if step.lane != FRONT:
+            sessions.set_nice(process.pid, sessions.LATER)
         self._running.append(process)
         last = collections.deque[str](maxlen=LAST_LINES)
         for line in process.stdout or ():
