@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 
+gc.disable()  # nearly all that is imported and collected stays
+
 
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()

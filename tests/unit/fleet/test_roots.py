@@ -17,7 +17,7 @@ from fleet.document import read
 from fleet.roots import FleetError, Record, specification
 from fleet.targets import Fleet
 from tools import terraform_test
-from tools.bootstrap import ROOT, main, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, init_env, main, terraform_bin, terraform_env
 
 TAGS = {"CostCenter": "1", "aws-backup": "x", "a.b/c": "y", "_X": "z", "//": "n", "%{x}": "${y}", "camelCase": "ä"}
 FILE: dict[str, Any] = {
@@ -168,11 +168,11 @@ def test_terraform_reads_what_is_written(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    initialize = ("init", "-backend=false", "-lockfile=readonly")
-    terraform(folders[0], terraform_env(), *initialize)
-    with terraform_test.shared_provider(terraform_env(folders[0] / ".terraform")) as environment:
+    env = terraform_env(folders[0] / ".terraform", checked=True)
+    terraform(folders[0], init_env(env), "init", "-backend=false", "-lockfile=readonly")
+    with terraform_test.shared_provider(env) as environment:
         for folder in folders:
-            terraform(folder, environment, *initialize)
+            terraform(folder, environment, "init", "-backend=false", "-lockfile=readonly")
             terraform(folder, environment, "validate")
 
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tools import package
-from tools.bootstrap import ROOT, terraform_bin, terraform_env
+from tools.bootstrap import ROOT, init_env, terraform_bin, terraform_env
 
 STACK = """
 mock_provider "aws" {
@@ -109,10 +109,12 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in ("posture/finding_export", "layers/common"):
         package.write(root / "build" / f"{name}.zip", package.archive({"empty.py": b""}))
     (root / "modules").symlink_to(ROOT / "modules")
-    for arguments in (("init", "-backend=false", "-lockfile=readonly", "-no-color"), ("test", "-json")):
+    env = terraform_env(root / ".terraform", checked=True)
+    init = ("init", "-backend=false", "-lockfile=readonly", "-no-color")
+    for arguments, own in ((init, init_env(env)), (("test", "-json"), env)):
         done = subprocess.run(
             [terraform_bin(), f"-chdir={root}", *arguments],
-            env=terraform_env(root / ".terraform"),
+            env=own,
             capture_output=True,
             text=True,
             check=False,
