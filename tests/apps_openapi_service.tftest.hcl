@@ -54,6 +54,10 @@ run "defaults" {
     error_message = "OA-2: a deployment is made of each release, which has the hash of the body in its name."
   }
   assert {
+    condition     = aws_lambda_invocation.prepare.triggers.code == filebase64sha256(".switchyard/fixtures/apps/openapi_service.zip")
+    error_message = "A new version of the check looks again."
+  }
+  assert {
     condition     = keys(aws_api_gateway_stage.this) == ["v1"] && length(aws_api_gateway_stage.this["v1"].canary_settings) == 0 && { for name, p in aws_lambda_permission.stage : p.statement_id => p.source_arn } == { openapi-api = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5/v1/*" } && length(aws_wafv2_web_acl_association.api) == 0
     error_message = "There is one stage, and API Gateway may call the function for it."
   }

@@ -144,6 +144,10 @@ run "defaults" {
     error_message = "Terraform calls the bootstrap, and again for another domain."
   }
   assert {
+    condition     = aws_lambda_invocation.bootstrap.triggers.code == filebase64sha256(".switchyard/fixtures/data/hybrid_search.zip")
+    error_message = "Terraform calls the bootstrap again when its code has changed, wherever the package is."
+  }
+  assert {
     condition     = module.functions.resources.functions["query"].environment[0].variables.MODEL_ID == "model-1" && module.functions.resources.functions["query"].environment[0].variables.WEIGHT == "0.7" && module.functions.resources.functions["query"].environment[0].variables.DEPTH == "100"
     error_message = "The search gets the model that the bootstrap made."
   }

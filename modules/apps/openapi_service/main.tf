@@ -116,7 +116,7 @@ resource "aws_lambda_invocation" "prepare" {
     }
   })
   # A new version of the check looks again.
-  triggers = { code = try(filesha256("${var.context.build_dir}/apps/openapi_service.zip"), "missing") }
+  triggers = { code = module.functions.functions.prepare.source_code_hash }
 
   lifecycle {
     postcondition {

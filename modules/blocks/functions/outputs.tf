@@ -1,5 +1,5 @@
 output "functions" {
-  description = "Attributes of each function, under its key: `arn`, `name`, `invoke_arn` (for API Gateway), `role_arn`, `role_name`, `role_id` (its unique id, another one when the role is created again), `log_group_name`, and `dead_letter_queue_arn` and `dead_letter_queue_url` of its dead-letter queue (null without one)."
+  description = "Attributes of each function, under its key: `arn`, `name`, `invoke_arn` (for API Gateway), `role_arn`, `role_name`, `role_id` (its unique id, another one when the role is created again), `log_group_name`, `source_code_hash` (another one after each change of the package), and `dead_letter_queue_arn` and `dead_letter_queue_url` of its dead-letter queue (null without one)."
   # ARNs and names are computed from the inputs, so that policies that contain them are known at plan time.
   value = {
     for key, f in local.functions : key => {
@@ -10,6 +10,7 @@ output "functions" {
       role_name             = f.role_name
       role_id               = aws_iam_role.this[key].unique_id
       log_group_name        = f.log_group_name
+      source_code_hash      = local.package_hash
       dead_letter_queue_arn = f.dead_letter_queue ? f.dead_letter_queue_arn : null
       dead_letter_queue_url = f.dead_letter_queue ? aws_sqs_queue.dead_letter[key].url : null
     }

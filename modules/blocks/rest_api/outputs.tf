@@ -3,6 +3,11 @@ output "id" {
   value       = aws_api_gateway_rest_api.this.id
 }
 
+output "execution_arn" {
+  description = "ARN that policies of callers begin with: `<execution_arn>/<stage>/<method>/<path>`."
+  value       = local.execution_arn
+}
+
 output "url" {
   description = "URL that paths are appended to, without a slash at the end."
   value       = aws_api_gateway_stage.this.invoke_url

@@ -1,9 +1,15 @@
-# The ARN is computed from the inputs, so that policies that contain it are known at plan time;
-# depends_on makes consumers wait for the state machine and its policies.
+# ARNs and names are computed from the inputs, so that policies that contain them are known at plan time;
+# depends_on makes consumers wait for the resource and its policies.
 
 output "arn" {
   description = "ARN of the state machine."
   value       = local.arn
+  depends_on  = [aws_sfn_state_machine.this]
+}
+
+output "name" {
+  description = "Name of the state machine."
+  value       = local.name
   depends_on  = [aws_sfn_state_machine.this]
 }
 

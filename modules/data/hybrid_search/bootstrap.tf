@@ -62,7 +62,7 @@ resource "aws_lambda_invocation" "bootstrap" {
   # Again after each change of a setting, of the code, or of the domain.
   triggers = {
     settings = sha256(jsonencode(local.bootstrap_environment))
-    code     = module.bootstrap.resources.package.source
+    code     = module.bootstrap.functions.bootstrap.source_code_hash
     domain   = aws_opensearch_domain.this.domain_id
   }
 
