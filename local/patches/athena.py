@@ -160,7 +160,7 @@ def table_relation(original: Original, table_data: dict[str, Any], files: list[s
         path = Path(name)
         text = gzip.decompress(path.read_bytes()).decode() if name.endswith(".gz") else path.read_text()
         lines = _rows(text, parameters, named).encode()
-        path.write_bytes(gzip.compress(lines) if name.endswith(".gz") else lines)
+        path.write_bytes(gzip.compress(lines, compresslevel=1) if name.endswith(".gz") else lines)
     typed = ", ".join(f"'{name}': '{duckdb_type(kind)}'" for name, kind in columns.items())
     hive = athena._hive_options(athena._path_partition_keys(table_data, files))
     listed = athena._sql_list(files)
