@@ -122,6 +122,7 @@ def finish(made: Mapping[str, str]) -> None:
         [terraform_bin(), "fmt", *hcl],
         [sys.executable, "-m", "tools.root"],
         [sys.executable, "-m", "tools.docs"],
+        [sys.executable, "-m", "fleet.schema"],
     ):
         if subprocess.run(command, cwd=ROOT, env=terraform_env(), check=False).returncode:
             raise NewError(f"{' '.join(command[:4])} failed.")
