@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 
-gc.disable()  # nearly all that is imported and collected stays
+gc.set_threshold(20_000, 50, 100)
 
 
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-    gc.enable()

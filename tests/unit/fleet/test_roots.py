@@ -168,11 +168,12 @@ def test_terraform_reads_what_is_written(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
+    initialize = ("init", "-backend=false", "-lockfile=readonly")
     env = terraform_env(folders[0] / ".terraform", checked=True)
-    terraform(folders[0], init_env(env), "init", "-backend=false", "-lockfile=readonly")
+    terraform(folders[0], init_env(env), *initialize)
     with terraform_test.shared_provider(env) as environment:
         for folder in folders:
-            terraform(folder, environment, "init", "-backend=false", "-lockfile=readonly")
+            terraform(folder, environment, *initialize)
             terraform(folder, environment, "validate")
 
 
